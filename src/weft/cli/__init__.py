@@ -1,0 +1,103 @@
+"""The `weft` command: one module a command, imported only when it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from weft.version import __version__
+
+_COMMANDS: Final = ("config", "diff", "explain", "init", "render", "schema", "targets", "validate")
+
+
+class _Group(click.Group):
+    """The commands of the folder, each named like its module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"weft.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from weft.problems import did_you_mean
+
+            hint = (
+                did_you_mean(args[0], _COMMANDS)
+                if "No such command" in error.message and "Did you mean" not in error.message
+                else None
+            )
+            raise click.UsageError(
+                f"{error.message} {hint[0].upper()}{hint[1:]}" if hint else error.message, ctx
+            ) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="weft")
+@click.option(
+    "-C",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=".",
+    metavar="DIR",
+    help="Run as if started in DIR.",
+)
+@click.pass_context
+def cli(ctx: click.Context, folder: Path) -> None:
+    r"""Schema-first configuration: layers of YAML in, validated manifests out.
+
+    \b
+    A target is ENVIRONMENT or ENVIRONMENT/TENANT; globs work ('production/*', '**/acme'),
+    and without a target a command takes all of them.
+    """
+    ctx.obj = folder
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+def main() -> None:
+    """Run the command line and end politely: 0 fine, 1 problems found, 2 usage, 3 could not run."""
+    try:
+        sys.exit(cli.main(prog_name="weft", standalone_mode=False))
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output has gone; do not let the interpreter complain when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the one place that ends the program politely
+        sys.exit(_end(error))
+
+
+def _end(error: Exception) -> int:
+    from weft.problems import WeftError
+
+    if isinstance(error, WeftError):
+        from weft.cli.report import show
+
+        show(error.problems)
+        return error.exit_code
+    if os.environ.get("WEFT_TRACEBACK"):
+        raise error
+    click.echo(
+        f"weft: internal error: {type(error).__name__}: this is a bug in Weft, please report it (WEFT_TRACEBACK=1 shows where it happened)",
+        err=True,
+    )
+    return 3

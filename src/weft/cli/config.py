@@ -1,0 +1,95 @@
+"""`weft config`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from weft.cli.common import complete_setting, complete_target, open_project, project_options
+
+if TYPE_CHECKING:
+    from weft.envvars import Variable
+
+_DATA: Final = ("yaml", "json")
+_VARIABLES: Final = ("env", "export")
+
+
+@click.command(name="config")
+@click.argument("name", metavar="TARGET", shell_complete=complete_target)
+@click.argument("path", required=False, metavar="[PATH]", shell_complete=complete_setting)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice((*_DATA, *_VARIABLES, "properties")),
+    default="yaml",
+    show_default=True,
+    help="env: a .env file. export: shell statements. properties: Java properties.",
+)
+@project_options
+@click.pass_context
+def command(
+    ctx: click.Context, name: str, path: str | None, format_: str, overrides: dict[str, str], from_env: bool
+) -> None:
+    """Print the merged configuration of a target, or the part of it at PATH.
+
+    Sensitive settings appear as references in yaml and json, and not at all in the other formats.
+    """
+    from weft import envvars, formats, paths
+    from weft.cli.report import show
+    from weft.problems import Problem, UsageError
+    from weft.secrets import mask, public
+
+    project = open_project(ctx, overrides, from_env)
+    target = project.target(name)
+    problems = target.problems()
+    if problems:
+        show(problems, project.folder)
+    where = target.find(path) if path else ()
+    if not paths.has(target.config, where):
+        raise UsageError(
+            Problem("unknown-path", f"{target.name} sets nothing at {paths.dotted(where)}, and it has no default")
+        )
+    node, value = project.catalog.root.at(where), paths.get(target.config, where)
+    if format_ in _DATA:
+        click.echo(formats.DATA_FORMATS[format_](mask(node, value)), nl=False)
+        return
+    if format_ == "properties":
+        leaves = formats.flatten(public(node, value), where)
+        click.echo(
+            formats.properties_lines((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None), nl=False
+        )
+        return
+    variables = list(envvars.variables(node, value, where))
+    write: Callable[[Iterable[tuple[str, str]]], str] = formats.env_lines if format_ == "env" else formats.export_lines
+    shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
+    click.echo(write({(variable.name, variable.text): None for variable in shown}), nl=False)
+    for note in _notes(variables, shown):
+        click.echo(f"note: {note}", err=True)
+
+
+def _notes(variables: list[Variable], shown: list[Variable]) -> list[str]:
+    """What a reader of the variables should know: what is missing, and which names are given twice."""
+    from weft.formats import is_shell_name
+    from weft.paths import dotted
+
+    notes = []
+    hidden = sum(variable.sensitive for variable in variables)
+    if hidden:
+        what = "1 sensitive setting is" if hidden == 1 else f"{hidden} sensitive settings are"
+        notes.append(f"{what} left out, as a reference would be taken for the value")
+    odd = [variable.name for variable in variables if not variable.sensitive and not is_shell_name(variable.name)]
+    if odd:
+        notes.append(f"left out, as no shell has variables of these names: {', '.join(odd)}")
+    if not variables:
+        notes.append("no setting here has an environment variable (`x-env` in the schema)")
+    last = {variable.name: variable for variable in shown}
+    for variable in shown:
+        winner = last[variable.name]
+        if winner.text != variable.text:
+            notes.append(
+                f"{variable.name} is `{variable.text}` for {dotted(variable.path)} and `{winner.text}` for {dotted(winner.path)}; a shell keeps "
+                f"the last: print one domain at a time to keep them apart"
+            )
+    return notes

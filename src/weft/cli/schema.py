@@ -1,0 +1,66 @@
+"""`weft schema`: what is derived from the schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weft.cli.common import open_project, start_folder
+
+_FOLDER = "schemas/generated"
+
+
+@click.group(name="schema")
+def command() -> None:
+    """Derive what editors need from the schemas."""
+
+
+@command.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help=f"Where it goes, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is not up to date.")
+@click.pass_context
+def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
+    """Write the schema of overlays, for completion and checks in editors, and that of weft.yaml beside it."""
+    from weft.formats import to_json
+    from weft.overlay import overlay_schema
+    from weft.projectfile import schema_text
+
+    project = open_project(ctx)
+    text = to_json(overlay_schema(project.root, project.name)) + "\n"
+    if output == Path("-"):
+        click.echo(text, nl=False)
+        return
+    overlay_path = start_folder(ctx) / output if output else project.folder / _FOLDER / "overlay.schema.json"
+    stale = [
+        path
+        for path, wanted in ((overlay_path, text), (overlay_path.with_name("weft.schema.json"), schema_text()))
+        if _put(path, wanted, check)
+    ]
+    for path in stale:
+        click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
+    if check and stale:
+        click.echo("run `weft schema overlay`", err=True)
+        ctx.exit(1)
+
+
+def _put(path: Path, text: str, check: bool) -> bool:
+    """Write a generated file if it differs; whether it did."""
+    from weft.problems import CannotRun, Problem
+
+    try:
+        if path.is_file() and path.read_text("utf-8") == text:
+            return False
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(path.name + ".new")
+            temporary.write_text(text, "utf-8")
+            temporary.replace(path)
+    except OSError as error:
+        raise CannotRun(Problem("cannot-write", f"{path}: {(error.strerror or str(error)).lower()}")) from error
+    return True

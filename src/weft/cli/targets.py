@@ -1,0 +1,35 @@
+"""`weft targets`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from weft.cli.common import complete_target, open_project, project_options
+
+
+@click.command(name="targets")
+@click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
+@click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
+@project_options
+@click.pass_context
+def command(
+    ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: dict[str, str], from_env: bool
+) -> None:
+    """List the targets, one a line; as JSON with their dimensions and layers."""
+    project = open_project(ctx, overrides, from_env)
+    targets = project.targets(*globs)
+    if format_ == "text":
+        for target in targets:
+            click.echo(target.name)
+        return
+    rows = [
+        {
+            "name": target.name,
+            "values": dict(target.resolution.values),
+            "layers": [layer.name for layer in target.resolution.layers],
+        }
+        for target in targets
+    ]
+    click.echo(json.dumps(rows, indent=2))

@@ -1,0 +1,54 @@
+"""`weft validate`."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.common import complete_target, open_project, project_options
+from weft.cli.report import FORMATS
+
+
+@click.command(name="validate")
+@click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
+@click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
+@click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="How problems are reported.",
+)
+@project_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    globs: tuple[str, ...],
+    outputs: bool,
+    strict: bool,
+    format_: str,
+    overrides: dict[str, str],
+    from_env: bool,
+) -> None:
+    """Report every problem of the targets: schema, rules, secrets, and with --outputs the manifests."""
+    from weft.problems import UsageError, WeftError, gather, has_errors
+
+    folder = None
+    try:
+        project = open_project(ctx, overrides, from_env)
+        folder = project.folder
+        targets = project.targets(*globs)
+        problems = project.render(targets)[1] if outputs else project.problems(targets)
+        if strict:
+            problems = gather([*problems, *(problem for target in targets for problem in target.redundant())])
+        code = 1 if has_errors(problems, strict) else 0
+        done = f"{len(targets)} target{'s' if len(targets) != 1 else ''} checked"
+    except UsageError:
+        raise
+    except WeftError as error:
+        problems, code, done = list(error.problems), error.exit_code, ""
+    click.echo(FORMATS[format_](gather(problems), folder), nl=False)
+    if done and not problems and format_ == "text":
+        click.echo(f"{done}, no problems", err=True)
+    ctx.exit(code)

@@ -1,0 +1,134 @@
+"""Settings as environment variables, by the names that `x-env` gives them, and back.
+
+As text a boolean is `true` or `false`, a list of plain values is joined with commas, anything nested is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft import yaml12
+from weft.paths import Path, dotted
+from weft.problems import Problem
+from weft.schema.node import Node
+
+_TRUE: Final = ("true", "1", "yes", "on")
+_FALSE: Final = ("false", "0", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A setting that has an environment variable."""
+
+    name: str
+    path: Path
+    value: Any
+    sensitive: bool
+
+    @property
+    def text(self) -> str:
+        """The value as an environment holds it."""
+        return to_text(self.value)
+
+
+def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
+    """The variables of a configuration in the schema's order; settings that are null or absent have none."""
+    if node.env and config is not None:
+        yield Variable(node.env, path, config, node.sensitive)
+    elif isinstance(config, dict):
+        for key, value in config.items():
+            yield from variables(node.child(key), value, (*path, key))
+
+
+def declared(node: Node, path: Path = (), seen: frozenset[Node] = frozenset()) -> Iterator[tuple[str, Path, Node]]:
+    """Every variable that the schema declares, set or not: name, path and node."""
+    if node.env:
+        yield node.env, path, node
+    elif node not in seen:
+        for name in node.properties:
+            yield from declared(node.child(name), (*path, name), seen | {node})
+
+
+def to_text(value: Any) -> str:
+    """A value as the text of an environment variable."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) and "," not in item and item for item in value):
+        return ",".join(value)
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+    ):
+        return ",".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def from_text(node: Node, text: str) -> Any:
+    """The value that a text stands for where the schema expects what `node` says.
+
+    Raises ValueError, without quoting the text, when it stands for none.
+    """
+    types = node.types
+    if "array" in types and text[:1] != "[":
+        items = [item.strip() for item in text.split(",")] if text.strip() else []
+        return [from_text(node.child(index), item) for index, item in enumerate(items)]
+    if "array" in types or "object" in types:
+        try:
+            return yaml12.parse_json(text)
+        except yaml12.YamlError:
+            raise ValueError("the value is no JSON") from None
+    if "string" in types or not types:
+        return text
+    for name, convert in _CONVERTERS.items():
+        value = convert(text.strip()) if name in types else None
+        if value is not None:
+            return value
+    if "null" in types and text.strip() in ("", "null"):
+        return None
+    raise ValueError(f"the value is no {' or '.join(sorted(types - {'null'}))}")
+
+
+def layer_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """An overlay of every declared variable that the environment holds, and what does not convert."""
+    data: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, path, place in declared(node):
+        if name not in environment or not all(isinstance(step, str) for step in path):
+            continue
+        try:
+            put(data, path, from_text(place, environment[name]))
+        except ValueError as error:
+            problems.append(Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be"))
+    return data, problems
+
+
+def put(data: dict[str, Any], path: Path, value: Any) -> None:
+    """Set a value in nested mappings, which are made as needed."""
+    for step in path[:-1]:
+        data = data.setdefault(str(step), {})
+    data[str(path[-1])] = value
+
+
+def _integer(text: str) -> int | None:
+    value = _number(text)
+    return int(value) if value is not None and value == int(value) else None
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        value = yaml12.scalar(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _boolean(text: str) -> bool | None:
+    word = text.lower()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+_CONVERTERS: Final = {"boolean": _boolean, "integer": _integer, "number": _number}

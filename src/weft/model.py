@@ -1,0 +1,66 @@
+"""What the stages hand to each other: layers with the files they came from, and the parts of weft.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weft.paths import Path as SettingPath
+from weft.problems import Problem
+
+PLACEHOLDER = re.compile(r"\{(\w*)\}")
+"""`{dimension}` in a layer or an output path."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a layer: its data, or what is wrong with it. `name` is how reports call it.
+
+    A source without `path` came from the command line or the process environment.
+    """
+
+    name: str
+    data: dict[str, Any] = field(hash=False, default_factory=dict)
+    path: Path | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One entry of the hierarchy for one target: `name` is its pattern with the placeholders filled in."""
+
+    name: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Something that targets differ in; exactly one of `values`, `files` and `setting` is given."""
+
+    name: str
+    values: tuple[str, ...] = ()
+    aliases: Mapping[str, str] | None = None
+    files: str | None = None
+    setting: SettingPath | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One entry of `outputs`; `index` is its position in weft.yaml."""
+
+    index: int
+    template: str
+    path: str
+    scope: str | None
+    when: str | None
+    checks: tuple[str, ...]
+    secrets: bool
+
+
+def sources(layers: Iterable[Layer]) -> tuple[Source, ...]:
+    """The files of layers in the order in which they are applied."""
+    return tuple(source for layer in layers for source in layer.sources)

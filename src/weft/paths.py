@@ -1,0 +1,102 @@
+"""Where a value stands: a path is a tuple of keys and list indexes.
+
+People see and write dotted paths (`database.postgresql.pool.size`, `labels["app.kubernetes.io/name"]`, `ports[0]`);
+machines read JSON pointers (RFC 6901).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Path = tuple[str | int, ...]
+
+_PLAIN_KEY = re.compile(r"[^.\[\]\"\s]+\Z")
+_STEP = re.compile(r"""\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\.?(?P<key>[^.\[\]"]+)""")
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """The JSON pointer of a path: `("a", 0)` gives `/a/0`, the root gives an empty string."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def parse_pointer(text: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer, all as strings (a list index is text in a pointer)."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/")[1:])
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """The path as people write it; keys that hold a dot, a space or a bracket are quoted in brackets."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _PLAIN_KEY.match(step):
+            text += f".{step}" if text else step
+        else:
+            text += f"[{json.dumps(step, ensure_ascii=False)}]"
+    return text
+
+
+def parse_dotted(text: str) -> Path:
+    """The path that `text` names, dotted or as a JSON pointer.
+
+    Raises ValueError when the text is neither.
+    """
+    if text.startswith("/"):
+        return parse_pointer(text)
+    steps: list[str | int] = []
+    position = 0
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None or (position == 0 and text.startswith(".")):
+            raise ValueError(f'`{text}` is not a path: expected a.b, a[0] or a["x.y"] at character {position + 1}')
+        if match["index"] is not None:
+            steps.append(int(match["index"]))
+        else:
+            steps.append(json.loads(match["quoted"]) if match["quoted"] else match["key"])
+        position = match.end()
+    if not steps or text.endswith("."):
+        raise ValueError(f"`{text}` is not a path: it ends where a key is expected")
+    return tuple(steps)
+
+
+def follow(data: Any, path: Sequence[str | int]) -> Path:
+    """The exact path in `data` that a written path means, with its value reachable by `get`.
+
+    Keys that hold dots need no brackets: of `labels.app.kubernetes.io/name` the longest run of steps that is a key is
+    taken. Raises KeyError with the steps that were found when nothing stands there.
+    """
+    if not path:
+        return ()
+    for length in range(len(path), 0, -1):
+        step: str | int = path[0] if length == 1 else ".".join(map(str, path[:length]))
+        if isinstance(data, list) and isinstance(step, str) and step.isdigit():
+            step = int(step)
+        if isinstance(data, Mapping) and isinstance(step, int):
+            step = str(step)
+        if has(data, (step,)):
+            try:
+                return (step, *follow(get(data, (step,)), path[length:]))
+            except KeyError as error:
+                if length == 1:
+                    raise KeyError((step, *error.args[0])) from None
+    raise KeyError(())
+
+
+def get(data: Any, path: Sequence[str | int]) -> Any:
+    """The value at a path; raises KeyError, IndexError or TypeError when there is none."""
+    for step in path:
+        data = data[step]
+    return data
+
+
+def has(data: Any, path: Sequence[str | int]) -> bool:
+    """Whether a value stands at a path."""
+    try:
+        get(data, path)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True

@@ -1,0 +1,194 @@
+"""A project: its files loaded once, its targets, and the five stages put in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from weft import checks, envvars, paths
+from weft import write as writing
+from weft.fleet import Fleet
+from weft.load import Overlays, place_in
+from weft.merge import merge, set_twice
+from weft.model import Layer, Source, sources
+from weft.outputs import Outputs
+from weft.problems import Place, Problem, UsageError, WeftError, did_you_mean, gather, has_errors
+from weft.projectfile import ProjectFile, find_project, read_project_file
+from weft.render import Rendered
+from weft.rules import RuleCheck
+from weft.schema.loader import load_documents
+from weft.schema.node import Catalog
+from weft.target import Target
+from weft.validate import AT_KEY, SchemaCheck
+
+
+def load_project(
+    folder: str | Path = ".",
+    *,
+    overrides: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Project:
+    """The project that `folder` lies in.
+
+    `overrides` maps setting paths to texts (`--set`), `environment` is a process environment whose `x-env` variables make
+    a layer (`--from-env`); both lie above all overlays, `overrides` on top.
+
+    Raises CannotRun when there is no project, and WeftError with every problem of weft.yaml, the schemas, the rules and the
+    templates when those are wrong.
+    """
+    return Project(read_project_file(find_project(Path(folder))), overrides or {}, environment)
+
+
+class Project:
+    """A loaded project. Overlay files are read when a target first needs them."""
+
+    def __init__(
+        self, file: ProjectFile, overrides: Mapping[str, str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = file.project
+        self.folder = file.folder
+        self.catalog = Catalog(load_documents(file.folder / file.schema, file.folder))
+        self.root = self.catalog.root
+        self.schema_check = SchemaCheck(self.catalog)
+        self.rule_check = RuleCheck(self.catalog)
+        self._outputs = Outputs(file, self.root)
+        self._folded: dict[tuple[Source, ...], tuple[Any, tuple[Problem, ...]]] = {(): ({}, ())}
+        self._twice: dict[Layer, list[Problem]] = {}
+        extra, wrong = self._extra_layers(overrides, environment)
+        self.fleet = Fleet(file, Overlays(file.folder), self.root, lambda layers: self.fold(layers)[0], extra)
+        broken = map(self._in_schema, self.rule_check.broken)
+        problems = (*broken, *self._outputs.problems, *wrong, *self.fleet.problems)
+        if problems:
+            raise WeftError(*problems)
+
+    def targets(self, *globs: str) -> list[Target]:
+        """The targets that the globs name (`production/*`, `**/acme`), all of them without a glob.
+
+        Raises UsageError for a glob that matches none.
+        """
+        return [Target(self, identity) for identity in self.fleet.select(globs)]
+
+    def target(self, name: str = "", **values: str) -> Target:
+        """One target: by its name (`"production/acme"`), by the values of its dimensions (`environment="production"`), or both.
+
+        Raises UsageError when there is none.
+        """
+        return Target(self, self.fleet.one(name, values))
+
+    def fold(self, layers: Sequence[Layer]) -> tuple[Any, tuple[Problem, ...]]:
+        """The layers merged, without the schema's defaults, and what is wrong with them.
+
+        Targets with the same lower layers share the work and the values.
+        """
+        key = sources(layers)
+        done = max(size for size in range(len(key) + 1) if key[:size] in self._folded)
+        for size in range(done, len(key)):
+            lower, before = self._folded[key[:size]]
+            source = key[size]
+            value, problems = merge(self.root, lower, source.data, defaults=True)
+            placed = [_in_source(problem, source) for problem in problems]
+            self._folded[key[: size + 1]] = value, (*before, *source.problems, *placed)
+        value, problems_so_far = self._folded[key]
+        return value, (*problems_so_far, *(problem for layer in layers for problem in self._set_twice(layer)))
+
+    def _set_twice(self, layer: Layer) -> list[Problem]:
+        if layer not in self._twice:
+            self._twice[layer] = (
+                [_twice(*clash) for clash in set_twice(self.root, layer)] if len(layer.sources) > 1 else []
+            )
+        return self._twice[layer]
+
+    def problems(self, targets: Iterable[Target]) -> list[Problem]:
+        """Every problem of these targets; what several of them share stands once."""
+        return gather(problem for target in targets for problem in target.problems())
+
+    def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
+        """Every output of these targets in memory, checked, and all problems of outputs and targets.
+
+        A target whose configuration is wrong is not rendered.
+        """
+        problems: list[Problem] = []
+        finished: list[Rendered] = []
+        for target in targets:
+            mine = target.problems()
+            problems += mine
+            if not has_errors(mine):
+                rendered, wrong = self._outputs.of(target)
+                finished += rendered
+                problems += wrong
+        problems += self._outputs.collisions(finished)
+        problems += checks.run(finished)
+        return finished, gather(problems)
+
+    def write(
+        self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False
+    ) -> writing.Changes:
+        """Write what `render` made of these targets into a folder, and remove what they no longer have.
+
+        Raises CannotRun when the folder cannot be written to, WeftError when a foreign file is in the way.
+        """
+        files = [writing.File(one.path, one.text, one.target, one.output.secrets) for one in rendered]
+        chosen = {target.name for target in targets}
+        every = {identity.name for identity in self.fleet.identities()}
+        return writing.write(folder, files, lambda name: name in chosen or name not in every, dry_run=dry_run)
+
+    def setting_path(self, steps: paths.Path) -> paths.Path:
+        """The exact path of a setting that the schema allows, from one that leaves out the brackets around keys with dots.
+
+        Raises UsageError when the schema allows no such setting.
+        """
+        node, found, rest = self.root, list[str | int](), list(steps)
+        while rest:
+            runs = [".".join(map(str, rest[:size])) for size in range(2, len(rest) + 1)]
+            step = next((name for name in (rest[0], *runs) if name in node.properties), rest[0])
+            if not node.knows(step):
+                where = f"in {paths.dotted(found)}" if found else "at the top level"
+                hint = did_you_mean(str(step), node.properties)
+                raise UsageError(Problem("unknown-key", f"there is no setting `{step}` {where}", hint=hint))
+            node = node.child(step)
+            found.append(step)
+            del rest[: runs.index(str(step)) + 2 if step in runs and step != rest[0] else 1]
+        return tuple(found)
+
+    def _extra_layers(
+        self, overrides: Mapping[str, str], environment: Mapping[str, str] | None
+    ) -> tuple[tuple[Layer, ...], list[Problem]]:
+        layers: list[Layer] = []
+        problems: list[Problem] = []
+        if environment is not None:
+            data, problems = envvars.layer_from(self.root, environment)
+            layers.append(Layer("--from-env", (Source("--from-env", data),)))
+        for text, value in overrides.items():
+            layers.append(Layer("--set", (Source(f"--set {text}", self._override(text, value)),)))
+        return tuple(layers), problems
+
+    def _override(self, text: str, value: str) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        try:
+            path = self.setting_path(paths.parse_dotted(text))
+            envvars.put(data, path, envvars.from_text(self.root.at(path), value))
+        except ValueError as error:
+            raise UsageError(Problem("bad-override", f"--set {text}: {error}")) from None
+        return data
+
+    def _in_schema(self, problem: Problem) -> Problem:
+        name, _, fragment = (problem.schema or "").partition("#")
+        file = self.folder / name
+        place = place_in(Source(name, {}, file), paths.parse_pointer(fragment)) if file.is_file() else Place(name)
+        return replace(problem, place=place)
+
+
+def _in_source(problem: Problem, source: Source) -> Problem:
+    path = paths.parse_pointer(problem.path or "")
+    return replace(problem, place=place_in(source, path, key=problem.code in AT_KEY))
+
+
+def _twice(source: Source, path: paths.Path, other: Source, other_path: paths.Path) -> Problem:
+    message = f"{paths.dotted(path)} is set in {source.name} and in {other.name}, which are one layer"
+    places = place_in(source, path), place_in(other, other_path)
+    return Problem("set-twice", message, place=places[0], related=places[1:], hint="keep one of the two")
+
+
+__all__ = ["Project", "load_project"]

@@ -1,0 +1,138 @@
+"""Provenance: which file gave a value, found by walking the layers again when a report asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weft.load import place_in
+from weft.merge import LIST_OPERATORS, PATCH, canonical, is_operator, item_key, leaves
+from weft.model import Layer, Source
+from weft.paths import Path, dotted, get, has, pointer
+from weft.problems import Place, Problem, Severity
+from weft.schema.node import MISSING, Node
+
+
+@dataclass(frozen=True)
+class Setter:
+    """A file that says something about a setting: `path` is where in the file, `value` what stands there."""
+
+    layer: str
+    source: Source
+    path: Path
+    value: Any
+
+    @property
+    def place(self) -> Place:
+        """File, line and column."""
+        return place_in(self.source, self.path)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The setter as JSON data: `{layer, file, line, column, value}`."""
+        place = self.place
+        return {
+            "layer": self.layer,
+            "file": place.file,
+            "line": place.line,
+            "column": place.column,
+            "value": self.value,
+        }
+
+
+def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path) -> list[Setter]:
+    """The files that set, change or remove the value at `path`, the winning one first."""
+    found = []
+    for layer in reversed(layers):
+        for source in reversed(layer.sources):
+            where = _find(root, source.data, config, path)
+            if where is not None:
+                found.append(Setter(layer.name, source, where, get(source.data, where)))
+    return found
+
+
+def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: bool = False) -> Place | None:
+    """Where a problem at `path` points: the file that set the value, else the last one that could have.
+
+    None when no layer says anything about it or what is around it.
+    """
+    for length in range(len(path), -1, -1):
+        found = setters(root, layers, config, path[:length])
+        if found and length:
+            winner = found[0]
+            return place_in(winner.source, winner.path, key=key or length < len(path))
+    return None
+
+
+def redundant_overrides(
+    root: Node, layers: Sequence[Layer], fold: Callable[[Sequence[Layer]], Any]
+) -> Iterator[Problem]:
+    """The leaves of each layer that say what the layers below, or the schema's defaults, say already."""
+    for count, layer in enumerate(layers):
+        lower = root.fill(fold(layers[:count]))
+        for source in layer.sources:
+            for path, _ in leaves(root, source.data):
+                value = get(source.data, path)
+                plain = (
+                    path
+                    and all(isinstance(step, str) for step in path)
+                    and not is_operator(value)
+                    and not (isinstance(value, dict) and PATCH in value)
+                )
+                if (
+                    plain
+                    and value not in ({}, None)
+                    and root.at(path).list_type != "set"
+                    and has(lower, path)
+                    and canonical(get(lower, path)) == canonical(value)
+                ):
+                    yield Problem(
+                        "redundant",
+                        f"{dotted(path)} is set to what the lower layers give already",
+                        severity=Severity.WARNING,
+                        path=pointer(path),
+                        place=place_in(source, path),
+                        hint="remove the line",
+                    )
+
+
+def _find(node: Node, data: Any, config: Any, path: Path) -> Path | None:
+    """The path in an overlay of what it says about `path` of the merged configuration; None when it says nothing."""
+    where: Path = ()
+    for length, step in enumerate(path):
+        while isinstance(data, dict) and "$value" in data:
+            data, where = data["$value"], (*where, "$value")
+        item = get(config, path[: length + 1]) if has(config, path[: length + 1]) else MISSING
+        if isinstance(step, int):
+            here = _find_item(node, data, step, item)
+            if here is None:
+                return None
+            where, data = (*where, *here), get(data, here)
+        elif isinstance(data, dict) and step in data:
+            where, data = (*where, step), data[step]
+        else:
+            return where if isinstance(data, dict) and data.get(PATCH) == "replace" else None
+        node = node.child(step)
+    return where
+
+
+def _find_item(node: Node, data: Any, index: int, item: Any) -> Path | None:
+    """Where an item of a merged list stands in what an overlay says of the list."""
+    lists: list[tuple[Path, list[Any]]] = []
+    if isinstance(data, list):
+        lists = [((), data)]
+    elif is_operator(data):
+        lists = [((name,), data[name]) for name in LIST_OPERATORS if isinstance(data.get(name), list)]
+    for prefix, items in lists:
+        if node.list_type == "map":
+            key = item_key(node, item)
+            same = [
+                position for position, other in enumerate(items) if key is not None and item_key(node, other) == key
+            ]
+        else:
+            same = [position for position, other in enumerate(items) if canonical(other) == canonical(item)]
+        if same:
+            return (*prefix, index if index in same else same[0])
+    if isinstance(data, list) and index < len(data) and node.list_type == "atomic":
+        return (index,)  # an item that changed on the way, by a default inside it
+    return None

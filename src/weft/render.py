@@ -1,0 +1,174 @@
+"""Render: a configuration and templates to texts.
+
+Templates run in Jinja's immutable sandbox with strict undefined values: they cannot reach Python, change the configuration,
+or use a setting that is not there. A mistake becomes a problem that names template, line and setting.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from weft.filters import FILTERS
+from weft.model import Output
+from weft.paths import dotted, pointer
+from weft.problems import Place, Problem, did_you_mean
+from weft.secrets import Branch, TaintError
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One finished file: `path` is relative to the output folder, with `/`."""
+
+    path: str
+    text: str
+    target: str
+    output: Output
+
+
+class Templates:
+    """The templates of one folder, each compiled at most once. `name` is how reports call the folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder.resolve()
+        self._name = name
+        self._environment = _Environment(
+            loader=FileSystemLoader(str(folder)),
+            undefined=_Unset,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            cache_size=-1,
+        )
+        self._environment.filters.update(FILTERS)
+        self._templates: dict[str, Template | Problem] = {}
+
+    def check(self, template: str) -> Problem | None:
+        """What keeps a template from being compiled, if anything."""
+        found = self._get(template)
+        return found if isinstance(found, Problem) else None
+
+    def render(self, template: str, context: Mapping[str, Any]) -> str | Problem:
+        """The text that a template makes, or what went wrong."""
+        found = self._get(template)
+        if isinstance(found, Problem):
+            return found
+        try:
+            return found.render(context)
+        except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
+            return self._failure(template, error)
+
+    def _get(self, name: str) -> Template | Problem:
+        if name not in self._templates:
+            try:
+                self._templates[name] = self._environment.get_template(name)
+            except TemplateNotFound:
+                hint = did_you_mean(name, self._environment.list_templates())
+                self._templates[name] = Problem(
+                    "template-not-found", f"there is no template `{name}` in {self._name}/", hint=hint
+                )
+            except TemplateError as error:
+                self._templates[name] = self._failure(name, error)
+            except UnicodeDecodeError:
+                self._templates[name] = Problem(
+                    "not-utf8", "the template is not UTF-8", place=Place(f"{self._name}/{name}")
+                )
+            except OSError as error:
+                self._templates[name] = Problem(
+                    "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self._name}/{name}")
+                )
+        return self._templates[name]
+
+    def _failure(self, template: str, error: Exception) -> Problem:
+        place = self._place(error.__traceback__) or Place(f"{self._name}/{template}")
+        if isinstance(error, TaintError):
+            return Problem(
+                "secret-exposed",
+                f"{dotted(error.path)} is sensitive, and this output is not declared to hold secrets",
+                path=pointer(error.path),
+                place=place,
+                hint="leave it out (`| public`), or give the output `secrets: true` in weft.yaml",
+            )
+        if isinstance(error, _UnsetError):
+            return Problem(
+                "undefined", str(error), path=pointer(error.path) if error.path else None, place=place, hint=error.hint
+            )
+        if isinstance(error, TemplateSyntaxError):
+            file = f"{self._name}/{error.name or template}"
+            return Problem(
+                "template-syntax",
+                error.message or "syntax error",
+                place=Place(file, error.lineno),
+                hint=self._suggest(error.message or ""),
+            )
+        if isinstance(error, TemplateNotFound):
+            return Problem(
+                "template-not-found",
+                f"there is no template `{error.name}` in {self._name}/",
+                place=place,
+                hint=did_you_mean(str(error.name), self._environment.list_templates()),
+            )
+        if isinstance(error, SecurityError):
+            return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
+        return Problem("template-failed", f"{type(error).__name__}: {error}", place=place)
+
+    def _place(self, trace: TracebackType | None) -> Place | None:
+        for frame in reversed(traceback.extract_tb(trace)):
+            path = Path(frame.filename)
+            if path.is_absolute() and path.is_relative_to(self._folder):
+                return Place(f"{self._name}/{path.relative_to(self._folder).as_posix()}", frame.lineno)
+        return None
+
+    def _suggest(self, message: str) -> str | None:
+        if message.startswith(("No filter named", "No test named")):
+            known = self._environment.filters if "filter" in message else self._environment.tests
+            return did_you_mean(message.split("'")[1], known)
+        return None
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """In `cache.items` the setting `items` wins over the method of the mapping."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class _UnsetError(UndefinedError):
+    """A setting that is not there was used."""
+
+    def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
+        self.path: tuple[str | int, ...] = ()
+        self.hint: str | None = None
+        if isinstance(obj, Branch):
+            self.path = (*obj.path, name)
+            message = f"{dotted(self.path)} is not set"
+            known = dict.fromkeys((*obj, *obj.node.properties))
+            self.hint = did_you_mean(str(name), [key for key in known if key != name])
+            if name in obj.node.properties:
+                self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
+        elif obj is missing:
+            message = f"`{name}` is not defined"
+        super().__init__(message)
+
+
+class _Unset(StrictUndefined):
+    __slots__ = ()
+
+    def __init__(
+        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
+    ) -> None:
+        super().__init__(hint, obj, name, partial(_UnsetError, obj, name or ""))  # type: ignore[arg-type]

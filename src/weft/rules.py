@@ -1,0 +1,235 @@
+"""Rules: CEL expressions of `x-kubernetes-validations`, as in Kubernetes CustomResourceDefinitions.
+
+Each rule is compiled once. It is given only the settings that it reads, because handing a whole configuration to CEL costs
+more than the rule itself; verdicts are remembered by those values. The list of settings also tells a report where to point.
+See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cel
+
+from weft import cel_functions
+from weft.paths import Path, dotted, get, pointer
+from weft.problems import Problem, did_you_mean
+from weft.schema.node import Catalog, Node
+
+_LITERAL = re.compile(r"""[rb]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+_CHAIN = re.compile(r"(?<![\w.])self(?P<steps>(?:\s*\.\s*[A-Za-z_]\w*(?!\w*\s*\())*)")
+_BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter|optMap|optFlatMap)\(\s*(\w+)\s*,")
+_NAMESPACES: Final = (
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bytes",
+    "bool",
+    "list",
+    "map",
+    "null_type",
+    "type",
+    "optional",
+    "math",
+    "strings",
+    "sets",
+    "base64",
+    "lists",
+)
+_ESCAPES: Final = {"__dot__": ".", "__dash__": "-", "__slash__": "/", "__underscores__": "__"}
+CEL_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, RuntimeError, OverflowError)
+
+
+def unescape(name: str) -> str:
+    """The property that a CEL identifier stands for, by Kubernetes' escaping (`__dash__`, `__namespace__` …)."""
+    keyword = re.fullmatch(r"__([a-z]+)__", name)
+    if keyword and keyword[0] not in _ESCAPES:
+        return keyword[1]
+    for escaped, plain in _ESCAPES.items():
+        name = name.replace(escaped, plain)
+    return name
+
+
+class Expression:
+    """A compiled CEL expression over `self`.
+
+    Raises ValueError when it does not compile.
+
+    `reads` are the paths below `self` that it mentions; an empty path means that it may read everything. `unknown` is a
+    name that means nothing, with the names that would have been possible.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._program = cel.compile(source)
+        bare = _LITERAL.sub('""', source)
+        chains = {tuple(re.findall(r"\w+", match["steps"])) for match in _CHAIN.finditer(bare)}
+        # a shorter chain already brings what is below it
+        self._chains = [
+            chain for chain in sorted(chains) if not any(chain[:size] in chains for size in range(len(chain)))
+        ]
+        self.reads: tuple[tuple[str, ...], ...] = tuple(tuple(map(unescape, chain)) for chain in self._chains)
+        called = [name for name in self._program.functions() if name.isidentifier() and not name.startswith("_")]
+        self._functions = cel_functions.used_by(called)
+        known = {"self", *_NAMESPACES, *(bound for bound in _BOUND.findall(bare))}
+        self.unknown = next(((name, KNOWN_FUNCTIONS) for name in called if name not in KNOWN_FUNCTIONS), None) or next(
+            ((name, frozenset(("self",))) for name in self._program.variables() if name not in known), None
+        )
+        self._remembered: dict[str, Any] = {}
+
+    def evaluate(self, node: Node, value: Any) -> Any:
+        """What the expression says of a value; raises one of CEL's errors when it cannot say."""
+        picked = self._pick(node, value)
+        key = repr(picked)
+        if key not in self._remembered:
+            if len(self._remembered) > 10_000:
+                self._remembered.clear()
+            self._remembered[key] = self._program.execute(cel_functions.context({"self": picked}, self._functions))
+        return self._remembered[key]
+
+    def _pick(self, node: Node, value: Any) -> Any:
+        if () in self._chains or not isinstance(value, dict):
+            return _for_cel(node, value)
+        picked: dict[str, Any] = {}
+        for chain, path in zip(self._chains, self.reads, strict=True):
+            below, source, place, here = picked, value, node, path
+            for alias, name in zip(chain, path, strict=True):
+                if not isinstance(source, dict) or name not in source:
+                    break
+                source, place, here = source[name], place.child(name), here[1:]
+                if here and isinstance(source, dict):
+                    below = below.setdefault(alias, {})
+                else:
+                    below[alias] = _for_cel(place, source)
+        return picked
+
+
+def _for_cel(node: Node, value: Any) -> Any:
+    """The value with the number types that the schema declares: CEL does not mix int and double."""
+    if isinstance(value, dict):
+        return {key: _for_cel(node.child(key), below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_for_cel(node.child(index), below) for index, below in enumerate(value)]
+    if isinstance(value, int) and not isinstance(value, bool) and node.types == {"number"}:
+        return float(value)
+    if isinstance(value, float) and value.is_integer() and "integer" in node.types:
+        return int(value)
+    return value
+
+
+KNOWN_FUNCTIONS: Final = cel_functions.names()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of `x-kubernetes-validations`, compiled."""
+
+    expression: Expression
+    message: str
+    message_expression: Expression | None
+    field: tuple[str, ...]
+    location: str
+
+
+class RuleCheck:
+    """All rules of a catalog, compiled once. `broken` are the rules that do not compile, as problems."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._rules: dict[int, tuple[Rule, ...]] = {}
+        self.broken: list[Problem] = []
+        for schema in catalog.schemas_with("x-kubernetes-validations"):
+            self._rules[id(schema)] = tuple(self._compile(schema))
+        self._reaching = catalog.reaching(self._rules)
+
+    def problems(self, config: Any, below: Path = ()) -> list[Problem]:
+        """Every rule at or below a path that the configuration breaks, or that cannot be decided for it."""
+        return list(self._visit(self._catalog.root.at(below), get(config, below), below))
+
+    def at(self, path: Path) -> Iterator[tuple[Rule, Path]]:
+        """The rules that read the setting at a path, with the path at which each stands."""
+        for length in range(len(path) + 1):
+            here, below = path[:length], path[length:]
+            for schema in self._catalog.root.at(here).certain:
+                for rule in self._rules.get(id(schema), ()):
+                    if any(read == below[: len(read)] or read[: len(below)] == below for read in rule.expression.reads):
+                        yield rule, here
+
+    def _compile(self, schema: dict[str, Any]) -> Iterator[Rule]:
+        for index, entry in enumerate(schema["x-kubernetes-validations"]):
+            location = self._catalog.documents.location(schema, "x-kubernetes-validations", index)
+            if "oldSelf" in entry["rule"]:
+                continue  # transition rules compare with the last revision, which a single configuration has not
+            try:
+                expression = Expression(entry["rule"])
+                message = Expression(entry["messageExpression"]) if "messageExpression" in entry else None
+            except ValueError as error:
+                self._complain(location, f"the rule does not compile: {first_line(error)}", None)
+                continue
+            unknown = expression.unknown or (message and message.unknown)
+            if unknown:
+                name, known = unknown
+                hint = "settings are reached through `self`" if "self" in known else did_you_mean(name, known)
+                self._complain(location, f"the rule names `{name}`, which CEL does not know", hint)
+                continue
+            field = tuple(unescape(step) for step in re.findall(r"[\w-]+", entry.get("fieldPath", "")))
+            yield Rule(expression, entry.get("message", f"failed rule: {entry['rule']}"), message, field, location)
+
+    def _complain(self, location: str, message: str, hint: str | None) -> None:
+        self.broken.append(Problem("rule-invalid", message, schema=location, hint=hint))
+
+    def _visit(self, node: Node, value: Any, path: Path) -> Iterator[Problem]:
+        for schema in node.certain:
+            for rule in self._rules.get(id(schema), ()):
+                problem = self._judge(rule, node, value, path)
+                if problem:
+                    yield problem
+        below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for step, child in below:
+            place = node.child(step)
+            if any(id(schema) in self._reaching for schema in place.certain):
+                yield from self._visit(place, child, (*path, step))
+
+    def _judge(self, rule: Rule, node: Node, value: Any, path: Path) -> Problem | None:
+        where = pointer((*path, *rule.field))
+        try:
+            verdict = rule.expression.evaluate(node, value)
+        except CEL_ERRORS as error:
+            reads = ", ".join(dotted((*path, *read)) for read in rule.expression.reads) or dotted(path)
+            return Problem(
+                "rule-undecided",
+                f"it cannot be decided whether {rule.message!r} holds: {why(error)}",
+                path=where,
+                schema=rule.location,
+                hint=f"it reads {reads}; guard what may be absent with has()",
+            )
+        if verdict is True:
+            return None
+        return Problem("rule", self._message(rule, node, value), path=where, schema=rule.location)
+
+    def _message(self, rule: Rule, node: Node, value: Any) -> str:
+        if rule.message_expression:
+            try:
+                text = rule.message_expression.evaluate(node, value)
+            except CEL_ERRORS:
+                text = None  # Kubernetes falls back to `message` too
+            if isinstance(text, str) and text.strip():
+                return text
+        return rule.message
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error of the CEL library, without its marks."""
+    text = str(error).splitlines()[0]
+    return re.sub(r"^Failed to parse expression '.*?': (ERROR: )?(<input>:)?", "", text, flags=re.DOTALL)
+
+
+def why(error: Exception) -> str:
+    """Why an expression could not be evaluated, in a few words."""
+    if isinstance(error, KeyError):
+        return f"`{error.args[0]}` is not set" if error.args else "a setting is not set"
+    return first_line(error).split(". ")[0]

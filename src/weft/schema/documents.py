@@ -1,0 +1,186 @@
+"""Schema documents as validators get them: every `$ref` is a direct way to its target.
+
+Ids and relative references are gone, every `$ref` is the file's URI with a JSON pointer, and a sensitive setting is described
+as what an overlay may hold, a reference. Both validators get the same documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import jsonschema_rs
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from weft import paths
+from weft.schema.walk import REFERENCES, in_place, rebuild, subschemas
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+REFERENCE_PATTERN: Final = r"^ref\+[a-z][a-z0-9.-]*://.+"
+_ANNOTATIONS: Final = frozenset(("title", "description", "markdownDescription", "default", "deprecated"))
+_CONTAINERS: Final = frozenset(("properties", "patternProperties", "additionalProperties", "items", "prefixItems"))
+_VALUES: Final = frozenset((*_CONTAINERS, "additionalItems", "allOf"))
+_IDS: Final = frozenset(("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"))
+
+References = Mapping[tuple[int, str], str | bool]
+"""What each reference of a schema (by its id, and keyword) leads to: a URI with a pointer, or a boolean schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One schema file as written; `name` is how reports call it."""
+
+    name: str
+    uri: str
+    dialect: str
+    contents: Any
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Documents:
+    """All schema files that a root reaches.
+
+    `root` is the URI of the root schema. `joined` maps URIs to the documents as validators get them. `schema(ref)` gives
+    the schema behind a joined `$ref`, `location(schema)` where a joined schema stands (`schemas/app.schema.json#/properties/port`).
+    """
+
+    root: str
+    joined: dict[str, Any]
+    names: dict[str, str]
+    files: tuple[Path, ...]
+    _places: dict[int, str] = field(repr=False, default_factory=dict)
+
+    def schema(self, ref: str) -> Any:
+        """The joined schema that an absolute reference names."""
+        uri, _, fragment = ref.partition("#")
+        return get_fragment(self.joined[uri], fragment)
+
+    def location(self, schema: Any, *steps: str | int) -> str:
+        """`file#/pointer` of a joined schema, or of something below it."""
+        return self._places.get(id(schema), self.names[self.root] + "#") + paths.pointer(steps)
+
+    @property
+    def dialect(self) -> str:
+        """The dialect of the root schema."""
+        contents = self.joined[self.root]
+        return str(contents["$schema"]) if isinstance(contents, dict) else DIALECT
+
+    def registry(self) -> Registry[Any]:
+        """The joined documents for `jsonschema`."""
+        pairs = [
+            (uri, Resource.from_contents(doc, default_specification=DRAFT202012)) for uri, doc in self.joined.items()
+        ]
+        return Registry().with_resources(pairs)
+
+    def rust_registry(self) -> jsonschema_rs.Registry:
+        """The joined documents for `jsonschema-rs`."""
+        return jsonschema_rs.Registry(list(self.joined.items()))
+
+
+def get_fragment(contents: Any, fragment: str) -> Any:
+    """What a `#/pointer` names in a document; raises KeyError and the like when it is not there."""
+    for step in paths.parse_pointer(unquote(fragment)):
+        contents = contents[int(step)] if isinstance(contents, list) else contents[step]
+    return contents
+
+
+def join(root: str, written: Mapping[str, Document], references: References) -> Documents:
+    """The written documents, by their URIs, joined by their references."""
+    places: dict[int, str] = {}
+    joined: dict[str, Any] = {}
+    for document in written.values():
+        contents = _direct(document.contents, document.name, "", references, places)
+        if isinstance(contents, dict):
+            contents = _protect({"$schema": document.dialect, **contents}, False, places)
+            places[id(contents)] = document.name + "#"
+        joined[document.uri] = contents
+    files = tuple(document.path for document in written.values() if document.path)
+    return Documents(root, joined, {uri: document.name for uri, document in written.items()}, files, places)
+
+
+def circles(documents: Documents) -> Iterator[dict[str, Any]]:
+    """Schemas that lead back to themselves without going down into a value: no validator would ever end."""
+    done: set[int] = set()
+
+    def visit(schema: Any, open_schemas: set[int]) -> Iterator[dict[str, Any]]:
+        if not isinstance(schema, dict) or id(schema) in done:
+            return
+        if id(schema) in open_schemas:
+            done.add(id(schema))
+            yield schema
+            return
+        open_schemas.add(id(schema))
+        for child, _ in in_place(schema):
+            yield from visit(child, open_schemas)
+        if "not" in schema:
+            yield from visit(schema["not"], open_schemas)
+        if "if" in schema:
+            yield from visit(schema["if"], open_schemas)
+        if "$ref" in schema:
+            yield from visit(documents.schema(schema["$ref"]), open_schemas)
+        open_schemas.discard(id(schema))
+        done.add(id(schema))
+
+    stack = list(documents.joined.values())
+    while stack:
+        schema = stack.pop()
+        if isinstance(schema, dict):
+            yield from visit(schema, set())
+            stack += [child for _, child in subschemas(schema)]
+
+
+def _direct(schema: Any, name: str, where: str, references: References, places: dict[int, str]) -> Any:
+    """A copy of a schema in which references are direct and ids are gone."""
+    if not isinstance(schema, dict):
+        return schema
+    result = rebuild(schema, lambda path, child: _direct(child, name, where + paths.pointer(path), references, places))
+    for keyword in _IDS & result.keys():
+        if isinstance(result[keyword], str | bool):
+            del result[keyword]
+    for keyword in REFERENCES:
+        target = references.get((id(schema), keyword))
+        if target is None:
+            continue
+        del result[keyword]
+        if isinstance(target, bool):
+            result["allOf"] = [*result.get("allOf", ()), target]
+        else:
+            result["$ref"] = target
+    places[id(result)] = f"{name}#{where}"
+    return result
+
+
+def _protect(schema: Any, inherited: bool, places: dict[int, str]) -> Any:
+    """Describe sensitive settings as what an overlay may hold; what is said of the real value is checked when it is resolved."""
+    if not isinstance(schema, dict):
+        return schema
+    sensitive = inherited or schema.get("x-sensitive") is True
+    result = schema
+    if sensitive and (_CONTAINERS & schema.keys() or schema.get("type") in ("object", "array")):
+        result = {key: value for key, value in schema.items() if key not in ("const", "enum", "examples")} | {
+            "x-sensitive": True
+        }
+        inside = "additionalProperties" if schema.get("type") == "object" or "properties" in schema else "items"
+        if result.get(inside, True) is True:
+            result[inside] = _reference({})
+            places[id(result[inside])] = places.get(id(schema), "")
+    elif sensitive:
+        result = _reference(schema)
+    protected = rebuild(result, lambda path, child: _protect(child, sensitive and path[0] in _VALUES, places))
+    places[id(protected)] = places.get(id(schema), "")
+    return protected
+
+
+def _reference(schema: dict[str, Any]) -> dict[str, Any]:
+    nullable = isinstance(schema.get("type"), list) and "null" in schema["type"]
+    kept = {key: value for key, value in schema.items() if key.startswith("x-") or key in _ANNOTATIONS}
+    return kept | {
+        "type": ["string", "null"] if nullable else "string",
+        "pattern": REFERENCE_PATTERN,
+        "x-sensitive": True,
+    }

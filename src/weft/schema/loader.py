@@ -1,0 +1,294 @@
+"""Schema files: read, checked, and followed through every `$ref`, without ever asking the network."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import jsonschema_rs
+from jsonschema.exceptions import best_match
+from jsonschema.validators import validator_for
+from jsonschema_specifications import REGISTRY as METASCHEMAS
+from referencing import Registry, Resource, Specification
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import specification_with
+
+from weft import paths, yaml12
+from weft.problems import Place, Problem, WeftError, did_you_mean
+from weft.schema.documents import DIALECT, Document, Documents, circles, join
+from weft.schema.walk import REFERENCES, subschemas
+
+_DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
+
+
+def load_documents(root: Path, base: Path) -> Documents:
+    """Read the schema file `root` and all that it refers to; names in reports are relative to `base`.
+
+    Raises WeftError with every problem of every file: unreadable, not a schema, a reference to nowhere, to the network,
+    or in a circle, a keyword of ours used wrongly.
+    """
+    loader = _Loader(base)
+    start = loader.open(root)
+    if loader.problems:
+        raise WeftError(*loader.problems)
+    documents = join(start.uri, loader.by_uri, loader.references)
+    for schema in circles(documents):
+        loader.complain_of_circle(documents.location(schema))
+    if loader.problems:
+        raise WeftError(*loader.problems)
+    return documents
+
+
+class _Loader:
+    """The state of one `load_documents`."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.problems: list[Problem] = []
+        self.by_uri: dict[str, Document] = {}
+        self.targets: dict[int, tuple[Document, str]] = {}
+        self.references: dict[tuple[int, str], str | bool] = {}
+        self.registry: Registry[Any] = METASCHEMAS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]
+
+    def open(self, path: Path, dialect: str = DIALECT) -> Document:
+        """Read a file, check it, and follow its references."""
+        path = path.resolve()
+        uri = path.as_uri()
+        if uri in self.by_uri:
+            return self.by_uri[uri]
+        name = _relative(path, self.base)
+        contents = self._read(path, name)
+        return self._add(name, uri, contents, dialect, path)
+
+    def _add(self, name: str, uri: str, contents: Any, dialect: str, path: Path | None) -> Document:
+        if isinstance(contents, dict) and isinstance(contents.get("$schema"), str):
+            dialect = _known_dialect(contents["$schema"]) or contents["$schema"]
+        document = Document(name, uri, dialect, contents, path)
+        self.by_uri[uri] = document
+        if path and not self._check(document):
+            return document
+        self._index(document)
+        specification = specification_with(dialect)
+        resource = specification.create_resource(contents)
+        base = resource.id() or uri
+        if path:
+            self.registry = self.registry.with_resources([(uri, resource), (base, resource)]).crawl()
+        self._follow(document, contents, self.registry.resolver(base), specification, ())
+        return document
+
+    def _read(self, path: Path, name: str) -> Any:
+        try:
+            text = yaml12.decode(path.read_bytes())
+            return yaml12.parse_json(text) if path.suffix == ".json" else yaml12.parse(text)
+        except yaml12.YamlError as error:
+            self.problems.append(
+                Problem(error.code, error.message, place=Place(name, error.line, error.column), hint=error.hint)
+            )
+        except OSError as error:
+            self.problems.append(
+                Problem("unreadable", f"the schema cannot be read: {error.strerror}", place=Place(name))
+            )
+        return True
+
+    def _check(self, document: Document) -> bool:
+        contents = document.contents
+        if not isinstance(contents, dict | bool):
+            self._complain(document, (), "schema-invalid", "a schema is an object")
+            return False
+        if not _known_dialect(document.dialect):
+            self._complain(
+                document,
+                ("$schema",),
+                "schema-invalid",
+                f"`{document.dialect}` is no JSON Schema draft that Weft knows",
+                "use one of the drafts 4, 6, 7, 2019-09, 2020-12",
+            )
+            return False
+        validator = validator_for({"$schema": document.dialect})
+        errors = list(validator(validator.META_SCHEMA).iter_errors(contents)) if not _meta_valid(document) else []
+        for error in errors:
+            worst = best_match([error]) or error
+            self._complain(
+                document, tuple(worst.absolute_path), "schema-invalid", f"not a valid schema: {worst.message}"
+            )
+        return not errors
+
+    def _index(self, document: Document) -> None:
+        stack: list[tuple[Any, str]] = [(document.contents, "")]
+        while stack:
+            value, where = stack.pop()
+            if isinstance(value, dict | list):
+                self.targets[id(value)] = (document, where)
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                stack += [(child, where + paths.pointer((step,))) for step, child in pairs]
+
+    def _follow(
+        self, document: Document, schema: Any, resolver: Any, specification: Specification[Any], path: paths.Path
+    ) -> None:
+        if not isinstance(schema, dict):
+            return
+        ours = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
+        for error in _keywords().iter_errors(ours) if ours else ():
+            self._complain(
+                document, (*path, *error.instance_path), "schema-invalid", f"not a valid schema: {error.message}"
+            )
+        for keyword in REFERENCES:
+            if isinstance(schema.get(keyword), str):
+                self._resolve(document, schema, keyword, resolver, path)
+        for step, child in subschemas(schema):
+            if isinstance(child, dict):
+                resource = specification.create_resource(child)
+                below = resolver.in_subresource(resource) if resource.id() else resolver
+                self._follow(document, child, below, specification, (*path, *step))
+
+    def _resolve(
+        self, document: Document, schema: dict[str, Any], keyword: str, resolver: Any, path: paths.Path
+    ) -> None:
+        ref = schema[keyword]
+        try:
+            contents = resolver.lookup(ref).contents
+        except (Unresolvable, LookupError, ValueError) as error:
+            self._complain(document, (*path, keyword), *self._explain_ref(ref, resolver, error))
+            return
+        if isinstance(contents, bool):
+            self.references[id(schema), keyword] = contents
+            return
+        if id(contents) not in self.targets and self.problems:
+            return  # the file that it stands in is broken, and was complained about
+        if id(contents) not in self.targets:  # a metaschema, which referencing brings along
+            for uri in METASCHEMAS:
+                self._index(Document(uri, uri, uri, METASCHEMAS.contents(uri), None))
+        target, where = self.targets[id(contents)]
+        if target.uri not in self.by_uri:
+            self._add(target.name, target.uri, target.contents, target.dialect, None)
+        self.references[id(schema), keyword] = f"{target.uri}#{where}"
+
+    def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
+        reason = error
+        while reason.__cause__ is not None and not isinstance(reason, _NotHere):
+            reason = reason.__cause__  # type: ignore[assignment]
+        if isinstance(reason, _NotHere) and urlsplit(reason.uri).scheme not in ("file", ""):
+            return (
+                "schema-ref-network",
+                f"`{ref}` is not among the schema files, and schemas are never fetched from the network",
+                "save it beside the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
+            )
+        if isinstance(reason, _NotHere):
+            folder = Path(unquote(urlsplit(reason.uri).path)).parent
+            names = [file.name for file in sorted(folder.glob("*.*"))] if folder.is_dir() else []
+            return (
+                "schema-ref-nowhere",
+                f"`{ref}` names a file that is not there",
+                did_you_mean(Path(ref.partition("#")[0]).name, names),
+            )
+        parent, _, last = ref.rpartition("/")
+        try:
+            siblings = list(resolver.lookup(parent).contents)
+        except (Unresolvable, LookupError, ValueError, TypeError):
+            siblings = []
+        return (
+            "schema-ref-nowhere",
+            f"`{ref}` names nothing in its schema",
+            did_you_mean(last, [str(name) for name in siblings]),
+        )
+
+    def _retrieve(self, uri: str) -> Resource[Any]:
+        parts = urlsplit(uri)
+        path = Path(unquote(parts.path)) if parts.scheme == "file" else self._with_id(uri)
+        if path is None or not path.is_file():
+            raise _NotHere(uri)
+        document = self.open(path)
+        return Resource.from_contents(document.contents, default_specification=specification_with(document.dialect))
+
+    def _with_id(self, uri: str) -> Path | None:
+        """The local file of a schema that is known by its `$id`, or that lies beside one as its own address does."""
+        for document in list(self.by_uri.values()):
+            own = _id(document.contents)
+            if own and document.path and uri.startswith(own.rpartition("/")[0] + "/"):
+                beside = document.path.parent / uri[len(own.rpartition("/")[0]) + 1 :]
+                if beside.is_file():
+                    return beside
+        folder = next(iter(self.by_uri.values())).path
+        for path in sorted(folder.parent.rglob("*.json")) if folder else ():
+            try:
+                if (_id(json.loads(path.read_bytes())) or "").rstrip("#") == uri.rstrip("#"):
+                    return path
+            except ValueError:
+                continue
+        return None
+
+    def complain_of_circle(self, location: str) -> None:
+        """Note that a schema leads back to itself."""
+        name, _, fragment = location.partition("#")
+        document = next(document for document in self.by_uri.values() if document.name == name)
+        message = "this schema refers to itself without ever reaching a value"
+        hint = "remove one `$ref` of the circle"
+        self._complain(document, paths.parse_pointer(fragment), "schema-ref-cycle", message, hint)
+
+    def _complain(self, document: Document, path: paths.Path, code: str, message: str, hint: str | None = None) -> None:
+        line, column = None, None
+        if document.path:
+            line, column = yaml12.position(document.path.read_text("utf-8"), [str(step) for step in path]) or (
+                None,
+                None,
+            )
+        self.problems.append(
+            Problem(
+                code,
+                message,
+                place=Place(document.name, line, column),
+                schema=f"{document.name}#{paths.pointer(path)}",
+                hint=hint,
+            )
+        )
+
+
+class _NotHere(LookupError):
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.uri = uri
+
+
+@cache
+def _keywords() -> jsonschema_rs.Draft202012Validator:
+    text = resources.files("weft.data").joinpath("keywords.schema.json").read_text("utf-8")
+    return jsonschema_rs.Draft202012Validator(json.loads(text))
+
+
+def _known_dialect(uri: str) -> str | None:
+    """The canonical URI of a draft, however it is spelled; None for a dialect that Weft does not know."""
+    match = _DRAFT.search(uri)
+    if match is None:
+        return None
+    if match["new"]:
+        return f"https://json-schema.org/draft/{match['new']}/schema"
+    return f"http://json-schema.org/draft-0{match['old']}/schema#"
+
+
+def _meta_valid(document: Document) -> bool:
+    contents = document.contents
+    try:
+        return jsonschema_rs.meta.is_valid(
+            {"$schema": document.dialect, **contents} if isinstance(contents, dict) else contents
+        )
+    except ValueError:
+        return False
+
+
+def _id(contents: Any) -> str | None:
+    if not isinstance(contents, dict):
+        return None
+    value = contents.get("$id", contents.get("id"))
+    return value if isinstance(value, str) and not value.startswith("#") else None
+
+
+def _relative(path: Path, base: Path) -> str:
+    try:
+        return path.relative_to(base.resolve()).as_posix()
+    except ValueError:
+        return path.as_posix()

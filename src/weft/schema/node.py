@@ -1,0 +1,306 @@
+"""What the schema says about one place of a configuration, whatever road of `$ref` and `allOf` leads there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from jsonschema.validators import validator_for
+
+from weft.schema.documents import Documents
+from weft.schema.walk import in_place, subschemas
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final[Any] = _Missing()
+"""Stands for 'no value', where None is a value."""
+
+
+class Node:
+    """A place in the configuration, seen through every schema that speaks of it.
+
+    `certain` schemas always apply; `possible` ones also come from `anyOf`, `oneOf`, `then`, `else` and the like. Nodes are
+    made once per set of schemas, so a schema that contains itself gives a finite set of nodes.
+    """
+
+    def __init__(
+        self, catalog: Catalog, certain: tuple[dict[str, Any], ...], possible: tuple[dict[str, Any], ...]
+    ) -> None:
+        self.catalog = catalog
+        self.certain = certain
+        self.possible = possible
+        self._children: dict[str | int, Node] = {}
+
+    def keyword(self, name: str, default: Any = None) -> Any:
+        """The value of a keyword in the first schema that has it, the certain ones first."""
+        return next((schema[name] for schema in (*self.certain, *self.possible) if name in schema), default)
+
+    def child(self, step: str | int) -> Node:
+        """The node of a property or of a list item; a place that no schema describes has a node without schemas."""
+        node = self._children.get(step)
+        if node is None:
+            find = _property_schemas if isinstance(step, str) else _item_schemas
+            certain = [found for schema in self.certain for found in find(schema, step)]
+            possible = [found for schema in self.possible for found in find(schema, step)]
+            node = self._children[step] = self.catalog.node(certain, possible)
+        return node
+
+    def at(self, path: Sequence[str | int]) -> Node:
+        """The node at a path below this one."""
+        node = self
+        for step in path:
+            node = node.child(step)
+        return node
+
+    @cached_property
+    def properties(self) -> tuple[str, ...]:
+        """The names that some schema spells out, in the order of the schemas."""
+        every = (*self.certain, *self.possible)
+        return tuple(dict.fromkeys(name for schema in every for name in schema.get("properties", ())))
+
+    def knows(self, step: str | int) -> bool:
+        """Whether a value may stand at this step: some schema describes it, or none forbids it."""
+        node = self.child(step)
+        if node.certain or node.possible:
+            return True
+        if isinstance(step, int):
+            return "array" in self.types
+        every = (*self.certain, *self.possible)
+        closed = any(
+            schema.get(keyword) is False
+            for schema in every
+            for keyword in ("additionalProperties", "unevaluatedProperties")
+        )
+        return not closed and ("object" in self.types or not self.types)
+
+    @cached_property
+    def list_type(self) -> str:
+        """How a list merges: atomic, set or map."""
+        return str(self.keyword("x-kubernetes-list-type", "atomic"))
+
+    @cached_property
+    def list_keys(self) -> tuple[str, ...]:
+        """The keys that tell the items of a map-list apart."""
+        return tuple(self.keyword("x-kubernetes-list-map-keys", ()))
+
+    @cached_property
+    def atomic_map(self) -> bool:
+        """Whether a mapping is replaced as a whole."""
+        return bool(self.keyword("x-kubernetes-map-type") == "atomic")
+
+    @cached_property
+    def sensitive(self) -> bool:
+        """Whether the value is a secret; what lies inside a sensitive value is sensitive too."""
+        return any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible))
+
+    @cached_property
+    def env(self) -> str | None:
+        """The environment variable of the setting."""
+        name = self.keyword("x-env")
+        return name if isinstance(name, str) else None
+
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The JSON types that the schema allows; empty when it does not say."""
+        found: set[str] = set()
+        for schema in (*self.certain, *self.possible):
+            named = schema.get("type", ())
+            found.update([named] if isinstance(named, str) else named)
+            values = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
+            found.update(json_type(value) for value in values)
+        return frozenset(found)
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The properties that must always be there."""
+        return frozenset(
+            name for schema in self.certain if isinstance(schema.get("required"), list) for name in schema["required"]
+        )
+
+    @cached_property
+    def own_default(self) -> Any:
+        """The `default` keyword as written, or MISSING; one that its own schema refuses is no default."""
+        value = next((schema["default"] for schema in self.certain if "default" in schema), MISSING)
+        return value if value is MISSING or self.accepts(value) else MISSING
+
+    @cached_property
+    def default(self) -> Any:
+        """What holds when no layer sets the value, or MISSING.
+
+        An object without a `default` is made from those of its properties, unless its own schema would refuse the result:
+        an optional object is not forced on anybody by the defaults inside it.
+        """
+        return self.catalog.default(self)
+
+    def fill(self, value: Any) -> Any:
+        """`value` with all defaults that it leaves open, properties in the schema's order; the input is not changed."""
+        if isinstance(value, dict):
+            filled = {}
+            for name in self.properties:
+                below = self.child(name).fill(value[name]) if name in value else self.child(name).default
+                if below is not MISSING:
+                    filled[name] = below
+            for name in value:
+                if name not in filled:
+                    filled[name] = self.child(name).fill(value[name])
+            return filled
+        if isinstance(value, list):
+            return [self.child(index).fill(item) for index, item in enumerate(value)]
+        return value
+
+    def walk(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node, Any]]:
+        """Every place of `value` with its path and node, parents first."""
+        yield path, self, value
+        if isinstance(value, dict):
+            for name, below in value.items():
+                yield from self.child(name).walk(below, (*path, name))
+        elif isinstance(value, list):
+            for index, below in enumerate(value):
+                yield from self.child(index).walk(below, (*path, index))
+
+    def accepts(self, value: Any) -> bool:
+        """Whether every certain schema accepts a value."""
+        return all(self.catalog.valid(schema, value) for schema in self.certain)
+
+
+class Catalog:
+    """All nodes of one set of schema documents; `root` is the whole configuration."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+        self._registry = documents.registry()
+        self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
+        self._open: set[Node] = set()
+        self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
+
+    def node(self, certain: list[Any], possible: list[Any]) -> Node:
+        """The node where these schemas apply."""
+        sure = self._expand(certain, certain_only=True)
+        rest = [
+            schema
+            for schema in self._expand(possible, certain_only=False)
+            if not any(schema is known for known in sure)
+        ]
+        key = (tuple(map(id, sure)), tuple(map(id, rest)))
+        if key not in self._nodes:
+            self._nodes[key] = Node(self, tuple(sure), tuple(rest))
+        return self._nodes[key]
+
+    def default(self, node: Node) -> Any:
+        """See `Node.default`; an object that contains itself ends where it would begin again."""
+        if node.own_default is not MISSING:
+            return node.fill(node.own_default)
+        if node in self._open:
+            return MISSING
+        self._open.add(node)
+        try:
+            names = dict.fromkeys(name for schema in node.certain for name in schema.get("properties", ()))
+            value = {name: node.child(name).default for name in names if node.child(name).default is not MISSING}
+        finally:
+            self._open.discard(node)
+        return value if value and node.accepts(value) else MISSING
+
+    def valid(self, schema: dict[str, Any], value: Any) -> bool:
+        """Whether one schema accepts a value."""
+        validator = validator_for({"$schema": self.documents.dialect})
+        try:
+            return bool(validator(schema, registry=self._registry).is_valid(value))
+        except re.error:
+            return True
+
+    def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
+        """Every schema of every document that has this keyword."""
+        return [schema for schema in self._everything() if keyword in schema]
+
+    def reaching(self, schemas: Container[int]) -> set[int]:
+        """The ids of all schemas from which one of `schemas` (by id) is reached, themselves included."""
+        parents: dict[int, list[int]] = {}
+        every = self._everything()
+        for schema in every:
+            children = [child for _, child in subschemas(schema)]
+            if "$ref" in schema:
+                children.append(self.documents.schema(schema["$ref"]))
+            for child in children:
+                parents.setdefault(id(child), []).append(id(schema))
+        found: set[int] = set()
+        stack = [id(schema) for schema in every if id(schema) in schemas]
+        while stack:
+            one = stack.pop()
+            if one not in found:
+                found.add(one)
+                stack += parents.get(one, ())
+        return found
+
+    def _everything(self) -> list[dict[str, Any]]:
+        found = []
+        stack = list(self.documents.joined.values())
+        while stack:
+            schema = stack.pop()
+            if isinstance(schema, dict):
+                found.append(schema)
+                stack += [child for _, child in subschemas(schema)]
+        return found
+
+    def _expand(self, schemas: list[Any], certain_only: bool) -> list[dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        stack = [*reversed(schemas)]
+        while stack:
+            schema = stack.pop()
+            if not isinstance(schema, dict) or id(schema) in found:
+                continue
+            found[id(schema)] = schema
+            below = [child for child, certain in in_place(schema) if certain or not certain_only]
+            if "$ref" in schema:
+                below.append(self.documents.schema(schema["$ref"]))
+            stack += reversed(below)
+        return list(found.values())
+
+
+def json_type(value: Any) -> str:
+    """The JSON Schema type of a value; a whole number is an integer."""
+    if isinstance(value, bool):
+        return "boolean"
+    return {dict: "object", list: "array", str: "string", int: "integer", float: "number"}.get(type(value), "null")
+
+
+def _property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
+    described = False
+    if name in schema.get("properties", ()):
+        described = True
+        yield schema["properties"][name]
+    for pattern, below in schema.get("patternProperties", {}).items():
+        if _matches(pattern, str(name)):
+            described = True
+            yield below
+    if not described:
+        yield from (
+            schema[keyword] for keyword in ("additionalProperties", "unevaluatedProperties") if keyword in schema
+        )
+
+
+def _item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
+    items = schema.get("items")
+    first = items if isinstance(items, list) else schema.get("prefixItems", ())
+    rest = schema.get("additionalItems") if isinstance(items, list) else items
+    if isinstance(index, int) and index < len(first):
+        yield first[index]
+    elif rest is not None:
+        yield rest
+    if "unevaluatedItems" in schema and rest is None:
+        yield schema["unevaluatedItems"]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:  # a pattern of another dialect (`\p{L}`): the validator decides, annotations are not looked for
+        return False

@@ -1,0 +1,72 @@
+"""Which parts of a JSON Schema are schemas themselves, in the drafts 4 to 2020-12."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from weft.paths import Path
+
+ONE: Final = frozenset(
+    (
+        "additionalItems",
+        "additionalProperties",
+        "contains",
+        "contentSchema",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    )
+)
+MANY: Final = frozenset(("allOf", "anyOf", "items", "oneOf", "prefixItems"))
+NAMED: Final = frozenset(
+    ("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties")
+)
+REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+
+
+def subschemas(schema: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """The direct subschemas of a schema with their paths; booleans are schemas too."""
+    for keyword, value in schema.items():
+        if keyword in ONE and isinstance(value, dict | bool):
+            yield (keyword,), value
+        elif keyword in MANY and isinstance(value, list):
+            for index, child in enumerate(value):
+                yield (keyword, index), child
+        elif keyword in NAMED and isinstance(value, dict):
+            for name, child in value.items():
+                if isinstance(child, dict | bool):
+                    yield (keyword, name), child
+
+
+def in_place(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """Subschemas that speak of the same value as the schema itself, and whether they always apply to it."""
+    for keyword, certain in (("allOf", True), ("anyOf", False), ("oneOf", False)):
+        for child in schema.get(keyword, ()):
+            yield child, certain
+    for keyword in ("then", "else"):
+        if keyword in schema:
+            yield schema[keyword], False
+    for keyword in ("dependentSchemas", "dependencies"):
+        for child in schema.get(keyword, {}).values():
+            if isinstance(child, dict):
+                yield child, False
+
+
+def rebuild(schema: dict[str, Any], change: Callable[[Path, Any], Any]) -> dict[str, Any]:
+    """A copy of a schema in which every direct subschema is what `change(path, subschema)` returns."""
+    result = dict(schema)
+    for path, child in subschemas(schema):
+        if len(path) == 1:
+            result[str(path[0])] = change(path, child)
+            continue
+        keyword, step = str(path[0]), path[1]
+        if result[keyword] is schema[keyword]:
+            result[keyword] = schema[keyword].copy()
+        result[keyword][step] = change(path, child)
+    return result

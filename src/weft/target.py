@@ -1,0 +1,152 @@
+"""One target of a project: its configuration, what is wrong with it, where its values come from, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from weft import paths
+from weft.fleet import Identity, Resolution
+from weft.problems import Problem, UsageError, WeftError, did_you_mean, gather, has_errors
+from weft.provenance import Setter, place_of, redundant_overrides, setters
+from weft.schema.node import MISSING
+from weft.secrets import mask
+from weft.validate import AT_KEY
+
+if TYPE_CHECKING:
+    from weft.project import Project
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where a value comes from.
+
+    `value` is MISSING when nothing gives one. `setters` are the files that say something about it, the winning one first;
+    `rules` are CEL expressions that read it, each with its schema location.
+    """
+
+    path: paths.Path
+    value: Any
+    setters: tuple[Setter, ...]
+    default: Any
+    rules: tuple[tuple[str, str], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`."""
+        entries = [setter.as_dict() for setter in self.setters]
+        origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
+        return {
+            "path": paths.dotted(self.path),
+            "value": None if self.value is MISSING else self.value,
+            "origin": origin,
+            "shadowed": entries[1:],
+            "default": None if self.default is MISSING else self.default,
+            "rules": [{"rule": rule, "schema": location} for rule, location in self.rules],
+        }
+
+
+class Target:
+    """One target of a project. What it gives is computed when it is asked for, and kept."""
+
+    def __init__(self, project: Project, identity: Identity) -> None:
+        self.project = project
+        self.name = identity.name
+        self._identity = identity
+
+    @property
+    def scope(self) -> str | None:
+        """The last dimension that the target's name gives a value of: `tenant` for `production/acme`."""
+        return next(reversed([*self._identity.values]), None)
+
+    @cached_property
+    def resolution(self) -> Resolution:
+        """The layers of the target and the values of all its dimensions."""
+        return self.project.fleet.resolve(self._identity)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The merged configuration with the schema's defaults; sensitive settings are references."""
+        filled: dict[str, Any] = self.project.root.fill(self.project.fold(self.resolution.layers)[0])
+        return filled
+
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong with the target's configuration, each problem with the overlay that causes it."""
+        merging = self.project.fold(self.resolution.layers)[1]
+        if any(source.problems for layer in self.resolution.layers for source in layer.sources):
+            found: list[Problem] = []  # a file is missing from the merge: what is wrong with the rest would be noise
+        else:
+            schema = self.project.schema_check.problems(self.config)
+            rules = [] if schema else self.project.rule_check.problems(self.config)
+            found = [*map(self._placed, (*self.resolution.problems, *schema, *rules))]
+        return gather(replace(problem, targets=(self.name,)) for problem in (*merging, *found))
+
+    def redundant(self) -> list[Problem]:
+        """Overrides that change nothing, as warnings."""
+        found = redundant_overrides(
+            self.project.root, self.resolution.layers, lambda layers: self.project.fold(layers)[0]
+        )
+        return [replace(problem, targets=(self.name,)) for problem in found]
+
+    def explain(self, path: str | paths.Path) -> Explanation:
+        """Where the value at a path comes from.
+
+        Raises UsageError when there is neither a value nor a setting of that name.
+        """
+        exact = self.find(path)
+        node = self.project.root.at(exact)
+        found = setters(self.project.root, self.resolution.layers, self.config, exact)
+        value = paths.get(self.config, exact) if paths.has(self.config, exact) else MISSING
+        rules = tuple((rule.expression.source, rule.location) for rule, _ in self.project.rule_check.at(exact))
+        hidden = tuple(replace(setter, value=mask(node, setter.value)) for setter in found)
+        return Explanation(exact, mask(node, value), hidden, node.default, rules)
+
+    def find(self, path: str | paths.Path) -> paths.Path:
+        """The exact path of a setting, from one that leaves out the brackets around keys with dots.
+
+        Raises UsageError when there is neither a value nor a setting of that name.
+        """
+        try:
+            steps = paths.parse_dotted(path) if isinstance(path, str) else path
+        except ValueError as error:
+            raise UsageError(Problem("bad-path", str(error))) from None
+        try:
+            return paths.follow(self.config, steps)
+        except KeyError as error:
+            found: paths.Path = error.args[0]
+        try:
+            return self.project.setting_path(steps)
+        except UsageError:
+            around = paths.get(self.config, found)
+            step = str(steps[len(found)])
+            where = f"in {paths.dotted(found)}" if found else "at the top level"
+            hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
+            raise UsageError(
+                Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
+            ) from None
+
+    def render(self) -> dict[str, str]:
+        """The target's outputs: path below the output folder to text.
+
+        Raises WeftError with every problem when anything is wrong.
+        """
+        rendered, problems = self.project.render([self])
+        if has_errors(problems):
+            raise WeftError(*problems)
+        return {one.path: one.text for one in rendered}
+
+    def _placed(self, problem: Problem) -> Problem:
+        path = self._exact(problem.path or "")
+        place = place_of(self.project.root, self.resolution.layers, self.config, path, key=problem.code in AT_KEY)
+        return replace(problem, place=place)
+
+    def _exact(self, pointer: str) -> paths.Path:
+        """A pointer as a path into the configuration, with list indexes as numbers."""
+        path: list[str | int] = []
+        value: Any = self.config
+        for step in paths.parse_pointer(pointer):
+            key: str | int = int(step) if isinstance(value, list) and step.isdigit() else step
+            value = paths.get(value, (key,)) if paths.has(value, (key,)) else None
+            path.append(key)
+        return tuple(path)

@@ -1,0 +1,135 @@
+"""Validate: what is wrong with a merged configuration, as problems and never as an exception.
+
+`jsonschema-rs` screens, because it is a hundred times faster; only what it refuses is explained with `jsonschema`, whose
+errors know the schema they come from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import jsonschema_rs
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import validator_for
+
+from weft.messages import Broken, complaints
+from weft.paths import dotted, pointer
+from weft.problems import Problem
+from weft.schema.node import Catalog
+
+AT_KEY: Final = frozenset(
+    ("unknown-key", "nothing-to-remove", "unknown-operator", "operator-misused", "missing-required", "bad-key")
+)
+"""Problems that are about a key rather than about its value."""
+
+
+class SchemaCheck:
+    """The schemas of a catalog, compiled once, ready to judge configurations."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        documents = catalog.documents
+        self._catalog = catalog
+        schema = {"$schema": documents.dialect, "$ref": documents.root}
+        validator = validator_for(schema)
+        self._explain = validator(schema, registry=documents.registry(), format_checker=validator.FORMAT_CHECKER)
+        self._screen: Any = self._explain
+        # a regular expression that only Python knows makes the slower library judge alone
+        with contextlib.suppress(ValueError):
+            self._screen = jsonschema_rs.validator_for(
+                schema, registry=documents.rust_registry(), validate_formats=True
+            )
+
+    def problems(self, config: Any) -> list[Problem]:
+        """Every way in which the configuration breaks the schema; paths are JSON pointers into it."""
+        try:
+            if self._screen.is_valid(config):
+                return []
+        except ValueError:
+            pass  # jsonschema-rs refuses to look at it (a number beyond its range); jsonschema does not mind
+        try:
+            found = list(
+                dict.fromkeys(problem for error in self._explain.iter_errors(config) for problem in self._told(error))
+            )
+        except re.error:
+            found = []  # a regular expression that only Rust knows
+        return found or list(self._second_opinion(config))
+
+    def _told(self, error: ValidationError) -> Iterator[Problem]:
+        schema = error.schema if isinstance(error.schema, dict) else {}
+        steps = (error.validator,) if error.validator else ()
+        location = self._catalog.documents.location(error.schema, *steps)
+        if schema.get("x-sensitive") is True and error.validator in ("type", "pattern"):
+            yield Problem(
+                "literal-secret",
+                f"{dotted(list(error.absolute_path))} is sensitive: an overlay holds a reference to it, never the value",
+                path=pointer(list(error.absolute_path)),
+                schema=location,
+                hint="write `ref+env://NAME`, or another `ref+…://` reference",
+            )
+            return
+        if error.validator in ("anyOf", "oneOf") and error.context:
+            branch = _best_branch(error)
+            if branch:
+                for below in branch:
+                    yield from self._told(below)
+                return
+        own = schema.get("errorMessage")
+        own = own.get(error.validator) if isinstance(own, dict) else own
+        path = tuple(error.absolute_path)
+        hidden = self._catalog.root.at(path).sensitive or isinstance(error.instance, dict | list)
+        names_a_key = list(error.absolute_schema_path)[-2:-1] == ["propertyNames"]
+        broken = Broken(
+            "propertyNames" if names_a_key else str(error.validator or ""),
+            error.validator_value,
+            error.instance,
+            schema,
+            path,
+            hidden,
+            error.message,
+            tuple(error.context or ()),
+        )
+        for code, where, message, hint in complaints(broken):
+            text = own if isinstance(own, str) else message
+            yield Problem(code, text, path=pointer(where), schema=location, hint=hint)
+
+    def _second_opinion(self, config: Any) -> Iterator[Problem]:
+        if isinstance(self._screen, type(self._explain)):
+            return
+        for error in self._screen.iter_errors(config):
+            path = list(error.instance_path)
+            hidden = self._catalog.root.at(path).sensitive
+            message = f"breaks the rule `{error.schema_path[-1]}`" if hidden else error.message
+            yield Problem(
+                "schema",
+                f"{dotted(path)}: {message}",
+                path=pointer(path),
+                schema=self._located(error.absolute_keyword_location),
+            )
+
+    def _located(self, uri: str | None) -> str | None:
+        if not uri:
+            return None
+        file, _, fragment = uri.partition("#")
+        return f"{self._catalog.documents.names.get(file, file)}#{fragment}"
+
+
+def _best_branch(error: ValidationError) -> list[ValidationError]:
+    """The alternative that was most likely meant: of the right type, with the right fixed values, with the fewest errors.
+
+    An empty list when no alternative stands out, because all of them expect another type.
+    """
+    branches: dict[Any, list[ValidationError]] = {}
+    for below in error.context or ():
+        branches.setdefault(below.relative_schema_path[0], []).append(below)
+
+    def misses(errors: list[ValidationError]) -> tuple[bool, bool, int]:
+        kind = any(below.validator == "type" and not below.relative_path for below in errors)
+        fixed = any(below.validator in ("const", "enum") and len(below.relative_path) <= 1 for below in errors)
+        return kind, fixed, len(errors)
+
+    best = min(branches.values(), key=misses)
+    only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
+    return [] if misses(best)[0] or only_fixed else best

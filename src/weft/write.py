@@ -1,0 +1,215 @@
+"""Write: finished texts to files, so that at every moment each file is the old one or the new one.
+
+The output folder holds a record of what Weft wrote, `.weft.json`. It is extended before the first file changes and
+shortened after the last, so whenever the process dies, every file of ours is known; a file that is not in the record is
+nobody's to overwrite or remove.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from weft.problems import CannotRun, Place, Problem, WeftError
+
+if os.name == "posix":
+    import fcntl
+
+RECORD: Final = ".weft.json"
+_STAGING: Final = ".weft-new"
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to be written: its path below the output folder, its text, the target it belongs to, its permissions."""
+
+    path: str
+    text: str
+    target: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a write did, or would do: paths below the output folder."""
+
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    kept: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.updated or self.removed)
+
+
+def write(root: Path, files: Iterable[File], stale: Callable[[str], bool], *, dry_run: bool = False) -> Changes:
+    """Make the output folder hold these files.
+
+    A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. What already has
+    the right content is not touched. With `dry_run` nothing is written.
+
+    Raises CannotRun when the folder cannot be written to (then every file is as it was, or complete), and WeftError
+    when a file that Weft did not write is in the way.
+    """
+    wanted = {file.path: file for file in files}
+    try:
+        with contextlib.nullcontext() if dry_run else _locked(root):
+            return _write(root, wanted, stale, dry_run)
+    except OSError as error:
+        raise CannotRun(_refused(root, error)) from error
+
+
+def _write(root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool], dry_run: bool) -> Changes:
+    record = _read_record(root)
+    present = {path: _content(root / path) for path in wanted}
+    changed = [file for path, file in wanted.items() if present[path] != file.text.encode()]
+    gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
+    changes = Changes(
+        created=tuple(sorted(file.path for file in changed if present[file.path] is None)),
+        updated=tuple(sorted(file.path for file in changed if present[file.path] is not None)),
+        removed=tuple(path for path in gone if (root / path).is_file()),
+        kept=len(wanted) - len(changed),
+    )
+    _refuse_foreign(root, changes.updated, record)
+    if dry_run:
+        return changes
+    _remove_staging(root)
+    if changed:
+        staged = _stage(root, changed)
+        _write_record(root, record | {file.path: file.target for file in changed})
+        for file, temporary in staged:
+            destination = root / file.path
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(destination)
+        _remove_staging(root)
+    for path in gone:
+        _remove(root, path)
+    final = {path: target for path, target in record.items() if path not in gone} | {
+        path: file.target for path, file in wanted.items()
+    }
+    if final != _read_record(root):
+        _write_record(root, final)
+    return changes
+
+
+def _stage(root: Path, files: Iterable[File]) -> list[tuple[File, Path]]:
+    """All new contents beside their destinations: a full disk is noticed before any file is replaced."""
+    staging = root / _STAGING
+    staged = []
+    try:
+        staging.mkdir(parents=True)
+        for number, file in enumerate(files):
+            temporary = staging / str(number)
+            temporary.write_bytes(file.text.encode())
+            if file.private:
+                temporary.chmod(0o600)
+            staged.append((file, temporary))
+    except OSError:
+        _remove_staging(root)
+        raise
+    return staged
+
+
+def _refuse_foreign(root: Path, paths: Iterable[str], record: Mapping[str, str]) -> None:
+    problems = [
+        Problem(
+            "not-ours",
+            f"{root / path} is in the way: Weft did not write it",
+            place=Place(path),
+            hint="remove it, or render into another folder with `-o`",
+        )
+        for path in paths
+        if path not in record
+    ]
+    if problems:
+        raise WeftError(*problems)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _remove(root: Path, path: str) -> None:
+    file = root / path
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if folder == root:
+            break
+        try:
+            folder.rmdir()
+        except OSError:
+            break  # something else lies in it
+
+
+def _remove_staging(root: Path) -> None:
+    if (root / _STAGING).is_dir():
+        shutil.rmtree(root / _STAGING, ignore_errors=True)
+
+
+def _read_record(root: Path) -> dict[str, str]:
+    text = _content(root / RECORD)
+    if text is None:
+        return {}
+    try:
+        data: Any = json.loads(text)
+        if data["version"] == _VERSION:
+            return {str(path): str(target) for path, target in data["files"].items() if _is_below(path)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise CannotRun(
+        Problem(
+            "bad-record",
+            f"{root / RECORD} is not a record that this version of Weft wrote",
+            hint="remove the output folder and render again",
+        )
+    )
+
+
+def _is_below(path: str) -> bool:
+    return not Path(path).is_absolute() and ".." not in Path(path).parts
+
+
+def _write_record(root: Path, files: Mapping[str, str]) -> None:
+    temporary = root / (RECORD + ".new")
+    temporary.write_text(json.dumps({"version": _VERSION, "files": dict(sorted(files.items()))}, indent=1) + "\n")
+    temporary.replace(root / RECORD)
+
+
+@contextlib.contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """Only one process writes into a folder; the lock is the folder itself, so nothing is left behind."""
+    root.mkdir(parents=True, exist_ok=True)
+    if os.name != "posix":  # no flock there: two renders into one folder are not kept apart
+        yield
+        return
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotRun(
+                Problem("busy", f"another Weft is writing into {root}", hint="wait for it to end")
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _refused(root: Path, error: OSError) -> Problem:
+    where = error.filename or root
+    reason = (error.strerror or str(error)).lower()
+    return Problem(
+        "cannot-write",
+        f"{where}: {reason}; no file was left half written",
+        hint="mend that, or render into another folder with `-o`",
+    )

@@ -1,0 +1,320 @@
+"""YAML files as the YAML 1.2 core schema reads them, as plain JSON data.
+
+`no`, `on` and `1:30` are strings, and so is `012`: a number with a leading zero is an identifier far more often than a
+number. Keys are the text that was written. Duplicate keys, tags, merge keys, several documents, numbers that JSON cannot
+hold and alias bombs are errors. A position is found by parsing the file again, and only when a report asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.resolver import BaseResolver
+
+try:
+    from yaml.cyaml import CParser as _Parser  # type: ignore[attr-defined]
+except ImportError:  # a PyYAML built without libyaml
+    from yaml.composer import Composer
+    from yaml.parser import Parser
+    from yaml.reader import Reader
+    from yaml.scanner import Scanner
+
+    class _Parser(Reader, Scanner, Parser, Composer):  # type: ignore[no-redef]
+        def __init__(self, stream: str) -> None:
+            Reader.__init__(self, stream)
+            Scanner.__init__(self)
+            Parser.__init__(self)
+            Composer.__init__(self)
+
+
+ALIAS_LIMIT: Final = 100_000
+"""How many values a file may expand to through its aliases."""
+
+_PLAIN: Final = "plain"
+_STR: Final = "tag:yaml.org,2002:str"
+_CONTAINERS: Final = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+# https://yaml.org/spec/1.2.2/#103-core-schema, less the leading zeros
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_OTHER_INT = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_WORDS: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+class YamlError(Exception):
+    """A text that is not the YAML that Weft reads: what is wrong, where (from 1), and what to do."""
+
+    def __init__(self, code: str, message: str, line: int | None, column: int | None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.line, self.column, self.hint = code, message, line, column, hint
+
+
+class _Composer(_Parser, BaseResolver):
+    """libyaml's parser; plain scalars keep a mark so that `construct` decides what they are."""
+
+    def __init__(self, stream: str) -> None:
+        _Parser.__init__(self, stream)
+        BaseResolver.__init__(self)
+
+    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
+        """The tag of a node without one: `plain` for an unquoted scalar."""
+        if kind is ScalarNode:
+            return _PLAIN if implicit[0] else _STR
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+
+def decode(data: bytes) -> str:
+    """The text of a file; raises YamlError at the first byte that is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise YamlError(
+            "not-utf8",
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            line,
+            column,
+            "save the file in the encoding UTF-8",
+        ) from None
+
+
+def parse(text: str) -> Any:
+    """The data of a YAML text; raises YamlError. An empty text is an error, as it is never meant."""
+    root = _compose(text)
+    if root is None:
+        raise YamlError(
+            "empty-file",
+            "the file holds no settings",
+            1,
+            1,
+            "write `{}` to say that it sets nothing, or remove the file",
+        )
+    if "&" in text:
+        _check_aliases(root)
+    return _construct(root)
+
+
+def parse_json(text: str) -> Any:
+    """The data of a JSON text; raises YamlError, also for a key that stands twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise YamlError("empty-file", "the file holds no data", 1, 1) from None
+        raise YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
+    except RecursionError:
+        raise YamlError("syntax", "nested too deep", 1, 1) from None
+
+
+def scalar(text: str) -> Any:
+    """What a plain scalar means: `"8080"` is 8080, `"no"` is `"no"`; raises ValueError for `.inf` and `.nan`."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text):
+        number = float(text)
+        if number in (float("inf"), float("-inf")):
+            raise ValueError(text)
+        return number
+    if _OTHER_INT.match(text):
+        return int(text, 0)
+    if _NOT_FINITE.match(text):
+        raise ValueError(text)
+    return text
+
+
+def position(text: str, path: Sequence[str | int], key: bool = False) -> tuple[int, int] | None:
+    """Line and column (from 1) of the value at `path`, or of its key; None when it is not there."""
+    try:
+        node = _compose(text)
+    except YamlError:
+        return None
+    mark = node.start_mark if node else None
+    for step in path:
+        if isinstance(node, MappingNode):
+            pair = next((pair for pair in reversed(node.value) if pair[0].value == step), None)
+            if pair is None:
+                return None
+            mark, node = pair[0].start_mark if key else pair[1].start_mark, pair[1]
+        elif isinstance(node, SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+            node = node.value[int(step)]
+            mark = node.start_mark
+        else:
+            return None
+    return (mark.line + 1, mark.column + 1) if mark else None
+
+
+def _compose(text: str) -> Node | None:
+    try:
+        loader = _Composer(text)
+        try:
+            root: Node | None = loader.get_node() if loader.check_node() else None
+            if loader.check_node():
+                mark = _mark(loader.get_node())
+                raise YamlError(
+                    "several-documents",
+                    "a second YAML document starts here",
+                    mark.line + 1,
+                    mark.column + 1,
+                    "a layer file holds one document: remove the `---`, or make it a file of its own",
+                )
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(text, error) from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position] if isinstance(error.position, int) else ""
+        character = error.character if isinstance(error.character, int) else ord(error.character[:1])
+        raise YamlError(
+            "syntax",
+            f"the character U+{character:04X} is not allowed in YAML",
+            before.count("\n") + 1,
+            len(before) - before.rfind("\n"),
+        ) from None
+    except RecursionError:
+        raise YamlError("syntax", "nested too deep", 1, 1) from None
+    return root
+
+
+def _mark(node: Node | None) -> yaml.Mark:
+    assert node is not None
+    return node.start_mark
+
+
+def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.splitlines()
+    here = lines[line] if line < len(lines) else ""
+    indent = here[: len(here) - len(here.lstrip())]
+    if "\t" in indent:
+        return YamlError(
+            "tab-indentation",
+            "a tab is used for indentation",
+            line + 1,
+            indent.index("\t") + 1,
+            "YAML is indented with spaces: replace the tab",
+        )
+    why = ", ".join(part for part in (error.context, error.problem) if part)
+    return YamlError("syntax", f"not YAML: {why}", line + 1, column + 1)
+
+
+def _check_aliases(root: Node) -> None:
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: Node) -> int:
+        if isinstance(node, ScalarNode):
+            return 1
+        known = sizes.get(id(node))
+        if known is not None:
+            return known
+        if id(node) in open_nodes:
+            raise _error("alias-cycle", "an alias stands inside the value that it names", node)
+        open_nodes.add(id(node))
+        children = [child for pair in node.value for child in pair] if isinstance(node, MappingNode) else node.value
+        total = 1 + sum(map(size, children))
+        open_nodes.discard(id(node))
+        if total > ALIAS_LIMIT:
+            raise _error(
+                "alias-bomb",
+                f"the aliases expand to more than {ALIAS_LIMIT:,} values",
+                node,
+                "write the values out, or move what is shared into a lower layer",
+            )
+        sizes[id(node)] = total
+        return total
+
+    size(root)
+
+
+def _construct(node: Node) -> Any:
+    tag = node.tag
+    if isinstance(node, ScalarNode):
+        return node.value if tag == _STR else _scalar(node)
+    if tag not in _CONTAINERS:
+        raise _unknown_tag(node)
+    if isinstance(node, SequenceNode):
+        return [_construct(child) for child in node.value]
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = _key(key_node)
+        if key in result:
+            first = next(other for other, _ in node.value if other.value == key)
+            raise _error(
+                "duplicate-key",
+                f"`{key}` stands twice in this mapping, first in line {first.start_mark.line + 1}",
+                key_node,
+                "remove one of the two",
+            )
+        result[key] = _construct(value_node)
+    return result
+
+
+def _key(node: Node) -> str:
+    if not isinstance(node, ScalarNode) or node.tag not in (_PLAIN, _STR):
+        raise _error("bad-key", "a key must be a plain text", node)
+    if node.tag == _PLAIN and node.value == "<<":
+        raise _error("merge-key", "YAML 1.2 has no merge key `<<`", node, "put what is shared into a lower layer")
+    return str(node.value)
+
+
+def _scalar(node: ScalarNode) -> Any:
+    text = node.value
+    if node.tag == _PLAIN:
+        try:
+            return scalar(text)
+        except ValueError:
+            raise _error(
+                "not-a-json-number", f"JSON has no number for `{text}`", node, "quote it if a text is meant"
+            ) from None
+    name = node.tag.removeprefix("tag:yaml.org,2002:")
+    try:
+        value = scalar(text) if name in ("int", "float", "bool", "null") else None
+    except ValueError:
+        value = text
+    if name == "float" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if name not in ("int", "float", "bool", "null"):
+        raise _unknown_tag(node)
+    if type(value).__name__ != {"null": "NoneType"}.get(name, name):
+        raise _error("bad-tag", f"`{text}` is not of the type that its tag `!!{name}` says", node)
+    return value
+
+
+def _unknown_tag(node: Node) -> YamlError:
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+    return _error("bad-tag", f"the tag `{tag}` means nothing here", node, "overlays are plain data: remove the tag")
+
+
+def _error(code: str, message: str, node: Node, hint: str | None = None) -> YamlError:
+    return YamlError(code, message, node.start_mark.line + 1, node.start_mark.column + 1, hint)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise YamlError("duplicate-key", f"`{twice}` stands twice in one object", None, None, "remove one of the two")
+    return result
+
+
+def _refuse_constant(name: str) -> Any:
+    raise YamlError("not-a-json-number", f"JSON has no number `{name}`", None, None)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if abs(number) != float("inf") else float(_refuse_constant(text))
