@@ -250,6 +250,8 @@ def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> N
         hint = "only the schema's default gives it a value, and a default cannot be removed: set another value"
     elif "null" in node.types:
         hint = "write `{$value: null}` to set it to null"
+    elif "object" in node.types:
+        hint = hint or "write `{}` for a mapping that sets nothing"
     run.wrong(
         path,
         "nothing-to-remove",

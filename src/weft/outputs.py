@@ -55,16 +55,23 @@ class Outputs:
     def collisions(self, finished: Iterable[Rendered]) -> Iterator[Problem]:
         """Two outputs that would overwrite each other."""
         first: dict[str, Rendered] = {}
+        told: dict[tuple[int, int], Problem] = {}
         for one in finished:
             other = first.setdefault(one.path, one)
             if other is one:
+                continue
+            pair = (other.output.index, one.output.index)
+            if pair in told:
+                told[pair] = replace(told[pair], targets=(*told[pair].targets, one.target))
                 continue
             if other.output is one.output:
                 who, hint = f"targets {other.target} and {one.target}", "add a `scope`, or a placeholder to the path"
             else:
                 who, hint = f"`{other.output.template}` and `{one.output.template}`", "give them different paths"
             place = self._file.place("outputs", one.output.index, "path")
-            yield Problem("same-path", f"{who} both write {one.path}", place=place, targets=(one.target,), hint=hint)
+            targets = tuple(dict.fromkeys((other.target, one.target)))
+            told[pair] = Problem("same-path", f"{who} both write {one.path}", place=place, targets=targets, hint=hint)
+        yield from told.values()
 
     def _compile(self) -> Iterator[Problem]:
         for output in self._file.outputs:

@@ -49,7 +49,7 @@ class Project:
     ) -> None:
         self.name = file.project
         self.folder = file.folder
-        self.catalog = Catalog(load_documents(file.folder / file.schema, file.folder))
+        self.catalog = Catalog(load_documents(_schema_file(file), file.folder))
         self.root = self.catalog.root
         self.schema_check = SchemaCheck(self.catalog)
         self.rule_check = RuleCheck(self.catalog)
@@ -178,6 +178,17 @@ class Project:
         file = self.folder / name
         place = place_in(Source(name, {}, file), paths.parse_pointer(fragment)) if file.is_file() else Place(name)
         return replace(problem, place=place)
+
+
+def _schema_file(file: ProjectFile) -> Path:
+    path = file.folder / file.schema
+    if not path.is_file():
+        near = path.parent.iterdir() if path.parent.is_dir() else ()
+        hint = did_you_mean(file.schema, [found.relative_to(file.folder).as_posix() for found in near])
+        raise WeftError(
+            Problem("schema-not-found", f"there is no schema {file.schema}", place=file.place("schema"), hint=hint)
+        )
+    return path
 
 
 def _in_source(problem: Problem, source: Source) -> Problem:

@@ -21,6 +21,7 @@ from weft.schema.node import Catalog
 from weft.validate import SchemaCheck
 
 NAME: Final = "weft.yaml"
+RESERVED: Final = ".weft"
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,9 @@ def _semantic(file: ProjectFile) -> Iterator[Problem]:
                 place=file.place(*where, "path"),
                 hint="give a path below it, without `..` and a leading `/`",
             )
+        if parts.parts[:1] and parts.parts[0].startswith(RESERVED):
+            message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
+            yield Problem("output-reserved", message, place=file.place(*where, "path"), hint="give it another name")
         if output.scope and output.scope not in [dimension.name for dimension in named]:
             yield Problem(
                 "project-invalid",

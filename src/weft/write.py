@@ -1,6 +1,6 @@
 """Write: finished texts to files, so that at every moment each file is the old one or the new one.
 
-The output folder holds a record of what Weft wrote, `.weft.json`. It is extended before the first file changes and
+The output folder holds a record of what Weft wrote, `.weft-record`. It is extended before the first file changes and
 shortened after the last, so whenever the process dies, every file of ours is known; a file that is not in the record is
 nobody's to overwrite or remove.
 """
@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from weft.problems import CannotRun, Place, Problem, WeftError
@@ -21,7 +21,7 @@ from weft.problems import CannotRun, Place, Problem, WeftError
 if os.name == "posix":
     import fcntl
 
-RECORD: Final = ".weft.json"
+RECORD: Final = ".weft-record"
 _STAGING: Final = ".weft-new"
 _VERSION: Final = 1
 
@@ -78,17 +78,29 @@ def _write(root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool],
         kept=len(wanted) - len(changed),
     )
     _refuse_foreign(root, changes.updated, record)
+    _refuse_outside(root, (*wanted, *gone))
     if dry_run:
         return changes
-    _remove_staging(root)
+    try:
+        _apply(root, changed, gone, record, wanted)
+    finally:
+        _remove_staging(root)
+    return changes
+
+
+def _apply(
+    root: Path, changed: list[File], gone: list[str], record: dict[str, str], wanted: Mapping[str, File]
+) -> None:
+    _remove_staging(root)  # of a run that was killed
     if changed:
         staged = _stage(root, changed)
         _write_record(root, record | {file.path: file.target for file in changed})
+        for path in _in_the_way(gone, wanted):
+            _remove(root, path)
         for file, temporary in staged:
             destination = root / file.path
             destination.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(destination)
-        _remove_staging(root)
     for path in gone:
         _remove(root, path)
     final = {path: target for path, target in record.items() if path not in gone} | {
@@ -96,25 +108,31 @@ def _write(root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool],
     }
     if final != _read_record(root):
         _write_record(root, final)
-    return changes
 
 
 def _stage(root: Path, files: Iterable[File]) -> list[tuple[File, Path]]:
     """All new contents beside their destinations: a full disk is noticed before any file is replaced."""
     staging = root / _STAGING
+    staging.mkdir(parents=True)
     staged = []
-    try:
-        staging.mkdir(parents=True)
-        for number, file in enumerate(files):
-            temporary = staging / str(number)
-            temporary.write_bytes(file.text.encode())
-            if file.private:
-                temporary.chmod(0o600)
-            staged.append((file, temporary))
-    except OSError:
-        _remove_staging(root)
-        raise
+    for number, file in enumerate(files):
+        temporary = staging / str(number)
+        temporary.write_bytes(file.text.encode())
+        if file.private:
+            temporary.chmod(0o600)
+        staged.append((file, temporary))
     return staged
+
+
+def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Stale files where a folder is wanted, and stale files in a folder where a file is wanted."""
+    names = set(wanted)
+    folders = {parent for name in names for parent in _parents(name)}
+    return [path for path in gone if path in folders or names.intersection(_parents(path))]
+
+
+def _parents(path: str) -> list[str]:
+    return [str(parent) for parent in PurePosixPath(path).parents]
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str], record: Mapping[str, str]) -> None:
@@ -132,10 +150,21 @@ def _refuse_foreign(root: Path, paths: Iterable[str], record: Mapping[str, str])
         raise WeftError(*problems)
 
 
+def _refuse_outside(root: Path, paths: Iterable[str]) -> None:
+    """A symbolic link in the output folder must not lead a write or a removal out of it."""
+    inside = root.resolve()
+    folders = {(root / path).parent for path in paths}
+    for folder in sorted(folders):
+        if not folder.resolve().is_relative_to(inside):
+            message = f"{folder} leads out of the output folder, to {folder.resolve()}"
+            raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
+
+
 def _content(path: Path) -> bytes | None:
+    """What a file holds; None when there is none, or when a folder is in its place, or a file in that of its folder."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
 
 
@@ -180,7 +209,8 @@ def _is_below(path: str) -> bool:
 
 
 def _write_record(root: Path, files: Mapping[str, str]) -> None:
-    temporary = root / (RECORD + ".new")
+    temporary = root / _STAGING / RECORD
+    temporary.parent.mkdir(exist_ok=True)
     temporary.write_text(json.dumps({"version": _VERSION, "files": dict(sorted(files.items()))}, indent=1) + "\n")
     temporary.replace(root / RECORD)
 

@@ -69,7 +69,9 @@ def cli(ctx: click.Context, folder: Path) -> None:
 def main() -> None:
     """Run the command line and end politely: 0 fine, 1 problems found, 2 usage, 3 could not run."""
     try:
-        sys.exit(cli.main(prog_name="weft", standalone_mode=False))
+        code = cli.main(prog_name="weft", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
@@ -94,6 +96,9 @@ def _end(error: Exception) -> int:
 
         show(error.problems)
         return error.exit_code
+    if isinstance(error, OSError):
+        click.echo(f"weft: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
+        return 3
     if os.environ.get("WEFT_TRACEBACK"):
         raise error
     click.echo(

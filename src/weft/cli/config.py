@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,6 +11,8 @@ from weft.cli.common import complete_setting, complete_target, open_project, pro
 
 if TYPE_CHECKING:
     from weft.envvars import Variable
+    from weft.paths import Path
+    from weft.schema.node import Node
 
 _DATA: Final = ("yaml", "json")
 _VARIABLES: Final = ("env", "export")
@@ -34,12 +36,12 @@ def command(
 ) -> None:
     """Print the merged configuration of a target, or the part of it at PATH.
 
-    Sensitive settings appear as references in yaml and json, and not at all in the other formats.
+    Sensitive settings appear as references in yaml and json, and not at all in the other formats. A target
+    with problems is printed all the same; they are reported on stderr, and the exit code is 1.
     """
-    from weft import envvars, formats, paths
+    from weft import paths
     from weft.cli.report import show
-    from weft.problems import Problem, UsageError
-    from weft.secrets import mask, public
+    from weft.problems import Problem, UsageError, has_errors
 
     project = open_project(ctx, overrides, from_env)
     target = project.target(name)
@@ -52,6 +54,14 @@ def command(
             Problem("unknown-path", f"{target.name} sets nothing at {paths.dotted(where)}, and it has no default")
         )
     node, value = project.catalog.root.at(where), paths.get(target.config, where)
+    _print(format_, node, value, where)
+    ctx.exit(1 if has_errors(problems) else 0)
+
+
+def _print(format_: str, node: Node, value: Any, where: Path) -> None:
+    from weft import envvars, formats
+    from weft.secrets import mask, public
+
     if format_ in _DATA:
         click.echo(formats.DATA_FORMATS[format_](mask(node, value)), nl=False)
         return
