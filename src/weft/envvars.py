@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from weft import yaml12
+from weft.datafile import parse_json
 from weft.paths import Path, dotted
 from weft.problems import Problem
 from weft.schema.node import Node
@@ -37,7 +38,7 @@ class Variable:
 def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
     """The variables of a configuration in the schema's order; settings that are null or absent have none."""
     if node.env and config is not None:
-        yield Variable(node.env, path, config, node.sensitive)
+        yield Variable(node.env, path, config, any(below.sensitive for _, below, _ in node.walk(config)))
     elif isinstance(config, dict):
         for key, value in config.items():
             yield from variables(node.child(key), value, (*path, key))
@@ -56,7 +57,12 @@ def to_text(value: Any) -> str:
     """A value as the text of an environment variable."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(item, str) and "," not in item and item for item in value):
+    if (
+        isinstance(value, list)
+        and not any(map(_needs_json, value))
+        and value[:1] not in ([], [""])
+        and value[0][0] != "["
+    ):
         return ",".join(value)
     if (
         isinstance(value, list)
@@ -65,6 +71,10 @@ def to_text(value: Any) -> str:
     ):
         return ",".join(map(str, value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def _needs_json(item: Any) -> bool:
+    return not isinstance(item, str) or not item or "," in item or item != item.strip()
 
 
 def from_text(node: Node, text: str) -> Any:
@@ -78,7 +88,7 @@ def from_text(node: Node, text: str) -> Any:
         return [from_text(node.child(index), item) for index, item in enumerate(items)]
     if "array" in types or "object" in types:
         try:
-            return yaml12.parse_json(text)
+            return parse_json(text)
         except yaml12.YamlError:
             raise ValueError("the value is no JSON") from None
     if "string" in types or not types:
@@ -100,10 +110,15 @@ def layer_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, An
         if name not in environment or not all(isinstance(step, str) for step in path):
             continue
         try:
-            put(data, path, from_text(place, environment[name]))
+            put(data, path, literal(from_text(place, environment[name])))
         except ValueError as error:
             problems.append(Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be"))
     return data, problems
+
+
+def literal(value: Any) -> Any:
+    """A value as an overlay spells it: a bare null would remove the setting."""
+    return {"$value": None} if value is None else value
 
 
 def put(data: dict[str, Any], path: Path, value: Any) -> None:

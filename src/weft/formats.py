@@ -12,6 +12,7 @@ from weft.paths import dotted
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
@@ -25,6 +26,8 @@ def to_json(value: Any, indent: int | None = 2) -> str:
 def yaml_scalar(value: Any) -> str:
     """A scalar in the form that every YAML reader takes for the same value: texts are always quoted."""
     text = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, float) and "e" in text and "." not in text:
+        text = text.replace("e", ".0e")  # YAML 1.1 knows no float without a point
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -36,12 +39,12 @@ def to_yaml(value: Any) -> str:
 
 
 def _block(value: Any) -> Iterator[str]:
-    entries = (
-        ((f"{_key(key)}:", below) for key, below in value.items())
-        if isinstance(value, Mapping)
-        else (("-", below) for below in value)
-    )
-    for head, below in entries:
+    entries = value.items() if isinstance(value, Mapping) else ((None, below) for below in value)
+    for key, below in entries:
+        head = "-" if key is None else f"{_key(key)}:"
+        if len(head) > _SIMPLE_KEY:
+            yield f"? {head[:-1]}"
+            head = ":"
         if not isinstance(below, dict | list) or not below:
             yield f"{head} {yaml_scalar(below)}"
         elif head == "-":
@@ -61,7 +64,9 @@ def env_quote(text: str) -> str:
     """A value for a `.env` file, quoted so that a POSIX shell, docker compose and the dotenv libraries read the same text."""
     if text and _BARE.match(text):
         return text
-    if "'" not in text:
+    # the dotenv libraries take `\\\\` and `\\'` for escapes in single quotes, and `\\$` for no escape in double ones
+    plain = not text.endswith("\\") and "\\\\" not in text
+    if "'" not in text and (plain or "$" in text or "`" in text):
         return f"'{text}'"
     return '"' + re.sub(r'([\\"$`])', r"\\\1", text) + '"'
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from weft import yaml12
+from weft import datafile, yaml12
 from weft.model import PLACEHOLDER, Layer, Source
 from weft.problems import Place, Problem
 
@@ -45,19 +45,18 @@ class Overlays:
         if path.suffix in SUFFIXES and path.is_file():
             yield path
             return
-        yield from (file for suffix in SUFFIXES if (file := path.with_name(path.name + suffix)).is_file())
+        yield from (file for suffix in SUFFIXES if _is_there(file := path.with_name(path.name + suffix)))
         if path.is_dir():
             yield from (
                 file
                 for file in sorted(path.iterdir())
-                if file.suffix in SUFFIXES and file.is_file() and not file.name.startswith(".")
+                if file.suffix in SUFFIXES and _is_there(file) and not file.name.startswith(".")
             )
 
     def _read(self, path: Path) -> Source:
         name = path.relative_to(self._base).as_posix()
         try:
-            text = yaml12.decode(path.read_bytes())
-            data = yaml12.parse_json(text) if path.suffix == ".json" else yaml12.parse(text)
+            data = datafile.read(path)
         except yaml12.YamlError as error:
             place = Place(name, error.line, error.column)
             return Source(name, {}, path, (Problem(error.code, error.message, place=place, hint=error.hint),))
@@ -81,11 +80,19 @@ class Overlays:
         return Source(name, {key: value for key, value in data.items() if key != "$schema"}, path)
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is a file; a link to nowhere counts, so that it is told and not passed over."""
+    return path.is_file() or path.is_symlink()
+
+
 def place_in(source: Source, path: Sequence[str | int], *, key: bool = False) -> Place:
     """Where the value at `path` stands in a file, or its key; the nearest value above when it is not there."""
     if source.path is None:
         return Place(source.name)
-    text = source.path.read_text("utf-8-sig", "replace")
+    try:
+        text = source.path.read_text("utf-8-sig", "replace")
+    except OSError:
+        return Place(source.name)  # it has gone since it was read
     for length in range(len(path), -1, -1):
         found = yaml12.position(text, path[:length], key=key)
         if found:

@@ -9,8 +9,9 @@ A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data is key
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -118,15 +119,16 @@ class ConfigMapManager:
         several = [configs] if isinstance(configs, Mapping) else list(configs)
         text = "".join(f"---\n{formats.to_yaml(config)}\n" for config in several)
         destination = Path(path)
+        temporary = destination.with_name(f".{destination.name}.{os.getpid()}.new")
         try:
-            handle, temporary = tempfile.mkstemp(dir=destination.parent, prefix=".weft-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(destination)
+            temporary.write_bytes(text.encode())
+            temporary.replace(destination)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise CannotRun(Problem("cannot-write", f"{destination}: {reason}")) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
         return destination
 
 
@@ -165,9 +167,14 @@ class ConfigurationValidator:
         root = self._project.root
         if domain not in root.properties:
             return False, [f"there is no domain `{domain}`"]
-        data = config.get("data", {}) if config.get("kind") == "ConfigMap" else config
+        data = _data(config) if isinstance(config, Mapping) else config
+        if not isinstance(data, Mapping):
+            return False, [f"a configuration is a mapping, not {type(data).__name__}"]
+        if any(not isinstance(key, str) for key in data):
+            return False, [f"`{key}` is no text, and keys are texts" for key in data if not isinstance(key, str)]
         node = root.child(domain)
-        settings, problems = _settings(node, data) if _is_flat(node, data) else (dict(data), [])
+        flat = _is_flat(node, data)
+        settings, problems = _settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
         for _, path, place in envvars.declared(node):
             if place.sensitive:
                 _place_holder(settings, path)
@@ -175,7 +182,8 @@ class ConfigurationValidator:
         broken = [problem for problem in self._project.schema_check.problems(filled) if _is_of(problem, domain)]
         if not broken:
             # rules of the whole configuration need the other domains, which are not here
-            broken = self._project.rule_check.problems(filled, (domain,))
+            judged = (lambda path: _has_variable(root.at(path))) if flat else None
+            broken = self._project.rule_check.problems(filled, (domain,), judged)
         errors = [*problems, *map(_sentence, broken)]
         return not errors, errors
 
@@ -189,7 +197,7 @@ class ConfigMapUtils:
 
         Raises ValueError where one holds a mapping and the other does not.
         """
-        merged, problems = merge(_anything(), dict(base), dict(override))
+        merged, problems = merge(_anything(), copy.deepcopy(dict(base)), copy.deepcopy(dict(override)))
         if problems:
             raise ValueError("; ".join(problem.message for problem in problems))
         return dict(merged)
@@ -234,8 +242,15 @@ def _anything() -> Node:
     ).root
 
 
-def _data(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    return config.get("data") or {} if config.get("kind") == "ConfigMap" else config
+def _data(config: Mapping[str, Any]) -> Any:
+    if config.get("kind") != "ConfigMap":
+        return config
+    return {} if config.get("data") is None else config["data"]
+
+
+def _has_variable(node: Node) -> bool:
+    """Whether a ConfigMap can carry what stands at this place; a rule over anything else cannot be judged from one."""
+    return next(envvars.declared(node), None) is not None
 
 
 def _is_flat(node: Node, data: Mapping[str, Any]) -> bool:

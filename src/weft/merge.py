@@ -62,6 +62,10 @@ class _Run(Merger):
         self.defaults = defaults
         self.problems: list[Problem] = []
 
+    def at(self, path: list[Any]) -> Node:
+        """The node of a place; operators on the way to it are no steps of the configuration."""
+        return self.node.at([step for step in path if step not in LIST_OPERATORS])
+
     def wrong(self, path: list[Any], code: str, message: str, hint: str | None = None) -> None:
         """Note a problem at a path of the upper layer."""
         self.problems.append(Problem(code, message, path=pointer(path), hint=hint))
@@ -71,13 +75,13 @@ class _Run(Merger):
         if isinstance(value, dict):
             return self._fresh_mapping(path, value)
         if isinstance(value, list):
-            node = self.node.at(path)
+            node = self.at(path)
             return self.join(path, self._default(node, list, []) if node.list_type != "atomic" else [], value)
         return value
 
     def join(self, path: list[Any], lower: list[Any], upper: list[Any], first: bool = False) -> list[Any]:
         """Two lists of one place joined as its list type says: appended, as a union, or item by item."""
-        node = self.node.at(path)
+        node = self.at(path)
         if node.list_type == "map":
             return self._join_map(path, node, lower, upper, first)
         new = [item for index, raw in enumerate(upper) if (item := self.fresh([*path, index], raw)) is not _REMOVED]
@@ -97,9 +101,9 @@ class _Run(Merger):
                 self.wrong([*path, name], "operator-misused", f"`{name}` takes a list", f"write `{name}: [...]`")
                 return [] if lower is MISSING else lower
         if "$replace" in upper:
-            return self.join(path, [], upper["$replace"])
+            return self.join([*path, "$replace"], [], upper["$replace"])
         if lower is MISSING or lower is None:
-            lower = self._default(self.node.at(path), list, [])
+            lower = self._default(self.at(path), list, [])
         if not isinstance(lower, list):
             self.wrong(
                 path,
@@ -108,15 +112,15 @@ class _Run(Merger):
                 "write `$replace` to take this list instead",
             )
             return lower
-        lower = self.join(path, lower, upper.get("$prepend", []), first=True)
-        return self.join(path, lower, upper.get("$append", []))
+        lower = self.join([*path, "$prepend"], lower, upper.get("$prepend", []), first=True)
+        return self.join([*path, "$append"], lower, upper.get("$append", []))
 
     def _fresh_mapping(self, path: list[Any], value: dict[str, Any]) -> Any:
         if is_operator(value):
             return self.apply(path, MISSING, value)
         if PATCH in value:
             return self.patched(path, value)
-        node = self.node.at(path)
+        node = self.at(path)
         start = {} if node.atomic_map else self._default(node, dict, {})
         return _merge_mapping(self, path, start, value)
 
@@ -191,7 +195,7 @@ def _merge_mapping(run: Merger, path: list[Any], base: dict[str, Any], nxt: dict
     if PATCH in nxt:
         patched = run.patched(path, nxt)
         return base if patched is _REMOVED else patched
-    if run.node.at(path).atomic_map and base:
+    if run.at(path).atomic_map and base:
         base = {}
     changed: dict[str, Any] = {}
     for key, value in nxt.items():
@@ -213,7 +217,7 @@ def _merge_mapping(run: Merger, path: list[Any], base: dict[str, Any], nxt: dict
 
 def _merge_list(run: Merger, path: list[Any], base: list[Any], nxt: list[Any]) -> list[Any]:
     assert isinstance(run, _Run)
-    lower = [] if run.node.at(path).list_type == "atomic" else base
+    lower = [] if run.at(path).list_type == "atomic" else base
     merged = run.join(path, lower, nxt)
     return base if _same(base, merged) else merged
 
@@ -244,7 +248,7 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
 
 
 def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> None:
-    node = run.node.at(path)
+    node = run.at(path)
     hint = did_you_mean(path[-1], base)
     if node.default is not MISSING:
         hint = "only the schema's default gives it a value, and a default cannot be removed: set another value"
@@ -261,7 +265,7 @@ def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> N
 
 
 def _check_operator_name(run: _Run, path: list[Any], key: str) -> None:
-    if key.startswith("$") and key not in OPERATORS and key not in run.node.at(path[:-1]).properties:
+    if key.startswith("$") and key not in OPERATORS and key not in run.at(path[:-1]).properties:
         hint = did_you_mean(key, OPERATORS)
         if hint:
             run.wrong(path, "unknown-operator", f"there is no operator `{key}`", hint)
@@ -296,9 +300,15 @@ def leaves(
             yield from leaves(node.child(key), below, (*path, key), (*identity, key))
     elif isinstance(data, list) and node.list_type == "map":
         for index, item in enumerate(data):
-            yield from leaves(node.child(index), item, (*path, index), (*identity, item_key(node, item) or index))
+            key = item_key(node, item)
+            yield from leaves(node.child(index), item, (*path, index), (*identity, key or index))
     else:
         yield path, identity
+
+
+def _names_its_item(node: Node, path: Path) -> bool:
+    """Whether a leaf is a key of a map-list's item, which every file that changes the item repeats."""
+    return len(path) > 1 and isinstance(path[-2], int) and path[-1] in node.at(path[:-2]).list_keys
 
 
 def set_twice(node: Node, layer: Layer) -> Iterator[tuple[Source, Path, Source, Path]]:
@@ -306,7 +316,9 @@ def set_twice(node: Node, layer: Layer) -> Iterator[tuple[Source, Path, Source, 
     owner: dict[tuple[Any, ...], tuple[Source, Path]] = {}
     inside: dict[tuple[Any, ...], tuple[Source, Path]] = {}
     for source in layer.sources:
-        mine = {identity: (source, path) for path, identity in leaves(node, source.data)}
+        mine = {
+            identity: (source, path) for path, identity in leaves(node, source.data) if not _names_its_item(node, path)
+        }
         for identity, (_, path) in mine.items():
             above = (owner[identity[:length]] for length in range(1, len(identity) + 1) if identity[:length] in owner)
             clash = next(above, None) or inside.get(identity)

@@ -13,7 +13,8 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
-_PLAIN_KEY = re.compile(r"[^.\[\]\"\s]+\Z")
+_PLAIN_KEY = re.compile(r"[^./\[\]\"\s][^.\[\]\"\s]*\Z")
+_INDEX = re.compile(r"[0-9]+\Z")
 _STEP = re.compile(r"""\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\.?(?P<key>[^.\[\]"]+)""")
 
 
@@ -56,11 +57,18 @@ def parse_dotted(text: str) -> Path:
         if match["index"] is not None:
             steps.append(int(match["index"]))
         else:
-            steps.append(json.loads(match["quoted"]) if match["quoted"] else match["key"])
+            steps.append(_unquoted(match["quoted"], text) if match["quoted"] else match["key"])
         position = match.end()
     if not steps or text.endswith("."):
         raise ValueError(f"`{text}` is not a path: it ends where a key is expected")
     return tuple(steps)
+
+
+def _unquoted(quoted: str, text: str) -> str:
+    try:
+        return str(json.loads(quoted))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"`{text}` is not a path: {quoted} is no quoted key ({error.msg})") from None
 
 
 def follow(data: Any, path: Sequence[str | int]) -> Path:
@@ -73,7 +81,7 @@ def follow(data: Any, path: Sequence[str | int]) -> Path:
         return ()
     for length in range(len(path), 0, -1):
         step: str | int = path[0] if length == 1 else ".".join(map(str, path[:length]))
-        if isinstance(data, list) and isinstance(step, str) and step.isdigit():
+        if isinstance(data, list) and isinstance(step, str) and _INDEX.match(step):
             step = int(step)
         if isinstance(data, Mapping) and isinstance(step, int):
             step = str(step)

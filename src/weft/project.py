@@ -168,7 +168,7 @@ class Project:
         data: dict[str, Any] = {}
         try:
             path = self.setting_path(paths.parse_dotted(text))
-            envvars.put(data, path, envvars.from_text(self.root.at(path), value))
+            envvars.put(data, path, envvars.literal(envvars.from_text(self.root.at(path), value)))
         except ValueError as error:
             raise UsageError(Problem("bad-override", f"--set {text}: {error}")) from None
         return data

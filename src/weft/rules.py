@@ -8,7 +8,7 @@ See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -146,9 +146,12 @@ class RuleCheck:
             self._rules[id(schema)] = tuple(self._compile(schema))
         self._reaching = catalog.reaching(self._rules)
 
-    def problems(self, config: Any, below: Path = ()) -> list[Problem]:
-        """Every rule at or below a path that the configuration breaks, or that cannot be decided for it."""
-        return list(self._visit(self._catalog.root.at(below), get(config, below), below))
+    def problems(self, config: Any, below: Path = (), judged: Callable[[Path], bool] | None = None) -> list[Problem]:
+        """Every rule at or below a path that the configuration breaks, or that cannot be decided for it.
+
+        Rules that read a setting whose path is not `judged` are passed over.
+        """
+        return list(self._visit(self._catalog.root.at(below), get(config, below), below, judged or (lambda _: True)))
 
     def at(self, path: Path) -> Iterator[tuple[Rule, Path]]:
         """The rules that read the setting at a path, with the path at which each stands."""
@@ -182,34 +185,29 @@ class RuleCheck:
     def _complain(self, location: str, message: str, hint: str | None) -> None:
         self.broken.append(Problem("rule-invalid", message, schema=location, hint=hint))
 
-    def _visit(self, node: Node, value: Any, path: Path) -> Iterator[Problem]:
+    def _visit(self, node: Node, value: Any, path: Path, judged: Callable[[Path], bool]) -> Iterator[Problem]:
         for schema in node.certain:
             for rule in self._rules.get(id(schema), ()):
-                problem = self._judge(rule, node, value, path)
-                if problem:
-                    yield problem
+                if all(judged((*path, *read)) for read in rule.expression.reads):
+                    yield from self._judge(rule, node, value, path)
         below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for step, child in below:
             place = node.child(step)
             if any(id(schema) in self._reaching for schema in place.certain):
-                yield from self._visit(place, child, (*path, step))
+                yield from self._visit(place, child, (*path, step), judged)
 
-    def _judge(self, rule: Rule, node: Node, value: Any, path: Path) -> Problem | None:
+    def _judge(self, rule: Rule, node: Node, value: Any, path: Path) -> Iterator[Problem]:
         where = pointer((*path, *rule.field))
         try:
             verdict = rule.expression.evaluate(node, value)
         except CEL_ERRORS as error:
             reads = ", ".join(dotted((*path, *read)) for read in rule.expression.reads) or dotted(path)
-            return Problem(
-                "rule-undecided",
-                f"it cannot be decided whether {rule.message!r} holds: {why(error)}",
-                path=where,
-                schema=rule.location,
-                hint=f"it reads {reads}; guard what may be absent with has()",
-            )
-        if verdict is True:
-            return None
-        return Problem("rule", self._message(rule, node, value), path=where, schema=rule.location)
+            message = f"it cannot be decided whether a rule holds ({rule.message}): {why(error)}"
+            hint = f"it reads {reads}; guard what may be absent with has()"
+            yield Problem("rule-undecided", message, path=where, schema=rule.location, hint=hint)
+            return
+        if verdict is not True:
+            yield Problem("rule", self._message(rule, node, value), path=where, schema=rule.location)
 
     def _message(self, rule: Rule, node: Node, value: Any) -> str:
         if rule.message_expression:

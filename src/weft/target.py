@@ -146,7 +146,7 @@ class Target:
         path: list[str | int] = []
         value: Any = self.config
         for step in paths.parse_pointer(pointer):
-            key: str | int = int(step) if isinstance(value, list) and step.isdigit() else step
+            key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
             value = paths.get(value, (key,)) if paths.has(value, (key,)) else None
             path.append(key)
         return tuple(path)

@@ -92,8 +92,9 @@ class SchemaCheck:
             tuple(error.context or ()),
         )
         for code, where, message, hint in complaints(broken):
-            text = own if isinstance(own, str) else message
-            yield Problem(code, text, path=pointer(where), schema=location, hint=hint)
+            if isinstance(own, str):
+                message, location = f"{dotted(where)}: {own}", self._catalog.documents.location(error.schema)
+            yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
         if isinstance(self._screen, type(self._explain)):

@@ -7,7 +7,7 @@ hold and alias bombs are errors. A position is found by parsing the file again, 
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -34,7 +34,13 @@ except ImportError:  # a PyYAML built without libyaml
 
 ALIAS_LIMIT: Final = 100_000
 """How many values a file may expand to through its aliases."""
+DEPTH_LIMIT: Final = 100
+"""How deep mappings and lists may be nested; libyaml's own recursion would end the process at some 10,000."""
 
+# libyaml recurses in C; only texts that could be deep are looked at twice
+_CROWDED = re.compile(r"^.*(?:[-?:][ \t]+){" + str(DEPTH_LIMIT // 2) + "}", re.MULTILINE)
+_PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_INDEX = re.compile(r"[0-9]+\Z")
 _PLAIN: Final = "plain"
 _STR: Final = "tag:yaml.org,2002:str"
 _CONTAINERS: Final = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
@@ -75,9 +81,9 @@ class _Composer(_Parser, BaseResolver):
 def decode(data: bytes) -> str:
     """The text of a file; raises YamlError at the first byte that is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
+        before = data[: error.start].removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise YamlError(
             "not-utf8",
@@ -104,18 +110,6 @@ def parse(text: str) -> Any:
     return _construct(root)
 
 
-def parse_json(text: str) -> Any:
-    """The data of a JSON text; raises YamlError, also for a key that stands twice."""
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
-    except json.JSONDecodeError as error:
-        if not text.strip():
-            raise YamlError("empty-file", "the file holds no data", 1, 1) from None
-        raise YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
-    except RecursionError:
-        raise YamlError("syntax", "nested too deep", 1, 1) from None
-
-
 def scalar(text: str) -> Any:
     """What a plain scalar means: `"8080"` is 8080, `"no"` is `"no"`; raises ValueError for `.inf` and `.nan`."""
     if text in _WORDS:
@@ -137,7 +131,7 @@ def scalar(text: str) -> Any:
 def position(text: str, path: Sequence[str | int], key: bool = False) -> tuple[int, int] | None:
     """Line and column (from 1) of the value at `path`, or of its key; None when it is not there."""
     try:
-        node = _compose(text)
+        node = _compose(_PAIR.sub(_one_escape, text))
     except YamlError:
         return None
     mark = node.start_mark if node else None
@@ -147,16 +141,31 @@ def position(text: str, path: Sequence[str | int], key: bool = False) -> tuple[i
             if pair is None:
                 return None
             mark, node = pair[0].start_mark if key else pair[1].start_mark, pair[1]
-        elif isinstance(node, SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+        elif isinstance(node, SequenceNode) and _INDEX.match(str(step)) and int(step) < len(node.value):
             node = node.value[int(step)]
             mark = node.start_mark
         else:
             return None
-    return (mark.line + 1, mark.column + 1) if mark else None
+    return (mark.line + 1, _column(text, mark) + 1) if mark else None
+
+
+def _one_escape(match: re.Match[str]) -> str:
+    """What JSON spells as two escapes, as the one that YAML knows; it is two characters shorter."""
+    return f"\\U{0x10000 + ((int(match[1], 16) - 0xD800) << 10) + int(match[2], 16) - 0xDC00:08x}"
+
+
+def _column(text: str, mark: yaml.Mark) -> int:
+    """The column of a mark in the text as it was before `_one_escape`."""
+    column = int(mark.column)
+    if _PAIR.search(text):
+        for pair in _PAIR.finditer(re.split("\r\n|\r|\n", text)[mark.line]):
+            column += 2 if pair.start() < column else 0
+    return column
 
 
 def _compose(text: str) -> Node | None:
     try:
+        _check_depth(text)
         loader = _Composer(text)
         try:
             root: Node | None = loader.get_node() if loader.check_node() else None
@@ -182,14 +191,40 @@ def _compose(text: str) -> Node | None:
             before.count("\n") + 1,
             len(before) - before.rfind("\n"),
         ) from None
-    except RecursionError:
-        raise YamlError("syntax", "nested too deep", 1, 1) from None
     return root
 
 
-def _mark(node: Node | None) -> yaml.Mark:
-    assert node is not None
-    return node.start_mark
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deep, event by event: composing it could overflow the C stack."""
+    if not _may_be_deep(text):
+        return
+    loader = _Composer(text)
+    depth = 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEPTH_LIMIT:
+                mark = _mark(event)
+                message = f"nested deeper than {DEPTH_LIMIT} levels"
+                raise YamlError("syntax", message, mark.line + 1, mark.column + 1)
+    finally:
+        loader.dispose()
+
+
+def _may_be_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") > DEPTH_LIMIT or " " * DEPTH_LIMIT in text:
+        return True
+    return (
+        max(text.count("- ") + text.count("-\t"), text.count("? "), text.count(": ")) > DEPTH_LIMIT
+        and _CROWDED.search(text) is not None
+    )
+
+
+def _mark(found: Any) -> yaml.Mark:
+    """Where a node or an event begins."""
+    mark: yaml.Mark = found.start_mark
+    return mark
 
 
 def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
@@ -277,7 +312,7 @@ def _scalar(node: ScalarNode) -> Any:
             return scalar(text)
         except ValueError:
             raise _error(
-                "not-a-json-number", f"JSON has no number for `{text}`", node, "quote it if a text is meant"
+                "not-a-json-number", f"JSON has no number for `{text[:40]}`", node, "quote it if a text is meant"
             ) from None
     name = node.tag.removeprefix("tag:yaml.org,2002:")
     try:
@@ -300,21 +335,3 @@ def _unknown_tag(node: Node) -> YamlError:
 
 def _error(code: str, message: str, node: Node, hint: str | None = None) -> YamlError:
     return YamlError(code, message, node.start_mark.line + 1, node.start_mark.column + 1, hint)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise YamlError("duplicate-key", f"`{twice}` stands twice in one object", None, None, "remove one of the two")
-    return result
-
-
-def _refuse_constant(name: str) -> Any:
-    raise YamlError("not-a-json-number", f"JSON has no number `{name}`", None, None)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if abs(number) != float("inf") else float(_refuse_constant(text))

@@ -18,7 +18,7 @@ from referencing import Registry, Resource, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
-from weft import paths, yaml12
+from weft import datafile, paths, yaml12
 from weft.problems import Place, Problem, WeftError, did_you_mean
 from weft.schema.documents import DIALECT, Document, Documents, circles, join
 from weft.schema.walk import REFERENCES, subschemas
@@ -83,8 +83,7 @@ class _Loader:
 
     def _read(self, path: Path, name: str) -> Any:
         try:
-            text = yaml12.decode(path.read_bytes())
-            return yaml12.parse_json(text) if path.suffix == ".json" else yaml12.parse(text)
+            return datafile.read(path)
         except yaml12.YamlError as error:
             self.problems.append(
                 Problem(error.code, error.message, place=Place(name, error.line, error.column), hint=error.hint)

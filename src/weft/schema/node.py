@@ -187,7 +187,7 @@ class Catalog:
         sure = self._expand(certain, certain_only=True)
         rest = [
             schema
-            for schema in self._expand(possible, certain_only=False)
+            for schema in self._expand([*certain, *possible], certain_only=False)
             if not any(schema is known for known in sure)
         ]
         key = (tuple(map(id, sure)), tuple(map(id, rest)))
