@@ -184,7 +184,7 @@ class ConfigurationValidator:
             # rules of the whole configuration need the other domains, which are not here
             judged = (lambda path: _has_variable(root.at(path))) if flat else None
             broken = self._project.rule_check.problems(filled, (domain,), judged)
-        errors = [*problems, *map(_sentence, broken)]
+        errors = list(dict.fromkeys((*problems, *map(_sentence, broken))))
         return not errors, errors
 
 

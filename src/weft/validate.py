@@ -76,10 +76,9 @@ class SchemaCheck:
                 for below in branch:
                     yield from self._told(below)
                 return
+        path = tuple(error.absolute_path)
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
-        path = tuple(error.absolute_path)
-        hidden = self._catalog.root.at(path).sensitive or isinstance(error.instance, dict | list)
         names_a_key = list(error.absolute_schema_path)[-2:-1] == ["propertyNames"]
         broken = Broken(
             "propertyNames" if names_a_key else str(error.validator or ""),
@@ -87,14 +86,15 @@ class SchemaCheck:
             error.instance,
             schema,
             path,
-            hidden,
+            self._catalog.root.at(path).sensitive or isinstance(error.instance, dict | list),
             error.message,
             tuple(error.context or ()),
         )
         for code, where, message, hint in complaints(broken):
             if isinstance(own, str):
-                message, location = f"{dotted(where)}: {own}", self._catalog.documents.location(error.schema)
-            yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
+                yield Problem(code, f"{dotted(where)}: {own}", path=pointer(where), schema=location)
+            else:
+                yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
         if isinstance(self._screen, type(self._explain)):

@@ -80,10 +80,11 @@ class _Composer(_Parser, BaseResolver):
 
 def decode(data: bytes) -> str:
     """The text of a file; raises YamlError at the first byte that is not UTF-8."""
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = data[: error.start].removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+        before = data[: error.start].decode("utf-8", "replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise YamlError(
             "not-utf8",
