@@ -51,12 +51,12 @@ def export(value: Mapping[str, str]) -> str:
 
 def b64encode(value: str) -> str:
     """Base64 of a text in UTF-8."""
-    return base64.b64encode(value.encode()).decode()
+    return base64.b64encode(str(value).encode()).decode()
 
 
 def sha256(value: str) -> str:
     """The SHA-256 digest of a text, in hexadecimal."""
-    return hashlib.sha256(value.encode()).hexdigest()
+    return hashlib.sha256(str(value).encode()).hexdigest()
 
 
 def quote(value: Any) -> str:

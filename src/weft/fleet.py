@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from weft.load import Overlays
 from weft.model import PLACEHOLDER, Dimension, Layer
+from weft.paths import Path as SettingPath
 from weft.paths import dotted, get, has, pointer
-from weft.problems import Place, Problem, UsageError, choices, did_you_mean
+from weft.problems import Place, Problem, Severity, UsageError, choices, did_you_mean
 from weft.projectfile import ProjectFile
+from weft.provenance import place_of
 from weft.schema.node import MISSING, Node
 
 WHOLE: Final = "default"
@@ -57,7 +59,7 @@ class Fleet:
         self._extra = extra
         self._named = [dimension for dimension in file.dimensions if dimension.setting is None]
         self._values = {dimension.name: self._all_values(dimension) for dimension in self._named}
-        self.problems = tuple(self._odd_files())
+        self.problems = (*self._odd_files(), *self._unknown_settings())
 
     def identities(self) -> Iterator[Identity]:
         """Every target that exists, an environment before its tenants."""
@@ -118,6 +120,60 @@ class Fleet:
             if dimension.setting is not None and value is not None and str(value) != values.get(dimension.name):
                 problems.append(self._unstable(dimension, str(value), values.get(dimension.name)))
         return Resolution(layers, values, tuple(problems))
+
+    def bad_limits(self) -> Iterator[Problem]:
+        """Limits that name a value which does not exist: the target that was meant would be missing, silently."""
+        for dimension in self._named if any(entry.files for entry in self._named) else ():
+            for values in self._combinations(dimension):
+                layers = self._layers(values)
+                config = self._fold(layers)
+                for other, path, limits in self._limits(dimension, config):
+                    known = [*self._values[other.name], *(other.aliases or {})]
+                    for index, value in enumerate(limits):
+                        if value not in known:
+                            place = place_of(self._root, layers, config, (*path, index))
+                            hint = did_you_mean(str(value), known) or f"there are {choices(known)}"
+                            message = f"{dotted((*path, index))} is no {other.name}"
+                            yield Problem(
+                                "unknown-value", message, path=pointer((*path, index)), place=place, hint=hint
+                            )
+
+    def unused(self) -> Iterator[Problem]:
+        """Layers that have no file for any target."""
+        used = {layer.name for identity in self.identities() for layer in self.resolve(identity).layers}
+        for index, pattern in enumerate(self._file.layers):
+            shape = re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
+            if not any(shape.fullmatch(name) for name in used):
+                place = self._file.place("layers", index)
+                message = f"no target has a file for the layer `{pattern}`"
+                yield Problem(
+                    "unused-layer", message, severity=Severity.WARNING, place=place, hint="correct or remove it"
+                )
+
+    def _combinations(self, dimension: Dimension) -> Iterator[dict[str, str]]:
+        """Each value of a dimension, with the first value of each other one: its limits stand in its own files."""
+        first = {entry.name: self._values[entry.name][0] for entry in self._named if self._values[entry.name]}
+        if dimension.files:
+            yield from ({**first, dimension.name: value} for value in self._values[dimension.name])
+
+    def _limits(self, dimension: Dimension, config: Any) -> Iterator[tuple[Dimension, SettingPath, list[Any]]]:
+        for other in self._named:
+            path = (dimension.name, f"{other.name}s")
+            if other is not dimension and has(config, path) and isinstance(get(config, path), list):
+                yield other, path, get(config, path)
+
+    def _unknown_settings(self) -> Iterator[Problem]:
+        for dimension in self._file.dimensions:
+            node = self._root
+            for step in dimension.setting or ():
+                if not node.knows(step):
+                    place = self._file.place("dimensions", dimension.name, "setting")
+                    message = f"there is no setting {dotted(dimension.setting or ())}, so `{dimension.name}` would never have a value"
+                    yield Problem(
+                        "project-invalid", message, place=place, hint=did_you_mean(str(step), node.properties)
+                    )
+                    break
+                node = node.child(step)
 
     def _layers(self, values: Mapping[str, str]) -> tuple[Layer, ...]:
         found = (self._overlays.layer(pattern, values) for pattern in self._file.layers)
@@ -219,14 +275,9 @@ class Fleet:
     def _exists(self, dimension: Dimension, values: Mapping[str, str]) -> bool:
         """Whether the settings of a value limit where it exists: `tenant.environments` lists the environments of a tenant."""
         config = self._fold(self._layers(values))
-        for name in values:
-            limit = (dimension.name, f"{name}s")
-            if name == dimension.name or not has(config, limit) or not isinstance(get(config, limit), list):
-                continue
-            other = next(entry for entry in self._named if entry.name == name)
-            if values[name] not in [
-                (other.aliases or {}).get(value, value) for value in get(config, limit) if isinstance(value, str)
-            ]:
+        for other, _, limits in self._limits(dimension, config):
+            wanted = [(other.aliases or {}).get(value, value) for value in limits if isinstance(value, str)]
+            if other.name in values and values[other.name] not in wanted:
                 return False
         return True
 

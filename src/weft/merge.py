@@ -13,14 +13,11 @@ from typing import Any, Final
 
 from deepmerge import Merger
 
-from weft.model import Layer, Source
+from weft.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path, is_operator
 from weft.paths import Path, dotted, pointer
 from weft.problems import Problem, choices, did_you_mean
 from weft.schema.node import MISSING, Node, json_type
 
-PATCH: Final = "$patch"
-LIST_OPERATORS: Final = ("$append", "$prepend", "$replace")
-OPERATORS: Final = (PATCH, *LIST_OPERATORS, "$value")
 _REMOVED: Final[Any] = object()
 
 
@@ -33,11 +30,6 @@ def merge(node: Node, lower: Any, upper: Any, *, defaults: bool = False) -> tupl
     run = _Run(node, defaults)
     value = run.fresh([], upper) if lower is MISSING else run.value_strategy([], lower, upper)
     return value, run.problems
-
-
-def is_operator(value: Any) -> bool:
-    """Whether a value of an overlay is an instruction for lists, or `$value`."""
-    return isinstance(value, dict) and any(name in value for name in (*LIST_OPERATORS, "$value"))
 
 
 def canonical(value: Any) -> str:
@@ -64,7 +56,7 @@ class _Run(Merger):
 
     def at(self, path: list[Any]) -> Node:
         """The node of a place; operators on the way to it are no steps of the configuration."""
-        return self.node.at([step for step in path if step not in LIST_OPERATORS])
+        return self.node.at(data_path(tuple(path)))
 
     def wrong(self, path: list[Any], code: str, message: str, hint: str | None = None) -> None:
         """Note a problem at a path of the upper layer."""
@@ -183,7 +175,7 @@ class _Run(Merger):
                 self.wrong(
                     [*path, name],
                     "operator-misused",
-                    f"`{name}` cannot stand beside {choices(key for key in value if key in OPERATORS)}",
+                    f"`{name}` cannot stand beside {choices(key for key in value if key in OPERATORS and key != name)}",
                     "an operator takes the whole mapping",
                 )
 
@@ -235,6 +227,8 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
         return run.fresh(path, nxt)
     if not isinstance(base, dict | list) and not isinstance(nxt, dict | list):
         return nxt
+    if isinstance(nxt, dict) and any(_check_operator_name(run, [*path, key], key) for key in nxt):
+        return base
     way = {"object": "`$patch: replace` inside it", "array": "`{$replace: [...]}`"}.get(
         json_type(nxt), "`{$value: ...}`"
     )
@@ -264,11 +258,14 @@ def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> N
     )
 
 
-def _check_operator_name(run: _Run, path: list[Any], key: str) -> None:
-    if key.startswith("$") and key not in OPERATORS and key not in run.at(path[:-1]).properties:
-        hint = did_you_mean(key, OPERATORS)
-        if hint:
-            run.wrong(path, "unknown-operator", f"there is no operator `{key}`", hint)
+def _check_operator_name(run: _Run, path: list[Any], key: str) -> bool:
+    """Whether a key is a misspelled operator, which is then told."""
+    if not key.startswith("$") or key in OPERATORS or key in run.at(path[:-1]).properties:
+        return False
+    hint = did_you_mean(key, OPERATORS)
+    if hint:
+        run.wrong(path, "unknown-operator", f"there is no operator `{key}`", hint)
+    return hint is not None
 
 
 def _kind(value: Any) -> str:

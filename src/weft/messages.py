@@ -78,7 +78,7 @@ def _required(broken: Broken) -> Iterator[Found]:
         yield (
             "missing-required",
             (*broken.path, name),
-            f"{dotted((*broken.path, name))} is required, and no layer sets it",
+            f"{dotted((*broken.path, name))} is required, and nothing sets it",
             None,
         )
 
@@ -92,8 +92,7 @@ def _additional(broken: Broken) -> Iterator[Found]:
 
 
 def _unknown(broken: Broken, name: str, known: list[str]) -> Iterator[Found]:
-    free = [key for key in known if key not in broken.value] or known
-    hint = did_you_mean(name, known) or (f"there are {choices(free)}" if free else None)
+    hint = did_you_mean(name, known) or (f"there are {choices(known)}" if known else None)
     where = f"in {dotted(broken.path)}" if broken.path else "at the top level"
     yield "unknown-key", (*broken.path, name), f"there is no setting `{name}` {where}", hint
 
@@ -139,6 +138,9 @@ def _bound(words: str) -> Callable[[Broken], Iterator[Found]]:
 def _size(words: str) -> Callable[[Broken], Iterator[Found]]:
     def tell(broken: Broken) -> Iterator[Found]:
         count = len(broken.value)
+        if broken.wanted == 1 and count == 0:
+            yield "wrong-size", broken.path, f"{broken.name} must not be empty", None
+            return
         text = words.format(limit=broken.wanted)
         yield "wrong-size", broken.path, f"{broken.name} must have {text}, not {count}", None
 
@@ -173,7 +175,15 @@ def _alternatives(broken: Broken) -> Iterator[Found]:
         elif below.validator in ("const", "enum"):
             values = value if below.validator == "enum" else [value]
             wanted.update(dict.fromkeys(f"`{json.dumps(value)}`" for value in values))
-    if not broken.context:
+    branches = broken.wanted if isinstance(broken.wanted, list) else []
+    keys = [name for branch in branches if isinstance(branch, dict) for name in branch.get("required", ())]
+    if not broken.context and keys and all(set(branch) == {"required"} for branch in branches):
+        yield "ambiguous", broken.path, f"{broken.name} takes only one of {choices(keys)}", None
+        return
+    choice = _required_choice(broken)
+    if choice:
+        yield "missing-required", broken.path, f"{broken.name} needs one of {choices(choice)}", None
+    elif not broken.context:
         yield (
             "ambiguous",
             broken.path,
@@ -184,6 +194,13 @@ def _alternatives(broken: Broken) -> Iterator[Found]:
         yield ("wrong-type", broken.path, f"{broken.name} must be {' or '.join(wanted)}, not {broken.shown}", None)
     else:
         yield "schema", broken.path, f"{broken.name} fits none of the alternatives", None
+
+
+def _required_choice(broken: Broken) -> list[str]:
+    """The keys of which one is needed, where that is all that keeps each alternative from fitting."""
+    only = all(below.validator == "required" and not below.relative_path for below in broken.context)
+    wanted: list[Any] = [below.validator_value for below in broken.context] if only else []
+    return list(dict.fromkeys(name for names in wanted for name in names)) if len(wanted) > 1 else []
 
 
 def _dependent(broken: Broken) -> Iterator[Found]:

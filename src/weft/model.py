@@ -6,13 +6,29 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from weft.paths import Path as SettingPath
 from weft.problems import Problem
 
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 """`{dimension}` in a layer or an output path."""
+
+
+PATCH: Final = "$patch"
+LIST_OPERATORS: Final = ("$append", "$prepend", "$replace")
+OPERATORS: Final = (PATCH, *LIST_OPERATORS, "$value")
+"""The operators of overlays: instructions to the merge, written as keys."""
+
+
+def is_operator(value: Any) -> bool:
+    """Whether a value of an overlay is an instruction for lists, or `$value`."""
+    return isinstance(value, dict) and any(name in value for name in (*LIST_OPERATORS, "$value"))
+
+
+def data_path(path: SettingPath) -> SettingPath:
+    """The path in the configuration of what stands at a path of an overlay: operators are no steps of it."""
+    return tuple(step for step in path if step not in OPERATORS)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ class Outputs:
                 problems += error.problems
         return finished, problems
 
-    def collisions(self, finished: Iterable[Rendered]) -> Iterator[Problem]:
+    def collisions(self, finished: Sequence[Rendered]) -> Iterator[Problem]:
         """Two outputs that would overwrite each other."""
         first: dict[str, Rendered] = {}
         told: dict[tuple[int, int], Problem] = {}
@@ -72,6 +72,18 @@ class Outputs:
             targets = tuple(dict.fromkeys((other.target, one.target)))
             told[pair] = Problem("same-path", f"{who} both write {one.path}", place=place, targets=targets, hint=hint)
         yield from told.values()
+        for one in finished:
+            below = next((str(parent) for parent in PurePosixPath(one.path).parents if str(parent) in first), None)
+            pair = (-1, one.output.index)
+            if below and pair not in told:
+                told[pair] = self._problem(one.output, "path", "", "")
+                message = (
+                    f"{one.path} cannot be written: {below} is a file that `{first[below].output.template}` writes"
+                )
+                place = self._file.place("outputs", one.output.index, "path")
+                yield Problem(
+                    "same-path", message, place=place, targets=(one.target,), hint="give them different paths"
+                )
 
     def _compile(self) -> Iterator[Problem]:
         for output in self._file.outputs:
@@ -98,6 +110,9 @@ class Outputs:
         if expression.unknown:
             message = f"the condition names `{expression.unknown[0]}`, which CEL does not know"
             yield self._problem(output, "when", "rule-invalid", message, "settings are reached through `self`")
+        strange = expression.strange(self._root)
+        if strange:
+            yield self._problem(output, "when", "rule-invalid", f"the condition cannot work: {strange[0]}", strange[1])
         self._conditions[output.index] = expression
 
     def _has(self, target: Target, output: Output) -> bool:
@@ -123,7 +138,7 @@ class Outputs:
         *folders, name = PurePosixPath(output.path).parts
         for absent in PLACEHOLDER.findall(name):
             if absent not in values:
-                message = f"the file name needs `{{{absent}}}`, which {target.name} has not"
+                message = f"the file name needs `{{{absent}}}`, and some targets have none"
                 hint = f"add `scope: {absent}`, or put the placeholder into a folder, which is then left out"
                 raise WeftError(self._problem(output, "path", "output-path", message, hint, target))
         kept = [step for step in (*folders, name) if all(found in values for found in PLACEHOLDER.findall(step))]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from weft.merge import LIST_OPERATORS, PATCH
+from weft.model import LIST_OPERATORS, PATCH
 from weft.paths import get, has
 from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.node import MISSING, Catalog, Node, json_type
@@ -163,8 +163,7 @@ class _Derivation:
     def _free_name(self, node: Node) -> str:
         """A readable name that is not taken: that of the place in the schema files."""
         name = (
-            _place(node)
-            .replace(".schema.json", "")
+            node.place.replace(".schema.json", "")
             .replace("#/", ".")
             .replace("/properties/", ".")
             .replace("properties/", "")
@@ -206,11 +205,6 @@ def _of(node: Node, keyword: str, *steps: str) -> Node:
     """The node of the values that `patternProperties` or `additionalProperties` describe."""
     found = [get(schema, (keyword, *steps)) for schema in node.certain if has(schema, (keyword, *steps))]
     return node.catalog.node(found, found)
-
-
-def _place(node: Node) -> str:
-    schemas = [schema for schema in (*node.certain, *node.possible) if schema.keys() - {"$ref"}]
-    return node.catalog.documents.location(schemas[0]) if schemas else ""
 
 
 _PATCH_TEXT: Final = (

@@ -98,11 +98,18 @@ def choices(candidates: Iterable[str], limit: int = 12) -> str:
 
 
 def gather(problems: Iterable[Problem]) -> list[Problem]:
-    """The same problem in many targets becomes one problem that lists them; order of first sight is kept."""
-    found: dict[Problem, dict[str, None]] = {}
-    for problem in problems:
-        found.setdefault(replace(problem, targets=()), {}).update(dict.fromkeys(problem.targets))
-    return [replace(problem, targets=tuple(targets)) for problem, targets in found.items()]
+    """The same problem in many targets becomes one problem that lists them; file by file, from top to bottom."""
+    found: dict[Any, tuple[Problem, dict[str, None]]] = {}
+    for problem in sorted(problems, key=_order):
+        # what nothing sets is missing once, wherever the targets would have had it
+        key = (problem.code, problem.path) if problem.code == "missing-required" else replace(problem, targets=())
+        found.setdefault(key, (problem, {}))[1].update(dict.fromkeys(problem.targets))
+    return [replace(problem, targets=tuple(targets)) for problem, targets in found.values()]
+
+
+def _order(problem: Problem) -> tuple[Any, ...]:
+    place = problem.place or Place("~")
+    return place.file, place.line or 0, place.column or 0, problem.path or "", problem.code, problem.message
 
 
 def has_errors(problems: Sequence[Problem], strict: bool = False) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 
 from weft import checks, envvars, paths
 from weft import write as writing
+from weft.advice import of_the_schema
 from weft.fleet import Fleet
 from weft.load import Overlays, place_in
 from weft.merge import merge, set_twice
-from weft.model import Layer, Source, sources
+from weft.model import Layer, Source, data_path, sources
 from weft.outputs import Outputs
 from weft.problems import Place, Problem, UsageError, WeftError, did_you_mean, gather, has_errors
 from weft.projectfile import ProjectFile, find_project, read_project_file
@@ -20,8 +21,9 @@ from weft.render import Rendered
 from weft.rules import RuleCheck
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
+from weft.secrets import literals
 from weft.target import Target
-from weft.validate import AT_KEY, SchemaCheck
+from weft.validate import AT_KEY, SchemaCheck, literal_secret
 
 
 def load_project(
@@ -56,6 +58,7 @@ class Project:
         self._outputs = Outputs(file, self.root)
         self._folded: dict[tuple[Source, ...], tuple[Any, tuple[Problem, ...]]] = {(): ({}, ())}
         self._twice: dict[Layer, list[Problem]] = {}
+        self._clear: dict[Source, list[Problem]] = {}
         extra, wrong = self._extra_layers(overrides, environment)
         self.fleet = Fleet(file, Overlays(file.folder), self.root, lambda layers: self.fold(layers)[0], extra)
         broken = map(self._in_schema, self.rule_check.broken)
@@ -88,10 +91,17 @@ class Project:
             lower, before = self._folded[key[:size]]
             source = key[size]
             value, problems = merge(self.root, lower, source.data, defaults=True)
-            placed = [_in_source(problem, source) for problem in problems]
+            placed = [_in_source(problem, source) for problem in (*problems, *self._literals(source))]
             self._folded[key[: size + 1]] = value, (*before, *source.problems, *placed)
         value, problems_so_far = self._folded[key]
         return value, (*problems_so_far, *(problem for layer in layers for problem in self._set_twice(layer)))
+
+    def _literals(self, source: Source) -> list[Problem]:
+        """Secrets in clear: a file with one is wrong even where other layers hide it."""
+        if source not in self._clear:
+            found = literals(self.root, source.data)
+            self._clear[source] = [literal_secret(path, self.root.at(data_path(path)).place) for path in found]
+        return self._clear[source]
 
     def _set_twice(self, layer: Layer) -> list[Problem]:
         if layer not in self._twice:
@@ -102,14 +112,19 @@ class Project:
 
     def problems(self, targets: Iterable[Target]) -> list[Problem]:
         """Every problem of these targets; what several of them share stands once."""
-        return gather(problem for target in targets for problem in target.problems())
+        return gather((*self.fleet.bad_limits(), *(problem for target in targets for problem in target.problems())))
+
+    def advice(self, targets: Iterable[Target]) -> list[Problem]:
+        """What is not wrong, but hardly meant, in the schemas and in the layers of these targets; all warnings."""
+        of_schema = map(self._in_schema, of_the_schema(self.catalog))
+        return gather((*of_schema, *self.fleet.unused(), *(one for target in targets for one in target.advice())))
 
     def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
         A target whose configuration is wrong is not rendered.
         """
-        problems: list[Problem] = []
+        problems: list[Problem] = list(self.fleet.bad_limits())
         finished: list[Rendered] = []
         for target in targets:
             mine = target.problems()
@@ -168,9 +183,13 @@ class Project:
         data: dict[str, Any] = {}
         try:
             path = self.setting_path(paths.parse_dotted(text))
-            envvars.put(data, path, envvars.literal(envvars.from_text(self.root.at(path), value)))
+            value_set = envvars.literal(envvars.from_text(self.root.at(path), value))
         except ValueError as error:
             raise UsageError(Problem("bad-override", f"--set {text}: {error}")) from None
+        if any("array" in self.root.at(path[:length]).types for length in range(len(path))):
+            message = f"--set {text}: an item of a list cannot be set by itself"
+            raise UsageError(Problem("bad-override", message, hint="set the whole list, as `a,b` or as JSON"))
+        envvars.put(data, path, value_set)
         return data
 
     def _in_schema(self, problem: Problem) -> Problem:

@@ -164,6 +164,9 @@ def _semantic(file: ProjectFile) -> Iterator[Problem]:
             )
     for index, layer in enumerate(file.layers):
         yield from _placeholders(file, layer, names, ("layers", index))
+        if ".." in PurePosixPath(layer).parts or PurePosixPath(layer).is_absolute():
+            message = f"the layer `{layer}` leads out of the project"
+            yield Problem("project-invalid", message, place=file.place("layers", index), hint="give a path below it")
         if file.layers.index(layer) < index:
             yield Problem("project-invalid", f"the layer `{layer}` is listed twice", place=file.place("layers", index))
     for output in file.outputs:

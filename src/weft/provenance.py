@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from weft.load import place_in
-from weft.merge import LIST_OPERATORS, PATCH, canonical, is_operator, item_key, leaves
-from weft.model import Layer, Source
-from weft.paths import Path, dotted, get, has, pointer
-from weft.problems import Place, Problem, Severity
+from weft.merge import canonical, item_key
+from weft.model import LIST_OPERATORS, PATCH, Layer, Source, is_operator
+from weft.paths import Path, get, has
+from weft.problems import Place
 from weft.schema.node import MISSING, Node
 
 
@@ -62,38 +62,6 @@ def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: 
             winner = found[0]
             return place_in(winner.source, winner.path, key=key or length < len(path))
     return None
-
-
-def redundant_overrides(
-    root: Node, layers: Sequence[Layer], fold: Callable[[Sequence[Layer]], Any]
-) -> Iterator[Problem]:
-    """The leaves of each layer that say what the layers below, or the schema's defaults, say already."""
-    for count, layer in enumerate(layers):
-        lower = root.fill(fold(layers[:count]))
-        for source in layer.sources:
-            for path, _ in leaves(root, source.data):
-                value = get(source.data, path)
-                plain = (
-                    path
-                    and all(isinstance(step, str) for step in path)
-                    and not is_operator(value)
-                    and not (isinstance(value, dict) and PATCH in value)
-                )
-                if (
-                    plain
-                    and value not in ({}, None)
-                    and root.at(path).list_type != "set"
-                    and has(lower, path)
-                    and canonical(get(lower, path)) == canonical(value)
-                ):
-                    yield Problem(
-                        "redundant",
-                        f"{dotted(path)} is set to what the lower layers give already",
-                        severity=Severity.WARNING,
-                        path=pointer(path),
-                        place=place_in(source, path),
-                        hint="remove the line",
-                    )
 
 
 def _find(node: Node, data: Any, config: Any, path: Path) -> Path | None:

@@ -53,6 +53,7 @@ class Templates:
             cache_size=-1,
         )
         self._environment.filters.update(FILTERS)
+        self._environment.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
         self._templates: dict[str, Template | Problem] = {}
 
     def check(self, template: str) -> Problem | None:

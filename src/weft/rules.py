@@ -81,6 +81,18 @@ class Expression:
         )
         self._remembered: dict[str, Any] = {}
 
+    def strange(self, node: Node) -> tuple[str, str | None] | None:
+        """A message and a hint when the expression reads a setting below `node` that the schema does not allow."""
+        for path in self.reads:
+            place = node
+            for step in path:
+                if not place.knows(step):
+                    return f"it reads `{dotted(path)}`, and the schema has no `{step}` there", did_you_mean(
+                        step, place.properties
+                    )
+                place = place.child(step)
+        return None
+
     def evaluate(self, node: Node, value: Any) -> Any:
         """What the expression says of a value; raises one of CEL's errors when it cannot say."""
         picked = self._pick(node, value)
@@ -173,6 +185,10 @@ class RuleCheck:
             except ValueError as error:
                 self._complain(location, f"the rule does not compile: {first_line(error)}", None)
                 continue
+            strange = expression.strange(self._catalog.node([schema], [schema]))
+            if strange:
+                self._complain(location, *strange)
+                continue
             unknown = expression.unknown or (message and message.unknown)
             if unknown:
                 name, known = unknown
@@ -206,7 +222,10 @@ class RuleCheck:
             hint = f"it reads {reads}; guard what may be absent with has()"
             yield Problem("rule-undecided", message, path=where, schema=rule.location, hint=hint)
             return
-        if verdict is not True:
+        if not isinstance(verdict, bool):
+            message = f"the rule gives {verdict!r}, neither true nor false ({rule.message})"
+            yield Problem("rule-undecided", message, path=where, schema=rule.location)
+        elif not verdict:
             yield Problem("rule", self._message(rule, node, value), path=where, schema=rule.location)
 
     def _message(self, rule: Rule, node: Node, value: Any) -> str:
@@ -223,7 +242,9 @@ class RuleCheck:
 def first_line(error: Exception) -> str:
     """The first line of an error of the CEL library, without its marks."""
     text = str(error).splitlines()[0]
-    return re.sub(r"^Failed to parse expression '.*?': (ERROR: )?(<input>:)?", "", text, flags=re.DOTALL)
+    text = re.sub(r"^Failed to parse expression '.*?': (ERROR: )?", "", text, flags=re.DOTALL)
+    text = re.sub(r"<input>:\d+:(\d+): (Syntax error: )?", r"at character \1, ", text)
+    return text.partition(" expecting {")[0]
 
 
 def why(error: Exception) -> str:

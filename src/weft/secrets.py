@@ -6,9 +6,10 @@ A reference such as `ref+env://NAME` says where a secret is kept. Weft passes re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn
 
+from weft.model import OPERATORS, PATCH
 from weft.paths import Path, dotted
 from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.node import Node
@@ -39,13 +40,27 @@ class Tainted:
     def __bool__(self) -> bool:
         return True
 
-    def __repr__(self) -> str:
-        return _MASK
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise TaintError(self._path)
 
-    __str__ = __format__ = __html__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __repr__ = __str__ = __format__ = __html__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
     __add__ = __radd__ = __mul__ = __rmul__ = __mod__ = __rmod__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = (
         __ge__
     ) = __hash__ = _refuse
+
+
+def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of an overlay at which a sensitive setting holds a literal; operators are looked into."""
+    if isinstance(data, dict):
+        for key, below in data.items():
+            yield from literals(node if key in OPERATORS else node.child(key), below, (*path, key))
+    elif isinstance(data, list):
+        for index, below in enumerate(data):
+            yield from literals(node.child(index), below, (*path, index))
+    elif node.sensitive and data is not None and not is_reference(data) and path[-1:] != (PATCH,):
+        yield path
 
 
 def is_reference(value: Any) -> bool:

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weft import paths
+from weft.advice import redundant_overrides
 from weft.fleet import Identity, Resolution
-from weft.problems import Problem, UsageError, WeftError, did_you_mean, gather, has_errors
-from weft.provenance import Setter, place_of, redundant_overrides, setters
+from weft.problems import Place, Problem, UsageError, WeftError, did_you_mean, gather, has_errors
+from weft.provenance import Setter, place_of, setters
 from weft.schema.node import MISSING
 from weft.secrets import mask
 from weft.validate import AT_KEY
@@ -77,16 +78,17 @@ class Target:
         if any(source.problems for layer in self.resolution.layers for source in layer.sources):
             found: list[Problem] = []  # a file is missing from the merge: what is wrong with the rest would be noise
         else:
-            schema = self.project.schema_check.problems(self.config)
-            rules = [] if schema else self.project.rule_check.problems(self.config)
+            clear = {problem.path for problem in merging if problem.code == "literal-secret"}
+            every = self.project.schema_check.problems(self.config)
+            schema = [problem for problem in every if problem.code != "literal-secret" or problem.path not in clear]
+            rules = [] if every else self.project.rule_check.problems(self.config)
             found = [*map(self._placed, (*self.resolution.problems, *schema, *rules))]
         return gather(replace(problem, targets=(self.name,)) for problem in (*merging, *found))
 
-    def redundant(self) -> list[Problem]:
+    def advice(self) -> list[Problem]:
         """Overrides that change nothing, as warnings."""
-        found = redundant_overrides(
-            self.project.root, self.resolution.layers, lambda layers: self.project.fold(layers)[0]
-        )
+        layers = self.resolution.layers
+        found = redundant_overrides(self.project.root, layers, lambda some: self.project.fold(some)[0])
         return [replace(problem, targets=(self.name,)) for problem in found]
 
     def explain(self, path: str | paths.Path) -> Explanation:
@@ -139,6 +141,9 @@ class Target:
     def _placed(self, problem: Problem) -> Problem:
         path = self._exact(problem.path or "")
         place = place_of(self.project.root, self.resolution.layers, self.config, path, key=problem.code in AT_KEY)
+        files = [source for layer in self.resolution.layers for source in layer.sources if source.path]
+        if place is None and problem.code == "missing-required" and files:
+            place = Place(files[-1].name)  # the last layer that could have set it
         return replace(problem, place=place)
 
     def _exact(self, pointer: str) -> paths.Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import jsonschema_rs
@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import validator_for
 
 from weft.messages import Broken, complaints
-from weft.paths import dotted, pointer
+from weft.paths import Path, dotted, get, pointer
 from weft.problems import Problem
 from weft.schema.node import Catalog
 
@@ -55,20 +55,14 @@ class SchemaCheck:
             )
         except re.error:
             found = []  # a regular expression that only Rust knows
-        return found or list(self._second_opinion(config))
+        return [*found, *self._second_opinion(config, found)]
 
     def _told(self, error: ValidationError) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         steps = (error.validator,) if error.validator else ()
         location = self._catalog.documents.location(error.schema, *steps)
         if schema.get("x-sensitive") is True and error.validator in ("type", "pattern"):
-            yield Problem(
-                "literal-secret",
-                f"{dotted(list(error.absolute_path))} is sensitive: an overlay holds a reference to it, never the value",
-                path=pointer(list(error.absolute_path)),
-                schema=location,
-                hint="write `ref+env://NAME`, or another `ref+…://` reference",
-            )
+            yield literal_secret(tuple(error.absolute_path), location)
             return
         if error.validator in ("anyOf", "oneOf") and error.context:
             branch = _best_branch(error)
@@ -96,25 +90,35 @@ class SchemaCheck:
             else:
                 yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
-    def _second_opinion(self, config: Any) -> Iterator[Problem]:
-        if isinstance(self._screen, type(self._explain)):
+    def _second_opinion(self, config: Any, known: Collection[Problem]) -> Iterator[Problem]:
+        """What only jsonschema-rs refuses: it knows more formats and another dialect of regular expressions."""
+        if self._screen is self._explain:
             return
+        told = {problem.path for problem in known}
         for error in self._screen.iter_errors(config):
-            path = list(error.instance_path)
-            hidden = self._catalog.root.at(path).sensitive
-            message = f"breaks the rule `{error.schema_path[-1]}`" if hidden else error.message
-            yield Problem(
-                "schema",
-                f"{dotted(path)}: {message}",
-                path=pointer(path),
-                schema=self._located(error.absolute_keyword_location),
-            )
+            path = tuple(error.instance_path)
+            keyword = str(error.schema_path[-1]) if error.schema_path else ""
+            if pointer(path) in told or (known and keyword != "format"):
+                continue
+            location = error.absolute_keyword_location or self._catalog.documents.root
+            wanted = self._catalog.documents.schema(location)
+            around = self._catalog.documents.schema(location.rpartition("/")[0])
+            hidden = self._catalog.root.at(path).sensitive or isinstance(get(config, path), dict | list)
+            schema = around if isinstance(around, dict) else {}
+            broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, ())
+            for code, where, message, hint in complaints(broken):
+                yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
 
-    def _located(self, uri: str | None) -> str | None:
-        if not uri:
-            return None
+    def _located(self, uri: str) -> str:
         file, _, fragment = uri.partition("#")
         return f"{self._catalog.documents.names.get(file, file)}#{fragment}"
+
+
+def literal_secret(path: Path, location: str | None) -> Problem:
+    """A sensitive setting that holds something else than a reference; what it holds is never said."""
+    message = f"{dotted(path)} is sensitive: an overlay holds a reference to it, never the value"
+    hint = "write `ref+env://NAME`, or another `ref+…://` reference"
+    return Problem("literal-secret", message, path=pointer(path), schema=location, hint=hint)
 
 
 def _best_branch(error: ValidationError) -> list[ValidationError]:
@@ -132,5 +136,6 @@ def _best_branch(error: ValidationError) -> list[ValidationError]:
         return kind, fixed, len(errors)
 
     best = min(branches.values(), key=misses)
+    only_required = all(below.validator == "required" and not below.relative_path for below in error.context or ())
     only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
-    return [] if misses(best)[0] or only_fixed else best
+    return [] if misses(best)[0] or only_fixed or only_required else best

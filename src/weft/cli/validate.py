@@ -41,7 +41,7 @@ def command(
         targets = project.targets(*globs)
         problems = project.render(targets)[1] if outputs else project.problems(targets)
         if strict:
-            problems = gather([*problems, *(problem for target in targets for problem in target.redundant())])
+            problems = gather([*problems, *project.advice(targets)])
         code = 1 if has_errors(problems, strict) else 0
         done = f"{len(targets)} target{'s' if len(targets) != 1 else ''} checked"
     except UsageError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import jsonschema_rs
@@ -23,6 +25,16 @@ from weft.problems import Place, Problem, WeftError, did_you_mean
 from weft.schema.documents import DIALECT, Document, Documents, circles, join
 from weft.schema.walk import REFERENCES, subschemas
 
+OUR_KEYWORDS: Final = (
+    "x-env",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-type",
+    "x-kubernetes-map-type",
+    "x-kubernetes-validations",
+    "x-renamed-to",
+    "x-sensitive",
+    "x-unit",
+)
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
@@ -132,6 +144,15 @@ class _Loader:
         if not isinstance(schema, dict):
             return
         ours = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
+        for keyword in ours:
+            meant = difflib.get_close_matches(keyword, OUR_KEYWORDS, n=1, cutoff=0.9)
+            if meant and keyword not in OUR_KEYWORDS:
+                hint = f"did you mean `{meant[0]}`?"
+                self._complain(document, (*path, keyword), "schema-invalid", f"`{keyword}` would do nothing", hint)
+        for where, pattern in _patterns(schema):
+            if not _compiles(pattern):
+                message = "not a valid schema: this is no regular expression"
+                self._complain(document, (*path, *where), "schema-invalid", message)
         for error in _keywords().iter_errors(ours) if ours else ():
             self._complain(
                 document, (*path, *error.instance_path), "schema-invalid", f"not a valid schema: {error.message}"
@@ -149,9 +170,12 @@ class _Loader:
         self, document: Document, schema: dict[str, Any], keyword: str, resolver: Any, path: paths.Path
     ) -> None:
         ref = schema[keyword]
+        before = len(self.problems)
         try:
             contents = resolver.lookup(ref).contents
         except (Unresolvable, LookupError, ValueError) as error:
+            if len(self.problems) > before:
+                return  # the file that it stands in is broken, and was complained about
             self._complain(document, (*path, keyword), *self._explain_ref(ref, resolver, error))
             return
         if isinstance(contents, bool):
@@ -245,6 +269,26 @@ class _Loader:
                 hint=hint,
             )
         )
+
+
+def _patterns(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:
+    if isinstance(schema.get("pattern"), str):
+        yield ("pattern",), schema["pattern"]
+    for pattern in schema.get("patternProperties", ()):
+        yield ("patternProperties", pattern), pattern
+
+
+@cache
+def _compiles(pattern: str) -> bool:
+    """Whether one of the two validators knows the regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        try:
+            jsonschema_rs.validator_for({"pattern": pattern})
+        except ValueError:
+            return False
+    return True
 
 
 class _NotHere(LookupError):

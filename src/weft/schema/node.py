@@ -120,17 +120,16 @@ class Node:
         return frozenset(found)
 
     @cached_property
-    def required(self) -> frozenset[str]:
-        """The properties that must always be there."""
-        return frozenset(
-            name for schema in self.certain if isinstance(schema.get("required"), list) for name in schema["required"]
-        )
-
-    @cached_property
     def own_default(self) -> Any:
         """The `default` keyword as written, or MISSING; one that its own schema refuses is no default."""
         value = next((schema["default"] for schema in self.certain if "default" in schema), MISSING)
         return value if value is MISSING or self.accepts(value) else MISSING
+
+    @property
+    def place(self) -> str:
+        """Where the first schema that speaks of this place stands: `schemas/app.schema.json#/properties/port`."""
+        schemas = [schema for schema in (*self.certain, *self.possible) if schema.keys() - {"$ref"}]
+        return self.catalog.documents.location(schemas[0]) if schemas else ""
 
     @cached_property
     def default(self) -> Any:
