@@ -26,6 +26,7 @@ _WORDS: Final = {
     "boolean": "true or false",
     "null": "null",
 }
+_BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _SHOWN: Final = 60
 
 
@@ -118,17 +119,18 @@ def _const(broken: Broken) -> Iterator[Found]:
 
 def _bound(words: str) -> Callable[[Broken], Iterator[Found]]:
     def tell(broken: Broken) -> Iterator[Found]:
+        exclusive = f"exclusive{broken.keyword.capitalize()}"
+        strict = broken.schema.get(exclusive) is True  # draft 4 makes the bound itself exclusive
+        how = {"exclusiveMinimum": "more than", "exclusiveMaximum": "less than"}[exclusive] if strict else words
         unit = f" {broken.schema['x-unit']}" if isinstance(broken.schema.get("x-unit"), str) else ""
         limits = [
-            f"{name} {broken.schema[name]}"
-            for name in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
-            if name in broken.schema
+            f"{name} {broken.schema[name]}" for name in _BOUNDS if not isinstance(broken.schema.get(name, True), bool)
         ]
-        hint = f"allowed: {', '.join(limits)}{unit}" if len(limits) > 1 else None
+        hint = f"allowed: {', '.join(limits)}{unit}" if len(limits) > 1 and not strict else None
         yield (
             "out-of-range",
             broken.path,
-            f"{broken.name} must be {words} {broken.wanted}{unit}, not {broken.shown}",
+            f"{broken.name} must be {how} {broken.wanted}{unit}, not {broken.shown}",
             hint,
         )
 
@@ -203,6 +205,10 @@ def _required_choice(broken: Broken) -> list[str]:
     return list(dict.fromkeys(name for names in wanted for name in names)) if len(wanted) > 1 else []
 
 
+def _unique(broken: Broken) -> Iterator[Found]:
+    yield "not-unique", broken.path, f"{broken.name} must not hold an item twice", None
+
+
 def _dependent(broken: Broken) -> Iterator[Found]:
     rules = broken.wanted
     for name, needed in rules.items():
@@ -259,4 +265,5 @@ _MESSAGES: Final[dict[str, Callable[[Broken], Iterator[Found]]]] = {
     "dependentRequired": _dependent,
     "dependencies": _dependent,
     "propertyNames": _property_name,
+    "uniqueItems": _unique,
 }

@@ -112,7 +112,7 @@ class Outputs:
             yield self._problem(output, "when", "rule-invalid", message, "settings are reached through `self`")
         strange = expression.strange(self._root)
         if strange:
-            yield self._problem(output, "when", "rule-invalid", f"the condition cannot work: {strange[0]}", strange[1])
+            yield self._problem(output, "when", "rule-invalid", f"the condition {strange[0]}", strange[1])
         self._conditions[output.index] = expression
 
     def _has(self, target: Target, output: Output) -> bool:

@@ -87,7 +87,7 @@ class Expression:
             place = node
             for step in path:
                 if not place.knows(step):
-                    return f"it reads `{dotted(path)}`, and the schema has no `{step}` there", did_you_mean(
+                    return f"reads `{dotted(path)}`, and the schema has no `{step}` there", did_you_mean(
                         step, place.properties
                     )
                 place = place.child(step)
@@ -187,7 +187,7 @@ class RuleCheck:
                 continue
             strange = expression.strange(self._catalog.node([schema], [schema]))
             if strange:
-                self._complain(location, *strange)
+                self._complain(location, f"the rule {strange[0]}", strange[1])
                 continue
             unknown = expression.unknown or (message and message.unknown)
             if unknown:

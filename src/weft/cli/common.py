@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from weft.project import Project
+    from weft.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -39,6 +40,17 @@ def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, fr
     from weft.project import load_project
 
     return load_project(ctx.find_root().obj, overrides=overrides, environment=os.environ if from_env else None)
+
+
+def report(targets: Sequence[Target]) -> int:
+    """Show what is wrong with the targets that a command prints; the exit code that follows."""
+    from weft.cli.report import show
+    from weft.problems import has_errors
+
+    problems = [problem for target in targets for problem in target.problems()]
+    if problems:
+        show(problems, targets[0].project.folder)
+    return 1 if has_errors(problems) else 0
 
 
 def start_folder(ctx: click.Context) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options
+from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
     from weft.envvars import Variable
@@ -40,14 +40,11 @@ def command(
     with problems is printed all the same; they are reported on stderr, and the exit code is 1.
     """
     from weft import paths
-    from weft.cli.report import show
-    from weft.problems import Problem, UsageError, has_errors
+    from weft.problems import Problem, UsageError
 
     project = open_project(ctx, overrides, from_env)
     target = project.target(name)
-    problems = target.problems()
-    if problems:
-        show(problems, project.folder)
+    code = report([target])
     where = target.find(path) if path else ()
     if not paths.has(target.config, where):
         raise UsageError(
@@ -55,7 +52,7 @@ def command(
         )
     node, value = project.catalog.root.at(where), paths.get(target.config, where)
     _print(format_, node, value, where)
-    ctx.exit(1 if has_errors(problems) else 0)
+    ctx.exit(code)
 
 
 def _print(format_: str, node: Node, value: Any, where: Path) -> None:

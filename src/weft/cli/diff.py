@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from weft.cli.common import complete_target, open_project, project_options
+from weft.cli.common import complete_target, open_project, project_options, report
 
 
 @click.command(name="diff")
@@ -25,14 +25,16 @@ def command(
 
     project = open_project(ctx, overrides, from_env)
     root = project.catalog.root
-    old, new = (mask(root, project.target(name).config) for name in (before, after))
+    targets = [project.target(name) for name in (before, after)]
+    code = report(targets)
+    old, new = (mask(root, target.config) for target in targets)
     changes = list(_changes(old, new, ()))
     if format_ == "json":
         click.echo(json.dumps(changes, indent=2, ensure_ascii=False))
     else:
         for change in changes:
             click.echo(_line(change))
-    ctx.exit(1 if changes else 0)
+    ctx.exit(1 if changes else code)
 
 
 def _changes(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:

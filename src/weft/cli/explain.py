@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options
+from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
 
 
 @click.command(name="explain")
@@ -23,8 +23,13 @@ def command(ctx: click.Context, name: str, path: str, format_: str, overrides: d
     data = target.explain(path).as_dict()
     if format_ == "json":
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
-        return
-    click.echo(click.style(data["path"], bold=True) + f" = {_value(data['value'])}   in {target.name}")
+    else:
+        _print(target.name, data)
+    ctx.exit(report([target]))
+
+
+def _print(name: str, data: dict[str, Any]) -> None:
+    click.echo(click.style(data["path"], bold=True) + f" = {_value(data['value'])}   in {name}")
     if data["origin"]:
         click.echo(f"  set by   {_where(data['origin'])}")
     else:
