@@ -232,7 +232,7 @@ def _property_name(broken: Broken) -> Iterator[Found]:
 
 
 def _other(broken: Broken) -> Iterator[Found]:
-    if not broken.keyword:
+    if not broken.keyword or (broken.keyword == "not" and broken.wanted == {}):
         yield "unknown-key", broken.path, f"nothing may be set at {broken.name}", None
     else:
         rule = json.dumps(broken.wanted, ensure_ascii=False)

@@ -93,8 +93,11 @@ class _Derivation:
         result["type"] = sorted(types | {"null"} | ({"object"} if "array" in types or "null" in types else set()))
         for name in _LIMITS:
             found = [schema[name] for schema in node.certain if name in schema]
-            if len(found) == 1:
+            if len(found) == 1 and not isinstance(found[0], bool):
                 result[name] = found[0]
+            elif found == [True]:  # draft 4: the bound itself is excluded
+                bound = name.removeprefix("exclusive").lower()
+                result[name] = result.pop(bound, None) or node.keyword(bound)
         if "null" in types and "object" not in types:
             result |= {"properties": {"$value": {}}, "additionalProperties": False}
         return (

@@ -69,8 +69,12 @@ class Target:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The merged configuration with the schema's defaults; sensitive settings are references."""
-        filled: dict[str, Any] = self.project.root.fill(self.project.fold(self.resolution.layers)[0])
-        return filled
+        merged = self.project.fold(self.resolution.layers)[0]
+        filled: dict[str, Any] = self.project.root.fill(merged)
+        if self.project.schema_check.accepts(filled):
+            return filled
+        careful: dict[str, Any] = self.project.root.fill(merged, cautious=True)
+        return careful
 
     def problems(self) -> list[Problem]:
         """Everything that is wrong with the target's configuration, each problem with the overlay that causes it."""

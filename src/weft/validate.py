@@ -42,22 +42,28 @@ class SchemaCheck:
                 schema, registry=documents.rust_registry(), validate_formats=True
             )
 
+    def accepts(self, config: Any) -> bool:
+        """Whether the configuration is surely valid; False may also mean that only `problems` can tell."""
+        try:
+            return bool(self._screen.is_valid(config))
+        except (ValueError, re.error):
+            return False  # a number or an expression beyond it; the other library may not mind
+
     def problems(self, config: Any) -> list[Problem]:
         """Every way in which the configuration breaks the schema; paths are JSON pointers into it."""
-        try:
-            if self._screen.is_valid(config):
-                return []
-        except ValueError:
-            pass  # jsonschema-rs refuses to look at it (a number beyond its range); jsonschema does not mind
+        if self.accepts(config):
+            return []
         try:
             found = list(
-                dict.fromkeys(problem for error in self._explain.iter_errors(config) for problem in self._told(error))
+                dict.fromkeys(
+                    problem for error in self._explain.iter_errors(config) for problem in self._told(error, config)
+                )
             )
         except re.error:
             found = []  # a regular expression that only Rust knows
         return [*found, *self._second_opinion(config, found)]
 
-    def _told(self, error: ValidationError) -> Iterator[Problem]:
+    def _told(self, error: ValidationError, config: Any) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         steps = (error.validator,) if error.validator else ()
         location = self._catalog.documents.location(error.schema, *steps)
@@ -68,12 +74,12 @@ class SchemaCheck:
             branch = _best_branch(error)
             if branch:
                 for below in branch:
-                    yield from self._told(below)
+                    yield from self._told(below, config)
                 return
         path = tuple(error.absolute_path)
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
-        names_a_key = list(error.absolute_schema_path)[-2:-1] == ["propertyNames"]
+        names_a_key = isinstance(error.instance, str) and isinstance(get(config, path), dict)
         broken = Broken(
             "propertyNames" if names_a_key else str(error.validator or ""),
             error.validator_value,

@@ -6,7 +6,7 @@ as what an overlay may hold, a reference. Both validators get the same documents
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -89,18 +89,18 @@ def get_fragment(contents: Any, fragment: str) -> Any:
     return contents
 
 
-def join(root: str, written: Mapping[str, Document], references: References) -> Documents:
-    """The written documents, by their URIs, joined by their references."""
-    places: dict[int, str] = {}
+def join(root: str, written: Mapping[str, Document], references: References, schemas: Collection[int]) -> Documents:
+    """The written documents, by their URIs, joined by their references; `schemas` are the ids of all that is a schema in them."""
+    run = _Join(references, schemas)
     joined: dict[str, Any] = {}
     for document in written.values():
-        contents = _direct(document.contents, document.name, "", references, places)
+        contents = run.direct(document.contents, document.name, "")
         if isinstance(contents, dict):
-            contents = _protect({"$schema": document.dialect, **contents}, False, places)
-            places[id(contents)] = document.name + "#"
+            contents = run.protect(contents | {"$schema": document.dialect})
+            run.places[id(contents)] = document.name + "#"
         joined[document.uri] = contents
     files = tuple(document.path for document in written.values() if document.path)
-    return Documents(root, joined, {uri: document.name for uri, document in written.items()}, files, places)
+    return Documents(root, joined, {uri: document.name for uri, document in written.items()}, files, run.places)
 
 
 def circles(documents: Documents) -> Iterator[dict[str, Any]]:
@@ -134,46 +134,74 @@ def circles(documents: Documents) -> Iterator[dict[str, Any]]:
             stack += [child for _, child in subschemas(schema)]
 
 
-def _direct(schema: Any, name: str, where: str, references: References, places: dict[int, str]) -> Any:
-    """A copy of a schema in which references are direct and ids are gone."""
-    if not isinstance(schema, dict):
-        return schema
-    result = rebuild(schema, lambda path, child: _direct(child, name, where + paths.pointer(path), references, places))
-    for keyword in _IDS & result.keys():
-        if isinstance(result[keyword], str | bool):
-            del result[keyword]
-    for keyword in REFERENCES:
-        target = references.get((id(schema), keyword))
-        if target is None:
-            continue
-        del result[keyword]
-        if isinstance(target, bool):
-            result["allOf"] = [*result.get("allOf", ()), target]
-        else:
-            result["$ref"] = target
-    places[id(result)] = f"{name}#{where}"
-    return result
+class _Join:
+    """One `join`; `places` are where the new schemas stand."""
 
+    def __init__(self, references: References, schemas: Collection[int]) -> None:
+        self._references = references
+        self._schemas = schemas
+        self.places: dict[int, str] = {}
 
-def _protect(schema: Any, inherited: bool, places: dict[int, str]) -> Any:
-    """Describe sensitive settings as what an overlay may hold; what is said of the real value is checked when it is resolved."""
-    if not isinstance(schema, dict):
-        return schema
-    sensitive = inherited or schema.get("x-sensitive") is True
-    result = schema
-    if sensitive and (_CONTAINERS & schema.keys() or schema.get("type") in ("object", "array")):
-        result = {key: value for key, value in schema.items() if key not in ("const", "enum", "examples")} | {
-            "x-sensitive": True
-        }
-        inside = "additionalProperties" if schema.get("type") == "object" or "properties" in schema else "items"
-        if result.get(inside, True) is True:
-            result[inside] = _reference({})
-            places[id(result[inside])] = places.get(id(schema), "")
-    elif sensitive:
-        result = _reference(schema)
-    protected = rebuild(result, lambda path, child: _protect(child, sensitive and path[0] in _VALUES, places))
-    places[id(protected)] = places.get(id(schema), "")
-    return protected
+    def direct(self, value: Any, name: str, where: str) -> Any:
+        """A copy of what stands at a place of a document, in which references are direct and ids are gone."""
+        if isinstance(value, list):
+            return [self.direct(child, name, f"{where}/{index}") for index, child in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        result = {key: self.direct(child, name, where + paths.pointer((key,))) for key, child in value.items()}
+        if id(value) not in self._schemas:
+            return result
+        for keyword in _IDS & result.keys():
+            if isinstance(result[keyword], str | bool):
+                del result[keyword]
+        for keyword in REFERENCES:
+            target = self._references.get((id(value), keyword))
+            if isinstance(target, bool):
+                del result[keyword]
+                result["allOf"] = [*result.get("allOf", ()), target]
+            elif target is not None:
+                del result[keyword]
+                result["$ref"] = target
+        self.places[id(result)] = f"{name}#{where}"
+        return result
+
+    def protect(self, schema: Any, inherited: bool = False) -> Any:
+        """Describe sensitive settings as what an overlay may hold.
+
+        What is said of the real value is checked when it is resolved.
+        """
+        if not isinstance(schema, dict):
+            return schema
+        sensitive = inherited or schema.get("x-sensitive") is True
+        place = self.places.get(id(schema), "")
+        result = schema
+        if sensitive and (_CONTAINERS & schema.keys() or schema.get("type") in ("object", "array")):
+            kept = {key: value for key, value in schema.items() if key not in ("const", "enum", "examples")}
+            result = kept | {"x-sensitive": True}
+            inside = "additionalProperties" if schema.get("type") == "object" or "properties" in schema else "items"
+            if result.get(inside, True) is True:
+                result[inside] = _reference({})
+                self.places[id(result[inside])] = place
+        elif sensitive:
+            result = _reference(schema)
+        known = {path[0] for path, _ in subschemas(result)}
+        protected = rebuild(result, lambda path, child: self._below(path, child, place, sensitive))
+        protected |= {key: self._loose(value) for key, value in protected.items() if key not in known}
+        self.places[id(protected)] = place
+        return protected
+
+    def _below(self, path: paths.Path, child: Any, place: str, sensitive: bool) -> Any:
+        if child is False and path[0] == "properties":
+            child = {"not": {}}  # the same, but an error of it knows its path
+            self.places[id(child)] = place + paths.pointer(path)
+        return self.protect(child, sensitive and path[0] in _VALUES)
+
+    def _loose(self, value: Any) -> Any:
+        """Schemas that are kept where no keyword of JSON Schema looks, such as `components`, and only referred to."""
+        if isinstance(value, dict):
+            is_schema = id(value) in self.places
+            return self.protect(value) if is_schema else {key: self._loose(child) for key, child in value.items()}
+        return [self._loose(child) for child in value] if isinstance(value, list) else value
 
 
 def _reference(schema: dict[str, Any]) -> dict[str, Any]:

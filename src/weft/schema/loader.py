@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import jsonschema_rs
 from jsonschema.exceptions import best_match
@@ -35,6 +35,7 @@ OUR_KEYWORDS: Final = (
     "x-sensitive",
     "x-unit",
 )
+_POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
@@ -48,7 +49,7 @@ def load_documents(root: Path, base: Path) -> Documents:
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
-    documents = join(start.uri, loader.by_uri, loader.references)
+    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas)
     for schema in circles(documents):
         loader.complain_of_circle(documents.location(schema))
     if loader.problems:
@@ -65,6 +66,7 @@ class _Loader:
         self.by_uri: dict[str, Document] = {}
         self.targets: dict[int, tuple[Document, str]] = {}
         self.references: dict[tuple[int, str], str | bool] = {}
+        self.schemas: set[int] = set()
         self.registry: Registry[Any] = METASCHEMAS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]
 
     def open(self, path: Path, dialect: str = DIALECT) -> Document:
@@ -87,7 +89,7 @@ class _Loader:
         self._index(document)
         specification = specification_with(dialect)
         resource = specification.create_resource(contents)
-        base = resource.id() or uri
+        base = urljoin(uri, resource.id() or "")
         if path:
             self.registry = self.registry.with_resources([(uri, resource), (base, resource)]).crawl()
         self._follow(document, contents, self.registry.resolver(base), specification, ())
@@ -141,8 +143,9 @@ class _Loader:
     def _follow(
         self, document: Document, schema: Any, resolver: Any, specification: Specification[Any], path: paths.Path
     ) -> None:
-        if not isinstance(schema, dict):
+        if not isinstance(schema, dict) or id(schema) in self.schemas:
             return
+        self.schemas.add(id(schema))
         ours = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
         for keyword in ours:
             meant = difflib.get_close_matches(keyword, OUR_KEYWORDS, n=1, cutoff=0.9)
@@ -171,8 +174,11 @@ class _Loader:
     ) -> None:
         ref = schema[keyword]
         before = len(self.problems)
+        if document.path is None and keyword != "$ref":
+            ref = document.dialect  # within a metaschema, a dynamic reference means the whole of it
         try:
-            contents = resolver.lookup(ref).contents
+            resolved = resolver.lookup(ref)
+            contents = resolved.contents
         except (Unresolvable, LookupError, ValueError) as error:
             if len(self.problems) > before:
                 return  # the file that it stands in is broken, and was complained about
@@ -185,11 +191,16 @@ class _Loader:
             return  # the file that it stands in is broken, and was complained about
         if id(contents) not in self.targets:  # a metaschema, which referencing brings along
             for uri in METASCHEMAS:
-                self._index(Document(uri, uri, uri, METASCHEMAS.contents(uri), None))
+                metaschema = METASCHEMAS.contents(uri)
+                self._index(Document(uri, uri, metaschema["$schema"], metaschema, None))
         target, where = self.targets[id(contents)]
         if target.uri not in self.by_uri:
             self._add(target.name, target.uri, target.contents, target.dialect, None)
-        self.references[id(schema), keyword] = f"{target.uri}#{where}"
+        self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=_POINTER_SAFE)}"
+        if id(contents) not in self.schemas and id(contents) != id(target.contents):
+            # a schema that is kept where no keyword looks, such as `#/components/…`
+            specification = specification_with(target.dialect)
+            self._follow(target, contents, resolved.resolver, specification, paths.parse_pointer(where))
 
     def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
         reason = error
@@ -222,11 +233,13 @@ class _Loader:
 
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)
-        path = Path(unquote(parts.path)) if parts.scheme == "file" else self._with_id(uri)
+        path = Path(unquote(parts.path)) if parts.scheme == "file" else None
         if path is None or not path.is_file():
+            path = self._with_id(uri)
+        if path is None:
             raise _NotHere(uri)
         document = self.open(path)
-        return Resource.from_contents(document.contents, default_specification=specification_with(document.dialect))
+        return specification_with(document.dialect).create_resource(document.contents)
 
     def _with_id(self, uri: str) -> Path | None:
         """The local file of a schema that is known by its `$id`, or that lies beside one as its own address does."""
@@ -239,10 +252,11 @@ class _Loader:
         folder = next(iter(self.by_uri.values())).path
         for path in sorted(folder.parent.rglob("*.json")) if folder else ():
             try:
-                if (_id(json.loads(path.read_bytes())) or "").rstrip("#") == uri.rstrip("#"):
-                    return path
-            except ValueError:
+                own = _id(json.loads(path.read_bytes()))
+            except (ValueError, OSError, RecursionError):
                 continue
+            if own and urljoin(path.resolve().as_uri(), own).rstrip("#") == uri.rstrip("#"):
+                return path
         return None
 
     def complain_of_circle(self, location: str) -> None:

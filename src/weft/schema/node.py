@@ -140,21 +140,39 @@ class Node:
         """
         return self.catalog.default(self)
 
-    def fill(self, value: Any) -> Any:
-        """`value` with all defaults that it leaves open, properties in the schema's order; the input is not changed."""
-        if isinstance(value, dict):
-            filled = {}
-            for name in self.properties:
-                below = self.child(name).fill(value[name]) if name in value else self.child(name).default
-                if below is not MISSING:
-                    filled[name] = below
-            for name in value:
-                if name not in filled:
-                    filled[name] = self.child(name).fill(value[name])
-            return filled
+    def fill(self, value: Any, *, cautious: bool = False) -> Any:
+        """`value` with all defaults that it leaves open, properties in the schema's order; the input is not changed.
+
+        With `cautious`, a default that would make a valid mapping invalid (one of two keys that exclude each other) is
+        left out; that costs a validation for every mapping.
+        """
         if isinstance(value, list):
-            return [self.child(index).fill(item) for index, item in enumerate(value)]
-        return value
+            return [self.child(index).fill(item, cautious=cautious) for index, item in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        filled = {}
+        for name in self.properties:
+            below = self.child(name).fill(value[name], cautious=cautious) if name in value else self.child(name).default
+            if below is not MISSING:
+                filled[name] = below
+        for name in value:
+            if name not in filled:
+                filled[name] = self.child(name).fill(value[name], cautious=cautious)
+        return self._harmless(filled, value) if cautious else filled
+
+    def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """What was filled in, less the defaults that make the mapping invalid."""
+        added = [name for name in filled if name not in given]
+        if self.accepts(filled):
+            return filled
+        least = {name: below for name, below in filled.items() if name in given}
+        if not self.accepts(least):
+            least = dict(given)  # perhaps a default further down is the one that hurts
+        if not self.accepts(least):
+            return filled
+        kept = [name for name in added if self.accepts(least | {name: filled[name]})]
+        both = {name: below for name, below in filled.items() if name in kept or name in least}
+        return both if self.accepts(both) else least
 
     def walk(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node, Any]]:
         """Every place of `value` with its path and node, parents first."""
