@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def told(report):
     """Severity, code, file, line and column of every problem in a report for people."""
     found = []
     starts = [*(match.start() for match in PROBLEM.finditer(report)), len(report)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         severity, code = PROBLEM.match(report, start).groups()
         place = PLACE.search(report, start, end)
         file, line, column = place.groups() if place else (None, None, None)
