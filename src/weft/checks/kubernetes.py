@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
+from importlib.util import find_spec
 from typing import Any, Final
 
 import jsonschema_rs
@@ -19,6 +20,9 @@ import yaml
 
 from weft.paths import dotted
 from weft.problems import Place, Problem, Severity
+
+if find_spec("kubernetes_validate") is None:  # its schemas are read as files, the package itself is not needed
+    raise ImportError("the Kubernetes schemas are not installed", name="kubernetes-validate")
 
 VERSION: Final = "1.33.0"
 """The Kubernetes version whose schemas are used."""
