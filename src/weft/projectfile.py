@@ -132,76 +132,69 @@ def _setting(text: str | None) -> SettingPath | None:
 
 def _semantic(file: ProjectFile) -> Iterator[Problem]:
     """What the schema of weft.yaml cannot say."""
-    names = [dimension.name for dimension in file.dimensions]
     named = [dimension for dimension in file.dimensions if dimension.setting is None]
     for before, after in pairwise(named):
         if before.optional and not after.optional:
-            yield Problem(
-                "project-invalid",
-                f"dimension `{after.name}` follows the optional `{before.name}`, so it must be optional too",
-                place=file.place("dimensions", after.name, key=True),
-            )
+            message = f"dimension `{after.name}` follows the optional `{before.name}`, so it must be optional too"
+            yield _invalid(message, file.place("dimensions", after.name, key=True))
     for dimension in file.dimensions:
-        for alias, value in (dimension.aliases or {}).items():
-            place = file.place("dimensions", dimension.name, "aliases", alias, key=True)
-            if dimension.values and value not in dimension.values:
-                yield Problem(
-                    "project-invalid",
-                    f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`",
-                    place=place,
-                    hint=did_you_mean(value, dimension.values),
-                )
-            if alias in dimension.values:
-                yield Problem(
-                    "project-invalid", f"`{alias}` is a value and an alias of `{dimension.name}`", place=place
-                )
-        if dimension.setting == ():
-            yield Problem(
-                "project-invalid",
-                "`setting` is not a path of a setting",
-                place=file.place("dimensions", dimension.name, "setting"),
-                hint="write a dotted path, such as `tenant.tier`",
-            )
+        yield from _about_dimension(file, dimension)
     for index, layer in enumerate(file.layers):
-        yield from _placeholders(file, layer, names, ("layers", index))
-        if ".." in PurePosixPath(layer).parts or PurePosixPath(layer).is_absolute():
-            message = f"the layer `{layer}` leads out of the project"
-            yield Problem("project-invalid", message, place=file.place("layers", index), hint="give a path below it")
-        if file.layers.index(layer) < index:
-            yield Problem("project-invalid", f"the layer `{layer}` is listed twice", place=file.place("layers", index))
+        yield from _about_layer(file, index, layer)
     for output in file.outputs:
-        where = ("outputs", output.index)
-        yield from _placeholders(file, output.path, names, (*where, "path"))
-        parts = PurePosixPath(output.path)
-        if parts.is_absolute() or ".." in parts.parts or "\\" in output.path or not parts.name:
-            yield Problem(
-                "output-outside",
-                f"`{output.path}` leads out of the output folder",
-                place=file.place(*where, "path"),
-                hint="give a path below it, without `..` and a leading `/`",
-            )
-        if parts.parts[:1] and parts.parts[0].startswith(RESERVED):
-            message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
-            yield Problem("output-reserved", message, place=file.place(*where, "path"), hint="give it another name")
-        if output.scope and output.scope not in [dimension.name for dimension in named]:
-            yield Problem(
-                "project-invalid",
-                f"scope `{output.scope}` is no dimension that targets name",
-                place=file.place(*where, "scope"),
-                hint=f"there are {choices(dimension.name for dimension in named)}",
-            )
+        yield from _about_output(file, output, [dimension.name for dimension in named])
 
 
-def _placeholders(file: ProjectFile, text: str, names: list[str], where: SettingPath) -> Iterator[Problem]:
+def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Problem]:
+    for alias, value in (dimension.aliases or {}).items():
+        place = file.place("dimensions", dimension.name, "aliases", alias, key=True)
+        if dimension.values and value not in dimension.values:
+            message = f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`"
+            yield _invalid(message, place, did_you_mean(value, dimension.values))
+        if alias in dimension.values:
+            yield _invalid(f"`{alias}` is a value and an alias of `{dimension.name}`", place)
+    if dimension.setting == ():
+        place = file.place("dimensions", dimension.name, "setting")
+        yield _invalid("`setting` is not a path of a setting", place, "write a dotted path, such as `tenant.tier`")
+
+
+def _about_layer(file: ProjectFile, index: int, layer: str) -> Iterator[Problem]:
+    place = file.place("layers", index)
+    yield from _placeholders(file, layer, ("layers", index))
+    if ".." in PurePosixPath(layer).parts or PurePosixPath(layer).is_absolute():
+        yield _invalid(f"the layer `{layer}` leads out of the project", place, "give a path below it")
+    if file.layers.index(layer) < index:
+        yield _invalid(f"the layer `{layer}` is listed twice", place)
+
+
+def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterator[Problem]:
+    where = ("outputs", output.index)
+    yield from _placeholders(file, output.path, (*where, "path"))
+    place = file.place(*where, "path")
+    path = PurePosixPath(output.path)
+    if path.is_absolute() or ".." in path.parts or "\\" in output.path or not path.name:
+        message = f"`{output.path}` leads out of the output folder"
+        yield Problem(
+            "output-outside", message, place=place, hint="give a path below it, without `..` and a leading `/`"
+        )
+    if path.parts[:1] and path.parts[0].startswith(RESERVED):
+        message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
+        yield Problem("output-reserved", message, place=place, hint="give it another name")
+    if output.scope and output.scope not in named:
+        message = f"scope `{output.scope}` is no dimension that targets name"
+        yield _invalid(message, file.place(*where, "scope"), f"there are {choices(named)}")
+
+
+def _invalid(message: str, place: Place, hint: str | None = None) -> Problem:
+    return Problem("project-invalid", message, place=place, hint=hint)
+
+
+def _placeholders(file: ProjectFile, text: str, where: SettingPath) -> Iterator[Problem]:
+    names = [dimension.name for dimension in file.dimensions]
     for name in PLACEHOLDER.findall(text):
         if name not in names:
-            yield Problem(
-                "project-invalid",
-                f"`{{{name}}}` names no dimension",
-                place=file.place(*where),
-                hint=did_you_mean(name, names)
-                or (f"there are {choices(names)}" if names else "this project has no dimensions"),
-            )
+            known = f"there are {choices(names)}" if names else "this project has no dimensions"
+            yield _invalid(f"`{{{name}}}` names no dimension", file.place(*where), did_you_mean(name, names) or known)
 
 
 def _placed(problem: Problem, text: str) -> Problem:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from weft.cli.common import complete_target, open_project, project_options, start_folder
+
+if TYPE_CHECKING:
+    from weft.write import Changes
 
 
 @click.command(name="render")
@@ -49,14 +54,18 @@ def command(
     except WeftError as error:
         show(error.problems, folder)
         ctx.exit(error.exit_code)
-    for word, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
-        for path in paths if check else ():
-            click.echo(f"{word} {path}")
-    written = len(changes.created) + len(changes.updated)
-    done = (
-        f"{len(targets)} target{'s' if len(targets) != 1 else ''}, {len(rendered)} files in {folder}: "
-        f"{written} {'would change' if check else 'written'}, {changes.kept} unchanged, {len(changes.removed)} {'stale' if check else 'removed'}, "
-        f"{time.perf_counter() - begun:.1f} s"
-    )
-    click.echo(done, err=True)
+    if check:
+        for word, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
+            for path in paths:
+                click.echo(f"{word} {path}")
+    shown = folder if output else os.path.relpath(folder)
+    what = f"{len(targets)} target{'' if len(targets) == 1 else 's'}, {len(rendered)} files in {shown}"
+    click.echo(f"{what}: {_summary(changes, check)}, {time.perf_counter() - begun:.1f} s", err=True)
     ctx.exit(1 if check and changes else 0)
+
+
+def _summary(changes: Changes, check: bool) -> str:
+    written, removed = len(changes.created) + len(changes.updated), len(changes.removed)
+    if check:
+        return f"{written} would be written, {changes.kept} are up to date, {removed} would be removed"
+    return f"{written} written, {changes.kept} unchanged, {removed} removed"
