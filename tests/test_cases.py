@@ -41,7 +41,7 @@ def read_case(folder):
 
 
 CASE = {folder.name: read_case(folder) for folder in sorted(CASES.iterdir()) if folder != BASE}
-assert CASE, f"there is no case in {CASES}"
+assert len(CASE) > 200, f"the cases are not all in {CASES}"
 REPORTED = sorted(name for name, case in CASE.items() if case.run[0] == "validate" and case.exit != 2)
 REFUSED = sorted(name for name in REPORTED if CASE[name].exit != 0 and "--strict" not in CASE[name].run)
 

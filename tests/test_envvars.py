@@ -256,7 +256,7 @@ def test_a_value_from_the_environment_is_validated_and_named(project):
     result = run("validate", "--from-env", "--format", "json", cwd=project, env={"APP_PORT": "0"})
     assert result.code == 1
     assert '"out-of-range"' in result.out
-    assert '"file": "--from-env"' in result.out
+    assert '"file": "--from-env ' in result.out
 
 
 def test_a_variable_that_does_not_convert_ends_the_run(project):

@@ -133,6 +133,15 @@ def test_the_config_maps_are_those_that_render_writes(target):
     assert [one["metadata"]["namespace"] for one in made] == [one["metadata"]["namespace"] for one in rendered]
 
 
+@pytest.mark.parametrize("target", sorted(reference.targets()))
+def test_no_config_map_holds_a_secret_or_a_reference_to_one(target):
+    secret = {row["key"] for row in facts("secrets-*.csv")}
+    made = manager(target.partition("/")[0], tenant=target.partition("/")[2])
+    for config in [*made.generate_all_configs(), made.create_config("kubernetes")]:
+        assert not secret & set(config["data"])
+        assert "ref+" not in json.dumps(config)
+
+
 def test_every_create_method_makes_the_config_map_that_generate_all_configs_makes():
     maker = manager("production", tenant="acme")
     assert [create(maker, domain) for domain in DOMAINS] == maker.generate_all_configs()

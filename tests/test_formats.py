@@ -252,11 +252,11 @@ def read_by_java(text, folder):
     (folder / "all.properties").write_bytes(text.encode("latin-1"))
     command = ["java", "-XX:TieredStopAtLevel=1", folder / "Read.java", folder / "all.properties"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(unhex(line.split(" ")) for line in done.stdout.splitlines())
+    return dict(map(unhex, line.split(" ")) for line in done.stdout.splitlines())
 
 
-def unhex(words):
-    return tuple(bytes.fromhex(word[1:]).decode("utf-16-be") for word in words)
+def unhex(word):
+    return bytes.fromhex(word[1:]).decode("utf-16-be")
 
 
 def read_by_the_rules(text, folder=None):

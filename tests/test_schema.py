@@ -11,7 +11,7 @@ from scratch import catalog_of, make_project, write_files
 from weft import WeftError, load_project
 from weft.overlay import overlay_schema
 from weft.schema.loader import load_documents
-from weft.schema.node import MISSING, Catalog
+from weft.schema.node import Catalog
 from weft.validate import SchemaCheck
 
 DRAFTS = {
@@ -244,7 +244,6 @@ def test_a_reference_leads_to_its_schema(tmp_path, schema):
     assert "integer" in catalog.root.child("a").types
     assert codes(catalog, {"a": 1}) == []
     assert codes(catalog, {"a": "x"}) == [("wrong-type", "/a")]
-    assert "Draft" not in type(SchemaCheck(catalog)._screen).__mro__[0].__module__ or True
     assert type(SchemaCheck(catalog)._screen).__module__.startswith("jsonschema_rs"), (
         "the fast validator must know it too"
     )
@@ -514,11 +513,10 @@ RECURSIVE = {
 
 def test_a_schema_that_contains_itself_ends(tmp_path):
     catalog = catalog_of(tmp_path, RECURSIVE)
-    assert catalog.root.fill({"tree": {"children": [{"next": {}}]}}) == {
-        "tree": {"value": 0, "children": [{"value": 0, "next": {"value": 0, "next": MISSING}}]}
-    } or catalog.root.fill({})
-    filled = catalog.root.fill({})
-    assert codes(catalog, filled) == []
+    filled = catalog.root.fill({"tree": {"children": [{}, {"children": [{"value": 1}]}]}})
+    assert [child["value"] for child in filled["tree"]["children"]] == [0, 0]
+    assert filled["tree"]["children"][1]["children"][0]["value"] == 1
+    assert codes(catalog, filled) == codes(catalog, catalog.root.fill({})) == []
     assert codes(catalog, {"tree": {"named": {"x": {"next": {"value": "1"}}}}}) == [
         ("wrong-type", "/tree/named/x/next/value")
     ]

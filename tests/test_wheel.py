@@ -139,7 +139,7 @@ def test_a_project_is_made_from_a_chart(python, tmp_path):
     chart = tmp_path / "chart"
     chart.mkdir()
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: shop\nversion: 1.0.0\n", "utf-8")
-    values = "# how many\nreplicas: 2\nimage: {repository: shop, tag:}\nnothing: null\nnodeSelector: {}\n"
+    values = "# how many\nreplicas: 2\nimage: {repository: shop, tag: null}\nnothing: null\nnodeSelector: {}\n"
     (chart / "values.yaml").write_text(values, "utf-8")
     python("-m", "weft", "init", "--chart", "chart", "demo")
     data = json.loads(python("-m", "weft", "-C", "demo", "config", "production", "--format", "json").stdout)

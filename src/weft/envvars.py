@@ -102,18 +102,36 @@ def from_text(node: Node, text: str) -> Any:
     raise ValueError(f"the value is no {' or '.join(sorted(types - {'null'}))}")
 
 
-def layer_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
-    """An overlay of every declared variable that the environment holds, and what does not convert."""
-    data: dict[str, Any] = {}
+def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    """An overlay for every declared variable that the environment holds, by its name, and what does not convert."""
+    found: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
     for name, path, place in declared(node):
         if name not in environment or not all(isinstance(step, str) for step in path):
             continue
         try:
-            put(data, path, literal(from_text(place, environment[name])))
+            put(found.setdefault(name, {}), path, literal(from_text(place, environment[name])))
         except ValueError as error:
-            problems.append(Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be"))
+            message = f"environment variable {name}: {error}, as {dotted(path)} must be"
+            problems.append(Problem("bad-variable", message))
+    return found, problems
+
+
+def layer_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """The same as one overlay."""
+    data: dict[str, Any] = {}
+    found, problems = layers_from(node, environment)
+    for below in found.values():
+        _join(data, below)
     return data, problems
+
+
+def _join(data: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(data.get(key), dict):
+            _join(data[key], value)
+        else:
+            data[key] = value
 
 
 def literal(value: Any) -> Any:

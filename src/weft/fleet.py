@@ -197,13 +197,13 @@ class Fleet:
         patterns = [pattern for pattern in self._file.layers if dimension.name in PLACEHOLDER.findall(pattern)]
         known = sorted({name for pattern in patterns for name in self._present(pattern, dimension.name)})
         where = " or ".join(
-            f"`{PLACEHOLDER.sub(lambda match: value if match[1] == dimension.name else match[0], pattern)}`"
+            f"`{PLACEHOLDER.sub(lambda match: value if match[1] == dimension.name else match[0], pattern)}.yaml`"
             for pattern in patterns
         )
         path = dimension.setting or ()
         return Problem(
             "unknown-value",
-            f"{dotted(path)} is `{value}`, but there is no {dimension.name} of that name: no file {where}.yaml",
+            f"{dotted(path)} is `{value}`, but there is no {dimension.name} of that name: no file {where}",
             path=pointer(path),
             hint=did_you_mean(value, known) or (f"there are {choices(known)}" if known else None),
         )

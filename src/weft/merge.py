@@ -16,7 +16,7 @@ from deepmerge import Merger
 from weft.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path, is_operator
 from weft.paths import Path, dotted, pointer
 from weft.problems import Problem, choices, did_you_mean
-from weft.schema.node import MISSING, Node, json_type
+from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
 
 _REMOVED: Final[Any] = object()
 
@@ -97,12 +97,9 @@ class _Run(Merger):
         if lower is MISSING or lower is None:
             lower = self._default(self.at(path), list, [])
         if not isinstance(lower, list):
-            self.wrong(
-                path,
-                "merge-conflict",
-                f"there is no list to add to: a lower layer holds {_kind(lower)}",
-                "write `$replace` to take this list instead",
-            )
+            hint = _wanted(self, path, "array") or "write `$replace` to take this list instead"
+            message = f"there is no list to add to: a lower layer holds {_kind(lower)}"
+            self.wrong(path, "merge-conflict", message, hint)
             return lower
         lower = self.join([*path, "$prepend"], lower, upper.get("$prepend", []), first=True)
         return self.join([*path, "$append"], lower, upper.get("$append", []))
@@ -141,8 +138,12 @@ class _Run(Merger):
             key = item_key(node, item)
             if key is None or key in seen:
                 names = choices(node.list_keys)
-                what = "stands twice in this list" if key in seen else "is missing in this item"
-                self.wrong(here, "list-key", f"{names} {what}", f"items of this list are told apart by {names}")
+                message = (
+                    f"two items of this list have the same {names}"
+                    if key in seen
+                    else f"{names} is missing in this item"
+                )
+                self.wrong(here, "list-key", message, f"items of this list are told apart by {names}")
                 continue
             seen.add(key)
             index = index_of.get(key)
@@ -232,13 +233,18 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
     way = {"object": "`$patch: replace` inside it", "array": "`{$replace: [...]}`"}.get(
         json_type(nxt), "`{$value: ...}`"
     )
-    run.wrong(
-        path,
-        "merge-conflict",
-        f"{dotted(path)} is {_kind(nxt)} here, and {_kind(base)} in a lower layer",
-        f"write {way} if this is meant to take its place",
-    )
+    message = f"{dotted(path)} is {_kind(nxt)} here, and {_kind(base)} in a lower layer"
+    hint = f"write {way} if this is meant to take its place"
+    run.wrong(path, "merge-conflict", message, _wanted(run, path, json_type(nxt)) or hint)
     return base
+
+
+def _wanted(run: _Run, path: list[Any], kind: str) -> str | None:
+    """A hint where the schema would refuse a value of this kind anyway."""
+    types = run.at(path).types
+    if not types or kind in types:
+        return None
+    return f"the schema wants {' or '.join(TYPE_WORDS[name] for name in sorted(types - {'null'}))} there"
 
 
 def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> None:

@@ -12,20 +12,11 @@ from jsonschema.exceptions import ValidationError
 
 from weft.paths import Path, dotted
 from weft.problems import choices, did_you_mean
-from weft.schema.node import json_type
+from weft.schema.node import TYPE_WORDS, json_type
 
 Found = tuple[str, Path, str, str | None]
 """Code, path, message and hint of one finding."""
 
-_WORDS: Final = {
-    "object": "a mapping",
-    "array": "a list",
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
 _BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _SHOWN: Final = 60
 
@@ -41,6 +32,7 @@ class Broken:
     path: Path
     hidden: bool
     message: str
+    rule: str
     context: tuple[ValidationError, ...]
 
     @property
@@ -52,7 +44,7 @@ class Broken:
     def shown(self) -> str:
         """The value, shortened, or what kind of value it is."""
         if self.hidden:
-            return _WORDS[json_type(self.value)]
+            return TYPE_WORDS[json_type(self.value)]
         text = json.dumps(self.value, ensure_ascii=False)
         return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
 
@@ -64,7 +56,7 @@ def complaints(broken: Broken) -> Iterator[Found]:
 
 def _type(broken: Broken) -> Iterator[Found]:
     wanted = [broken.wanted] if isinstance(broken.wanted, str) else broken.wanted
-    names = " or ".join(_WORDS.get(name, name) for name in wanted)
+    names = " or ".join(TYPE_WORDS.get(name, name) for name in wanted)
     hint = None
     if isinstance(broken.value, str) and not broken.hidden and {"integer", "number", "boolean"} & set(wanted):
         hint = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", broken.value) else None
@@ -172,7 +164,7 @@ def _alternatives(broken: Broken) -> Iterator[Found]:
         value: Any = below.validator_value
         if below.validator == "type":
             wanted.update(
-                dict.fromkeys(_WORDS.get(name, name) for name in ([value] if isinstance(value, str) else value))
+                dict.fromkeys(TYPE_WORDS.get(name, name) for name in ([value] if isinstance(value, str) else value))
             )
         elif below.validator in ("const", "enum"):
             values = value if below.validator == "enum" else [value]
@@ -227,7 +219,7 @@ def _dependent(broken: Broken) -> Iterator[Found]:
 
 
 def _property_name(broken: Broken) -> Iterator[Found]:
-    message = f"`{broken.value}` cannot be a key here, by the rule {json.dumps(broken.wanted)}"
+    message = f"`{broken.value}` cannot be a key here, by the rule {broken.rule}: {json.dumps(broken.wanted)}"
     yield "bad-key", (*broken.path, str(broken.value)), message, None
 
 

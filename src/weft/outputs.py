@@ -62,7 +62,8 @@ class Outputs:
                 continue
             pair = (other.output.index, one.output.index)
             if pair in told:
-                told[pair] = replace(told[pair], targets=(*told[pair].targets, one.target))
+                targets = tuple(dict.fromkeys((*told[pair].targets, other.target, one.target)))
+                told[pair] = replace(told[pair], targets=targets)
                 continue
             if other.output is one.output:
                 who, hint = f"targets {other.target} and {one.target}", "add a `scope`, or a placeholder to the path"
@@ -108,8 +109,10 @@ class Outputs:
             yield self._problem(output, "when", "rule-invalid", f"the condition does not compile: {first_line(error)}")
             return
         if expression.unknown:
-            message = f"the condition names `{expression.unknown[0]}`, which CEL does not know"
-            yield self._problem(output, "when", "rule-invalid", message, "settings are reached through `self`")
+            name, known = expression.unknown
+            message = f"the condition names `{name}`, which CEL does not know"
+            hint = "settings are reached through `self`" if "self" in known else did_you_mean(name, known)
+            yield self._problem(output, "when", "rule-invalid", message, hint)
         strange = expression.strange(self._root)
         if strange:
             yield self._problem(output, "when", "rule-invalid", f"the condition {strange[0]}", strange[1])

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 
@@ -32,7 +33,8 @@ class Problem:
 
     `path` is a JSON pointer into the merged configuration, `schema` the location of the rule
     (`schemas/database.schema.json#/properties/port`), `targets` the targets that have the problem,
-    `related` other places that belong to it. Paths of files are relative to the project, with `/`.
+    `related` other places that belong to it, `reads` the settings (as JSON pointers) that its rule reads. The source line of
+    a `quiet` problem must not be shown: a secret may stand in it. Paths of files are relative to the project, with `/`.
     """
 
     code: str
@@ -44,6 +46,8 @@ class Problem:
     schema: str | None = None
     hint: str | None = None
     related: tuple[Place, ...] = ()
+    reads: tuple[str, ...] = ()
+    quiet: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as JSON data, in the shape that `--format json` promises."""
@@ -66,6 +70,8 @@ class WeftError(Exception):
     """Raised where work cannot go on; carries every problem that was found until then."""
 
     exit_code = 1
+    folder: Path | None = None
+    """The project that the files of the problems belong to."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(problem.message for problem in problems))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,12 @@ def load_project(
     Raises CannotRun when there is no project, and WeftError with every problem of weft.yaml, the schemas, the rules and the
     templates when those are wrong.
     """
-    return Project(read_project_file(find_project(Path(folder))), overrides or {}, environment)
+    home = find_project(Path(folder))
+    try:
+        return Project(read_project_file(home), overrides or {}, environment)
+    except WeftError as error:
+        error.folder = home
+        raise
 
 
 class Project:
@@ -61,7 +68,7 @@ class Project:
         self._clear: dict[Source, list[Problem]] = {}
         extra, wrong = self._extra_layers(overrides, environment)
         self.fleet = Fleet(file, Overlays(file.folder), self.root, lambda layers: self.fold(layers)[0], extra)
-        broken = map(self._in_schema, self.rule_check.broken)
+        broken = map(self.in_schema, self.rule_check.broken)
         problems = (*broken, *self._outputs.problems, *wrong, *self.fleet.problems)
         if problems:
             raise WeftError(*problems)
@@ -92,7 +99,8 @@ class Project:
             source = key[size]
             value, problems = merge(self.root, lower, source.data, defaults=True)
             placed = [_in_source(problem, source) for problem in (*problems, *self._literals(source))]
-            self._folded[key[: size + 1]] = value, (*before, *source.problems, *placed)
+            unread = [replace(problem, quiet=self._may_hold_secret(source)) for problem in source.problems]
+            self._folded[key[: size + 1]] = value, (*before, *unread, *placed)
         value, problems_so_far = self._folded[key]
         return value, (*problems_so_far, *(problem for layer in layers for problem in self._set_twice(layer)))
 
@@ -102,6 +110,25 @@ class Project:
             found = literals(self.root, source.data)
             self._clear[source] = [literal_secret(path, self.root.at(data_path(path)).place) for path in found]
         return self._clear[source]
+
+    def _may_hold_secret(self, source: Source) -> bool:
+        """Whether a file that could not be parsed may hold a secret in clear: it names a sensitive setting."""
+        if not self._secret_names or source.path is None or not source.path.is_file():
+            return False
+        names = "|".join(map(re.escape, sorted(self._secret_names)))
+        text = source.path.read_bytes().decode("utf-8", "replace")
+        return re.search(rf"(?:{names})[\"']?\s*:(?!\s*[\"']?ref\+)", text) is not None
+
+    @cached_property
+    def _secret_names(self) -> frozenset[str]:
+        """The keys of sensitive settings, and of what holds some without naming them."""
+        found = set()
+        for schema in self.catalog.schemas_with("properties"):
+            for name in schema["properties"]:
+                below = self.catalog.node([schema], [schema]).child(name)
+                if below.sensitive or below.child("*").sensitive or below.child(0).sensitive:
+                    found.add(name)
+        return frozenset(found)
 
     def _set_twice(self, layer: Layer) -> list[Problem]:
         if layer not in self._twice:
@@ -116,7 +143,7 @@ class Project:
 
     def advice(self, targets: Iterable[Target]) -> list[Problem]:
         """What is not wrong, but hardly meant, in the schemas and in the layers of these targets; all warnings."""
-        of_schema = map(self._in_schema, of_the_schema(self.catalog))
+        of_schema = map(self.in_schema, of_the_schema(self.catalog))
         return gather((*of_schema, *self.fleet.unused(), *(one for target in targets for one in target.advice())))
 
     def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
@@ -173,8 +200,9 @@ class Project:
         layers: list[Layer] = []
         problems: list[Problem] = []
         if environment is not None:
-            data, problems = envvars.layer_from(self.root, environment)
-            layers.append(Layer("--from-env", (Source("--from-env", data),)))
+            found, problems = envvars.layers_from(self.root, environment)
+            variables = tuple(Source(f"--from-env {name}", data) for name, data in found.items())
+            layers.append(Layer("--from-env", variables))
         for text, value in overrides.items():
             layers.append(Layer("--set", (Source(f"--set {text}", self._override(text, value)),)))
         return tuple(layers), problems
@@ -192,7 +220,8 @@ class Project:
         envvars.put(data, path, value_set)
         return data
 
-    def _in_schema(self, problem: Problem) -> Problem:
+    def in_schema(self, problem: Problem) -> Problem:
+        """The problem, placed where its rule stands in the schema files."""
         name, _, fragment = (problem.schema or "").partition("#")
         file = self.folder / name
         place = place_in(Source(name, {}, file), paths.parse_pointer(fragment)) if file.is_file() else Place(name)

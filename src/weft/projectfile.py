@@ -72,9 +72,10 @@ def read_project_file(folder: Path) -> ProjectFile:
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
     except yaml12.YamlError as error:
-        raise WeftError(
-            Problem(error.code, error.message, place=Place(NAME, error.line, error.column), hint=error.hint)
-        ) from None
+        empty = error.code == "empty-file"  # `{}` would be no project either
+        message, hint = ("the file holds no data", None) if empty else (error.message, error.hint)
+        place = Place(NAME, error.line, error.column)
+        raise WeftError(Problem(error.code, message, place=place, hint=hint)) from None
     problems = [_placed(problem, text) for problem in _check().problems(data)]
     if problems:
         raise WeftError(*problems)
@@ -199,7 +200,7 @@ def _placeholders(file: ProjectFile, text: str, where: SettingPath) -> Iterator[
 
 def _placed(problem: Problem, text: str) -> Problem:
     path = parse_pointer(problem.path or "")
-    unknown = problem.code == "unknown-key"
+    unknown = problem.code in ("unknown-key", "bad-key")
     for length in range(len(path), -1, -1):
         found = yaml12.position(text, path[:length], key=unknown or length < len(path))
         if found:

@@ -81,6 +81,8 @@ def _find(node: Node, data: Any, config: Any, path: Path) -> Path | None:
         else:
             return where if isinstance(data, dict) and data.get(PATCH) == "replace" else None
         node = node.child(step)
+    while isinstance(data, dict) and "$value" in data:
+        data, where = data["$value"], (*where, "$value")
     return where
 
 

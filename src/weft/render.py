@@ -14,11 +14,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateNotFound,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+)
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
+from weft import yaml12
 from weft.filters import FILTERS
 from weft.model import Output
 from weft.paths import dotted, pointer
@@ -69,7 +78,7 @@ class Templates:
         try:
             return found.render(context)
         except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
-            return self._failure(template, error)
+            return self._failure(template, error, context)
 
     def _get(self, name: str) -> Template | Problem:
         if name not in self._templates:
@@ -83,16 +92,14 @@ class Templates:
             except TemplateError as error:
                 self._templates[name] = self._failure(name, error)
             except UnicodeDecodeError:
-                self._templates[name] = Problem(
-                    "not-utf8", "the template is not UTF-8", place=Place(f"{self._name}/{name}")
-                )
+                self._templates[name] = self._not_text(name)
             except OSError as error:
                 self._templates[name] = Problem(
                     "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self._name}/{name}")
                 )
         return self._templates[name]
 
-    def _failure(self, template: str, error: Exception) -> Problem:
+    def _failure(self, template: str, error: Exception, context: Mapping[str, Any] | None = None) -> Problem:
         place = self._place(error.__traceback__) or Place(f"{self._name}/{template}")
         if isinstance(error, TaintError):
             return Problem(
@@ -104,7 +111,11 @@ class Templates:
             )
         if isinstance(error, _UnsetError):
             return Problem(
-                "undefined", str(error), path=pointer(error.path) if error.path else None, place=place, hint=error.hint
+                "undefined",
+                str(error),
+                path=pointer(error.path) if error.path else None,
+                place=place,
+                hint=error.hint or error.suggest(context or {}),
             )
         if isinstance(error, TemplateSyntaxError):
             file = f"{self._name}/{error.name or template}"
@@ -121,9 +132,22 @@ class Templates:
                 place=place,
                 hint=did_you_mean(str(error.name), self._environment.list_templates()),
             )
+        if isinstance(error, RecursionError):
+            return Problem("template-failed", "it calls or includes itself without end", place=place)
+        if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):
+            message = str(error).removesuffix(" found.") + "."
+            return Problem("template-syntax", message, place=place, hint=self._suggest(message))
         if isinstance(error, SecurityError):
             return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
         return Problem("template-failed", f"{type(error).__name__}: {error}", place=place)
+
+    def _not_text(self, name: str) -> Problem:
+        try:
+            yaml12.decode((self._folder / name).read_bytes())
+        except yaml12.YamlError as error:
+            place = Place(f"{self._name}/{name}", error.line, error.column)
+            return Problem(error.code, error.message, place=place, hint=error.hint)
+        return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self._name}/{name}"))
 
     def _place(self, trace: TracebackType | None) -> Place | None:
         for frame in reversed(traceback.extract_tb(trace)):
@@ -154,6 +178,7 @@ class _UnsetError(UndefinedError):
     def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
         self.path: tuple[str | int, ...] = ()
         self.hint: str | None = None
+        self.variable = name if obj is missing else None
         if isinstance(obj, Branch):
             self.path = (*obj.path, name)
             message = f"{dotted(self.path)} is not set"
@@ -165,6 +190,15 @@ class _UnsetError(UndefinedError):
             message = f"`{name}` is not defined"
         super().__init__(message)
 
+    def suggest(self, context: Mapping[str, Any]) -> str | None:
+        """What may have been meant by a variable that is not defined."""
+        config = context.get("config")
+        if self.variable is None or not isinstance(config, Branch):
+            return None
+        if self.variable in config.node.properties:
+            return "it has no default: guard it with `is defined`, or use `| default(...)`"
+        return did_you_mean(self.variable, context)
+
 
 class _Unset(StrictUndefined):
     __slots__ = ()
@@ -172,4 +206,5 @@ class _Unset(StrictUndefined):
     def __init__(
         self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
     ) -> None:
-        super().__init__(hint, obj, name, partial(_UnsetError, obj, name or ""))  # type: ignore[arg-type]
+        unset = exc is UndefinedError  # else the sandbox says why it refused
+        super().__init__(hint, obj, name, partial(_UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ import cel
 from weft import cel_functions
 from weft.paths import Path, dotted, get, pointer
 from weft.problems import Problem, did_you_mean
-from weft.schema.node import Catalog, Node
+from weft.schema.node import TYPE_WORDS, Catalog, Node, json_type
 
 _LITERAL = re.compile(r"""[rb]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _CHAIN = re.compile(r"(?<![\w.])self(?P<steps>(?:\s*\.\s*[A-Za-z_]\w*(?!\w*\s*\())*)")
@@ -179,11 +179,13 @@ class RuleCheck:
             location = self._catalog.documents.location(schema, "x-kubernetes-validations", index)
             if "oldSelf" in entry["rule"]:
                 continue  # transition rules compare with the last revision, which a single configuration has not
+            what = "rule"
             try:
                 expression = Expression(entry["rule"])
+                what = "messageExpression"
                 message = Expression(entry["messageExpression"]) if "messageExpression" in entry else None
             except ValueError as error:
-                self._complain(location, f"the rule does not compile: {first_line(error)}", None)
+                self._complain(location, f"the {what} does not compile: {first_line(error)}", None)
                 continue
             strange = expression.strange(self._catalog.node([schema], [schema]))
             if strange:
@@ -223,10 +225,11 @@ class RuleCheck:
             yield Problem("rule-undecided", message, path=where, schema=rule.location, hint=hint)
             return
         if not isinstance(verdict, bool):
-            message = f"the rule gives {verdict!r}, neither true nor false ({rule.message})"
+            message = f"the rule gives {TYPE_WORDS[json_type(verdict)]}, neither true nor false ({rule.message})"
             yield Problem("rule-undecided", message, path=where, schema=rule.location)
         elif not verdict:
-            yield Problem("rule", self._message(rule, node, value), path=where, schema=rule.location)
+            settings = tuple(pointer((*path, *read)) for read in rule.expression.reads if read and not rule.field)
+            yield Problem("rule", self._message(rule, node, value), path=where, schema=rule.location, reads=settings)
 
     def _message(self, rule: Rule, node: Node, value: Any) -> str:
         if rule.message_expression:

@@ -46,6 +46,10 @@ class Tainted:
         raise TaintError(self._path)
 
     __repr__ = __str__ = __format__ = __html__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = __round__ = __int__ = __float__ = __index__ = __complex__ = (
+        _refuse
+    )
     __add__ = __radd__ = __mul__ = __rmul__ = __mod__ = __rmod__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = (
         __ge__
     ) = __hash__ = _refuse
@@ -109,10 +113,11 @@ def public(node: Node, value: Any) -> Any:
     return branch.public() if isinstance(branch, Branch) else _public(branch)
 
 
-def mask(node: Node, value: Any) -> Any:
+def mask(node: Node, value: Any, *, inside: bool = False) -> Any:
     """A copy of a configuration that may be shown to anybody: references stay, a literal in a sensitive setting is hidden."""
+    hidden = inside or node.sensitive
     if isinstance(value, dict):
-        return {key: mask(node.child(key), below) for key, below in value.items()}
+        return {key: mask(node.child(key), below, inside=hidden) for key, below in value.items()}
     if isinstance(value, list):
-        return [mask(node.child(index), below) for index, below in enumerate(value)]
-    return _MASK if node.sensitive and value is not None and not is_reference(value) else value
+        return [mask(node.child(index), below, inside=hidden) for index, below in enumerate(value)]
+    return _MASK if hidden and value is not None and not is_reference(value) else value

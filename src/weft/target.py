@@ -143,12 +143,24 @@ class Target:
         return {one.path: one.text for one in rendered}
 
     def _placed(self, problem: Problem) -> Problem:
-        path = self._exact(problem.path or "")
+        if problem.code == "rule-undecided":
+            return self.project.in_schema(problem)  # the rule is to be mended, not the values
+        path = self._exact(self._most_specific(problem))
         place = place_of(self.project.root, self.resolution.layers, self.config, path, key=problem.code in AT_KEY)
         files = [source for layer in self.resolution.layers for source in layer.sources if source.path]
         if place is None and problem.code == "missing-required" and files:
             place = Place(files[-1].name)  # the last layer that could have set it
         return replace(problem, place=place)
+
+    def _most_specific(self, problem: Problem) -> str:
+        """Of the settings that a broken rule reads, the one that the highest layer sets."""
+        files = [source for layer in self.resolution.layers for source in layer.sources]
+        ranks = {}
+        for read in problem.reads:
+            found = setters(self.project.root, self.resolution.layers, self.config, self._exact(read))
+            ranks[read] = files.index(found[0].source) if found else -1
+        best = max(ranks, key=lambda read: ranks[read], default=problem.path or "")
+        return best if ranks.get(best, -1) >= 0 else problem.path or ""
 
     def _exact(self, pointer: str) -> paths.Path:
         """A pointer as a path into the configuration, with list indexes as numbers."""

@@ -88,6 +88,7 @@ class SchemaCheck:
             path,
             self._catalog.root.at(path).sensitive or isinstance(error.instance, dict | list),
             error.message,
+            str(error.validator or ""),
             tuple(error.context or ()),
         )
         for code, where, message, hint in complaints(broken):
@@ -111,7 +112,7 @@ class SchemaCheck:
             around = self._catalog.documents.schema(location.rpartition("/")[0])
             hidden = self._catalog.root.at(path).sensitive or isinstance(get(config, path), dict | list)
             schema = around if isinstance(around, dict) else {}
-            broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, ())
+            broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, keyword, ())
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
 

@@ -94,7 +94,7 @@ def _end(error: Exception) -> int:
     if isinstance(error, WeftError):
         from weft.cli.report import show
 
-        show(error.problems)
+        show(error.problems, error.folder)
         return error.exit_code
     if isinstance(error, OSError):
         click.echo(f"weft: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)

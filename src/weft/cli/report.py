@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,17 +16,25 @@ from weft.problems import Place, Problem, Severity, gather
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _TARGETS_SHOWN: Final = 4
+_LINE_SHOWN: Final = 240
 
 
 def show(problems: Sequence[Problem], folder: Path | None = None) -> None:
     """Print problems for a person, on stderr; `folder` is where their files lie."""
-    click.echo(text(gather(problems), folder), err=True, nl=False)
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(text(gather(problems), folder), err=True, nl=False, color=color)
 
 
 def text(problems: Sequence[Problem], folder: Path | None = None) -> str:
     """The report for people: every problem with the line that causes it, and a count at the end."""
     if not problems:
         return ""
+    # a file with a secret in clear is not quoted at all
+    clear = {problem.place.file for problem in problems if problem.code == "literal-secret" and problem.place}
+    problems = [
+        replace(problem, quiet=True) if problem.place and problem.place.file in clear else problem
+        for problem in problems
+    ]
     return "\n".join("".join(_lines(problem, folder)) for problem in problems) + f"\n{summary(problems)}\n"
 
 
@@ -61,7 +71,7 @@ def _lines(problem: Problem, folder: Path | None) -> Iterator[str]:
         + f": {problem.message}\n"
     )
     if problem.place:
-        yield from _frame(problem.place, folder, color)
+        yield from _frame(problem.place, None if problem.quiet else folder or Path(), color)
     for place in problem.related:
         yield f"   = see also {_where(place)}\n"
     if problem.hint:
@@ -79,6 +89,9 @@ def _frame(place: Place, folder: Path | None, color: str) -> Iterator[str]:
     line = _source_line(place, folder)
     if line is None or place.line is None:
         return
+    if len(line) > _LINE_SHOWN:
+        start = max((place.column or 1) - _LINE_SHOWN // 2, 0)
+        line, place = line[start : start + _LINE_SHOWN], replace(place, column=(place.column or 1) - start)
     number = str(place.line)
     yield f" {' ' * len(number)} |\n {number} | {line}\n"
     if place.column:
@@ -97,10 +110,10 @@ def _token(rest: str) -> int:
 
 
 def _source_line(place: Place, folder: Path | None) -> str | None:
-    if place.line is None:
+    if place.line is None or folder is None:
         return None
     try:
-        lines = ((folder or Path()) / place.file).read_text("utf-8", "replace").splitlines()
+        lines = (folder / place.file).read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
     return lines[place.line - 1] if 0 < place.line <= len(lines) else None

@@ -125,7 +125,8 @@ class _Loader:
         validator = validator_for({"$schema": document.dialect})
         errors = list(validator(validator.META_SCHEMA).iter_errors(contents)) if not _meta_valid(document) else []
         for error in errors:
-            worst = best_match([error]) or error
+            enums = [below for below in error.context or () if below.validator == "enum"]
+            worst = (enums or [best_match([error]) or error])[0]
             self._complain(
                 document, tuple(worst.absolute_path), "schema-invalid", f"not a valid schema: {worst.message}"
             )
@@ -151,7 +152,9 @@ class _Loader:
             meant = difflib.get_close_matches(keyword, OUR_KEYWORDS, n=1, cutoff=0.9)
             if meant and keyword not in OUR_KEYWORDS:
                 hint = f"did you mean `{meant[0]}`?"
-                self._complain(document, (*path, keyword), "schema-invalid", f"`{keyword}` would do nothing", hint)
+                self._complain(
+                    document, (*path, keyword), "schema-invalid", f"`{keyword}` would do nothing", hint, key=True
+                )
         for where, pattern in _patterns(schema):
             if not _compiles(pattern):
                 message = "not a valid schema: this is no regular expression"
@@ -267,22 +270,23 @@ class _Loader:
         hint = "remove one `$ref` of the circle"
         self._complain(document, paths.parse_pointer(fragment), "schema-ref-cycle", message, hint)
 
-    def _complain(self, document: Document, path: paths.Path, code: str, message: str, hint: str | None = None) -> None:
-        line, column = None, None
+    def _complain(
+        self,
+        document: Document,
+        path: paths.Path,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        key: bool = False,
+    ) -> None:
+        found = None
         if document.path:
-            line, column = yaml12.position(document.path.read_text("utf-8"), [str(step) for step in path]) or (
-                None,
-                None,
-            )
-        self.problems.append(
-            Problem(
-                code,
-                message,
-                place=Place(document.name, line, column),
-                schema=f"{document.name}#{paths.pointer(path)}",
-                hint=hint,
-            )
-        )
+            text = document.path.read_text("utf-8-sig", "replace")
+            found = yaml12.position(text, [str(step) for step in path], key=key)
+        place = Place(document.name, *(found or ()))
+        where = f"{document.name}#{paths.pointer(path)}"
+        self.problems.append(Problem(code, message, place=place, schema=where, hint=hint))
 
 
 def _patterns(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:

@@ -24,6 +24,17 @@ class _Missing:
 MISSING: Final[Any] = _Missing()
 """Stands for 'no value', where None is a value."""
 
+TYPE_WORDS: Final = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+"""The JSON types as people say them."""
+
 
 class Node:
     """A place in the configuration, seen through every schema that speaks of it.

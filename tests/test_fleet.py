@@ -1,0 +1,375 @@
+"""Targets: which there are, how they are named, and which layers make each."""
+
+import json
+
+import pytest
+from run import run
+from scratch import make_project, write_files
+
+from weft import UsageError, WeftError, load_project
+
+SCHEMA = {
+    "properties": {
+        "app": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "tier": {"type": "string", "default": "small"},
+                "profile": {"type": "string"},
+                "region": {"type": "string"},
+                "flag": {"type": "boolean"},
+                "level": {"type": "integer"},
+                "seen": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            },
+        },
+        "tenant": {
+            "type": "object",
+            "properties": {"environments": {"type": "array", "items": {"type": "string"}}, "tier": {"type": "string"}},
+        },
+    }
+}
+ENVIRONMENT = {"values": ["local", "development", "production"], "aliases": {"dev": "development", "prod": "production"}}
+TENANT = {"files": "tenants/*.yaml", "optional": True}
+
+
+def seen(*layers):
+    """A file for each layer that notes its own name."""
+    return {f"{layer}.yaml": f"app: {{seen: [{layer}]}}\n" for layer in layers}
+
+
+def fleet(folder, files, dimensions, layers=("base", "environments/{environment}", "tenants/{tenant}"), **weft):
+    return make_project(folder, {"schema.json": SCHEMA, **seen("base"), **files}, dimensions=dimensions, layers=list(layers), **weft)
+
+
+def names(folder, *globs):
+    return [target.name for target in load_project(folder).targets(*globs)]
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return fleet(tmp_path, seen("tenants/acme", "tenants/zen.io", "environments/local"), {"environment": ENVIRONMENT, "tenant": TENANT})
+
+
+EVERY = [f"{environment}{tenant}" for environment in ENVIRONMENT["values"] for tenant in ("", "/acme", "/zen.io")]
+
+SELECTIONS = {
+    (): EVERY,
+    ("**",): EVERY,
+    ("production",): ["production"],
+    ("prod",): ["production"],
+    ("prod", "dev"): ["development", "production"],
+    ("*",): ["local", "development", "production"],
+    ("*/acme",): ["local/acme", "development/acme", "production/acme"],
+    ("**/acme",): ["local/acme", "development/acme", "production/acme"],
+    ("prod/*",): ["production/acme", "production/zen.io"],
+    ("prod/**",): ["production", "production/acme", "production/zen.io"],
+    ("prod/a*", "local"): ["local", "production/acme"],
+    ("*/*",): [name for name in EVERY if "/" in name],
+    ("l*/*.io",): ["local/zen.io"],
+    ("[lp]*",): ["local", "production"],
+    ("prod/", "/local"): ["local", "production"],
+    ("prod", "production", "prod*"): ["production"],
+    ("**/**",): EVERY,
+}
+
+
+@pytest.mark.parametrize("globs", SELECTIONS, ids=" ".join)
+def test_globs_select_targets_in_the_order_of_the_project(shop, globs):
+    assert names(shop, *globs) == SELECTIONS[globs]
+
+
+@pytest.mark.parametrize(
+    ("glob", "hint"),
+    [
+        ("prodution", "production"),
+        ("production/acmee", "acme"),
+        ("developmnt/*", "development"),
+        ("staging", "local"),
+        ("production/x/y", None),
+        ("production/acme/x", None),
+        ("", None),
+        ("*/nobody", "acme"),
+        ("x*", None),
+    ],
+)
+def test_a_glob_that_matches_nothing_is_an_error_with_a_hint(shop, glob, hint):
+    with pytest.raises(UsageError) as caught:
+        names(shop, "local", glob)
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown-target"
+    assert hint is None or hint in problem.hint
+
+
+def test_one_target_by_name_or_by_values(shop):
+    project = load_project(shop)
+    for target in (
+        project.target("production/acme"),
+        project.target("prod/acme"),
+        project.target("prod", tenant="acme"),
+        project.target(environment="prod", tenant="acme"),
+        project.target(tenant="acme", environment="production"),
+    ):
+        assert target.name == "production/acme"
+    assert project.target(environment="dev").name == "development"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("", {}), ("", {"tenant": "acme"}), ("prod", {"tenat": "acme"}), ("prod", {"tenant": "x"}), ("*", {}), ("prod", {"environment": "dev"})],
+)
+def test_a_target_that_does_not_exist_is_a_usage_error(shop, name, values):
+    with pytest.raises(UsageError):
+        load_project(shop).target(name, **values)
+
+
+def test_layers_of_a_target_are_those_of_its_values(shop):
+    project = load_project(shop)
+    assert project.target("production").config["app"]["seen"] == ["base"]
+    assert project.target("local").config["app"]["seen"] == ["base", "environments/local"]
+    assert project.target("local/acme").config["app"]["seen"] == ["base", "environments/local", "tenants/acme"]
+
+
+def test_a_project_without_dimensions_has_one_target(tmp_path):
+    folder = make_project(tmp_path, {"schema.json": SCHEMA, **seen("base")})
+    assert names(folder) == names(folder, "**") == names(folder, "default") == ["default"]
+    assert load_project(folder).target().name == "default"
+    assert run("targets", cwd=folder).out == "default\n"
+
+
+def test_three_dimensions(tmp_path):
+    dimensions = {
+        "cloud": {"values": ["aws", "gcp"]},
+        "environment": {"values": ["dev", "prod"]},
+        "tenant": {"files": "tenants/*.yaml", "optional": True},
+    }
+    layers = ["base", "{cloud}", "{cloud}/{environment}", "tenants/{tenant}", "{tenant}/{cloud}/{environment}"]
+    folder = fleet(tmp_path, seen("aws", "aws/prod", "tenants/a", "a/aws/prod"), dimensions, layers)
+    assert names(folder, "aws/**") == ["aws/dev", "aws/dev/a", "aws/prod", "aws/prod/a"]
+    assert names(folder, "**/prod/**") == ["aws/prod", "aws/prod/a", "gcp/prod", "gcp/prod/a"]
+    # the layer `aws` is the file aws.yaml and the folder aws/
+    assert load_project(folder).target("aws/prod/a").config["app"]["seen"][0] == "base"
+    assert "a/aws/prod" in load_project(folder).target("aws/prod/a").config["app"]["seen"]
+    assert "a/aws/prod" not in load_project(folder).target("gcp/prod/a").config["app"]["seen"]
+
+
+def test_dimensions_that_are_all_optional(tmp_path):
+    dimensions = {"environment": {"values": ["dev"], "optional": True}, "tenant": TENANT}
+    folder = fleet(tmp_path, seen("tenants/a"), dimensions)
+    assert names(folder) == ["default", "dev", "dev/a"]
+
+
+def test_two_targets_never_have_one_name(tmp_path):
+    folder = fleet(tmp_path, seen("tenants/default"), {"tenant": TENANT}, ["base", "tenants/{tenant}"])
+    try:
+        found = names(folder)
+    except WeftError:
+        return
+    assert len(found) == len(set(found))
+
+
+def test_a_dimension_of_files_may_be_folders(tmp_path):
+    files = seen("tenants/acme/main", "tenants/acme/more", "tenants/zen/main", "tenants/empty/other")
+    folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/main.yaml"}}, ["base", "tenants/{tenant}"])
+    assert names(folder) == ["acme", "zen"]
+    assert load_project(folder).target("acme").config["app"]["seen"] == ["base", "tenants/acme/main", "tenants/acme/more"]
+
+
+def test_a_glob_that_ends_with_a_slash_means_folders(tmp_path):
+    files = {**seen("tenants/acme/main", "tenants/zen/main"), "tenants/README.md": "x", "tenants/single.yaml": "app: {}\n"}
+    folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/"}}, ["base", "tenants/{tenant}"])
+    assert names(folder) == ["acme", "zen"]
+
+
+@pytest.mark.parametrize(
+    ("glob", "files", "found"),
+    [
+        ("tenants/*.yaml", ["tenants/a.yaml", "tenants/b.yml", "tenants/c.json", "tenants/.d.yaml", "tenants/e/f.yaml"], ["a"]),
+        ("tenants/t-*.yaml", ["tenants/t-a.yaml", "tenants/b.yaml"], ["a"]),
+        ("tenant-*/conf.yaml", ["tenant-a/conf.yaml", "tenant-b/other.yaml", "x/conf.yaml"], ["a"]),
+        ("*.tenant.yaml", ["a.tenant.yaml", "b.yaml"], ["a"]),
+        ("tenants/*", ["tenants/a", "tenants/b.c"], ["a", "b.c"]),
+        ("deep/er/*.yaml", ["deep/er/a.yaml"], ["a"]),
+    ],
+)
+def test_globs_of_files_give_values(tmp_path, glob, files, found):
+    folder = fleet(tmp_path, dict.fromkeys(files, "app: {}\n"), {"tenant": {"files": glob}}, ["base"])
+    assert names(folder) == found
+
+
+def test_a_file_whose_name_no_target_can_have_is_told(tmp_path):
+    folder = fleet(tmp_path, seen("tenants/a b", "tenants/ok"), {"tenant": TENANT}, ["base", "tenants/{tenant}"])
+    with pytest.raises(WeftError) as caught:
+        load_project(folder)
+    assert [(problem.code, problem.place.file) for problem in caught.value.problems] == [("bad-name", "tenants/a b.yaml")]
+
+
+def test_a_dimension_that_must_have_files_and_has_none_is_told(tmp_path):
+    folder = fleet(tmp_path, {}, {"tenant": {"files": "tenants/*.yaml"}}, ["base", "tenants/{tenant}"])
+    with pytest.raises(WeftError) as caught:
+        load_project(folder)
+    assert [problem.code for problem in caught.value.problems] == ["no-values"]
+
+
+def test_an_optional_dimension_may_have_no_values(tmp_path):
+    assert names(fleet(tmp_path, {}, {"environment": ENVIRONMENT, "tenant": TENANT})) == ENVIRONMENT["values"]
+
+
+# --- where a value exists
+
+
+@pytest.mark.parametrize(
+    ("limit", "where"),
+    [
+        ("[production]", ["production"]),
+        ("[prod, dev]", ["development", "production"]),
+        ("[]", []),
+        ("[local, development, production]", ["local", "development", "production"]),
+    ],
+)
+def test_a_tenant_may_be_limited_to_environments(tmp_path, limit, where):
+    files = {"tenants/acme.yaml": f"tenant: {{environments: {limit}}}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": TENANT})
+    assert names(folder) == [name for environment in ENVIRONMENT["values"] for name in ([environment, f"{environment}/acme"] if environment in where else [environment])]
+
+
+def test_a_target_that_a_limit_takes_away_is_told_as_such(tmp_path):
+    files = {"tenants/acme.yaml": "tenant: {environments: [production]}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": TENANT})
+    with pytest.raises(UsageError, match="limit"):
+        load_project(folder).target("dev/acme")
+
+
+def test_a_limit_that_is_the_default_holds_too(tmp_path):
+    schema = json.loads(json.dumps(SCHEMA))
+    schema["properties"]["tenant"]["properties"]["environments"]["default"] = ["production"]
+    files = {**seen("tenants/acme"), "tenants/zen.yaml": "tenant: {environments: [local]}\n", "schema.json": schema}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": TENANT})
+    assert names(folder, "*/*") == ["local/zen", "production/acme"]
+
+
+def test_a_limit_that_names_no_environment_is_told_and_not_silently_obeyed(tmp_path):
+    files = {"tenants/acme.yaml": "tenant: {environments: [prodution]}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": TENANT})
+    result = run("validate", cwd=folder)
+    assert result.code == 1
+    assert "prodution" in result.out + result.err
+
+
+def test_a_tenant_whose_file_is_broken_is_told(tmp_path):
+    folder = fleet(tmp_path, {"tenants/acme.yaml": "tenant: [\n"}, {"environment": ENVIRONMENT, "tenant": TENANT})
+    assert [problem.code for problem in load_project(folder).target("prod/acme").problems()] == ["syntax"]
+
+
+# --- dimensions read from settings
+
+
+TIERED = {"environment": ENVIRONMENT, "tenant": TENANT, "tier": {"setting": "app.tier"}}
+TIER_LAYERS = ("base", "tiers/{tier}", "environments/{environment}", "tenants/{tenant}")
+
+
+def test_a_dimension_may_be_read_from_a_setting(tmp_path):
+    files = {**seen("tiers/small", "tiers/large"), "tenants/acme.yaml": "app: {tier: large}\n"}
+    project = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS))
+    assert project.target("prod").config["app"]["seen"] == ["base", "tiers/small"]
+    assert project.target("prod/acme").config["app"]["seen"] == ["base", "tiers/large"]
+    assert project.target("prod/acme").resolution.values == {"environment": "production", "tenant": "acme", "tier": "large"}
+
+
+def test_settings_are_read_one_after_the_other(tmp_path):
+    dimensions = {**TIERED, "profile": {"setting": "app.profile"}}
+    files = {
+        "tiers/small.yaml": "app: {seen: [small]}\n",
+        "tiers/large.yaml": "app: {profile: fast, seen: [large]}\n",
+        **seen("profiles/fast"),
+        "tenants/acme.yaml": "app: {tier: large}\n",
+    }
+    project = load_project(fleet(tmp_path, files, dimensions, (*TIER_LAYERS, "profiles/{profile}")))
+    assert project.target("prod/acme").config["app"]["seen"] == ["base", "large", "profiles/fast"]
+    assert project.target("prod").config["app"]["seen"] == ["base", "small"]
+
+
+def test_a_setting_that_its_own_layers_change_is_told(tmp_path):
+    files = {"tiers/small.yaml": "app: {tier: large}\n", **seen("tiers/large")}
+    target = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS)).target("prod")
+    (problem,) = target.problems()
+    assert (problem.code, problem.path, problem.place.file, problem.place.line) == ("unstable-value", "/app/tier", "tiers/small.yaml", 1)
+
+
+def test_a_value_that_no_layer_knows_is_told_where_it_was_set(tmp_path):
+    files = {**seen("tiers/small", "tiers/large"), "tenants/acme.yaml": "# tenant\napp:\n  tier: lrage\n"}
+    (problem,) = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS)).target("prod/acme").problems()
+    assert (problem.code, problem.place.file, problem.place.line, problem.place.column) == ("unknown-value", "tenants/acme.yaml", 3, 9)
+    assert "large" in problem.hint
+
+
+@pytest.mark.parametrize("value", ["../base", "a/b", "..", ".", "/etc", "a b", "''"])
+def test_a_value_cannot_lead_out_of_its_folder(tmp_path, value):
+    files = {**seen("tiers/small"), "secret.yaml": "app: {name: leaked}\n", "environments/local.yaml": f"app: {{tier: {value}}}\n"}
+    target = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS)).target("local")
+    assert [problem.code for problem in target.problems()] == ["unknown-value"]
+
+
+@pytest.mark.parametrize(("setting", "value", "layer"), [("flag", "true", "true"), ("flag", "false", "false"), ("level", "3", "3")])
+def test_a_value_that_is_no_text_is_named_as_it_is_written(tmp_path, setting, value, layer):
+    files = {**seen(f"by/{layer}"), "environments/local.yaml": f"app: {{{setting}: {value}}}\n"}
+    dimensions = {"environment": ENVIRONMENT, "by": {"setting": f"app.{setting}"}}
+    target = load_project(fleet(tmp_path, files, dimensions, ("base", "by/{by}", "environments/{environment}"))).target("local")
+    assert target.problems() == []
+    assert target.config["app"]["seen"] == ["base", f"by/{layer}"]
+
+
+def test_a_setting_that_nobody_sets_leaves_its_layers_out(tmp_path):
+    dimensions = {"environment": ENVIRONMENT, "region": {"setting": "app.region"}}
+    folder = fleet(tmp_path, seen("regions/eu"), dimensions, ("base", "regions/{region}"))
+    target = load_project(folder).target("local")
+    assert (target.problems(), target.config["app"]["seen"]) == ([], ["base"])
+
+
+def test_set_decides_about_layers_too(tmp_path):
+    folder = fleet(tmp_path, seen("tiers/small", "tiers/large"), TIERED, TIER_LAYERS)
+    assert load_project(folder, overrides={"app.tier": "large"}).target("prod").config["app"]["seen"] == ["base", "tiers/large"]
+
+
+# --- weft.yaml
+
+
+def test_the_project_is_found_from_a_folder_inside_it(shop):
+    for folder in (shop, shop / "tenants", shop / "environments"):
+        assert [target.name for target in load_project(folder).targets()] == EVERY
+    assert run("targets", cwd=shop / "tenants").out.split() == EVERY
+
+
+def test_without_a_project_nothing_can_run(tmp_path):
+    result = run("targets", cwd=tmp_path)
+    assert (result.code, result.out) == (3, "")
+    assert "no-project" in result.err
+
+
+@pytest.mark.parametrize(
+    ("weft", "code", "line"),
+    [
+        ("version: 2\nschema: schema.json\nlayers: [base]\n", "not-allowed", 1),
+        ("version: 1\nschema: schema.json\nlayers: []\n", "wrong-size", 3),
+        ("version: 1\nschema: schema.json\n", "missing-required", 1),
+        ("version: 1\nschema: schema.json\nlayers: [base]\nlayer: x\n", "unknown-key", 4),
+        ("version: 1\nschema: schema.json\nlayers: ['{enviroment}']\ndimensions:\n  environment: {values: [a]}\n", "project-invalid", 3),
+        ("version: 1\nschema: schema.json\nlayers: [base, base]\n", "project-invalid", 3),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a], aliases: {x: b}}\n", "project-invalid", 5),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a, b], aliases: {a: b}}\n", "project-invalid", 5),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a], optional: true}\n  f: {values: [b]}\n", "project-invalid", 6),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {setting: 'a..b'}\n", "project-invalid", 5),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: ['a/b']}\n", "wrong-format", 5),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {files: 'x.yaml'}\n", "wrong-format", 5),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {}\n", None, 5),
+        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions: [e]\n", "wrong-type", 4),
+        ("[1]\n", "wrong-type", 1),
+        ("version: 1\n\tx: 1\n", "tab-indentation", 2),
+        ("", "empty-file", 1),
+    ],
+)
+def test_a_project_file_that_is_wrong_is_told_with_its_line(tmp_path, weft, code, line):
+    write_files(tmp_path, {"weft.yaml": weft, "schema.json": SCHEMA, **seen("base")})
+    with pytest.raises(WeftError) as caught:
+        load_project(tmp_path)
+    found = [(problem.code, problem.place.file, problem.place.line) for problem in caught.value.problems]
+    assert found[0] == (code or found[0][0], "weft.yaml", line)
