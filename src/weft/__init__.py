@@ -3,7 +3,7 @@
 >>> import weft
 >>> project = weft.load_project(".")
 >>> target = project.target("production", tenant="acme")
->>> target.config["database"]["postgresql"]["pool"]["size"]
+>>> target.config["app"]["replicas"]["max"]
 
 Names are imported when they are first used, so that `import weft` costs nothing.
 """

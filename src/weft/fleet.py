@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from weft.envvars import to_text
 from weft.load import Overlays
 from weft.model import PLACEHOLDER, Dimension, Layer
 from weft.paths import Path as SettingPath
@@ -159,8 +160,9 @@ class Fleet:
     def _limits(self, dimension: Dimension, config: Any) -> Iterator[tuple[Dimension, SettingPath, list[Any]]]:
         for other in self._named:
             path = (dimension.name, f"{other.name}s")
-            if other is not dimension and has(config, path) and isinstance(get(config, path), list):
-                yield other, path, get(config, path)
+            limits = get(config, path) if has(config, path) else self._root.at(path).default
+            if other is not dimension and isinstance(limits, list):
+                yield other, path, limits
 
     def _unknown_settings(self) -> Iterator[Problem]:
         for dimension in self._file.dimensions:
@@ -182,7 +184,7 @@ class Fleet:
     def _setting(self, dimension: Dimension, config: Any) -> Any:
         path = dimension.setting or ()
         value = get(config, path) if has(config, path) else self._root.at(path).default
-        return None if value is MISSING or isinstance(value, dict | list) else value
+        return None if value is MISSING or value is None or isinstance(value, dict | list) else to_text(value)
 
     def _is_named(self, dimension: Dimension, value: str, values: Mapping[str, str]) -> bool:
         """Whether some layer or the schema knows the value; a typo would otherwise change nothing and say nothing."""
@@ -239,7 +241,7 @@ class Fleet:
         stem, tail = before.rpartition("/")[2], after.partition("/")
         for path in folder.iterdir() if folder.is_dir() else ():
             fits = path.name.startswith(stem) and path.name.endswith(tail[0]) and not path.name.startswith(".")
-            if fits and ((path / tail[2]).exists() if tail[1] else path.is_file()):
+            if fits and (path.is_dir() and (path / tail[2]).exists() if tail[1] else path.is_file()):
                 yield path.name[len(stem) : len(path.name) - len(tail[0])], path
 
     def _odd_files(self) -> Iterator[Problem]:

@@ -39,7 +39,7 @@ class Source:
     """
 
     name: str
-    data: dict[str, Any] = field(hash=False, default_factory=dict)
+    data: dict[str, Any] = field(hash=False, repr=False, default_factory=dict)
     path: Path | None = None
     problems: tuple[Problem, ...] = ()
 

@@ -1,6 +1,6 @@
 """Where a value stands: a path is a tuple of keys and list indexes.
 
-People see and write dotted paths (`database.postgresql.pool.size`, `labels["app.kubernetes.io/name"]`, `ports[0]`);
+People see and write dotted paths (`app.replicas.max`, `labels["app.kubernetes.io/name"]`, `ports[0]`);
 machines read JSON pointers (RFC 6901).
 """
 

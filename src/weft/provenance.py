@@ -76,10 +76,13 @@ def _find(node: Node, data: Any, config: Any, path: Path) -> Path | None:
             if here is None:
                 return None
             where, data = (*where, *here), get(data, here)
+        elif data is None:
+            return where  # this layer removed what was there
         elif isinstance(data, dict) and step in data:
             where, data = (*where, step), data[step]
         else:
-            return where if isinstance(data, dict) and data.get(PATCH) == "replace" else None
+            whole = isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map)
+            return where if whole else None
         node = node.child(step)
     while isinstance(data, dict) and "$value" in data:
         data, where = data["$value"], (*where, "$value")
@@ -88,6 +91,8 @@ def _find(node: Node, data: Any, config: Any, path: Path) -> Path | None:
 
 def _find_item(node: Node, data: Any, index: int, item: Any) -> Path | None:
     """Where an item of a merged list stands in what an overlay says of the list."""
+    if item is MISSING:
+        return None
     lists: list[tuple[Path, list[Any]]] = []
     if isinstance(data, list):
         lists = [((), data)]

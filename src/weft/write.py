@@ -95,15 +95,21 @@ def _apply(
     if changed:
         staged = _stage(root, changed)
         _write_record(root, record | {file.path: file.target for file in changed})
-        for path in _in_the_way(gone, wanted):
+        early = _in_the_way(gone, wanted)
+        for path in early:
             _remove(root, path)
+        gone = [path for path in gone if path not in early]
         for file, temporary in staged:
             destination = root / file.path
             destination.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(destination)
     for path in gone:
         _remove(root, path)
-    final = {path: target for path, target in record.items() if path not in gone} | {
+    for file in wanted.values():
+        if file.private and (root / file.path).stat().st_mode & 0o077:
+            (root / file.path).chmod(0o600)  # it was written before its output was declared to hold secrets
+    stale = {path for path in record if not (root / path).is_file()}
+    final = {path: target for path, target in record.items() if path not in stale} | {
         path: file.target for path, file in wanted.items()
     }
     if final != _read_record(root):

@@ -26,6 +26,8 @@ if find_spec("kubernetes_validate") is None:  # its schemas are read as files, t
 
 VERSION: Final = "1.33.0"
 """The Kubernetes version whose schemas are used."""
+MAX_ANNOTATIONS: Final = 256 * 1024
+"""How many bytes the annotations of an object may have (apimachinery TotalAnnotationSizeLimitB)."""
 MAX_DATA: Final = 1024 * 1024
 """How many bytes the data of a ConfigMap or Secret may have (api/core/v1 MaxSecretSize)."""
 
@@ -35,29 +37,50 @@ _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 _PATH_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[^/%]+\Z")
 _DATA_KEY = re.compile(r"(?!\.\.)(?!\.\Z)[-._a-zA-Z0-9]{1,253}\Z")
 _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z")
-_LABEL_NAMES: Final = frozenset(("Namespace", "Service"))
+_SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
+_NAMES: Final = {"Namespace": (_LABEL, 63), "Service": (_SERVICE, 63)}
 _FREE_NAMES: Final = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"))
 _NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML as kubectl reads it, 1.1; dates stay texts."""
+    """YAML as kubectl reads it: 1.1 as Go's library knows it, without sexagesimals, with `1e3`; dates stay texts."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
-    for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
+_SCALARS: Final = (
+    ("bool", r"(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|true|True|TRUE|false|False|FALSE)\Z", "yYnNtTfFoO"),
+    ("null", r"(?:~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
+    ("number", r"[-+]?(?:0[bB][01_]+|0o?[0-7_]+|0[xX][0-9a-fA-F_]+|(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?)\Z", "-+.0123456789"),
+    ("number", r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+."),
+    ("merge", r"<<\Z", "<"),
+)  # fmt: skip
+_Loader.yaml_implicit_resolvers = {}
+for _kind, _pattern, _first in _SCALARS:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
+# no field that the check looks at differs by which number it is
+_Loader.add_constructor("tag:yaml.org,2002:number", lambda _loader, node: _number(node.value))
+_Loader.add_constructor("tag:yaml.org,2002:bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true"))
+
+
+def _number(text: str) -> int | float:
+    plain = text.replace("_", "")
+    try:
+        if re.fullmatch(r"[-+]?0o?[0-7]+", plain):
+            return int(plain.replace("o", ""), 8)
+        return int(plain, 10 if plain.lstrip("+-").isdigit() else 0)
+    except ValueError:
+        return float(re.sub(r"\.(?=[a-zA-Z])", "", plain))
 
 
 def check(text: str) -> Iterator[Problem]:
     """What is wrong with the objects of a manifest."""
     try:
         documents = list(yaml.load_all(text, Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", error)
         yield _problem(
-            f"the manifest is not YAML: {error.problem}", Place("", mark.line + 1, mark.column + 1) if mark else None
+            f"the manifest is not YAML: {reason}", Place("", mark.line + 1, mark.column + 1) if mark else None
         )
         return
     seen: dict[tuple[Any, ...], None] = {}
@@ -74,7 +97,7 @@ def check(text: str) -> Iterator[Problem]:
         metadata = document.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         name = f"{document['kind']}/{metadata.get('name', '?')}"
-        key = (document["apiVersion"], document["kind"], metadata.get("namespace"), metadata.get("name"))
+        key = (document["apiVersion"], document["kind"], str(metadata.get("namespace")), str(metadata.get("name")))
         if key in seen:
             yield _problem(f"{name} stands twice in the manifest")
         seen[key] = None
@@ -111,10 +134,8 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> Iterator[str]:
         if kind in _FREE_NAMES:
             valid, limit = bool(_PATH_SEGMENT.match(name)), 253
         else:
-            valid, limit = (
-                bool((_LABEL if kind in _LABEL_NAMES else _SUBDOMAIN).match(name)),
-                63 if kind in _LABEL_NAMES else 253,
-            )
+            pattern, limit = _NAMES.get(kind, (_SUBDOMAIN, 253))
+            valid = bool(pattern.match(name))
         if not valid:
             yield f"metadata.name `{name}` is not valid: use {_NAME}"
         elif len(name) > limit:
@@ -122,6 +143,11 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> Iterator[str]:
     namespace = metadata.get("namespace")
     if isinstance(namespace, str) and not (_LABEL.match(namespace) and len(namespace) <= 63):
         yield f"metadata.namespace `{namespace}` is not valid: use at most 63 of lower-case letters, digits and `-`"
+    annotations = metadata.get("annotations")
+    if isinstance(annotations, dict):
+        size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
+        if size > MAX_ANNOTATIONS:
+            yield f"metadata.annotations have {size:,} bytes, {MAX_ANNOTATIONS:,} are allowed"
     for field in ("labels", "annotations"):
         entries = metadata.get(field)
         for key, value in entries.items() if isinstance(entries, dict) else ():

@@ -63,7 +63,7 @@ def _print(format_: str, node: Node, value: Any, where: Path) -> None:
         click.echo(formats.DATA_FORMATS[format_](mask(node, value)), nl=False)
         return
     if format_ == "properties":
-        leaves = formats.flatten(public(node, value), where)
+        leaves = () if node.sensitive else formats.flatten(public(node, value), where)
         click.echo(
             formats.properties_lines((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None), nl=False
         )
