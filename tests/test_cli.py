@@ -11,9 +11,9 @@ from unittest import mock
 import pytest
 import yaml
 from click.shell_completion import ShellComplete
-from run import run
 
 import weft
+from run import run
 from weft.cli import cli
 
 BASE = Path(__file__).parent / "cases" / "_base"

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from run import run
 from scratch import make_project, write_files
-
 from weft import UsageError, WeftError, load_project
 
 SCHEMA = {
@@ -28,7 +28,10 @@ SCHEMA = {
         },
     }
 }
-ENVIRONMENT = {"values": ["local", "development", "production"], "aliases": {"dev": "development", "prod": "production"}}
+ENVIRONMENT = {
+    "values": ["local", "development", "production"],
+    "aliases": {"dev": "development", "prod": "production"},
+}
 TENANT = {"files": "tenants/*.yaml", "optional": True}
 
 
@@ -38,7 +41,9 @@ def seen(*layers):
 
 
 def fleet(folder, files, dimensions, layers=("base", "environments/{environment}", "tenants/{tenant}"), **weft):
-    return make_project(folder, {"schema.json": SCHEMA, **seen("base"), **files}, dimensions=dimensions, layers=list(layers), **weft)
+    return make_project(
+        folder, {"schema.json": SCHEMA, **seen("base"), **files}, dimensions=dimensions, layers=list(layers), **weft
+    )
 
 
 def names(folder, *globs):
@@ -47,7 +52,11 @@ def names(folder, *globs):
 
 @pytest.fixture
 def shop(tmp_path):
-    return fleet(tmp_path, seen("tenants/acme", "tenants/zen.io", "environments/local"), {"environment": ENVIRONMENT, "tenant": TENANT})
+    return fleet(
+        tmp_path,
+        seen("tenants/acme", "tenants/zen.io", "environments/local"),
+        {"environment": ENVIRONMENT, "tenant": TENANT},
+    )
 
 
 EVERY = [f"{environment}{tenant}" for environment in ENVIRONMENT["values"] for tenant in ("", "/acme", "/zen.io")]
@@ -115,7 +124,14 @@ def test_one_target_by_name_or_by_values(shop):
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("", {}), ("", {"tenant": "acme"}), ("prod", {"tenat": "acme"}), ("prod", {"tenant": "x"}), ("*", {}), ("prod", {"environment": "dev"})],
+    [
+        ("", {}),
+        ("", {"tenant": "acme"}),
+        ("prod", {"tenat": "acme"}),
+        ("prod", {"tenant": "x"}),
+        ("*", {}),
+        ("prod", {"environment": "dev"}),
+    ],
 )
 def test_a_target_that_does_not_exist_is_a_usage_error(shop, name, values):
     with pytest.raises(UsageError):
@@ -171,11 +187,19 @@ def test_a_dimension_of_files_may_be_folders(tmp_path):
     files = seen("tenants/acme/main", "tenants/acme/more", "tenants/zen/main", "tenants/empty/other")
     folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/main.yaml"}}, ["base", "tenants/{tenant}"])
     assert names(folder) == ["acme", "zen"]
-    assert load_project(folder).target("acme").config["app"]["seen"] == ["base", "tenants/acme/main", "tenants/acme/more"]
+    assert load_project(folder).target("acme").config["app"]["seen"] == [
+        "base",
+        "tenants/acme/main",
+        "tenants/acme/more",
+    ]
 
 
 def test_a_glob_that_ends_with_a_slash_means_folders(tmp_path):
-    files = {**seen("tenants/acme/main", "tenants/zen/main"), "tenants/README.md": "x", "tenants/single.yaml": "app: {}\n"}
+    files = {
+        **seen("tenants/acme/main", "tenants/zen/main"),
+        "tenants/README.md": "x",
+        "tenants/single.yaml": "app: {}\n",
+    }
     folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/"}}, ["base", "tenants/{tenant}"])
     assert names(folder) == ["acme", "zen"]
 
@@ -183,7 +207,11 @@ def test_a_glob_that_ends_with_a_slash_means_folders(tmp_path):
 @pytest.mark.parametrize(
     ("glob", "files", "found"),
     [
-        ("tenants/*.yaml", ["tenants/a.yaml", "tenants/b.yml", "tenants/c.json", "tenants/.d.yaml", "tenants/e/f.yaml"], ["a"]),
+        (
+            "tenants/*.yaml",
+            ["tenants/a.yaml", "tenants/b.yml", "tenants/c.json", "tenants/.d.yaml", "tenants/e/f.yaml"],
+            ["a"],
+        ),
         ("tenants/t-*.yaml", ["tenants/t-a.yaml", "tenants/b.yaml"], ["a"]),
         ("tenant-*/conf.yaml", ["tenant-a/conf.yaml", "tenant-b/other.yaml", "x/conf.yaml"], ["a"]),
         ("*.tenant.yaml", ["a.tenant.yaml", "b.yaml"], ["a"]),
@@ -200,7 +228,9 @@ def test_a_file_whose_name_no_target_can_have_is_told(tmp_path):
     folder = fleet(tmp_path, seen("tenants/a b", "tenants/ok"), {"tenant": TENANT}, ["base", "tenants/{tenant}"])
     with pytest.raises(WeftError) as caught:
         load_project(folder)
-    assert [(problem.code, problem.place.file) for problem in caught.value.problems] == [("bad-name", "tenants/a b.yaml")]
+    assert [(problem.code, problem.place.file) for problem in caught.value.problems] == [
+        ("bad-name", "tenants/a b.yaml")
+    ]
 
 
 def test_a_dimension_that_must_have_files_and_has_none_is_told(tmp_path):
@@ -229,7 +259,11 @@ def test_an_optional_dimension_may_have_no_values(tmp_path):
 def test_a_tenant_may_be_limited_to_environments(tmp_path, limit, where):
     files = {"tenants/acme.yaml": f"tenant: {{environments: {limit}}}\n"}
     folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": TENANT})
-    assert names(folder) == [name for environment in ENVIRONMENT["values"] for name in ([environment, f"{environment}/acme"] if environment in where else [environment])]
+    assert names(folder) == [
+        name
+        for environment in ENVIRONMENT["values"]
+        for name in ([environment, f"{environment}/acme"] if environment in where else [environment])
+    ]
 
 
 def test_a_target_that_a_limit_takes_away_is_told_as_such(tmp_path):
@@ -272,7 +306,11 @@ def test_a_dimension_may_be_read_from_a_setting(tmp_path):
     project = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS))
     assert project.target("prod").config["app"]["seen"] == ["base", "tiers/small"]
     assert project.target("prod/acme").config["app"]["seen"] == ["base", "tiers/large"]
-    assert project.target("prod/acme").resolution.values == {"environment": "production", "tenant": "acme", "tier": "large"}
+    assert project.target("prod/acme").resolution.values == {
+        "environment": "production",
+        "tenant": "acme",
+        "tier": "large",
+    }
 
 
 def test_settings_are_read_one_after_the_other(tmp_path):
@@ -292,28 +330,46 @@ def test_a_setting_that_its_own_layers_change_is_told(tmp_path):
     files = {"tiers/small.yaml": "app: {tier: large}\n", **seen("tiers/large")}
     target = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS)).target("prod")
     (problem,) = target.problems()
-    assert (problem.code, problem.path, problem.place.file, problem.place.line) == ("unstable-value", "/app/tier", "tiers/small.yaml", 1)
+    assert (problem.code, problem.path, problem.place.file, problem.place.line) == (
+        "unstable-value",
+        "/app/tier",
+        "tiers/small.yaml",
+        1,
+    )
 
 
 def test_a_value_that_no_layer_knows_is_told_where_it_was_set(tmp_path):
     files = {**seen("tiers/small", "tiers/large"), "tenants/acme.yaml": "# tenant\napp:\n  tier: lrage\n"}
     (problem,) = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS)).target("prod/acme").problems()
-    assert (problem.code, problem.place.file, problem.place.line, problem.place.column) == ("unknown-value", "tenants/acme.yaml", 3, 9)
+    assert (problem.code, problem.place.file, problem.place.line, problem.place.column) == (
+        "unknown-value",
+        "tenants/acme.yaml",
+        3,
+        9,
+    )
     assert "large" in problem.hint
 
 
 @pytest.mark.parametrize("value", ["../base", "a/b", "..", ".", "/etc", "a b", "''"])
 def test_a_value_cannot_lead_out_of_its_folder(tmp_path, value):
-    files = {**seen("tiers/small"), "secret.yaml": "app: {name: leaked}\n", "environments/local.yaml": f"app: {{tier: {value}}}\n"}
+    files = {
+        **seen("tiers/small"),
+        "secret.yaml": "app: {name: leaked}\n",
+        "environments/local.yaml": f"app: {{tier: {value}}}\n",
+    }
     target = load_project(fleet(tmp_path, files, TIERED, TIER_LAYERS)).target("local")
     assert [problem.code for problem in target.problems()] == ["unknown-value"]
 
 
-@pytest.mark.parametrize(("setting", "value", "layer"), [("flag", "true", "true"), ("flag", "false", "false"), ("level", "3", "3")])
+@pytest.mark.parametrize(
+    ("setting", "value", "layer"), [("flag", "true", "true"), ("flag", "false", "false"), ("level", "3", "3")]
+)
 def test_a_value_that_is_no_text_is_named_as_it_is_written(tmp_path, setting, value, layer):
     files = {**seen(f"by/{layer}"), "environments/local.yaml": f"app: {{{setting}: {value}}}\n"}
     dimensions = {"environment": ENVIRONMENT, "by": {"setting": f"app.{setting}"}}
-    target = load_project(fleet(tmp_path, files, dimensions, ("base", "by/{by}", "environments/{environment}"))).target("local")
+    target = load_project(fleet(tmp_path, files, dimensions, ("base", "by/{by}", "environments/{environment}"))).target(
+        "local"
+    )
     assert target.problems() == []
     assert target.config["app"]["seen"] == ["base", f"by/{layer}"]
 
@@ -327,7 +383,10 @@ def test_a_setting_that_nobody_sets_leaves_its_layers_out(tmp_path):
 
 def test_set_decides_about_layers_too(tmp_path):
     folder = fleet(tmp_path, seen("tiers/small", "tiers/large"), TIERED, TIER_LAYERS)
-    assert load_project(folder, overrides={"app.tier": "large"}).target("prod").config["app"]["seen"] == ["base", "tiers/large"]
+    assert load_project(folder, overrides={"app.tier": "large"}).target("prod").config["app"]["seen"] == [
+        "base",
+        "tiers/large",
+    ]
 
 
 # --- weft.yaml
@@ -352,12 +411,32 @@ def test_without_a_project_nothing_can_run(tmp_path):
         ("version: 1\nschema: schema.json\nlayers: []\n", "wrong-size", 3),
         ("version: 1\nschema: schema.json\n", "missing-required", 1),
         ("version: 1\nschema: schema.json\nlayers: [base]\nlayer: x\n", "unknown-key", 4),
-        ("version: 1\nschema: schema.json\nlayers: ['{enviroment}']\ndimensions:\n  environment: {values: [a]}\n", "project-invalid", 3),
+        (
+            "version: 1\nschema: schema.json\nlayers: ['{enviroment}']\ndimensions:\n  environment: {values: [a]}\n",
+            "project-invalid",
+            3,
+        ),
         ("version: 1\nschema: schema.json\nlayers: [base, base]\n", "project-invalid", 3),
-        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a], aliases: {x: b}}\n", "project-invalid", 5),
-        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a, b], aliases: {a: b}}\n", "project-invalid", 5),
-        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a], optional: true}\n  f: {values: [b]}\n", "project-invalid", 6),
-        ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {setting: 'a..b'}\n", "project-invalid", 5),
+        (
+            "version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a], aliases: {x: b}}\n",
+            "project-invalid",
+            5,
+        ),
+        (
+            "version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a, b], aliases: {a: b}}\n",
+            "project-invalid",
+            5,
+        ),
+        (
+            "version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: [a], optional: true}\n  f: {values: [b]}\n",
+            "project-invalid",
+            6,
+        ),
+        (
+            "version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {setting: 'a..b'}\n",
+            "project-invalid",
+            5,
+        ),
         ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {values: ['a/b']}\n", "wrong-format", 5),
         ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {files: 'x.yaml'}\n", "wrong-format", 5),
         ("version: 1\nschema: schema.json\nlayers: [base]\ndimensions:\n  e: {}\n", None, 5),

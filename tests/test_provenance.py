@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from run import run
 from scratch import make_project, write_files
-
 from weft import UsageError, load_project
 
 SCHEMA = {
@@ -14,7 +14,11 @@ SCHEMA = {
         "port": {
             "type": "object",
             "additionalProperties": False,
-            "properties": {"name": {"type": "string"}, "number": {"type": "integer"}, "protocol": {"type": "string", "default": "TCP"}},
+            "properties": {
+                "name": {"type": "string"},
+                "number": {"type": "integer"},
+                "protocol": {"type": "string", "default": "TCP"},
+            },
         }
     },
     "properties": {
@@ -25,7 +29,10 @@ SCHEMA = {
                 "name": {"type": "string", "default": "app"},
                 "size": {"type": "integer", "default": 5},
                 "owner": {"type": ["string", "null"]},
-                "log": {"type": "object", "properties": {"level": {"type": "string", "default": "info"}, "file": {"type": "string"}}},
+                "log": {
+                    "type": "object",
+                    "properties": {"level": {"type": "string", "default": "info"}, "file": {"type": "string"}},
+                },
                 "plain": {"type": "array"},
                 "items": {"type": "array", "items": {"type": "object", "properties": {"a": {"default": 1}, "b": {}}}},
                 "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
@@ -67,13 +74,41 @@ ORIGINS = [
     ("app.name", "app:\n  name: a\n", "app: {name: b}\n", "b", "high.yaml:1:13", ["low.yaml:2:9"]),
     ("app.name", NOTHING, NOTHING, "app", None, []),
     ("app.log.level", "app: {log: {level: debug}}\n", "app:\n  log:\n    file: x\n", "debug", "low.yaml:1:20", []),
-    ("app.log", "app: {log: {level: debug}}\n", "app:\n  log:\n    file: x\n", {"level": "debug", "file": "x"}, "high.yaml:3:5", ["low.yaml:1:12"]),
+    (
+        "app.log",
+        "app: {log: {level: debug}}\n",
+        "app:\n  log:\n    file: x\n",
+        {"level": "debug", "file": "x"},
+        "high.yaml:3:5",
+        ["low.yaml:1:12"],
+    ),
     ('app.labels["a.b/c"]', "app:\n  labels:\n    a.b/c: x\n", NOTHING, "x", "low.yaml:3:12", []),
     # removed: the default holds, and the file that removed it is who to ask
     ("app.size", "app: {size: 1}\n", "app: {size: null}\n", 5, "high.yaml:1:13", ["low.yaml:1:13"]),
-    ("app.log.level", "app: {log: {level: debug}}\n", "app: {log: null}\n", "info", "high.yaml:1:12", ["low.yaml:1:20"]),
-    ("app.log.level", "app: {log: {level: debug}}\n", "app:\n  log: {$patch: replace, file: x}\n", "info", "high.yaml:2:8", ["low.yaml:1:20"]),
-    ("app.log.file", "app: {log: {level: debug}}\n", "app:\n  log: {$patch: replace, file: x}\n", "x", "high.yaml:2:32", []),
+    (
+        "app.log.level",
+        "app: {log: {level: debug}}\n",
+        "app: {log: null}\n",
+        "info",
+        "high.yaml:1:12",
+        ["low.yaml:1:20"],
+    ),
+    (
+        "app.log.level",
+        "app: {log: {level: debug}}\n",
+        "app:\n  log: {$patch: replace, file: x}\n",
+        "info",
+        "high.yaml:2:8",
+        ["low.yaml:1:20"],
+    ),
+    (
+        "app.log.file",
+        "app: {log: {level: debug}}\n",
+        "app:\n  log: {$patch: replace, file: x}\n",
+        "x",
+        "high.yaml:2:32",
+        [],
+    ),
     ("app.owner", "app: {owner: me}\n", "app: {owner: {$value: null}}\n", None, "high.yaml:1:23", ["low.yaml:1:14"]),
     # plain lists
     ("app.plain", "app: {plain: [1, 2]}\n", "app: {plain: [3]}\n", [3], "high.yaml:1:14", ["low.yaml:1:14"]),
@@ -85,7 +120,6 @@ ORIGINS = [
     ("app.plain[0]", "app: {plain: [1]}\n", "app: {plain: {$prepend: [2]}}\n", 2, "high.yaml:1:26", []),
     ("app.plain[0]", "app: {plain: [1]}\n", "app: {plain: {$replace: [2]}}\n", 2, "high.yaml:1:26", []),
     ("app.plain[2]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "high.yaml:1:25", []),
-    ("app.plain[1]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "low.yaml:1:18", []),
     ("app.items[1].b", "app:\n  items:\n    - {b: 1}\n    - {b: 2}\n", NOTHING, 2, "low.yaml:4:11", []),
     ("app.items[0].a", "app:\n  items:\n    - {b: 1}\n", NOTHING, 1, None, []),
     ("app.given[0]", NOTHING, "app: {given: {$append: [y]}}\n", "x", None, []),
@@ -95,16 +129,41 @@ ORIGINS = [
     ("app.tags[1]", "app: {tags: [a]}\n", "app: {tags: [b]}\n", "b", "high.yaml:1:14", []),
     ("app.tags[0]", "app: {tags: [a, b]}\n", "app: {tags: {$replace: [b]}}\n", "b", "high.yaml:1:25", []),
     # map-lists
-    ("app.ports[0].number", "app: {ports: [{name: a, number: 1}]}\n", "app: {ports: [{name: b, number: 2}, {name: a, number: 3}]}\n", 3, "high.yaml:1:55", ["low.yaml:1:33"]),
-    ("app.ports[1].number", "app: {ports: [{name: a, number: 1}]}\n", "app: {ports: [{name: b, number: 2}, {name: a, number: 3}]}\n", 2, "high.yaml:1:33", []),
-    ("app.ports[0].number", "app: {ports: [{name: z}, {name: a, number: 1}]}\n", "app: {ports: [{name: z, $patch: delete}]}\n", 1, "low.yaml:1:44", []),
+    (
+        "app.ports[0].number",
+        "app: {ports: [{name: a, number: 1}]}\n",
+        "app: {ports: [{name: b, number: 2}, {name: a, number: 3}]}\n",
+        3,
+        "high.yaml:1:55",
+        ["low.yaml:1:33"],
+    ),
+    (
+        "app.ports[1].number",
+        "app: {ports: [{name: a, number: 1}]}\n",
+        "app: {ports: [{name: b, number: 2}, {name: a, number: 3}]}\n",
+        2,
+        "high.yaml:1:33",
+        [],
+    ),
+    (
+        "app.ports[0].number",
+        "app: {ports: [{name: z}, {name: a, number: 1}]}\n",
+        "app: {ports: [{name: z, $patch: delete}]}\n",
+        1,
+        "low.yaml:1:44",
+        [],
+    ),
     ("app.ports[0].protocol", "app: {ports: [{name: a}]}\n", NOTHING, "TCP", None, []),
     # atomic mappings
     ("app.selector.a", "app: {selector: {a: 1, b: 2}}\n", "app: {selector: {a: 3}}\n", 3, "high.yaml:1:21", []),
 ]
 
 
-@pytest.mark.parametrize(("path", "low", "high", "value", "origin", "shadowed"), ORIGINS, ids=[f"{one[0]} {one[1]} {one[2]}" for one in ORIGINS])
+@pytest.mark.parametrize(
+    ("path", "low", "high", "value", "origin", "shadowed"),
+    ORIGINS,
+    ids=[f"{one[0]} {one[1]} {one[2]}" for one in ORIGINS],
+)
 def test_the_origin_of_a_value(tmp_path, path, low, high, value, origin, shadowed):
     found = explain(tmp_path, low, high, path)
     assert found["value"] == value
@@ -153,9 +212,16 @@ def test_the_layers_of_the_command_line_are_origins_too(tmp_path):
 
 
 def test_files_of_one_layer_are_told_apart(tmp_path):
-    make_project(tmp_path, {"schema.json": SCHEMA, "base/a.yaml": "app: {name: a}\n", "base/b.yaml": "app:\n  size: 2\n"})
+    make_project(
+        tmp_path, {"schema.json": SCHEMA, "base/a.yaml": "app: {name: a}\n", "base/b.yaml": "app:\n  size: 2\n"}
+    )
     target = load_project(tmp_path).target()
-    assert target.explain("app.name").as_dict()["origin"] == {"layer": "base", "file": "base/a.yaml", "line": 1, "column": 13}
+    assert target.explain("app.name").as_dict()["origin"] == {
+        "layer": "base",
+        "file": "base/a.yaml",
+        "line": 1,
+        "column": 13,
+    }
     assert at(target.explain("app.size").as_dict()["origin"]) == "base/b.yaml:2:9"
 
 
@@ -177,16 +243,24 @@ def test_a_reference_is_shown(tmp_path):
     assert explain(tmp_path, "app: {password: ref+env://WORD}\n", NOTHING, "app.password")["value"] == "ref+env://WORD"
 
 
-@pytest.mark.parametrize(("path", "hint"), [("app.sise", "size"), ("ap", "app"), ("app.ports[0].nmae", None), ("app.plain[7]", None), ("app.name.x", None)])
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("app.sise", "size"), ("ap", "app"), ("app.ports[0].nmae", None), ("app.name.x", None)],
+)
 def test_a_setting_that_does_not_exist_is_a_usage_error(tmp_path, path, hint):
     with pytest.raises(UsageError) as caught:
         explain(tmp_path, "app: {ports: [{name: a}], plain: [1]}\n", NOTHING, path)
     assert hint is None or hint in caught.value.problems[0].hint
 
 
-def test_a_setting_that_nobody_set_is_explained(tmp_path):
-    found = explain(tmp_path, NOTHING, NOTHING, "app.log.file")
+@pytest.mark.parametrize("path", ["app.log.file", "app.plain[7]", "app.ports[0].name"])
+def test_a_setting_that_nobody_set_is_explained(tmp_path, path):
+    found = explain(tmp_path, NOTHING, NOTHING, path)
     assert (found["value"], found["origin"], found["shadowed"], found["default"]) == (None, None, [], None)
+
+
+def test_an_item_beyond_the_end_of_a_list_is_explained(tmp_path):
+    assert explain(tmp_path, "app: {plain: [1]}\n", "app: {plain: {$append: [2]}}\n", "app.plain[7]")["value"] is None
 
 
 PLACES = [
@@ -194,11 +268,21 @@ PLACES = [
     ("app:\n  sise: 1\n", NOTHING, "unknown-key", "low.yaml:2:3"),
     ("app:\n  size: x\n", "app: {name: b}\n", "wrong-type", "low.yaml:2:9"),
     ("app: {size: x}\n", "app:\n  size: y\n", "wrong-type", "high.yaml:2:9"),
-    ("app: {ports: [{name: a, number: 1}]}\n", "app:\n  ports:\n    - {name: b}\n    - {name: a, number: x}\n", "wrong-type", "high.yaml:4:25"),
+    (
+        "app: {ports: [{name: a, number: 1}]}\n",
+        "app:\n  ports:\n    - {name: b}\n    - {name: a, number: x}\n",
+        "wrong-type",
+        "high.yaml:4:25",
+    ),
     ("app:\n  tags: [a, 1]\n", NOTHING, "wrong-type", "low.yaml:2:13"),
     ("app:\n  tags: [a]\n", "app:\n  tags: {$append: [b, 1]}\n", "wrong-type", "high.yaml:2:23"),
     ("app:\n  plain: [1]\n", "app: {plain: {$append: 2}}\n", "operator-misused", "high.yaml:1:15"),
-    ("app:\n  ports: [{name: a}]\n", "app:\n  ports:\n    - {name: z, $patch: delete}\n", "nothing-to-remove", "high.yaml:3:7"),
+    (
+        "app:\n  ports: [{name: a}]\n",
+        "app:\n  ports:\n    - {name: z, $patch: delete}\n",
+        "nothing-to-remove",
+        "high.yaml:3:7",
+    ),
     ("app: {name: a}\n", "app:\n  ports:\n    $append:\n      - {number: 1}\n", "list-key", "high.yaml:4:9"),
     ("app: {name: a}\n", "app:\n  owner: null\n", "nothing-to-remove", "high.yaml:2:3"),
     ("app:\n  size: 0\n", "app: {name: a}\n", "rule", "low.yaml:2:9"),
@@ -241,7 +325,9 @@ def test_an_override_that_changes_nothing_is_told_when_asked(tmp_path, low, high
 def test_a_problem_of_many_targets_is_one_with_a_count(tmp_path):
     tenants = {f"tenants/t{number}.yaml": "app: {name: x}\n" for number in range(30)}
     files = {"schema.json": SCHEMA, "base.yaml": "app:\n  size: big\n", **tenants}
-    make_project(tmp_path, files, layers=["base", "tenants/{tenant}"], dimensions={"tenant": {"files": "tenants/*.yaml"}})
+    make_project(
+        tmp_path, files, layers=["base", "tenants/{tenant}"], dimensions={"tenant": {"files": "tenants/*.yaml"}}
+    )
     project = load_project(tmp_path)
     (problem,) = project.problems(project.targets())
     assert (len(problem.targets), problem.place.line) == (30, 2)

@@ -1,8 +1,8 @@
 """Templates: what they can do, what they cannot, and how a mistake in one is told."""
 
 import pytest
-from scratch import make_project, write_files
 
+from scratch import make_project, write_files
 from weft import WeftError, load_project
 
 SCHEMA = {
@@ -80,7 +80,7 @@ TEXTS = {
     "{{ app | length }}": "7",
     "{% for tag in app.tags %}{{ loop.index }}{{ tag }}{% endfor %}": "1a2b",
     "{% if app.on %}\nyes\n{% endif %}\nend\n": "yes\nend\n",
-    "  {% if app.on %}\n  yes\n  {% endif %}\n": "  yes\n",
+    "a:\n  {% if app.on %}\n  yes\n  {% endif %}\n": "a:\n  yes\n",
     "{{ app.optional | default('none') }}": "none",
     "{% if app.optional is defined %}x{% else %}y{% endif %}": "y",
     "{% if app.path is defined %}x{% else %}y{% endif %}": "y",
@@ -134,6 +134,7 @@ WRONG = [
     ("\n\n{{ app.nmae }}", "undefined", 3),
     ("{{ app.optional }}", "undefined", 1),
     ("{{ app.path }}", "undefined", 1),
+    ("{{ app['path'] }}", "undefined", 1),
     ("{{ app.node }}", "undefined", 1),
     ("{{ app.public }}", "undefined", 1),
     ("{{ app.copy }}", "undefined", 1),
@@ -194,7 +195,11 @@ def test_a_setting_that_is_not_set_is_named_with_a_hint(tmp_path):
     ("main", "part", "line"),
     [
         ("\n\n{% include 'part.j2' %}", "\n{{ nothing_here }}", 2),
-        ("{% import 'part.j2' as p with context %}\n{{ p.m() }}", "{% macro m() %}\n\n{{ nothing_here }}{% endmacro %}", 3),
+        (
+            "{% import 'part.j2' as p with context %}\n{{ p.m() }}",
+            "{% macro m() %}\n\n{{ nothing_here }}{% endmacro %}",
+            3,
+        ),
         ("{% from 'part.j2' import m %}\n{{ m(1) }}", "\n\n\n{% macro m(x) %}{{ x.y.z }}{% endmacro %}", 4),
         ("{% extends 'part.j2' %}", "\n{% block b %}\n{{ nothing_here }}{% endblock %}", 3),
         ("\n{% include 'part.j2' %}", "x\ny\n{% if %}", 3),
@@ -252,7 +257,15 @@ def test_a_secret_in_an_ordinary_output_fails_the_build(tmp_path, template):
 
 @pytest.mark.parametrize(
     "template",
-    ["{{ app }}", "{{ config }}", "{{ app.keys_ }}", "{{ app.keys_ | pprint }}", "{{ '%r' | format(app.password) }}", "{{ app.password._path }}", "{{ app.password is string }}"],
+    [
+        "{{ app }}",
+        "{{ config }}",
+        "{{ app.keys_ }}",
+        "{{ app.keys_ | pprint }}",
+        "{{ '%r' | format(app.password) }}",
+        "{{ app.password._path }}",
+        "{{ app.password is string }}",
+    ],
 )
 def test_a_secret_is_never_seen_in_an_ordinary_output(tmp_path, template):
     base = {"app": {**BASE["app"], "password": "ref+env://CANARY", "keys_": ["ref+env://CANARY"]}}
@@ -300,7 +313,10 @@ def fleet(folder, outputs, **files):
         folder,
         {"schema.json": SCHEMA, **overlays, **templates, **files},
         layers=["base", "tenants/{tenant}"],
-        dimensions={"environment": {"values": ["dev", "prod"]}, "tenant": {"files": "tenants/*.yaml", "optional": True}},
+        dimensions={
+            "environment": {"values": ["dev", "prod"]},
+            "tenant": {"files": "tenants/*.yaml", "optional": True},
+        },
         outputs=outputs,
     )
 
@@ -342,8 +358,20 @@ def problems_of(folder):
         ([{"template": "t.j2", "path": "x"}], "same-path"),
         ([{"template": "t.j2", "path": "{environment}/x"}], "same-path"),
         ([{"template": n, "path": "{environment}/{tenant}/x"} for n in ("t.j2", "u.j2")], "same-path"),
-        ([{"template": "t.j2", "path": "{environment}/{tenant}/x"}, {"template": "u.j2", "path": "./{environment}/{tenant}//x"}], "same-path"),
-        ([{"template": "t.j2", "path": "{environment}/{tenant}/x"}, {"template": "u.j2", "path": "{environment}/{tenant}/x/y"}], "same-path"),
+        (
+            [
+                {"template": "t.j2", "path": "{environment}/{tenant}/x"},
+                {"template": "u.j2", "path": "./{environment}/{tenant}//x"},
+            ],
+            "same-path",
+        ),
+        (
+            [
+                {"template": "t.j2", "path": "{environment}/{tenant}/x"},
+                {"template": "u.j2", "path": "{environment}/{tenant}/x/y"},
+            ],
+            "same-path",
+        ),
         ([{"template": "t.j2", "path": "{environment}-{tenant}"}], "output-path"),
         ([{"template": "t.j2", "path": "../x"}], "output-outside"),
         ([{"template": "t.j2", "path": "/x"}], "output-outside"),
@@ -353,7 +381,10 @@ def problems_of(folder):
         ([{"template": "../schema.json", "path": "x"}], "template-not-found"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self."}], "rule-invalid"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "app.port > 1"}], "rule-invalid"),
-        ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.optional == 'x'"}], "rule-undecided"),
+        (
+            [{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.optional == 'x'"}],
+            "rule-undecided",
+        ),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.port"}], "rule-undecided"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "check": "kubernets"}], "unknown-check"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "scope": "tenants"}], "project-invalid"),
@@ -390,7 +421,10 @@ def test_every_mistake_of_every_template_is_told_at_once(tmp_path):
         [{"template": f"{name}.j2", "path": f"{{environment}}/{{tenant}}/{name}"} for name in "tu"],
         **{"templates/t.j2": "{{ a }}", "templates/u.j2": "{{ b }}"},
     )
-    assert [(problem.code, len(problem.targets)) for problem in problems_of(folder)] == [("undefined", 4), ("undefined", 4)]
+    assert [(problem.code, len(problem.targets)) for problem in problems_of(folder)] == [
+        ("undefined", 4),
+        ("undefined", 4),
+    ]
 
 
 def test_a_target_that_is_wrong_is_not_rendered_and_the_others_are_judged(tmp_path):

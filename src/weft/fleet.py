@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from weft.envvars import to_text
-from weft.load import Overlays
+from weft.load import SUFFIXES, Overlays
 from weft.model import PLACEHOLDER, Dimension, Layer
 from weft.paths import Path as SettingPath
 from weft.paths import dotted, get, has, pointer
@@ -140,8 +140,18 @@ class Fleet:
                             )
 
     def unused(self) -> Iterator[Problem]:
-        """Layers that have no file for any target."""
-        used = {layer.name for identity in self.identities() for layer in self.resolve(identity).layers}
+        """Layers that have no file for any target, and files in the layers' folders that no target reads."""
+        layers = [layer for identity in self.identities() for layer in self.resolve(identity).layers]
+        used = {layer.name for layer in layers}
+        read = {source.path for layer in layers for source in layer.sources}
+        # a profile that the schema lists and that nobody has chosen yet is no mistake
+        enums = [self._root.at(entry.setting).keyword("enum") or () for entry in self._file.dimensions if entry.setting]
+        known = {str(value) for values in (*self._values.values(), *enums) for value in values}
+        folders = {pattern.partition("{")[0].rpartition("/")[0] for pattern in self._file.layers if "{" in pattern}
+        for path in sorted({path for folder in folders - {""} for path in (self._file.folder / folder).rglob("*")}):
+            if path.suffix in SUFFIXES and path.is_file() and path not in read and path.stem not in known:
+                name = path.relative_to(self._file.folder).as_posix()
+                yield Problem("unused-file", "no target reads this file", severity=Severity.WARNING, place=Place(name))
         for index, pattern in enumerate(self._file.layers):
             shape = re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
             if not any(shape.fullmatch(name) for name in used):

@@ -59,7 +59,9 @@ for _kind, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
 # no field that the check looks at differs by which number it is
 _Loader.add_constructor("tag:yaml.org,2002:number", lambda _loader, node: _number(node.value))
-_Loader.add_constructor("tag:yaml.org,2002:bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true"))
+_Loader.add_constructor(
+    "tag:yaml.org,2002:bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true")
+)
 
 
 def _number(text: str) -> int | float:

@@ -59,7 +59,7 @@ def command(
             for path in paths:
                 click.echo(f"{word} {path}")
     shown = folder if output else os.path.relpath(folder)
-    what = f"{len(targets)} target{'' if len(targets) == 1 else 's'}, {len(rendered)} files in {shown}"
+    what = f"{len(targets)} target{'' if len(targets) == 1 else 's'}, {len(rendered)} file{'' if len(rendered) == 1 else 's'} in {shown}"
     click.echo(f"{what}: {_summary(changes, check)}, {time.perf_counter() - begun:.1f} s", err=True)
     ctx.exit(1 if check and changes else 0)
 
