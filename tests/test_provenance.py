@@ -244,8 +244,7 @@ def test_a_reference_is_shown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "hint"),
-    [("app.sise", "size"), ("ap", "app"), ("app.ports[0].nmae", None), ("app.name.x", None)],
+    ("path", "hint"), [("app.sise", "size"), ("ap", "app"), ("app.ports[0].nmae", None), ("app.name.x", None)]
 )
 def test_a_setting_that_does_not_exist_is_a_usage_error(tmp_path, path, hint):
     with pytest.raises(UsageError) as caught:
