@@ -41,7 +41,7 @@ _NAMESPACES: Final = (
     "lists",
 )
 _ESCAPES: Final = {"__dot__": ".", "__dash__": "-", "__slash__": "/", "__underscores__": "__"}
-CEL_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, RuntimeError, OverflowError)
+CEL_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, RuntimeError, ArithmeticError)
 
 
 def unescape(name: str) -> str:
