@@ -8,7 +8,7 @@ from jsonschema import Draft7Validator
 
 from run import run
 from scratch import write_files
-from weft import load_project
+from weft import load_project, yaml12
 
 DRAFTS = [
     "http://json-schema.org/draft-04/schema#",
@@ -37,10 +37,10 @@ def is_whole(project):
     overlays = [*project.glob("overlays/**/*.yaml")]
     assert overlays
     for overlay in overlays:
-        data = yaml.safe_load(overlay.read_text("utf-8")) or {}
+        data = yaml12.parse(overlay.read_text("utf-8"))
         assert [error.message for error in Draft7Validator(schema).iter_errors(data)] == [], overlay
     settings = json.loads(project.joinpath("schemas/generated/weft.schema.json").read_text("utf-8"))
-    assert Draft7Validator(settings).is_valid(yaml.safe_load(project.joinpath("weft.yaml").read_text("utf-8")))
+    assert Draft7Validator(settings).is_valid(yaml12.parse(project.joinpath("weft.yaml").read_text("utf-8")))
 
 
 def chart(folder, values, schema=None):

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -77,24 +78,21 @@ def quantity(text: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
         raise ValueError(f"`{text}` is no quantity")
-    suffix = match["suffix"] or ""
-    factor = Decimal(f"1{suffix}") if suffix[:1] in ("e", "E") and len(suffix) > 1 else _POWERS.get(suffix, Decimal(1))
-    return float(Decimal(match["number"]) * factor)
+    suffix = match["suffix"] or "e0"
+    try:
+        return float(Decimal(match["number"]) * (_POWERS.get(suffix) or Decimal(f"1{suffix}")))
+    except (ArithmeticError, OverflowError):
+        raise ValueError(f"`{text}` is too large for a quantity") from None
 
 
 def acyclic(graph: Mapping[str, Mapping[str, Any]], field: str) -> bool:
     """Whether no entry of a map leads back to itself through the keys that `field` lists in each entry."""
-    done: set[str] = set()
-
-    def leads_back(name: str, way: tuple[str, ...]) -> bool:
-        if name in way:
-            return True
-        if name in done:
-            return False
-        done.add(name)
-        return any(leads_back(other, (*way, name)) for other in graph.get(name, {}).get(field) or ())
-
-    return not any(leads_back(name, ()) for name in graph)
+    edges = {name: set(entry.get(field) or ()) for name, entry in graph.items()}
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError:
+        return False
+    return True
 
 
 def _compare(one: Any, other: Any) -> int:
@@ -138,6 +136,7 @@ _OURS: Final[Mapping[str, Callable[..., Any]]] = {
     "isIP": _accepted(ipaddress.ip_address),
     "isCIDR": _accepted(lambda text: ipaddress.ip_network(text, strict=False)),
     "acyclic": acyclic,
+    "Size": len,
 }
 _EXTENSIONS: Final[Mapping[str, Callable[..., Any]]] = {
     **{name: function for library in EXTENSIONS.values() for name, function in library.items()},

@@ -44,13 +44,20 @@ def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
             yield from variables(node.child(key), value, (*path, key))
 
 
-def declared(node: Node, path: Path = (), seen: frozenset[Node] = frozenset()) -> Iterator[tuple[str, Path, Node]]:
-    """Every variable that the schema declares, set or not: name, path and node."""
-    if node.env:
-        yield node.env, path, node
-    elif node not in seen:
-        for name in node.properties:
-            yield from declared(node.child(name), (*path, name), seen | {node})
+def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
+    """Every variable that the schema declares, set or not: name, path and node.
+
+    Where an object contains another of its own kind, the inner one declares none: they would have no end.
+    """
+    declaring = node.catalog.declaring
+    stack = [(path, node, frozenset[frozenset[int]]())]
+    while stack:
+        where, here, around = stack.pop()
+        if here.env:
+            yield here.env, where, here
+        elif here.kind not in around and any(id(schema) in declaring for schema in (*here.certain, *here.possible)):
+            inside = around | {here.kind} if here.contains_itself else around
+            stack += [((*where, name), here.child(name), inside) for name in reversed(here.properties)]
 
 
 def to_text(value: Any) -> str:

@@ -7,6 +7,7 @@ file, without references to others, in the keywords that draft-07 and 2020-12 sh
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from weft.model import LIST_OPERATORS, PATCH
@@ -15,14 +16,20 @@ from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.node import MISSING, Catalog, Node, json_type
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
-_ANNOTATIONS: Final = ("title", "description", "markdownDescription", "examples", "deprecated", "deprecationMessage")
-_EDITOR: Final = (
-    "errorMessage",
-    "patternErrorMessage",
-    "defaultSnippets",
-    "enumDescriptions",
-    "markdownEnumDescriptions",
-)
+_ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
+    "title": str,
+    "description": str,
+    "markdownDescription": str,
+    "examples": list,
+    "deprecated": bool,
+    "deprecationMessage": str,
+    "errorMessage": (str, dict),
+    "patternErrorMessage": str,
+    "defaultSnippets": list,
+    "enumDescriptions": list,
+    "markdownEnumDescriptions": list,
+}
+"""What editors show, and its types: older drafts do not check what they do not know."""
 _LIMITS: Final = (
     "minimum",
     "maximum",
@@ -76,8 +83,9 @@ class _Derivation:
 
     def body(self, node: Node) -> dict[str, Any]:
         """The overlay schema of a node."""
-        result: dict[str, Any] = {name: value for name in _ANNOTATIONS if (value := node.keyword(name)) is not None}
-        result |= {name: value for name in _EDITOR if (value := node.keyword(name)) is not None}
+        result: dict[str, Any] = {
+            name: value for name, kind in _ANNOTATIONS.items() if isinstance(value := node.keyword(name), kind)
+        }
         if node.own_default is not MISSING:
             result["default"] = node.own_default
         if node.sensitive and not node.properties:
@@ -171,7 +179,8 @@ class _Derivation:
             .replace("/properties/", ".")
             .replace("properties/", "")
         )
-        name = name.rpartition("schemas/")[2].strip("#/").replace("/", ".").replace("$", "") or "value"
+        name = name.rpartition("schemas/")[2].strip("#/").replace("/", ".").replace("$", "")
+        name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-") or "value"
         taken, number = set(self._names.values()), 2
         while name in taken:
             name, number = f"{name.rstrip('0123456789-')}-{number}", number + 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from jinja2 import (
     FileSystemLoader,
@@ -163,13 +163,26 @@ class Templates:
         return None
 
 
+_METHODS: Final = frozenset(("get", "items", "keys", "values"))
+"""What templates may call of a mapping of the configuration; every other name is a setting."""
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """In `cache.items` the setting `items` wins over the method of the mapping."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
+        if isinstance(obj, Branch) and (attribute in obj.node.properties or attribute not in _METHODS):
+            safe = attribute in obj.node.properties or self.is_safe_attribute(obj, attribute, None)
+            return self.undefined(obj=obj, name=attribute) if safe else self.unsafe_undefined(obj, attribute)
         return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`app["path"]` is a setting too, never an attribute of the mapping."""
+        if isinstance(obj, Branch) and argument not in obj:
+            return self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
 
 
 class _UnsetError(UndefinedError):
@@ -208,3 +221,7 @@ class _Unset(StrictUndefined):
     ) -> None:
         unset = exc is UndefinedError  # else the sandbox says why it refused
         super().__init__(hint, obj, name, partial(_UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
+
+    def __repr__(self) -> NoReturn:
+        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
+        self._fail_with_undefined_error()

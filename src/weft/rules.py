@@ -40,18 +40,25 @@ _NAMESPACES: Final = (
     "base64",
     "lists",
 )
-_ESCAPES: Final = {"__dot__": ".", "__dash__": "-", "__slash__": "/", "__underscores__": "__"}
+_ESCAPED = re.compile(r"__(dot|dash|slash|underscores)__")
+_ESCAPES: Final = {"dot": ".", "dash": "-", "slash": "/", "underscores": "__"}
+_KEYWORD = re.compile(
+    r"__(true|false|null|in|as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return|var|void|while)__"
+)
+_SIZE = re.compile(rf"(?P<literal>{_LITERAL.pattern})|\bsize(?=\s*\()")
+_FIELD = re.compile(r"""\[(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")\]|\.?(?P<plain>[^.\[\]]+)""")
 CEL_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, RuntimeError, ArithmeticError)
 
 
 def unescape(name: str) -> str:
     """The property that a CEL identifier stands for, by Kubernetes' escaping (`__dash__`, `__namespace__` …)."""
-    keyword = re.fullmatch(r"__([a-z]+)__", name)
-    if keyword and keyword[0] not in _ESCAPES:
-        return keyword[1]
-    for escaped, plain in _ESCAPES.items():
-        name = name.replace(escaped, plain)
-    return name
+    keyword = _KEYWORD.fullmatch(name)
+    return keyword[1] if keyword else _ESCAPED.sub(lambda match: _ESCAPES[match[1]], name)
+
+
+def is_transition(source: str) -> bool:
+    """Whether a rule compares with the last revision, which a single configuration has not."""
+    return re.search(r"\boldSelf\b", _LITERAL.sub('""', source)) is not None
 
 
 class Expression:
@@ -65,8 +72,10 @@ class Expression:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._program = cel.compile(source)
+        # CEL counts the characters of a text, the library its bytes: `Size` is ours, as long in letters so that columns hold
+        self._program = cel.compile(_SIZE.sub(lambda match: match["literal"] or "Size", source))
         bare = _LITERAL.sub('""', source)
+        self._aliases = {name: word for word in re.findall(r"\w*__\w+", bare) if (name := unescape(word)) != word}
         chains = {tuple(re.findall(r"\w+", match["steps"])) for match in _CHAIN.finditer(bare)}
         # a shorter chain already brings what is below it
         self._chains = [
@@ -105,7 +114,7 @@ class Expression:
 
     def _pick(self, node: Node, value: Any) -> Any:
         if () in self._chains or not isinstance(value, dict):
-            return _for_cel(node, value)
+            return self._for_cel(node, value)
         picked: dict[str, Any] = {}
         for chain, path in zip(self._chains, self.reads, strict=True):
             below, source, place, here = picked, value, node, path
@@ -116,21 +125,23 @@ class Expression:
                 if here and isinstance(source, dict):
                     below = below.setdefault(alias, {})
                 else:
-                    below[alias] = _for_cel(place, source)
+                    below[alias] = self._for_cel(place, source)
         return picked
 
-
-def _for_cel(node: Node, value: Any) -> Any:
-    """The value with the number types that the schema declares: CEL does not mix int and double."""
-    if isinstance(value, dict):
-        return {key: _for_cel(node.child(key), below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_for_cel(node.child(index), below) for index, below in enumerate(value)]
-    if isinstance(value, int) and not isinstance(value, bool) and node.types == {"number"}:
-        return float(value)
-    if isinstance(value, float) and value.is_integer() and "integer" in node.types:
-        return int(value)
-    return value
+    def _for_cel(self, node: Node, value: Any) -> Any:
+        """The value with escaped property names, and the number types that the schema declares: CEL does not mix int and double."""
+        if isinstance(value, dict):
+            return {
+                self._aliases.get(key, key) if key in node.properties else key: self._for_cel(node.child(key), below)
+                for key, below in value.items()
+            }
+        if isinstance(value, list):
+            return [self._for_cel(node.child(index), below) for index, below in enumerate(value)]
+        if isinstance(value, int) and not isinstance(value, bool) and node.types == {"number"}:
+            return float(value)
+        if isinstance(value, float) and value.is_integer() and "integer" in node.types:
+            return int(value)
+        return value
 
 
 KNOWN_FUNCTIONS: Final = cel_functions.names()
@@ -177,8 +188,8 @@ class RuleCheck:
     def _compile(self, schema: dict[str, Any]) -> Iterator[Rule]:
         for index, entry in enumerate(schema["x-kubernetes-validations"]):
             location = self._catalog.documents.location(schema, "x-kubernetes-validations", index)
-            if "oldSelf" in entry["rule"]:
-                continue  # transition rules compare with the last revision, which a single configuration has not
+            if is_transition(entry["rule"]):
+                continue
             what = "rule"
             try:
                 expression = Expression(entry["rule"])
@@ -197,7 +208,9 @@ class RuleCheck:
                 hint = "settings are reached through `self`" if "self" in known else did_you_mean(name, known)
                 self._complain(location, f"the rule names `{name}`, which CEL does not know", hint)
                 continue
-            field = tuple(unescape(step) for step in re.findall(r"[\w-]+", entry.get("fieldPath", "")))
+            field = tuple(
+                match["one"] or match["two"] or match["plain"] for match in _FIELD.finditer(entry.get("fieldPath", ""))
+            )
             yield Rule(expression, entry.get("message", f"failed rule: {entry['rule']}"), message, field, location)
 
     def _complain(self, location: str, message: str, hint: str | None) -> None:

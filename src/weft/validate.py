@@ -32,7 +32,7 @@ class SchemaCheck:
     def __init__(self, catalog: Catalog) -> None:
         documents = catalog.documents
         self._catalog = catalog
-        schema = {"$schema": documents.dialect, "$ref": documents.root}
+        schema = {"$schema": documents.dialect(), "$ref": documents.root}
         validator = validator_for(schema)
         self._explain = validator(schema, registry=documents.registry(), format_checker=validator.FORMAT_CHECKER)
         self._screen: Any = self._explain
@@ -108,13 +108,18 @@ class SchemaCheck:
             if pointer(path) in told or (known and keyword != "format"):
                 continue
             location = error.absolute_keyword_location or self._catalog.documents.root
-            wanted = self._catalog.documents.schema(location)
-            around = self._catalog.documents.schema(location.rpartition("/")[0])
+            wanted, around = self._schema(location), self._schema(location.rpartition("/")[0])
             hidden = self._catalog.root.at(path).sensitive or isinstance(get(config, path), dict | list)
             schema = around if isinstance(around, dict) else {}
             broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, keyword, ())
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
+
+    def _schema(self, location: str) -> Any:
+        try:
+            return self._catalog.documents.schema(location)
+        except LookupError:
+            return None  # the library names a keyword of a newer draft for that of an older one
 
     def _located(self, uri: str) -> str:
         file, _, fragment = uri.partition("#")

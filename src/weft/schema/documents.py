@@ -54,6 +54,7 @@ class Documents:
     names: dict[str, str]
     files: tuple[Path, ...]
     _places: dict[int, str] = field(repr=False, default_factory=dict)
+    _dialects: dict[str, str] = field(repr=False, default_factory=dict)
 
     def schema(self, ref: str) -> Any:
         """The joined schema that an absolute reference names."""
@@ -64,11 +65,9 @@ class Documents:
         """`file#/pointer` of a joined schema, or of something below it."""
         return self._places.get(id(schema), self.names[self.root] + "#") + paths.pointer(steps)
 
-    @property
-    def dialect(self) -> str:
-        """The dialect of the root schema."""
-        contents = self.joined[self.root]
-        return str(contents["$schema"]) if isinstance(contents, dict) else DIALECT
+    def dialect(self, schema: Any = None) -> str:
+        """The dialect of the file in which a joined schema stands; of the root without one."""
+        return self._dialects[self.location(schema).partition("#")[0]]
 
     def registry(self) -> Registry[Any]:
         """The joined documents for `jsonschema`."""
@@ -99,8 +98,15 @@ def join(root: str, written: Mapping[str, Document], references: References, sch
             contents = run.protect(contents | {"$schema": document.dialect})
             run.places[id(contents)] = document.name + "#"
         joined[document.uri] = contents
+    several = len({document.dialect for document in written.values()}) > 1
+    for target in references.values() if several else ():
+        if isinstance(target, str):
+            uri, _, fragment = target.partition("#")  # who comes from a file of another draft has to be told
+            get_fragment(joined[uri], fragment).setdefault("$schema", written[uri].dialect)
     files = tuple(document.path for document in written.values() if document.path)
-    return Documents(root, joined, {uri: document.name for uri, document in written.items()}, files, run.places)
+    names = {uri: document.name for uri, document in written.items()}
+    dialects = {document.name: document.dialect for document in written.values()}
+    return Documents(root, joined, names, files, run.places, dialects)
 
 
 def circles(documents: Documents) -> Iterator[dict[str, Any]]:

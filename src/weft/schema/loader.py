@@ -35,6 +35,7 @@ OUR_KEYWORDS: Final = (
     "x-sensitive",
     "x-unit",
 )
+_READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
 _POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
@@ -84,7 +85,12 @@ class _Loader:
             dialect = _known_dialect(contents["$schema"]) or contents["$schema"]
         document = Document(name, uri, dialect, contents, path)
         self.by_uri[uri] = document
-        if path and not self._check(document):
+        if not _known_dialect(dialect):
+            message = f"`{dialect}` is no JSON Schema draft that Weft knows"
+            hint = "use one of the drafts 4, 6, 7, 2019-09, 2020-12"
+            self._complain(document, ("$schema",), "schema-invalid", message, hint)
+            return document
+        if path and not self._check(document, contents, ()):
             return document
         self._index(document)
         specification = specification_with(dialect)
@@ -108,28 +114,21 @@ class _Loader:
             )
         return True
 
-    def _check(self, document: Document) -> bool:
-        contents = document.contents
+    def _check(self, document: Document, contents: Any, path: paths.Path) -> bool:
+        """Whether what stands at a path of a document is a valid schema; if not, the reasons become problems."""
         if not isinstance(contents, dict | bool):
-            self._complain(document, (), "schema-invalid", "a schema is an object")
-            return False
-        if not _known_dialect(document.dialect):
-            self._complain(
-                document,
-                ("$schema",),
-                "schema-invalid",
-                f"`{document.dialect}` is no JSON Schema draft that Weft knows",
-                "use one of the drafts 4, 6, 7, 2019-09, 2020-12",
-            )
+            self._complain(document, path, "schema-invalid", "a schema is an object")
             return False
         validator = validator_for({"$schema": document.dialect})
-        errors = list(validator(validator.META_SCHEMA).iter_errors(contents)) if not _meta_valid(document) else []
+        valid = _meta_valid(contents, document.dialect)
+        errors = list(validator(validator.META_SCHEMA).iter_errors(contents)) if not valid else []
+        if path:  # where no keyword looks, nobody has ever checked what is only to be read
+            errors = [error for error in errors if not _READ_ONLY.intersection(map(str, error.absolute_path))]
         for error in errors:
             enums = [below for below in error.context or () if below.validator == "enum"]
             worst = (enums or [best_match([error]) or error])[0]
-            self._complain(
-                document, tuple(worst.absolute_path), "schema-invalid", f"not a valid schema: {worst.message}"
-            )
+            message = f"not a valid schema: {worst.message}"
+            self._complain(document, (*path, *worst.absolute_path), "schema-invalid", message)
         return not errors
 
     def _index(self, document: Document) -> None:
@@ -192,6 +191,9 @@ class _Loader:
             return
         if id(contents) not in self.targets and self.problems:
             return  # the file that it stands in is broken, and was complained about
+        if not isinstance(contents, dict):
+            self._complain(document, (*path, keyword), "schema-invalid", f"`{ref}` names something that is no schema")
+            return
         if id(contents) not in self.targets:  # a metaschema, which referencing brings along
             for uri in METASCHEMAS:
                 metaschema = METASCHEMAS.contents(uri)
@@ -202,8 +204,11 @@ class _Loader:
         self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=_POINTER_SAFE)}"
         if id(contents) not in self.schemas and id(contents) != id(target.contents):
             # a schema that is kept where no keyword looks, such as `#/components/…`
-            specification = specification_with(target.dialect)
-            self._follow(target, contents, resolved.resolver, specification, paths.parse_pointer(where))
+            way = paths.parse_pointer(where)
+            if target.path and not self._check(target, contents, way):
+                self.schemas.add(id(contents))  # one complaint is enough
+            else:
+                self._follow(target, contents, resolved.resolver, specification_with(target.dialect), way)
 
     def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
         reason = error
@@ -331,12 +336,9 @@ def _known_dialect(uri: str) -> str | None:
     return f"http://json-schema.org/draft-0{match['old']}/schema#"
 
 
-def _meta_valid(document: Document) -> bool:
-    contents = document.contents
+def _meta_valid(contents: dict[str, Any] | bool, dialect: str) -> bool:
     try:
-        return jsonschema_rs.meta.is_valid(
-            {"$schema": document.dialect, **contents} if isinstance(contents, dict) else contents
-        )
+        return jsonschema_rs.meta.is_valid({**contents, "$schema": dialect} if isinstance(contents, dict) else contents)
     except ValueError:
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -78,6 +78,31 @@ class Node:
         every = (*self.certain, *self.possible)
         return tuple(dict.fromkeys(name for schema in every for name in schema.get("properties", ())))
 
+    @cached_property
+    def certain_properties(self) -> tuple[str, ...]:
+        """Those of the `properties` that stand in schemas which always apply."""
+        return tuple(dict.fromkeys(name for schema in self.certain for name in schema.get("properties", ())))
+
+    @cached_property
+    def kind(self) -> frozenset[int]:
+        """The schemas that give an object its properties, by id; a reference to an object is of the object's kind."""
+        return frozenset(id(schema) for schema in self.certain if "properties" in schema)
+
+    @cached_property
+    def contains_itself(self) -> bool:
+        """Whether an object leads to another of its own kind through properties, whatever `$ref` stands between."""
+        seen: set[frozenset[int]] = set()
+        stack: list[Node] = [self]
+        while stack:
+            above = stack.pop()
+            for child in map(above.child, above.certain_properties):
+                if child.kind and child.kind == self.kind:
+                    return True
+                if child.kind and child.kind not in seen:
+                    seen.add(child.kind)
+                    stack.append(child)
+        return False
+
     def knows(self, step: str | int) -> bool:
         """Whether a value may stand at this step: some schema describes it, or none forbids it."""
         node = self.child(step)
@@ -139,7 +164,7 @@ class Node:
     @property
     def place(self) -> str:
         """Where the first schema that speaks of this place stands: `schemas/app.schema.json#/properties/port`."""
-        schemas = [schema for schema in (*self.certain, *self.possible) if schema.keys() - {"$ref"}]
+        schemas = [schema for schema in (*self.certain, *self.possible) if schema.keys() - {"$ref", "$schema"}]
         return self.catalog.documents.location(schemas[0]) if schemas else ""
 
     @cached_property
@@ -224,22 +249,26 @@ class Catalog:
         return self._nodes[key]
 
     def default(self, node: Node) -> Any:
-        """See `Node.default`; an object that contains itself ends where it would begin again."""
-        if node.own_default is not MISSING:
-            return node.fill(node.own_default)
-        if node in self._open:
-            return MISSING
+        """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
+        written = node.own_default
+        if node in self._open or node.contains_itself:
+            return written
         self._open.add(node)
         try:
-            names = dict.fromkeys(name for schema in node.certain for name in schema.get("properties", ()))
-            value = {name: node.child(name).default for name in names if node.child(name).default is not MISSING}
+            if written is not MISSING:
+                return node.fill(written)
+            value = {
+                name: node.child(name).default
+                for name in node.certain_properties
+                if node.child(name).default is not MISSING
+            }
         finally:
             self._open.discard(node)
         return value if value and node.accepts(value) else MISSING
 
     def valid(self, schema: dict[str, Any], value: Any) -> bool:
         """Whether one schema accepts a value."""
-        validator = validator_for({"$schema": self.documents.dialect})
+        validator = validator_for({"$schema": self.documents.dialect(schema)})
         try:
             return bool(validator(schema, registry=self._registry).is_valid(value))
         except re.error:
@@ -249,7 +278,7 @@ class Catalog:
         """Every schema of every document that has this keyword."""
         return [schema for schema in self._everything() if keyword in schema]
 
-    def reaching(self, schemas: Container[int]) -> set[int]:
+    def reaching(self, schemas: Iterable[int]) -> set[int]:
         """The ids of all schemas from which one of `schemas` (by id) is reached, themselves included."""
         parents: dict[int, list[int]] = {}
         every = self._everything()
@@ -260,13 +289,18 @@ class Catalog:
             for child in children:
                 parents.setdefault(id(child), []).append(id(schema))
         found: set[int] = set()
-        stack = [id(schema) for schema in every if id(schema) in schemas]
+        stack = list(schemas)
         while stack:
             one = stack.pop()
             if one not in found:
                 found.add(one)
                 stack += parents.get(one, ())
         return found
+
+    @cached_property
+    def declaring(self) -> set[int]:
+        """The ids of all schemas that declare an environment variable, or lead to one."""
+        return self.reaching(map(id, self.schemas_with("x-env")))
 
     def _everything(self) -> list[dict[str, Any]]:
         found = []
