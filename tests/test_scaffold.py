@@ -166,7 +166,7 @@ VALUES = {
     "nulls in a flow mapping": "a: {b: null, c: ~, d: , e: 1}\n",
     "nulls in a flow list": "a: [null, ~, 1]\n",
     "nulls in a list": "a:\n  -\n  - ~\n  - null # x\n  - b:\n    c: 1\n",
-    "a null in a list of mappings": "a:\n  - name: x\n    value:\n  - name: y\n    value: ~\n",
+    "a null in a list of mappings": "a:\n  - name: x\n    value:\n  - name: z\n    value: ~\n",
     "an explicit null tag": "a: !!null null\nb: !!str null\n",
     "an anchored null": "a: &x null\nb: *x\n",
     "anchors": "a: &a {x: 1, y: [1, 2]}\nb: *a\nc: [*a, *a]\n",
@@ -237,6 +237,38 @@ def test_the_rendered_values_are_those_of_the_chart(tmp_path, what):
         expected["d"] = 1000.0  # PyYAML reads `1e3` as a text, helm as a number
     assert rendered(project) == expected
     is_whole(project)
+
+
+@pytest.mark.parametrize(
+    ("values", "meant"),
+    [
+        ("a: yes\nb: [off, On, 'no']\n", {"a": True, "b": [False, True, "no"]}),
+        ("mode: 0644\nlarge: 1_000\n", {"mode": 420, "large": 1000}),
+        ("a: &a no\nb: *a\n", {"a": False, "b": False}),
+        ("day: 2026-11-23\ntime: 12:30\n", {"day": "2026-11-23", "time": "12:30"}),
+        ("# yes\na: 'x # yes'\nb: y # yes\n", {"a": "x # yes", "b": True}),
+    ],
+)
+def test_values_are_read_as_helm_reads_them(tmp_path, values, meant):
+    project = chart(tmp_path, values)
+    assert rendered(project) == meant
+    is_whole(project)
+
+
+def test_a_schema_comes_with_the_files_that_it_refers_to(tmp_path):
+    port = {"type": "integer", "default": 80}
+    schema = {"properties": {"port": {"$ref": "../common/port.json"}, "near": {"$ref": "near.json#/$defs/x"}}}
+    near = {"$defs": {"x": {"const": "x", "default": "x"}}}
+    write_files(tmp_path, {"app/app.json": schema, "app/near.json": near, "common/port.json": port})
+    project = start(tmp_path, "--schema", str(tmp_path / "app/app.json"))
+    is_whole(project)
+    (target, *_) = load_project(project).targets()
+    assert target.config == {"app": {"port": 80, "near": "x"}}
+
+
+def test_a_repository_that_was_just_made_is_no_obstacle(tmp_path):
+    tmp_path.joinpath("new/.git").mkdir(parents=True)
+    is_whole(start(tmp_path))
 
 
 @pytest.mark.parametrize("what", sorted(DIRECTIVES))

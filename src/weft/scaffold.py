@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import tempfile
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from weft import yaml12
+from weft import yaml11, yaml12
 from weft.formats import to_json
+from weft.overlay import overlay_schema
 from weft.problems import CannotRun, Place, Problem, WeftError
+from weft.project import load_project
+from weft.projectfile import schema_text
 from weft.schema.documents import DIALECT
+from weft.schema.loader import load_documents
 from weft.schema.node import json_type
 
 _MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
+_ROOTS: Final = ("root.schema.json", "project.schema.json", "configuration.schema.json")
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z][\w-]*\Z")
 
 
-def new_project(folder: Path, files: dict[str, str]) -> None:
-    """Write the files of a new project into a folder that is empty or not there yet.
+def new_project(folder: Path, files: dict[str, str]) -> int:
+    """Write the files of a new project, and the schemas for editors, into a folder that is empty or not there yet.
 
-    Raises CannotRun when it is neither, or cannot be written.
+    Gives the number of files. Raises CannotRun when the folder is in the way, or cannot be written.
     """
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or any(entry.name != ".git" for entry in folder.iterdir())):
             hint = "name a folder that is empty or does not exist yet"
             raise CannotRun(Problem("not-empty", f"{folder} is in the way: nothing was written", hint=hint))
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+        with tempfile.TemporaryDirectory() as scratch:  # whatever is wrong shows before anything is written
+            _write(Path(scratch), files)
+            project = load_project(scratch)
+            overlays = to_json(overlay_schema(project.root, project.name)) + "\n"
+        every = files | {
+            "schemas/generated/overlay.schema.json": overlays,
+            "schemas/generated/weft.schema.json": schema_text(),
+        }
+        _write(folder, every)
     except OSError as error:
         raise CannotRun(
             Problem("cannot-write", f"{error.filename or folder}: {(error.strerror or str(error)).lower()}")
         ) from error
+    return len(every)
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
 
 
 def from_nothing(name: str) -> dict[str, str]:
@@ -43,26 +66,29 @@ def from_nothing(name: str) -> dict[str, str]:
 
 
 def from_schema(name: str, schema: Path) -> dict[str, str]:
-    """A project with one JSON Schema as its only domain, named like the schema's file.
+    """A project with one JSON Schema as its only domain, named like the schema's file, which may refer to others.
 
-    Raises WeftError when the file is no JSON.
+    Raises WeftError when the schema is not valid.
     """
-    text = _read(schema)
+    files, given = _schemas(schema)
     domain = re.sub(r"[^a-z0-9_]+", "_", schema.name.split(".")[0].lower()).strip("_") or "app"
-    root = {
+    taken = {file.lower() for file in files}
+    root = next(file for file in _ROOTS if f"schemas/{file}" not in taken)
+    contents = {
         "$schema": DIALECT,
         "title": name,
         "type": "object",
         "additionalProperties": False,
-        "properties": {domain: {"$ref": schema.name}},
+        "properties": {domain: {"$ref": quote(given)}},
     }
     shipped = _shipped("project", name)
     return {
-        "weft.yaml": _without_output(shipped["weft.yaml"], "secret.yaml.j2"),
+        "weft.yaml": _without_output(shipped["weft.yaml"], "secret.yaml.j2").replace(_ROOTS[0], root),
         ".gitignore": shipped[".gitignore"],
-        "schemas/root.schema.json": to_json(root) + "\n",
-        f"schemas/{schema.name}": text,
+        f"schemas/{root}": to_json(contents) + "\n",
+        **files,
         "overlays/base.yaml": f"{_MODELINE}# What holds everywhere, beyond the schema's defaults.\n{domain}: {{}}\n",
+        **_environments(),
         "templates/configmap.yaml.j2": _files_template(shipped["templates/configmap.yaml.j2"]),
     }
 
@@ -72,27 +98,41 @@ def from_chart(name: str, chart: Path) -> dict[str, str]:
 
     The chart's values.schema.json is the schema; without one, a schema is inferred from the values.
 
-    Raises WeftError when there is no values.yaml, or one of the files cannot be read.
+    Raises WeftError when there is no values.yaml, or one of the files is not valid.
     """
+    place = Place(str(chart / "values.yaml"))
     values = _read(chart / "values.yaml")
     try:
-        data = yaml12.parse(values) if values.strip() else {}
+        data = yaml12.parse(values)
+        data = yaml12.parse(_as_overlay(values, null="null"))
     except yaml12.YamlError as error:
-        place = Place(str(chart / "values.yaml"), error.line, error.column)
-        raise WeftError(Problem(error.code, error.message, place=place, hint=error.hint)) from None
+        if error.code != "empty-file":
+            place = replace(place, line=error.line, column=error.column)
+            raise WeftError(Problem(error.code, error.message, place=place, hint=error.hint)) from None
+        data, values = {}, f"{values.rstrip()}\n{{}}\n".lstrip()
     if not isinstance(data, dict):
-        raise WeftError(Problem("not-a-mapping", "values.yaml is no mapping", place=Place(str(chart / "values.yaml"))))
+        raise WeftError(Problem("not-a-mapping", "values.yaml is no mapping", place=place))
     schema = chart / "values.schema.json"
-    text = (
-        _read(schema)
-        if schema.is_file()
-        else to_json({"$schema": DIALECT, "title": f"Values of {name}", **inferred(data)}) + "\n"
-    )
-    base = _with_nulls(values, data)
-    return _shipped("chart", name) | {
-        "schemas/values.schema.json": text,
-        "overlays/base.yaml": f"{_MODELINE}{base if data else '{}'}".rstrip("\n") + "\n",
-    }
+    if schema.is_file():
+        schemas = _schemas(schema)[0]
+    else:
+        text = to_json({"$schema": DIALECT, "title": f"Values of {name}", **inferred(data)}) + "\n"
+        schemas = {"schemas/values.schema.json": text}
+    base = f"{_MODELINE}{_as_overlay(values, null='{$value: null}')}"
+    return _shipped("chart", name) | schemas | {"overlays/base.yaml": base} | _environments()
+
+
+def _schemas(schema: Path) -> tuple[dict[str, str], str]:
+    """A schema file with all that it refers to, as files of the folder `schemas`, and its path there."""
+    files = load_documents(schema, schema.parent).files
+    common = Path(os.path.commonpath([file.parent for file in files]))
+    found = {f"schemas/{file.relative_to(common).as_posix()}": _read(file) for file in files}
+    return found, schema.resolve().relative_to(common).as_posix()
+
+
+def _environments() -> dict[str, str]:
+    text = f"{_MODELINE.replace('../', '../../')}# What differs from the base.\n{{}}\n"
+    return {f"overlays/environments/{name}.yaml": text for name in ("development", "production")}
 
 
 def inferred(value: Any) -> dict[str, Any]:
@@ -110,28 +150,16 @@ def inferred(value: Any) -> dict[str, Any]:
     return {} if kind == "null" else {"type": "number" if kind == "integer" else kind}
 
 
-def _with_nulls(text: str, data: dict[str, Any]) -> str:
-    """The text with each null written as `{$value: null}`: in an overlay, a bare null removes a key."""
-    nulls = sorted(_nulls(data, ()), key=lambda path: yaml12.position(text, path) or (0, 0), reverse=True)
-    lines = text.splitlines()
-    for path in nulls:
-        line, column = yaml12.position(text, path) or (1, 1)
-        before, after = lines[line - 1][: column - 1], lines[line - 1][column - 1 :]
-        rest = re.sub(r"^(~|null|Null|NULL)", "", after)
-        lines[line - 1] = f"{before.rstrip()} {{$value: null}}{rest}"
-    return "\n".join(lines) + "\n"
-
-
-def _nulls(data: Any, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
-    if isinstance(data, dict):
-        return [
-            found
-            for key, below in data.items()
-            for found in ([(*path, key)] if below is None else _nulls(below, (*path, key)))
-        ]
-    if isinstance(data, list):
-        return [found for index, below in enumerate(data) for found in _nulls(below, (*path, index))]
-    return []
+def _as_overlay(text: str, null: str) -> str:
+    """Values as Helm reads them, spelled so that Weft reads the same; what is null is written as `null`."""
+    for start, end, value in sorted(yaml11.plain_scalars(text), reverse=True):
+        words = text[start:end].split()
+        anchor = next((f"{word} " for word in words if word.startswith("&")), "")
+        scalar = next((word for word in words if word[0] not in "&!"), "")
+        if value is None or yaml12.scalar(scalar) != value:
+            gap = " " if start and not text[start - 1].isspace() else ""
+            text = f"{text[:start]}{gap}{anchor}{null if value is None else json.dumps(value)}{text[end:]}"
+    return text
 
 
 def _files_template(text: str) -> str:
@@ -152,15 +180,18 @@ def _without_output(text: str, template: str) -> str:
 def _shipped(kind: str, name: str) -> dict[str, str]:
     """The files of a folder in weft/data, with the project's name in place."""
     found: dict[str, str] = {}
+    spelled = {
+        ".json": json.dumps(name)[1:-1],
+        ".yaml": name if _PLAIN_NAME.match(name) and yaml12.scalar(name) == name else json.dumps(name),
+    }
 
     def collect(folder: Traversable, prefix: str) -> None:
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if entry.is_dir():
                 collect(entry, f"{prefix}{entry.name}/")
-            else:
-                found[prefix + {"gitignore": ".gitignore"}.get(entry.name, entry.name)] = entry.read_text(
-                    "utf-8"
-                ).replace("PROJECT", name)
+                continue
+            path = prefix + {"gitignore": ".gitignore"}.get(entry.name, entry.name)
+            found[path] = entry.read_text("utf-8").replace("PROJECT", spelled.get(Path(path).suffix, name))
 
     collect(resources.files("weft.data").joinpath(kind), "")
     return found

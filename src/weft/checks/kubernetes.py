@@ -18,6 +18,7 @@ from typing import Any, Final
 import jsonschema_rs
 import yaml
 
+from weft import yaml11
 from weft.paths import dotted
 from weft.problems import Place, Problem, Severity
 
@@ -43,41 +44,10 @@ _FREE_NAMES: Final = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "Ro
 _NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
 
 
-class _Loader(yaml.CSafeLoader):
-    """YAML as kubectl reads it: 1.1 as Go's library knows it, without sexagesimals, with `1e3`; dates stay texts."""
-
-
-_SCALARS: Final = (
-    ("bool", r"(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|true|True|TRUE|false|False|FALSE)\Z", "yYnNtTfFoO"),
-    ("null", r"(?:~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
-    ("number", r"[-+]?(?:0[bB][01_]+|0o?[0-7_]+|0[xX][0-9a-fA-F_]+|(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?)\Z", "-+.0123456789"),
-    ("number", r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+."),
-    ("merge", r"<<\Z", "<"),
-)  # fmt: skip
-_Loader.yaml_implicit_resolvers = {}
-for _kind, _pattern, _first in _SCALARS:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
-# no field that the check looks at differs by which number it is
-_Loader.add_constructor("tag:yaml.org,2002:number", lambda _loader, node: _number(node.value))
-_Loader.add_constructor(
-    "tag:yaml.org,2002:bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true")
-)
-
-
-def _number(text: str) -> int | float:
-    plain = text.replace("_", "")
-    try:
-        if re.fullmatch(r"[-+]?0o?[0-7]+", plain):
-            return int(plain.replace("o", ""), 8)
-        return int(plain, 10 if plain.lstrip("+-").isdigit() else 0)
-    except ValueError:
-        return float(re.sub(r"\.(?=[a-zA-Z])", "", plain))
-
-
 def check(text: str) -> Iterator[Problem]:
     """What is wrong with the objects of a manifest."""
     try:
-        documents = list(yaml.load_all(text, Loader=_Loader))
+        documents = list(yaml.load_all(text, Loader=yaml11.Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", error)

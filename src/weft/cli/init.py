@@ -27,10 +27,6 @@ from weft.cli.common import start_folder
 def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | None, chart: Path | None) -> None:
     """Start a new project in DIR, which must be empty or not exist yet."""
     from weft import scaffold
-    from weft.formats import to_json
-    from weft.overlay import overlay_schema
-    from weft.project import load_project
-    from weft.projectfile import schema_text
 
     if schema and chart:
         raise click.UsageError("--schema and --chart exclude each other", ctx)
@@ -42,10 +38,5 @@ def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | N
         files = scaffold.from_schema(title, schema)
     else:
         files = scaffold.from_nothing(title)
-    scaffold.new_project(place, files)
-    project = load_project(place)
-    generated = place / "schemas" / "generated"
-    generated.mkdir(exist_ok=True)
-    (generated / "overlay.schema.json").write_text(to_json(overlay_schema(project.root, project.name)) + "\n", "utf-8")
-    (generated / "weft.schema.json").write_text(schema_text(), "utf-8")
-    click.echo(f"wrote {len(files) + 2} files into {folder}; next: weft -C {folder} render", err=True)
+    count = scaffold.new_project(place, files)
+    click.echo(f"wrote {count} files into {folder}; next: weft -C {folder} render", err=True)

@@ -67,7 +67,8 @@ class Documents:
 
     def dialect(self, schema: Any = None) -> str:
         """The dialect of the file in which a joined schema stands; of the root without one."""
-        return self._dialects[self.location(schema).partition("#")[0]]
+        place = self.location(schema)
+        return next(dialect for name, dialect in self._dialects.items() if place.startswith(f"{name}#"))
 
     def registry(self) -> Registry[Any]:
         """The joined documents for `jsonschema`."""

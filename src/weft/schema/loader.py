@@ -269,8 +269,8 @@ class _Loader:
 
     def complain_of_circle(self, location: str) -> None:
         """Note that a schema leads back to itself."""
-        name, _, fragment = location.partition("#")
-        document = next(document for document in self.by_uri.values() if document.name == name)
+        document = next(one for one in self.by_uri.values() if location.startswith(f"{one.name}#"))
+        fragment = location.removeprefix(f"{document.name}#")
         message = "this schema refers to itself without ever reaching a value"
         hint = "remove one `$ref` of the circle"
         self._complain(document, paths.parse_pointer(fragment), "schema-ref-cycle", message, hint)

@@ -1,0 +1,64 @@
+"""YAML as Kubernetes and Helm read it: the scalars of YAML 1.1 as Go's library knows them.
+
+`yes` and `off` are booleans and `0644` is octal, as in 1.1; there are no sexagesimals, `1e3` is a number, and dates stay texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+_SCALARS: Final = (
+    ("bool", r"(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|true|True|TRUE|false|False|FALSE)\Z", "yYnNtTfFoO"),
+    ("null", r"(?:~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
+    ("number", r"[-+]?(?:0[bB][01_]+|0o?[0-7_]+|0[xX][0-9a-fA-F_]+|(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?)\Z", "-+.0123456789"),
+    ("number", r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+."),
+    ("merge", r"<<\Z", "<"),
+)  # fmt: skip
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+class Loader(yaml.CSafeLoader):
+    """A loader for `yaml.load` and its like."""
+
+
+Loader.yaml_implicit_resolvers = {}
+for _kind, _pattern, _first in _SCALARS:
+    Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(_pattern), list(_first))
+Loader.add_constructor(f"{_TAG}number", lambda _loader, node: _number(node.value))
+Loader.add_constructor(f"{_TAG}bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true"))
+
+
+def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:
+    """The unquoted values of a text that mean something else than themselves: start and end in the text, and the value.
+
+    Keys are left out; a value that aliases repeat comes once. Anchors and tags lie between start and end.
+    """
+    root = yaml.compose(text, Loader=Loader)
+    loader = Loader("")
+    seen: set[int] = set()
+    stack = [root] if root else []
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            stack += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            stack += node.value
+        elif isinstance(node, yaml.ScalarNode) and node.tag != f"{_TAG}str" and not node.style:
+            yield node.start_mark.index, node.end_mark.index, loader.construct_object(node)
+
+
+def _number(text: str) -> int | float:
+    plain = text.replace("_", "")
+    try:
+        if re.fullmatch(r"[-+]?0o?[0-7]+", plain):
+            return int(plain.replace("o", ""), 8)
+        return int(plain, 10 if plain.lstrip("+-").isdigit() else 0)
+    except ValueError:
+        return float(re.sub(r"\.(?=[a-zA-Z])", "", plain))
