@@ -154,6 +154,12 @@ ORIGINS = [
         [],
     ),
     ("app.ports[0].protocol", "app: {ports: [{name: a}]}\n", NOTHING, "TCP", None, []),
+    # items of an atomic list that are equal are told apart by where the layers put them
+    ("app.plain[0]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "low.yaml:1:15", []),
+    ("app.plain[1]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "low.yaml:1:18", []),
+    ("app.plain[2]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "high.yaml:1:25", []),
+    ("app.plain[0]", "app: {plain: [1, 2]}\n", "app: {plain: {$prepend: [2]}}\n", 2, "high.yaml:1:26", []),
+    ("app.plain[2]", "app: {plain: [1, 2]}\n", "app: {plain: {$prepend: [2]}}\n", 2, "low.yaml:1:18", []),
     # atomic mappings
     ("app.selector.a", "app: {selector: {a: 1, b: 2}}\n", "app: {selector: {a: 3}}\n", 3, "high.yaml:1:21", []),
 ]

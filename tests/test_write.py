@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -243,17 +244,45 @@ def test_a_folder_that_cannot_be_is_told(tmp_path, where):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_told(root):
-    put(root, OLD)
-    (root / "dev").chmod(0o500)
-    try:
-        with pytest.raises(CannotRun):
-            put(root, NEW)
-    finally:
-        (root / "dev").chmod(0o700)
-    put(root, NEW)
-    assert tree(root) == NEW
+@pytest.fixture
+def plain_user():
+    """Not being root, who may write everywhere."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+def test_a_folder_without_permission_is_told(plain_user):
+    with tempfile.TemporaryDirectory() as folder:  # `tmp_path` lies in a folder of root's
+        root = Path(folder, "out")
+        put(root, OLD)
+        (root / "dev").chmod(0o500)
+        try:
+            with pytest.raises(CannotRun):
+                put(root, NEW)
+        finally:
+            (root / "dev").chmod(0o700)
+        put(root, NEW)
+        assert tree(root) == NEW
+
+
+def test_a_link_to_nowhere_that_is_not_ours_is_in_the_way(root, tmp_path):
+    root.mkdir()
+    (root / "a.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(WeftError) as told:
+        put(root, OLD)
+    assert [problem.code for problem in told.value.problems] == ["not-ours"]
+    assert (root / "a.yaml").is_symlink()
+
+
+def test_folders_that_a_killed_run_left_empty_are_removed(root):
+    put(root, {"a/b/c.yaml": "x", "d.yaml": "y"})
+    (root / "a/b/c.yaml").unlink()
+    (root / "a/b").rmdir()
+    put(root, {"d.yaml": "y"})
+    assert not (root / "a").exists()
 
 
 BAD_RECORDS = {
@@ -264,6 +293,7 @@ BAD_RECORDS = {
     "no files": '{"version": 1}',
     "files are a list": '{"version": 1, "files": ["a"]}',
     "not text": b"\xff\xfe",
+    "nested without end": "[" * 100_000,
 }
 
 

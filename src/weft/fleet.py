@@ -151,7 +151,10 @@ class Fleet:
         for path in sorted({path for folder in folders - {""} for path in (self._file.folder / folder).rglob("*")}):
             if path.suffix in SUFFIXES and path.is_file() and path not in read and path.stem not in known:
                 name = path.relative_to(self._file.folder).as_posix()
-                yield Problem("unused-file", "no target reads this file", severity=Severity.WARNING, place=Place(name))
+                hint = did_you_mean(path.stem, known)
+                yield Problem(
+                    "unused-file", "no target reads this file", Severity.WARNING, place=Place(name), hint=hint
+                )
         for index, pattern in enumerate(self._file.layers):
             shape = re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
             if not any(shape.fullmatch(name) for name in used):
@@ -259,18 +262,20 @@ class Fleet:
             for value, path in self._matching(dimension.files) if dimension.files else ():
                 if not _VALUE.match(value):
                     name = path.relative_to(self._file.folder).as_posix()
-                    yield Problem(
-                        "bad-name",
-                        f"`{value}` cannot name a {dimension.name}: use letters, digits, `.`, `_` and `-`",
-                        place=Place(name),
-                        hint="rename the file",
-                    )
+                    message = f"`{value}` cannot name a {dimension.name}: use letters, digits, `.`, `_` and `-`"
+                    yield Problem("bad-name", message, place=Place(name), hint="rename the file")
             if dimension.files and not dimension.optional and not self._values[dimension.name]:
                 yield Problem(
                     "no-values",
                     f"no file matches `{dimension.files}`, so dimension `{dimension.name}` has no value and there is no target",
                     place=self._file.place("dimensions", dimension.name, "files"),
                 )
+
+        for first in self._named[:1]:
+            if first.optional and WHOLE in self._values[first.name]:
+                message = f"`{WHOLE}` cannot name a {first.name}: it is the name of the target without one"
+                place = self._file.place("dimensions", first.name)
+                yield Problem("bad-name", message, place=place, hint="choose another name")
 
     def _below(self, depth: int, values: dict[str, str]) -> Iterator[Identity]:
         if depth == len(self._named):

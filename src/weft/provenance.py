@@ -8,10 +8,10 @@ from typing import Any
 
 from weft.load import place_in
 from weft.merge import canonical, item_key
-from weft.model import LIST_OPERATORS, PATCH, Layer, Source, is_operator
+from weft.model import LIST_OPERATORS, PATCH, Layer, Source
 from weft.paths import Path, get, has
 from weft.problems import Place
-from weft.schema.node import MISSING, Node
+from weft.schema.node import Node
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Setter:
 
 def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path) -> list[Setter]:
     """The files that set, change or remove the value at `path`, the winning one first."""
+    search = _Search(root, config, path)
     found = []
     for layer in reversed(layers):
         for source in reversed(layer.sources):
-            where = _find(root, source.data, config, path)
+            where = search.below(source.data)
             if where is not None:
                 found.append(Setter(layer.name, source, where, get(source.data, where)))
     return found
@@ -64,50 +65,83 @@ def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: 
     return None
 
 
-def _find(node: Node, data: Any, config: Any, path: Path) -> Path | None:
-    """The path in an overlay of what it says about `path` of the merged configuration; None when it says nothing."""
-    where: Path = ()
-    for length, step in enumerate(path):
-        while isinstance(data, dict) and "$value" in data:
-            data, where = data["$value"], (*where, "$value")
-        item = get(config, path[: length + 1]) if has(config, path[: length + 1]) else MISSING
-        if isinstance(step, int):
-            here = _find_item(node, data, step, item)
-            if here is None:
-                return None
-            where, data = (*where, *here), get(data, here)
-        elif data is None:
-            return where  # this layer removed what was there
-        elif isinstance(data, dict) and step in data:
-            where, data = (*where, step), data[step]
-        else:
-            whole = isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map)
-            return where if whole else None
-        node = node.child(step)
+class _Search:
+    """One path of the merged configuration, followed through the overlays from the uppermost down.
+
+    On the way an item of an atomic list changes its index, as upper layers put items before it.
+    """
+
+    def __init__(self, root: Node, config: Any, path: Path) -> None:
+        self._root = root
+        self._config = config
+        self._path = path
+        self._indexes = {length: step for length, step in enumerate(path) if isinstance(step, int)}
+        self._sizes: dict[int, int] = {}
+
+    def below(self, data: Any) -> Path | None:
+        """The path in an overlay of what it says about the value; None when it says nothing."""
+        node = self._root
+        where: Path = ()
+        for length, step in enumerate(self._path):
+            data, where = _unwrapped(data, where)
+            if isinstance(step, int):
+                here = self._item(node, data, length)
+                if here is None:
+                    return None
+                where, data = (*where, *here), get(data, here)
+            elif data is None:
+                return where  # this layer removed what was there
+            elif isinstance(data, dict) and step in data:
+                where, data = (*where, step), data[step]
+            else:
+                whole = isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map)
+                return where if whole else None
+            node = node.child(step)
+        return _unwrapped(data, where)[1]
+
+    def _item(self, node: Node, data: Any, length: int) -> Path | None:
+        """Where the item at this step of the path stands in what an overlay says of the list."""
+        path = self._path[: length + 1]
+        if not has(self._config, path):
+            return None
+        if node.list_type == "atomic":
+            return self._atomic_item(data, length)
+        item = get(self._config, path)
+        lists = (
+            {(): data}
+            if isinstance(data, list)
+            else {(name,): data[name] for name in LIST_OPERATORS if _has_list(data, name)}
+        )
+        for prefix, items in lists.items():
+            for position, other in enumerate(items):
+                if _identity(node, other) == _identity(node, item):
+                    return (*prefix, position)
+        return None
+
+    def _atomic_item(self, data: Any, length: int) -> Path | None:
+        index = self._indexes[length]
+        size = self._sizes.setdefault(length, len(get(self._config, self._path[:length])))
+        whole: Path = ("$replace",) if _has_list(data, "$replace") else ()
+        if whole or isinstance(data, list):
+            return (*whole, index) if 0 <= index < len(get(data, whole)) else None
+        before, after = (len(data[name]) if _has_list(data, name) else 0 for name in ("$prepend", "$append"))
+        self._indexes[length] -= before
+        self._sizes[length] -= before + after
+        if 0 <= index < before:
+            return ("$prepend", index)
+        return ("$append", index - size + after) if size - after <= index < size else None
+
+
+def _identity(node: Node, item: Any) -> Any:
+    """What tells the items of a set or of a map-list apart."""
+    return canonical(item) if node.list_type == "set" else item_key(node, item) or object()
+
+
+def _has_list(data: Any, name: str) -> bool:
+    return isinstance(data, dict) and isinstance(data.get(name), list)
+
+
+def _unwrapped(data: Any, where: Path) -> tuple[Any, Path]:
     while isinstance(data, dict) and "$value" in data:
         data, where = data["$value"], (*where, "$value")
-    return where
-
-
-def _find_item(node: Node, data: Any, index: int, item: Any) -> Path | None:
-    """Where an item of a merged list stands in what an overlay says of the list."""
-    if item is MISSING:
-        return None
-    lists: list[tuple[Path, list[Any]]] = []
-    if isinstance(data, list):
-        lists = [((), data)]
-    elif is_operator(data):
-        lists = [((name,), data[name]) for name in LIST_OPERATORS if isinstance(data.get(name), list)]
-    for prefix, items in lists:
-        if node.list_type == "map":
-            key = item_key(node, item)
-            same = [
-                position for position, other in enumerate(items) if key is not None and item_key(node, other) == key
-            ]
-        else:
-            same = [position for position, other in enumerate(items) if canonical(other) == canonical(item)]
-        if same:
-            return (*prefix, index if index in same else same[0])
-    if isinstance(data, list) and index < len(data) and node.list_type == "atomic":
-        return (index,)  # an item that changed on the way, by a default inside it
-    return None
+    return data, where

@@ -77,7 +77,8 @@ def _write(root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool],
         removed=tuple(path for path in gone if (root / path).is_file()),
         kept=len(wanted) - len(changed),
     )
-    _refuse_foreign(root, changes.updated, record)
+    links = [path for path in changes.created if (root / path).is_symlink()]  # to nowhere, and not made by Weft
+    _refuse_foreign(root, (*changes.updated, *links), record)
     _refuse_outside(root, (*wanted, *gone))
     if dry_run:
         return changes
@@ -123,9 +124,9 @@ def _stage(root: Path, files: Iterable[File]) -> list[tuple[File, Path]]:
     staged = []
     for number, file in enumerate(files):
         temporary = staging / str(number)
-        temporary.write_bytes(file.text.encode())
         if file.private:
-            temporary.chmod(0o600)
+            temporary.touch(0o600)  # before there is anything to read
+        temporary.write_bytes(file.text.encode())
         staged.append((file, temporary))
     return staged
 
@@ -182,6 +183,8 @@ def _remove(root: Path, path: str) -> None:
             break
         try:
             folder.rmdir()
+        except FileNotFoundError:
+            continue  # a run that was killed came this far
         except OSError:
             break  # something else lies in it
 
@@ -199,7 +202,7 @@ def _read_record(root: Path) -> dict[str, str]:
         data: Any = json.loads(text)
         if data["version"] == _VERSION:
             return {str(path): str(target) for path, target in data["files"].items() if _is_below(path)}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise CannotRun(
         Problem(
@@ -211,7 +214,7 @@ def _read_record(root: Path) -> dict[str, str]:
 
 
 def _is_below(path: str) -> bool:
-    return not Path(path).is_absolute() and ".." not in Path(path).parts
+    return Path(path).name not in ("", RECORD) and not Path(path).is_absolute() and ".." not in Path(path).parts
 
 
 def _write_record(root: Path, files: Mapping[str, str]) -> None:

@@ -55,9 +55,8 @@ class _Group(click.Group):
 )
 @click.pass_context
 def cli(ctx: click.Context, folder: Path) -> None:
-    r"""Schema-first configuration: layers of YAML in, validated manifests out.
+    """Schema-first configuration: layers of YAML in, validated manifests out.
 
-    \b
     A target is ENVIRONMENT or ENVIRONMENT/TENANT; globs work ('production/*', '**/acme'),
     and without a target a command takes all of them.
     """

@@ -47,7 +47,7 @@ def command(
     except UsageError:
         raise
     except WeftError as error:
-        problems, code, done = list(error.problems), error.exit_code, ""
+        problems, code, done, folder = list(error.problems), error.exit_code, "", folder or error.folder
     click.echo(FORMATS[format_](gather(problems), folder), nl=False)
     if done and not problems and format_ == "text":
         click.echo(f"{done}, no problems", err=True)
