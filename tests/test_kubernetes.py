@@ -192,6 +192,17 @@ WRONG = {
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "app"}, "spec": {"ports": [{"port": "80"}]}},
         "spec.ports[0].port",
     ),
+    "base64 that is none": (config_map(binaryData={"b": "no base64!"}), "binaryData.b is not base64"),
+    "a plain text in a Secret": (config_map(kind="Secret", data={"A": "plain text"}), "stringData"),
+    "a generated name with a capital": (
+        config_map(metadata__name=..., metadata__generateName="App-"),
+        "metadata.generateName `App-`",
+    ),
+    "an object in a List": (
+        {"apiVersion": "v1", "kind": "List", "items": [config_map(), config_map(metadata__name="B", data={"A": 1})]},
+        "ConfigMap/B: data.A",
+    ),
+    "a misspelled kind": ({"apiVersion": "apps/v1", "kind": "Deploymnet", "metadata": {"name": "app"}}, "Deploymnet"),
     "an unknown kind": ({"apiVersion": "v1", "kind": "ConfigMapp", "metadata": {"name": "app"}}, "ConfigMapp"),
     "a kind of another version": ({"apiVersion": "v2", "kind": "ConfigMap", "metadata": {"name": "app"}}, "v2"),
     "no kind": (config_map(kind=...), "kind"),
@@ -233,6 +244,31 @@ def test_what_is_no_yaml_is_told(text):
 @pytest.mark.parametrize("text", ["a: \x01\n", "{a: 1}: b\n", "? [a]\n: b\n"])
 def test_what_no_program_reads_as_an_object_is_told(text):
     assert [problem.severity for problem in kubernetes.check(text)] == [Severity.ERROR]
+
+
+def test_objects_with_generated_names_may_look_the_same():
+    one = config_map(metadata__name=..., metadata__generateName="app-")
+    assert found(one, one) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: 1\n", 6, 3),
+        ("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: A}\n", 4, 12),
+        ("a: 1\n---\n# c\napiVersion: v1\nkind: Pdo\nmetadata: {name: a}\n", 1, 1),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {A: x,\n  A: y}\n", 5, 3),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text, line, column):
+    place = next(iter(kubernetes.check(text))).place
+    assert (place.line, place.column) == (line, column)
+
+
+def test_a_misspelled_kind_is_a_warning_with_a_hint():
+    wrong = {"apiVersion": "apps/v1", "kind": "Deploymnet", "metadata": {"name": "app"}}
+    (problem,) = kubernetes.check(manifest(wrong))
+    assert (problem.severity, problem.hint) == (Severity.WARNING, "did you mean `Deployment`?")
 
 
 def test_a_custom_resource_has_its_metadata_checked_and_a_note_that_says_so():

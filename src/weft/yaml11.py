@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import yaml
@@ -22,7 +22,17 @@ _TAG: Final = "tag:yaml.org,2002:"
 
 
 class Loader(yaml.CSafeLoader):
-    """A loader for `yaml.load` and its like."""
+    """A loader for `yaml.load` and its like; a key that stands twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """The data of a mapping; raises ConstructorError."""
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) < len(keys):
+            again = next(key for place, (key, _) in enumerate(node.value) if keys.index(keys[place]) < place)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key `{again.value}` stands twice", again.start_mark
+            )
+        return super().construct_mapping(node, deep)
 
 
 Loader.yaml_implicit_resolvers = {}
@@ -30,6 +40,27 @@ for _kind, _pattern, _first in _SCALARS:
     Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(_pattern), list(_first))
 Loader.add_constructor(f"{_TAG}number", lambda _loader, node: _number(node.value))
 Loader.add_constructor(f"{_TAG}bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true"))
+
+
+def position(text: str, document: int, path: Sequence[str | int]) -> tuple[int, int] | None:
+    """Line and column (from 1) of what stands at a path of one of the documents, or of the nearest thing above it."""
+    roots = list(yaml.compose_all(text, Loader=Loader))
+    node = roots[document] if document < len(roots) else None
+    if node is None:
+        return None
+    mark = node.start_mark
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next((pair for pair in node.value if pair[0].value == str(step)), None)
+            if found is None:
+                break
+            mark, node = found[0].start_mark, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            mark = node.start_mark
+        else:
+            break
+    return mark.line + 1, mark.column + 1
 
 
 def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:

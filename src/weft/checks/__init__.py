@@ -33,20 +33,31 @@ def exists(name: str) -> bool:
 def run(finished: Iterable[Rendered]) -> Iterator[Problem]:
     """What the checks say of these outputs; each problem names the output and its template.
 
-    A check whose program or package is missing is skipped, with a warning.
+    A check whose program or package is missing is skipped, with a warning. What a template does wrong in many targets is
+    told once, at the first of its files.
     """
+    told: dict[tuple[int, str, str], Problem] = {}
+    for one, problem in _complaints(finished):
+        key = (one.output.index, problem.code, problem.message)
+        first = told.setdefault(key, problem)
+        told[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, *problem.targets))))
+    yield from told.values()
+
+
+def _complaints(finished: Iterable[Rendered]) -> Iterator[tuple[Rendered, Problem]]:
     for one in finished:
         for name in one.output.checks:
             try:
                 check = _load(name).check
             except ImportError as error:
                 message = f"the check `{name}` was skipped: the package {error.name} is not installed"
-                yield Problem("check-skipped", message, severity=Severity.WARNING, hint=f"pip install 'weft[{name}]'")
+                hint = f"pip install 'weft[{name}]'"
+                yield one, Problem("check-skipped", message, Severity.WARNING, targets=(one.target,), hint=hint)
                 continue
             for problem in check(one.text):
                 place = problem.place or Place(one.path)
                 hint = problem.hint or f"it comes from the template {one.output.template}"
-                yield replace(problem, place=replace(place, file=one.path), targets=(one.target,), hint=hint)
+                yield one, replace(problem, place=replace(place, file=one.path), targets=(one.target,), hint=hint)
 
 
 @cache

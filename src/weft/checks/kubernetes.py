@@ -7,11 +7,13 @@ no bundled schema; of them only the metadata is checked.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -19,8 +21,8 @@ import jsonschema_rs
 import yaml
 
 from weft import yaml11
-from weft.paths import dotted
-from weft.problems import Place, Problem, Severity
+from weft.paths import Path, dotted
+from weft.problems import Place, Problem, Severity, did_you_mean
 
 if find_spec("kubernetes_validate") is None:  # its schemas are read as files, the package itself is not needed
     raise ImportError("the Kubernetes schemas are not installed", name="kubernetes-validate")
@@ -44,6 +46,10 @@ _FREE_NAMES: Final = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "Ro
 _NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
 
 
+Complaint = tuple[Path, str]
+"""Where in an object something is wrong, and what."""
+
+
 def check(text: str) -> Iterator[Problem]:
     """What is wrong with the objects of a manifest."""
     try:
@@ -51,100 +57,161 @@ def check(text: str) -> Iterator[Problem]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", error)
-        yield _problem(
-            f"the manifest is not YAML: {reason}", Place("", mark.line + 1, mark.column + 1) if mark else None
-        )
+        place = Place("", mark.line + 1, mark.column + 1) if mark else None
+        yield Problem("kubernetes", f"the manifest is not YAML: {reason}", place=place)
         return
-    seen: dict[tuple[Any, ...], None] = {}
-    for document in documents:
-        if document is None:
-            continue
-        if (
-            not isinstance(document, dict)
-            or not isinstance(document.get("kind"), str)
-            or not isinstance(document.get("apiVersion"), str)
-        ):
-            yield _problem("a document of the manifest is no Kubernetes object: it has no `apiVersion` and `kind`")
-            continue
-        metadata = document.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        name = f"{document['kind']}/{metadata.get('name', '?')}"
-        key = (document["apiVersion"], document["kind"], str(metadata.get("namespace")), str(metadata.get("name")))
+    seen: set[tuple[str, ...]] = set()
+    for number, document in enumerate(documents):
+        for path, thing in _objects(document):
+            for where, message in _complaints(thing, seen):
+                place = Place("", *(yaml11.position(text, number, (*path, *where)) or ()))
+                yield Problem("kubernetes", message, place=place)
+            yield from _unknown_kind(thing, Place("", *(yaml11.position(text, number, (*path, "kind")) or ())))
+
+
+def _objects(document: Any) -> Iterator[tuple[Path, Any]]:
+    """The objects of a document: itself, or the items of a `List`."""
+    if isinstance(document, dict) and document.get("kind") == "List" and document.get("apiVersion") == "v1":
+        items = document.get("items")
+        yield from ((("items", index), item) for index, item in enumerate(items if isinstance(items, list) else ()))
+    elif document is not None:
+        yield (), document
+
+
+def _complaints(thing: Any, seen: set[tuple[str, ...]]) -> Iterator[Complaint]:
+    """What is wrong with one object; `seen` are the names of those before it."""
+    if not _is_object(thing):
+        yield (), "a document of the manifest is no Kubernetes object: it has no `apiVersion` and `kind`"
+        return
+    kind = thing["kind"]
+    metadata = thing.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    name = f"{kind}/{metadata.get('name') or metadata.get('generateName', '?')}"
+    if isinstance(metadata.get("name"), str):
+        key = (thing["apiVersion"], kind, str(metadata.get("namespace")), metadata["name"])
         if key in seen:
-            yield _problem(f"{name} stands twice in the manifest")
-        seen[key] = None
-        for message in (*_schema(document), *_metadata(document["kind"], metadata), *_data(document)):
-            yield _problem(f"{name}: {message}")
-        if _validator(document["apiVersion"], document["kind"]) is None:
-            message = f"{name}: there is no schema of {document['apiVersion']} {document['kind']}; only its metadata was checked"
-            yield Problem("kubernetes-unknown-kind", message, severity=Severity.NOTE)
+            yield ("metadata", "name"), f"{name} stands twice in the manifest"
+        seen.add(key)
+    for path, message in (*_schema(thing), *_metadata(kind, metadata), *_data(thing)):
+        yield path, f"{name}: {message}"
 
 
-def _schema(document: dict[str, Any]) -> Iterator[str]:
+def _is_object(thing: Any) -> bool:
+    return isinstance(thing, dict) and all(isinstance(thing.get(key), str) for key in ("kind", "apiVersion"))
+
+
+def _unknown_kind(thing: Any, place: Place) -> Iterator[Problem]:
+    if not _is_object(thing) or _validator(thing["apiVersion"], thing["kind"]) is not None:
+        return
+    api, kind = thing["apiVersion"], thing["kind"]
+    if _is_builtin(api):
+        message = f"Kubernetes {VERSION} has no kind `{kind}` in {api}"
+        hint = did_you_mean(kind, _kinds().get(api, ())) or did_you_mean(
+            f"{api} {kind}", (f"{version} {name}" for version, names in _kinds().items() for name in names)
+        )
+        yield Problem("kubernetes-unknown-kind", message, Severity.WARNING, place=place, hint=hint)
+    else:
+        message = f"there is no schema of {api} {kind}; only the metadata of such objects is checked"
+        yield Problem("kubernetes-unknown-kind", message, Severity.NOTE, place=place)
+
+
+def _schema(document: dict[str, Any]) -> Iterator[Complaint]:
     validator = _validator(document["apiVersion"], document["kind"])
     if validator is None:
         return
     secret = document["kind"] == "Secret"
     try:
         for error in validator.iter_errors(document):
-            where = dotted(error.instance_path) or "the object"
-            message = (
-                f"breaks `{error.schema_path[-1]}`"
-                if secret and error.instance_path[:1] != ["metadata"]
-                else error.message
-            )
-            yield f"{where}: {message}"
+            path = tuple(error.instance_path)
+            unknown = getattr(error.kind, "unexpected", ())
+            yield from (((*path, name), f"there is no field {dotted((*path, name))}") for name in unknown)
+            if unknown:
+                continue
+            hidden = secret and path[:1] != ("metadata",)
+            message = f"breaks `{error.schema_path[-1]}`" if hidden else error.message
+            unquoted = not hidden and not isinstance(error.instance, str | dict | list) and '"string"' in error.message
+            yield path, f"{dotted(path) or 'the object'}: {message}{'; put it in quotes' if unquoted else ''}"
     except ValueError as error:
-        yield f"a key is no text ({error}); put it in quotes"
+        yield (), f"it holds what JSON cannot ({error}): put keys that are numbers or booleans in quotes"
 
 
-def _metadata(kind: str, metadata: Mapping[str, Any]) -> Iterator[str]:
-    name = metadata.get("name")
-    if name is None and "generateName" not in metadata:
-        yield "metadata.name is missing"
-    elif isinstance(name, str):
-        if kind in _FREE_NAMES:
-            valid, limit = bool(_PATH_SEGMENT.match(name)), 253
-        else:
-            pattern, limit = _NAMES.get(kind, (_SUBDOMAIN, 253))
-            valid = bool(pattern.match(name))
-        if not valid:
-            yield f"metadata.name `{name}` is not valid: use {_NAME}"
-        elif len(name) > limit:
-            yield f"metadata.name has {len(name)} characters, {limit} are allowed"
+def _metadata(kind: str, metadata: Mapping[str, Any]) -> Iterator[Complaint]:
+    name, generated = metadata.get("name"), metadata.get("generateName")
+    if name is None and generated is None:
+        yield ("metadata",), "metadata.name is missing"
+    for field, text in (("name", name), ("generateName", generated if name is None else None)):
+        if isinstance(text, str):
+            whole = text if field == "name" else f"{text}x"  # the API server appends letters and digits
+            yield from (
+                (("metadata", field), f"metadata.{field} {problem}") for problem in _bad_name(kind, whole, text)
+            )
     namespace = metadata.get("namespace")
     if isinstance(namespace, str) and not (_LABEL.match(namespace) and len(namespace) <= 63):
-        yield f"metadata.namespace `{namespace}` is not valid: use at most 63 of lower-case letters, digits and `-`"
+        message = f"metadata.namespace `{namespace}` is not valid: use at most 63 of lower-case letters, digits and `-`"
+        yield ("metadata", "namespace"), message
     annotations = metadata.get("annotations")
     if isinstance(annotations, dict):
         size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
         if size > MAX_ANNOTATIONS:
-            yield f"metadata.annotations have {size:,} bytes, {MAX_ANNOTATIONS:,} are allowed"
+            message = f"metadata.annotations have {size:,} bytes, {MAX_ANNOTATIONS:,} are allowed"
+            yield ("metadata", "annotations"), message
     for field in ("labels", "annotations"):
         entries = metadata.get(field)
         for key, value in entries.items() if isinstance(entries, dict) else ():
+            where = ("metadata", field, str(key))
             if not _is_qualified(str(key)):
-                yield f"metadata.{field} has the invalid key `{key}`: use `name` or `domain/name`, the name with at most 63 characters"
+                yield (
+                    where,
+                    f"metadata.{field} has the invalid key `{key}`: use `name` or `domain/name`, the name with at most 63 characters",
+                )
             if field == "labels" and isinstance(value, str) and not (_VALUE.match(value) and len(value) <= 63):
-                yield f"label {key} has the invalid value `{value}`: use at most 63 letters, digits, `-`, `_` and `.`"
+                yield (
+                    where,
+                    f"label {key} has the invalid value `{value}`: use at most 63 letters, digits, `-`, `_` and `.`",
+                )
 
 
-def _data(document: Mapping[str, Any]) -> Iterator[str]:
+def _bad_name(kind: str, whole: str, text: str) -> Iterator[str]:
+    if kind in _FREE_NAMES:
+        valid, limit = bool(_PATH_SEGMENT.match(whole)), 253
+    else:
+        pattern, limit = _NAMES.get(kind, (_SUBDOMAIN, 253))
+        valid = bool(pattern.match(whole))
+    if not valid:
+        yield f"`{text}` is not valid: use {_NAME}"
+    elif len(text) > limit:
+        yield f"has {len(text)} characters, {limit} are allowed"
+
+
+def _data(document: Mapping[str, Any]) -> Iterator[Complaint]:
     if document["kind"] not in ("ConfigMap", "Secret"):
         return
     size = 0
     owner: dict[str, str] = {}
     for field in ("data", "binaryData", "stringData"):
         entries = document.get(field)
+        encoded = field == "binaryData" or (field == "data" and document["kind"] == "Secret")
         for key, value in entries.items() if isinstance(entries, dict) else ():
+            where = (field, str(key))
             if not isinstance(key, str) or not _DATA_KEY.match(key):
-                yield f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
+                yield where, f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
             if document["kind"] == "ConfigMap" and key in owner:
-                yield f"`{key}` stands in {owner[key]} and in {field}"
+                yield where, f"`{key}` stands in {owner[key]} and in {field}"
+            if encoded and isinstance(value, str) and not _is_base64(value):
+                where_else = "; plain texts stand in `stringData`" if document["kind"] == "Secret" else ""
+                yield where, f"{field}.{key} is not base64{where_else}"
             owner[str(key)] = field
             size += len(str(key)) + (len(value.encode()) if isinstance(value, str) else 0)
     if size > MAX_DATA:
-        yield f"its data has {size:,} bytes, {MAX_DATA:,} are allowed; split it"
+        yield (), f"its data has {size:,} bytes, {MAX_DATA:,} are allowed; split it"
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(re.sub(r"[\r\n]", "", text), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_qualified(key: str) -> bool:
@@ -153,8 +220,10 @@ def _is_qualified(key: str) -> bool:
     return good_prefix and 0 < len(name) <= 63 and _VALUE.match(name) is not None
 
 
-def _problem(message: str, place: Place | None = None) -> Problem:
-    return Problem("kubernetes", message, place=place)
+def _is_builtin(api_version: str) -> bool:
+    """Whether a group is one of Kubernetes' own."""
+    group, slash, _ = api_version.rpartition("/")
+    return not slash or "." not in group or api_version in _kinds()
 
 
 @cache
@@ -164,17 +233,28 @@ def _validator(api_version: str, kind: str) -> jsonschema_rs.Validator | None:
     prefix = f"{group.partition('.')[0]}-" if slash else ""
     if slash and "." in group and not group.endswith(".k8s.io"):
         return None
-    folder = resources.files("kubernetes_validate").joinpath(f"kubernetes-json-schema/v{VERSION}-local-strict")
-    file = folder.joinpath(f"{kind.lower()}-{prefix}{version}.json")
+    file = _folder().joinpath(f"{kind.lower()}-{prefix}{version}.json")
     if not file.is_file():
         return None
     return jsonschema_rs.validator_for(json.loads(file.read_text("utf-8")), registry=_definitions())
 
 
 @cache
+def _kinds() -> dict[str, list[str]]:
+    """The kinds of Kubernetes by their `apiVersion`."""
+    found: dict[str, list[str]] = {}
+    for definition in json.loads(_folder().joinpath("_definitions.json").read_text("utf-8"))["$defs"].values():
+        for kind in definition.get("x-kubernetes-group-version-kind", ()):
+            api = "/".join(filter(None, (kind["group"], kind["version"])))
+            found.setdefault(api, []).append(kind["kind"])
+    return found
+
+
+def _folder() -> Traversable:
+    return resources.files("kubernetes_validate").joinpath(f"kubernetes-json-schema/v{VERSION}-local-strict")
+
+
+@cache
 def _definitions() -> jsonschema_rs.Registry:
-    file = resources.files("kubernetes_validate").joinpath(
-        f"kubernetes-json-schema/v{VERSION}-local-strict/_definitions.json"
-    )
-    definitions = json.loads(file.read_text("utf-8"))
+    definitions = json.loads(_folder().joinpath("_definitions.json").read_text("utf-8"))
     return jsonschema_rs.Registry([(definitions["$id"], definitions)])
