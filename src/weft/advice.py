@@ -1,15 +1,19 @@
-"""Advice: what is not wrong, but hardly meant; warnings that `weft validate --strict` adds."""
+"""Advice: what is not wrong, but hardly meant, as warnings; most of them only `weft validate --strict` adds."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
+from jsonschema_specifications import REGISTRY as METASCHEMAS
+
 from weft import envvars
-from weft.load import place_in
+from weft.load import is_left_empty, place_in
 from weft.merge import canonical, leaves
-from weft.model import PATCH, Layer, is_operator
-from weft.paths import dotted, get, has, pointer
+from weft.model import PATCH, Layer, Source, is_operator
+from weft.paths import Path, dotted, get, has, pointer
 from weft.problems import Problem, Severity
 from weft.schema.node import Catalog, Node
 
@@ -33,8 +37,37 @@ def redundant_overrides(
                     yield _warning("redundant", message, path=pointer(path), place=place, hint="remove the line")
 
 
+def left_empty(lower: Any, source: Source) -> Iterator[Problem]:
+    """Keys with nothing after their colon that remove a whole mapping of the lower layers."""
+    for path in _removed_mappings(lower, source.data, ()):
+        if is_left_empty(source, path):
+            message = f"`{path[-1]}:` without a value removes the whole mapping {dotted(path)} of the lower layers"
+            hint = f"write `{path[-1]}: null` if that is meant, `{path[-1]}: {{}}` to change nothing"
+            place = place_in(source, path, key=True)
+            yield _warning("left-empty", message, path=pointer(path), place=place, hint=hint)
+
+
+def _removed_mappings(lower: Any, data: Any, path: Path) -> Iterator[Path]:
+    if not isinstance(lower, dict) or not isinstance(data, dict):
+        return
+    for key, value in data.items():
+        if value is None and isinstance(lower.get(key), dict) and lower[key]:
+            yield (*path, key)
+        elif isinstance(value, dict):
+            yield from _removed_mappings(lower.get(key), value, (*path, key))
+
+
 def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
-    """Defaults that their own schema refuses, and variables that two settings of one domain share."""
+    """Keywords that are nearly ones, defaults that their own schema refuses, variables that two settings of one domain share."""
+    known = {keyword.lower(): keyword for keyword in _keywords()}
+    for schema in catalog.schemas():
+        for keyword in schema.keys() - known.values():
+            meant = difflib.get_close_matches(keyword.lower(), known, n=1, cutoff=0.85)
+            if meant and not keyword.startswith("x-"):
+                message = f"`{keyword}` means nothing to JSON Schema"
+                where = catalog.documents.location(schema, keyword)
+                hint = f"did you mean `{known[meant[0]]}`?"
+                yield _warning("unknown-keyword", message, schema=where, hint=hint)
     for schema in catalog.schemas_with("default"):
         if not catalog.valid(schema, schema["default"]):
             message = "the default is not valid by its own schema, so it is not used"
@@ -46,6 +79,13 @@ def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
             if first != path:
                 message = f"{dotted(path)} and {dotted(first)} have one environment variable, {name}"
                 yield _warning("shared-variable", message, schema=node.place, hint="give each a variable of its own")
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """The keywords of all drafts."""
+    schemas = [METASCHEMAS.contents(uri) for uri in METASCHEMAS]
+    return frozenset(name for schema in schemas for name in schema.get("properties", ()))
 
 
 def _warning(code: str, message: str, **details: Any) -> Problem:

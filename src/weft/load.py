@@ -98,3 +98,12 @@ def place_in(source: Source, path: Sequence[str | int], *, key: bool = False) ->
         if found:
             return Place(source.name, *found)
     return Place(source.name)
+
+
+def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
+    """Whether a key of a file has nothing after its colon, so that its null may not be meant."""
+    place = place_in(source, path)
+    if source.path is None or place.line is None or place.column is None:
+        return False
+    line = source.path.read_text("utf-8-sig", "replace").splitlines()[place.line - 1]
+    return not line[place.column - 1 :].partition("#")[0].strip()

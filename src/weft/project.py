@@ -11,7 +11,7 @@ from typing import Any
 
 from weft import checks, envvars, paths
 from weft import write as writing
-from weft.advice import of_the_schema
+from weft.advice import left_empty, of_the_schema
 from weft.fleet import Fleet
 from weft.load import Overlays, place_in
 from weft.merge import merge, set_twice
@@ -99,6 +99,7 @@ class Project:
             source = key[size]
             value, problems = merge(self.root, lower, source.data, defaults=True)
             placed = [_in_source(problem, source) for problem in (*problems, *self._literals(source))]
+            placed += left_empty(lower, source)
             unread = [replace(problem, quiet=self._may_hold_secret(source)) for problem in source.problems]
             self._folded[key[: size + 1]] = value, (*before, *unread, *placed)
         value, problems_so_far = self._folded[key]
@@ -224,7 +225,8 @@ class Project:
         """The problem, placed where its rule stands in the schema files."""
         name, _, fragment = (problem.schema or "").partition("#")
         file = self.folder / name
-        place = place_in(Source(name, {}, file), paths.parse_pointer(fragment)) if file.is_file() else Place(name)
+        source, path = Source(name, {}, file), paths.parse_pointer(fragment)
+        place = place_in(source, path, key=problem.code in AT_KEY) if file.is_file() else Place(name)
         return replace(problem, place=place)
 
 

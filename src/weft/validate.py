@@ -21,7 +21,15 @@ from weft.problems import Problem
 from weft.schema.node import Catalog
 
 AT_KEY: Final = frozenset(
-    ("unknown-key", "nothing-to-remove", "unknown-operator", "operator-misused", "missing-required", "bad-key")
+    (
+        "bad-key",
+        "missing-required",
+        "nothing-to-remove",
+        "operator-misused",
+        "unknown-key",
+        "unknown-keyword",
+        "unknown-operator",
+    )
 )
 """Problems that are about a key rather than about its value."""
 

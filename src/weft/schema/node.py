@@ -276,12 +276,12 @@ class Catalog:
 
     def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
         """Every schema of every document that has this keyword."""
-        return [schema for schema in self._everything() if keyword in schema]
+        return [schema for schema in self.schemas() if keyword in schema]
 
     def reaching(self, schemas: Iterable[int]) -> set[int]:
         """The ids of all schemas from which one of `schemas` (by id) is reached, themselves included."""
         parents: dict[int, list[int]] = {}
-        every = self._everything()
+        every = self.schemas()
         for schema in every:
             children = [child for _, child in subschemas(schema)]
             if "$ref" in schema:
@@ -302,7 +302,8 @@ class Catalog:
         """The ids of all schemas that declare an environment variable, or lead to one."""
         return self.reaching(map(id, self.schemas_with("x-env")))
 
-    def _everything(self) -> list[dict[str, Any]]:
+    def schemas(self) -> list[dict[str, Any]]:
+        """Every schema of every document."""
         found = []
         stack = list(self.documents.joined.values())
         while stack:
