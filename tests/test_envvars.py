@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from run import run
 from scratch import catalog_of, make_project
 from weft import load_project
-from weft.envvars import declared, from_text, layer_from, to_text, variables
+from weft.envvars import declared, from_text, settings_from, to_text, variables
 
 TYPES = {
     "text": {"type": "string"},
@@ -134,7 +134,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "text"), REFUSED, ids=[f"{name} {text[:20]!r}" for name, text in REFUSED])
 def test_a_text_that_does_not_convert_is_told_without_quoting_it(root, name, text):
-    data, problems = layer_from(root, {name.upper(): text})
+    data, problems = settings_from(root, {name.upper(): text})
     assert data == {}
     assert [problem.code for problem in problems] == ["bad-variable"]
     assert name.upper() in problems[0].message
@@ -142,12 +142,12 @@ def test_a_text_that_does_not_convert_is_told_without_quoting_it(root, name, tex
 
 
 def test_every_variable_that_does_not_convert_is_told(root):
-    _, problems = layer_from(root, {"WHOLE": "x", "SWITCH": "y", "TEXT": "fine", "OTHER": "z"})
+    _, problems = settings_from(root, {"WHOLE": "x", "SWITCH": "y", "TEXT": "fine", "OTHER": "z"})
     assert [problem.message.split()[2].strip(":") for problem in problems] == ["WHOLE", "SWITCH"]
 
 
 def test_only_declared_variables_are_taken(root):
-    assert layer_from(root, {"PATH": "/bin", "TEXT": "a", "whole": "1"}) == ({"text": "a"}, [])
+    assert settings_from(root, {"PATH": "/bin", "TEXT": "a", "whole": "1"}) == ({"text": "a"}, [])
 
 
 NESTED = {
@@ -284,5 +284,5 @@ def test_what_config_prints_as_env_is_what_from_env_reads(project, tmp_path):
 @given(st.dictionaries(st.sampled_from(["WHOLE", "SWITCH", "TEXTS", "MAP", "NUMBERS", "SIZE"]), st.text(max_size=6)))
 def test_no_environment_is_too_strange_to_read(root, environment):
     assume(environment)
-    data, problems = layer_from(root, environment)
+    data, problems = settings_from(root, environment)
     assert len(data) + len(problems) == len(environment)

@@ -183,6 +183,21 @@ def test_two_targets_never_have_one_name(tmp_path):
     assert len(found) == len(set(found))
 
 
+def test_a_link_to_nowhere_is_no_reason_to_forget_a_target(tmp_path):
+    folder = fleet(tmp_path, seen("tenants/zen"), {"tenant": {"files": "tenants/*.yaml"}}, ["tenants/{tenant}"])
+    (folder / "tenants/acme.yaml").symlink_to("nowhere.yaml")
+    assert names(folder) == ["acme", "zen"]
+    assert [problem.code for problem in load_project(folder).target("acme").problems()] == ["unreadable"]
+
+
+def test_an_alias_is_no_value_of_files(tmp_path):
+    files = {"files": "tenants/*.yaml", "aliases": {"zen": "acme"}}
+    folder = fleet(tmp_path, seen("tenants/zen", "tenants/acme"), {"tenant": files}, ["tenants/{tenant}"])
+    with pytest.raises(WeftError) as told:
+        load_project(folder)
+    assert "is a value and an alias" in str(told.value)
+
+
 def test_a_dimension_of_files_may_be_folders(tmp_path):
     files = seen("tenants/acme/main", "tenants/acme/more", "tenants/zen/main", "tenants/empty/other")
     folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/main.yaml"}}, ["base", "tenants/{tenant}"])

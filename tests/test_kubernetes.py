@@ -343,7 +343,8 @@ data: {A: "1"}
 
 def checked_project(folder):
     outputs = [{"template": "map.j2", "path": "map.yaml", "check": "kubernetes"}]
-    return make_project(folder, {"schema.json": SCHEMA, "templates/map.j2": TEMPLATE}, outputs=outputs)
+    files = {"schema.json": SCHEMA, "templates/map.j2": TEMPLATE, "base.yaml": "{}"}
+    return make_project(folder, files, outputs=outputs)
 
 
 def test_a_manifest_that_no_cluster_takes_is_not_written(tmp_path):

@@ -371,7 +371,7 @@ BROKEN = {
     "a file type that the audio pipeline cannot read": (
         "local",
         {"application.uploads.allowed_file_types": "exe"},
-        {"/application/uploads/allowed_file_types/5"},
+        {"/application/uploads/allowed_file_types/0"},
     ),
     "a sample rate of nothing": ("local", {"ml.audio.sample_rate": "44000"}, {"/ml/audio/sample_rate"}),
     "a model that separates three stems": (
@@ -382,7 +382,7 @@ BROKEN = {
     "an OAuth provider that nobody knows": (
         "local",
         {"security.oauth.providers": "myspace"},
-        {"/security/oauth/providers/3"},
+        {"/security/oauth/providers/0"},
     ),
     "a JWT key that is no reference": ("local", {"security.jwt.secret_key": "short"}, {"/security/jwt/secret_key"}),
 }

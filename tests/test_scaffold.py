@@ -169,8 +169,8 @@ VALUES = {
     "a null in a list of mappings": "a:\n  - name: x\n    value:\n  - name: z\n    value: ~\n",
     "an explicit null tag": "a: !!null null\nb: !!str null\n",
     "an anchored null": "a: &x null\nb: *x\n",
-    "anchors": "a: &a {x: 1, y: [1, 2]}\nb: *a\nc: [*a, *a]\n",
-    "a null inside of an anchor": "a: &a\n  x:\n  y: 1\nb: *a\n",
+    "anchors": "a: &a {x: 1, z: [1, 2]}\nb: *a\nc: [*a, *a]\n",
+    "a null inside of an anchor": "a: &a\n  x:\n  z: 1\nb: *a\n",
     "texts that look like others": 'a: "null"\nb: "~"\nc: "1.0"\nd: "0x10"\ne: "true"\nf: ""\ng: "yes"\n',
     "numbers": "a: 1\nb: 1.5\nc: -3\nd: 1e3\ne: 0\n",
     "block texts": "a: |\n  one\n\n  two: null\nb: >-\n  folded\n  text\nc: |+\n  kept\n\n",
@@ -247,12 +247,30 @@ def test_the_rendered_values_are_those_of_the_chart(tmp_path, what):
         ("a: &a no\nb: *a\n", {"a": False, "b": False}),
         ("day: 2026-11-23\ntime: 12:30\n", {"day": "2026-11-23", "time": "12:30"}),
         ("# yes\na: 'x # yes'\nb: y # yes\n", {"a": "x # yes", "b": True}),
+        ("a: &a {x: 1, z: 2}\nb:\n  <<: *a\n  x: 3\n", {"a": {"x": 1, "z": 2}, "b": {"x": 3, "z": 2}}),
+        ("pos: {x: 1, y: 2}\non: {1: a}\n", {"pos": {"x": 1, "true": 2}, "true": {"1": "a"}}),
+        ("a: !!bool yes\nb: !!binary aGVsbG8=\n", {"a": True, "b": "hello"}),
+        ("m: {x, z: 1}\n", {"m": {"x": None, "z": 1}}),
+        ("m:\n  ? x\n  ? z\n", {"m": {"x": None, "z": None}}),
     ],
 )
 def test_values_are_read_as_helm_reads_them(tmp_path, values, meant):
     project = chart(tmp_path, values)
     assert rendered(project) == meant
     is_whole(project)
+
+
+def test_a_value_of_a_chart_is_removed_by_a_null_that_is_meant(tmp_path):
+    project = chart(tmp_path, "probe: {path: /}\nitems: [{name: a}]\n")
+    overlay = "probe: {$value: null}\nitems: [{name: b, other: [1]}]\n"
+    write_files(project, {"overlays/environments/production.yaml": overlay})
+    assert rendered(project) == {"probe": None, "items": [{"name": "b", "other": [1]}]}
+
+
+def test_files_are_meant_from_where_weft_was_told_to_start(tmp_path):
+    write_files(tmp_path, {"sub/chart/values.yaml": "a: 1\n"})
+    result = run("-C", "sub", "init", "new", "--chart", "chart", cwd=tmp_path)
+    assert (result.code, "weft -C sub/new render" in result.err) == (0, True), result
 
 
 def test_a_schema_comes_with_the_files_that_it_refers_to(tmp_path):
@@ -314,10 +332,9 @@ def test_an_inferred_schema_refuses_a_slip_of_the_pen(tmp_path):
 @pytest.mark.parametrize(
     ("values", "place"),
     [
-        ("a: &a {x: 1}\nb:\n  <<: *a\n", "values.yaml:3:3"),
         ("a: 1\nb: !secret x\n", "values.yaml:2:4"),
         ("a: 1\na: 2\n", "values.yaml:2:1"),
-        ("a: 1\n---\nb: 2\n", "values.yaml:3:1"),
+        ("a: 1\n---\nb: 2\n", "values.yaml:2:1"),
         ("a: [\n", "values.yaml:"),
         ("- a\n", "values.yaml"),
         ("just a text\n", "values.yaml"),

@@ -253,14 +253,7 @@ def test_a_literal_is_refused_and_hidden_wherever_it_stands(literal, literal_pro
         assert result.code == 1 or (command[0] in ("config", "diff") and result.code in (1, 3))
 
 
-@pytest.mark.parametrize(
-    ("options", "env"),
-    [
-        (["--set", "app.secret=hunter2"], {}),
-        (["--from-env"], {"APP_SECRET": "hunter2"}),
-        (["--set", "app.pin=x77"], {}),
-    ],
-)
+@pytest.mark.parametrize(("options", "env"), [(["--set", "app.secret=hunter2"], {}), (["--set", "app.pin=x77"], {})])
 @pytest.mark.parametrize("command", [["validate"], ["validate", "--format", "json"], ["render"], ["config", "one"]])
 def test_a_literal_from_outside_is_refused_and_hidden(command, options, env, tmp_path):
     make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "app: {}"}, dimensions=STAGES)
@@ -268,6 +261,15 @@ def test_a_literal_from_outside_is_refused_and_hidden(command, options, env, tmp
     assert result.code in (1, 2)
     assert "hunter2" not in result.out + result.err
     assert "x77" not in result.out + result.err
+
+
+@pytest.mark.parametrize("command", [["validate"], ["render"], ["config", "one"], ["explain", "one", "app.secret"]])
+def test_a_secret_in_the_environment_becomes_a_reference(command, tmp_path):
+    make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "app: {}"}, dimensions=STAGES)
+    result = run(*command, "--from-env", cwd=tmp_path, env={"APP_SECRET": "hunter2"})
+    assert result.code == 0
+    assert "hunter2" not in result.out + result.err
+    assert "ref+env://APP_SECRET" in result.out or command[0] in ("validate", "render")
 
 
 @pytest.mark.parametrize("where", ["default", "examples", "enum", "const"])

@@ -277,6 +277,43 @@ def test_a_link_to_nowhere_that_is_not_ours_is_in_the_way(root, tmp_path):
     assert (root / "a.yaml").is_symlink()
 
 
+def test_the_outputs_of_two_projects_do_not_share_a_folder(root):
+    write(root, [File("a", "x", "t")], lambda _: True, project="one")
+    with pytest.raises(CannotRun) as told:
+        write(root, [File("b", "y", "t")], lambda _: True, project="two")
+    assert [problem.code for problem in told.value.problems] == ["other-project"]
+    assert tree(root) == {"a": "x"}
+    write(root, [File("b", "y", "t")], lambda _: True, project="one")
+    assert tree(root) == {"b": "y"}
+
+
+def test_a_file_of_another_target_that_still_exists_is_not_overwritten(root):
+    write(root, [File("a", "x", "dev")], lambda name: name == "dev")
+    with pytest.raises(WeftError) as told:
+        write(root, [File("a", "y", "prod")], lambda name: name == "prod")
+    assert [problem.code for problem in told.value.problems] == ["same-path"]
+    write(root, [File("a", "y", "prod")], lambda name: name in ("dev", "prod"))
+    assert tree(root) == {"a": "y"}
+
+
+def test_a_link_between_two_folders_of_the_output_is_refused(root):
+    (root / "dev").mkdir(parents=True)
+    (root / "prod").symlink_to("dev")
+    with pytest.raises(WeftError):
+        put(root, {"dev/a": "1", "prod/a": "2"})
+    assert tree(root / "dev") == {}
+
+
+@pytest.mark.parametrize("there", ["a.yaml/x", "dev"])
+def test_what_is_in_the_way_is_told_before_anything_is_written(root, there):
+    write_files(root, {there: "mine"})
+    for dry_run in (True, False):
+        with pytest.raises(WeftError) as told:
+            put(root, OLD, dry_run=dry_run)
+        assert {problem.code for problem in told.value.problems} == {"not-ours"}
+    assert tree(root) == {there: "mine"}
+
+
 def test_folders_that_a_killed_run_left_empty_are_removed(root):
     put(root, {"a/b/c.yaml": "x", "d.yaml": "y"})
     (root / "a/b/c.yaml").unlink()

@@ -39,7 +39,7 @@ def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
     """The variables of a configuration in the schema's order; settings that are null or absent have none."""
     if node.env and config is not None:
         yield Variable(node.env, path, config, any(below.sensitive for _, below, _ in node.walk(config)))
-    elif isinstance(config, dict):
+    if isinstance(config, dict):
         for key, value in config.items():
             yield from variables(node.child(key), value, (*path, key))
 
@@ -55,7 +55,7 @@ def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
         where, here, around = stack.pop()
         if here.env:
             yield here.env, where, here
-        elif here.kind not in around and any(id(schema) in declaring for schema in (*here.certain, *here.possible)):
+        if here.kind not in around and any(id(schema) in declaring for schema in (*here.certain, *here.possible)):
             inside = around | {here.kind} if here.contains_itself else around
             stack += [((*where, name), here.child(name), inside) for name in reversed(here.properties)]
 
@@ -90,6 +90,11 @@ def from_text(node: Node, text: str) -> Any:
     Raises ValueError, without quoting the text, when it stands for none.
     """
     types = node.types
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("the value is not UTF-8")
+    listed = [value for value in node.keyword("enum", ()) if isinstance(value, dict | list) or to_text(value) == text]
+    if len(listed) == 1 and not isinstance(listed[0], dict | list):
+        return listed[0]
     if "array" in types and text[:1] != "[":
         items = [item.strip() for item in text.split(",")] if text.strip() else []
         return [from_text(node.child(index), item) for index, item in enumerate(items)]
@@ -98,7 +103,9 @@ def from_text(node: Node, text: str) -> Any:
             return parse_json(text)
         except yaml12.YamlError:
             raise ValueError("the value is no JSON") from None
-    if "string" in types or not types:
+    if not types:
+        return _guessed(text)
+    if "string" in types and not (types & {"integer", "number"} and _number(text) is not None):
         return text
     for name, convert in _CONVERTERS.items():
         value = convert(text.strip()) if name in types else None
@@ -110,40 +117,46 @@ def from_text(node: Node, text: str) -> Any:
 
 
 def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
-    """An overlay for every declared variable that the environment holds, by its name, and what does not convert."""
+    """An overlay for every declared variable that the environment holds, by its name, and what does not convert.
+
+    A secret stays where it is: of its variable the overlay holds a reference.
+    """
     found: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
-    for name, path, place in declared(node):
-        if name not in environment or not all(isinstance(step, str) for step in path):
+    for name, path, place in _held(node, environment):
+        if place.sensitive and not place.types & {"array", "object"}:
+            put(found.setdefault(name, {}), path, f"ref+env://{name}")
             continue
         try:
             put(found.setdefault(name, {}), path, literal(from_text(place, environment[name])))
         except ValueError as error:
-            message = f"environment variable {name}: {error}, as {dotted(path)} must be"
-            problems.append(Problem("bad-variable", message))
+            problems.append(_bad_variable(name, path, error))
     return found, problems
 
 
-def layer_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
-    """The same as one overlay."""
+def settings_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """The settings themselves, as variables give them, secrets too, and what does not convert."""
     data: dict[str, Any] = {}
-    found, problems = layers_from(node, environment)
-    for below in found.values():
-        _join(data, below)
+    problems: list[Problem] = []
+    for name, path, place in _held(node, environment):
+        try:
+            put(data, path, from_text(place, environment[name]))
+        except ValueError as error:
+            problems.append(_bad_variable(name, path, error))
     return data, problems
 
 
-def _join(data: dict[str, Any], more: dict[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(data.get(key), dict):
-            _join(data[key], value)
-        else:
-            data[key] = value
+def _held(node: Node, environment: Mapping[str, str]) -> Iterator[tuple[str, Path, Node]]:
+    return (one for one in declared(node) if one[0] in environment)
+
+
+def _bad_variable(name: str, path: Path, error: ValueError) -> Problem:
+    return Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be")
 
 
 def literal(value: Any) -> Any:
-    """A value as an overlay spells it: a bare null would remove the setting."""
-    return {"$value": None} if value is None else value
+    """A value as an overlay spells it, a bare null would remove, and a list might be joined with the lower one."""
+    return {"$value": value} if value is None or isinstance(value, list) else value
 
 
 def put(data: dict[str, Any], path: Path, value: Any) -> None:
@@ -151,6 +164,14 @@ def put(data: dict[str, Any], path: Path, value: Any) -> None:
     for step in path[:-1]:
         data = data.setdefault(str(step), {})
     data[str(path[-1])] = value
+
+
+def _guessed(text: str) -> Any:
+    """What a text most likely is where the schema does not say: JSON if it can be read as that."""
+    try:
+        return parse_json(text)
+    except yaml12.YamlError:
+        return text
 
 
 def _integer(text: str) -> int | None:
@@ -171,4 +192,4 @@ def _boolean(text: str) -> bool | None:
     return True if word in _TRUE else False if word in _FALSE else None
 
 
-_CONVERTERS: Final = {"boolean": _boolean, "integer": _integer, "number": _number}
+_CONVERTERS: Final = {"integer": _integer, "number": _number, "boolean": _boolean}

@@ -10,11 +10,11 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from weft.envvars import to_text
-from weft.load import SUFFIXES, Overlays
+from weft.load import SUFFIXES, Overlays, is_there
 from weft.model import PLACEHOLDER, Dimension, Layer
 from weft.paths import Path as SettingPath
 from weft.paths import dotted, get, has, pointer
@@ -93,6 +93,9 @@ class Fleet:
                 hint = did_you_mean(dimension, known)
                 raise UsageError(Problem("unknown-target", f"targets have no dimension `{dimension}`", hint=hint))
         rest = [values[dimension] for dimension in known if dimension in values]
+        if "*" in name:
+            hint = f"it matches {choices(identity.name for identity in self.select([name]))}"
+            raise UsageError(Problem("unknown-target", f"`{name}` is a glob, and one target is wanted here", hint=hint))
         every = list(self.identities())
         canonical = self._canonical("/".join([*([name] if name else []), *rest])) or WHOLE
         for identity in every:
@@ -118,8 +121,9 @@ class Fleet:
         final = self._fold(layers)
         for dimension in self._file.dimensions:
             value = self._setting(dimension, final) if dimension.setting is not None else None
-            if dimension.setting is not None and value is not None and str(value) != values.get(dimension.name):
-                problems.append(self._unstable(dimension, str(value), values.get(dimension.name)))
+            text = None if value is None else str(value)
+            if dimension.setting is not None and text != values.get(dimension.name):
+                problems.append(self._unstable(dimension, text, values.get(dimension.name)))
         return Resolution(layers, values, tuple(problems))
 
     def bad_limits(self) -> Iterator[Problem]:
@@ -139,30 +143,33 @@ class Fleet:
                                 "unknown-value", message, path=pointer((*path, index)), place=place, hint=hint
                             )
 
-    def unused(self) -> Iterator[Problem]:
-        """Layers that have no file for any target, and files in the layers' folders that no target reads."""
-        layers = [layer for identity in self.identities() for layer in self.resolve(identity).layers]
+    def unread(self, resolutions: Iterable[Resolution]) -> Iterator[Problem]:
+        """Layers without a file, and files in the layers' folders that none of the resolutions reads, as warnings."""
+        layers = [layer for resolution in resolutions for layer in resolution.layers]
         used = {layer.name for layer in layers}
         read = {source.path for layer in layers for source in layer.sources}
-        # a profile that the schema lists and that nobody has chosen yet is no mistake
-        enums = [self._root.at(entry.setting).keyword("enum") or () for entry in self._file.dimensions if entry.setting]
-        known = {str(value) for values in (*self._values.values(), *enums) for value in values}
-        folders = {pattern.partition("{")[0].rpartition("/")[0] for pattern in self._file.layers if "{" in pattern}
+        known = {value for values in self._values.values() for value in values}
+        aliases = {alias: value for entry in self._named for alias, value in (entry.aliases or {}).items()}
+        # a value that a setting may choose one day is no mistake, and a misspelled one is told where it is chosen
+        chosen = {entry.name for entry in self._file.dimensions if entry.setting is not None}
+        patterns = [pattern for pattern in self._file.layers if not chosen.intersection(PLACEHOLDER.findall(pattern))]
+        folders = {pattern.partition("{")[0].rpartition("/")[0] for pattern in patterns if "{" in pattern}
         for path in sorted({path for folder in folders - {""} for path in (self._file.folder / folder).rglob("*")}):
             if path.suffix in SUFFIXES and path.is_file() and path not in read and path.stem not in known:
-                name = path.relative_to(self._file.folder).as_posix()
-                hint = did_you_mean(path.stem, known)
-                yield Problem(
-                    "unused-file", "no target reads this file", Severity.WARNING, place=Place(name), hint=hint
+                place = Place(path.relative_to(self._file.folder).as_posix())
+                meant = aliases.get(path.stem)
+                hint = f"`{path.stem}` is an alias: the file of `{meant}` bears that name" if meant else None
+                yield _warning(
+                    "unused-file", "no target reads this file", place, hint or did_you_mean(path.stem, known)
                 )
         for index, pattern in enumerate(self._file.layers):
             shape = re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
             if not any(shape.fullmatch(name) for name in used):
-                place = self._file.place("layers", index)
                 message = f"no target has a file for the layer `{pattern}`"
-                yield Problem(
-                    "unused-layer", message, severity=Severity.WARNING, place=place, hint="correct or remove it"
-                )
+                folder = (self._file.folder / pattern).parent
+                near = [path.stem for path in folder.iterdir()] if folder.is_dir() and "{" not in pattern else []
+                hint = did_you_mean(PurePath(pattern).name, near) or "correct or remove it"
+                yield _warning("unused-layer", message, self._file.place("layers", index), hint)
 
     def _combinations(self, dimension: Dimension) -> Iterator[dict[str, str]]:
         """Each value of a dimension, with the first value of each other one: its limits stand in its own files."""
@@ -223,11 +230,12 @@ class Fleet:
             hint=did_you_mean(value, known) or (f"there are {choices(known)}" if known else None),
         )
 
-    def _unstable(self, dimension: Dimension, final: str, used: str | None) -> Problem:
+    def _unstable(self, dimension: Dimension, final: str | None, used: str | None) -> Problem:
         path = dimension.setting or ()
+        made = "removed it" if final is None else f"made it `{final}`"
         return Problem(
             "unstable-value",
-            f"{dotted(path)} chose the layers of {dimension.name} `{used}`, and those layers made it `{final}`",
+            f"{dotted(path)} chose the layers of {dimension.name} `{used}`, and those layers {made}",
             path=pointer(path),
             hint=f"set it only in layers that do not depend on `{{{dimension.name}}}`, or declare `{dimension.name}` after the dimensions that set it",
         )
@@ -254,7 +262,7 @@ class Fleet:
         stem, tail = before.rpartition("/")[2], after.partition("/")
         for path in folder.iterdir() if folder.is_dir() else ():
             fits = path.name.startswith(stem) and path.name.endswith(tail[0]) and not path.name.startswith(".")
-            if fits and (path.is_dir() and (path / tail[2]).exists() if tail[1] else path.is_file()):
+            if fits and (path.is_dir() and (path / tail[2]).exists() if tail[1] else is_there(path)):
                 yield path.name[len(stem) : len(path.name) - len(tail[0])], path
 
     def _odd_files(self) -> Iterator[Problem]:
@@ -271,6 +279,14 @@ class Fleet:
                     place=self._file.place("dimensions", dimension.name, "files"),
                 )
 
+            for alias, value in (dimension.aliases or {}).items() if dimension.files else ():
+                place = self._file.place("dimensions", dimension.name, "aliases", alias, key=True)
+                values = self._values[dimension.name]
+                if alias in values:
+                    yield Problem("bad-name", f"`{alias}` is a value and an alias of `{dimension.name}`", place=place)
+                elif values and value not in values:
+                    message = f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`"
+                    yield Problem("project-invalid", message, place=place, hint=did_you_mean(value, values))
         for first in self._named[:1]:
             if first.optional and WHOLE in self._values[first.name]:
                 message = f"`{WHOLE}` cannot name a {first.name}: it is the name of the target without one"
@@ -328,6 +344,10 @@ class Fleet:
             f"there is no target `{name}`{why}",
             hint=hint or f"there are {choices(names)}; see `weft targets`",
         )
+
+
+def _warning(code: str, message: str, place: Place, hint: str | None) -> Problem:
+    return Problem(code, message, Severity.WARNING, place=place, hint=hint)
 
 
 def _matches(name: Sequence[str], glob: Sequence[str]) -> bool:

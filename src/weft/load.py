@@ -45,12 +45,12 @@ class Overlays:
         if path.suffix in SUFFIXES and path.is_file():
             yield path
             return
-        yield from (file for suffix in SUFFIXES if _is_there(file := path.with_name(path.name + suffix)))
+        yield from (file for suffix in SUFFIXES if is_there(file := path.with_name(path.name + suffix)))
         if path.is_dir():
             yield from (
                 file
                 for file in sorted(path.iterdir())
-                if file.suffix in SUFFIXES and _is_there(file) and not file.name.startswith(".")
+                if file.suffix in SUFFIXES and is_there(file) and not file.name.startswith(".")
             )
 
     def _read(self, path: Path) -> Source:
@@ -76,11 +76,12 @@ class Overlays:
                 hint="start with the name of a domain, as in `domain: {setting: value}`",
             )
             return Source(name, {}, path, (problem,))
-        # a JSON file has no modeline, so editors find its schema by this key
-        return Source(name, {key: value for key, value in data.items() if key != "$schema"}, path)
+        if path.suffix == ".json":  # which has no modeline, so editors find its schema by this key
+            data = {key: value for key, value in data.items() if key != "$schema"}
+        return Source(name, data, path)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether there is a file; a link to nowhere counts, so that it is told and not passed over."""
     return path.is_file() or path.is_symlink()
 

@@ -262,7 +262,7 @@ def _settings(node: Node, data: Mapping[str, Any]) -> tuple[dict[str, Any], list
     """The nested settings of a ConfigMap's data, and what does not convert."""
     known = {name for name, _, _ in envvars.declared(node)}
     texts = {name: value if isinstance(value, str) else envvars.to_text(value) for name, value in data.items()}
-    settings, problems = envvars.layer_from(node, texts)
+    settings, problems = envvars.settings_from(node, texts)
     errors = [_sentence(problem) for problem in problems]
     for name in texts.keys() - known:
         hint = did_you_mean(name, known)

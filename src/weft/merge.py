@@ -41,8 +41,14 @@ def item_key(node: Node, item: Any) -> tuple[str, ...] | None:
     """What tells an item of a map-list apart; None when the item lacks one of the keys (a key's default counts)."""
     if not isinstance(item, dict):
         return None
-    values = [item.get(name, node.child(0).child(name).own_default) for name in node.list_keys]
+    values = [_key_value(node, item, name) for name in node.list_keys]
     return None if any(value is MISSING for value in values) else tuple(map(canonical, values))
+
+
+def _key_value(node: Node, item: dict[str, Any], name: str) -> Any:
+    below = node.child(0).child(name)
+    value = item.get(name, below.own_default if below.certain else below.keyword("default", MISSING))
+    return value["$value"] if isinstance(value, dict) and "$value" in value else value
 
 
 class _Run(Merger):
@@ -138,10 +144,11 @@ class _Run(Merger):
             key = item_key(node, item)
             if key is None or key in seen:
                 names = choices(node.list_keys)
+                absent = choices(name for name in node.list_keys if not isinstance(item, dict) or name not in item)
                 message = (
                     f"two items of this list have the same {names}"
                     if key in seen
-                    else f"{names} is missing in this item"
+                    else f"{absent} is missing in this item"
                 )
                 self.wrong(here, "list-key", message, f"items of this list are told apart by {names}")
                 continue

@@ -19,6 +19,8 @@ Found = tuple[str, Path, str, str | None]
 
 _BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _SHOWN: Final = 60
+_SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""What YAML 1.1 took for truth values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def _type(broken: Broken) -> Iterator[Found]:
     hint = None
     if isinstance(broken.value, str) and not broken.hidden and {"integer", "number", "boolean"} & set(wanted):
         hint = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", broken.value) else None
+        switch = _SWITCHES.get(broken.value.lower())
+        hint = f"write `{switch}`: in YAML 1.2 `{broken.value}` is a text" if switch else hint
     elif wanted == ["string"] and not broken.hidden:
         hint = "put it in quotes"
     yield "wrong-type", broken.path, f"{broken.name} must be {names}, not {broken.shown}", hint

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from weft import checks, envvars, paths
@@ -17,7 +17,7 @@ from weft.load import Overlays, place_in
 from weft.merge import merge, set_twice
 from weft.model import Layer, Source, data_path, sources
 from weft.outputs import Outputs
-from weft.problems import Place, Problem, UsageError, WeftError, did_you_mean, gather, has_errors
+from weft.problems import CannotRun, Place, Problem, Severity, UsageError, WeftError, did_you_mean, gather, has_errors
 from weft.projectfile import ProjectFile, find_project, read_project_file
 from weft.render import Rendered
 from weft.rules import RuleCheck
@@ -58,6 +58,7 @@ class Project:
     ) -> None:
         self.name = file.project
         self.folder = file.folder
+        self._file = file
         self.catalog = Catalog(load_documents(_schema_file(file), file.folder))
         self.root = self.catalog.root
         self.schema_check = SchemaCheck(self.catalog)
@@ -69,7 +70,8 @@ class Project:
         extra, wrong = self._extra_layers(overrides, environment)
         self.fleet = Fleet(file, Overlays(file.folder), self.root, lambda layers: self.fold(layers)[0], extra)
         broken = map(self.in_schema, self.rule_check.broken)
-        problems = (*broken, *self._outputs.problems, *wrong, *self.fleet.problems)
+        lists = map(self.in_schema, self.catalog.bad_list_keys())
+        problems = (*broken, *lists, *self._outputs.problems, *wrong, *self.fleet.problems)
         if problems:
             raise WeftError(*problems)
 
@@ -140,19 +142,33 @@ class Project:
 
     def problems(self, targets: Iterable[Target]) -> list[Problem]:
         """Every problem of these targets; what several of them share stands once."""
-        return gather((*self.fleet.bad_limits(), *(problem for target in targets for problem in target.problems())))
+        targets = list(targets)
+        found = [problem for target in targets for problem in target.problems()]
+        return gather((*found, *self._around(targets, found)))
+
+    def _around(self, targets: Sequence[Target], found: Sequence[Problem]) -> Iterator[Problem]:
+        """What is wrong with the project rather than with one target, given what was found in the targets."""
+        yield from self.fleet.bad_limits()
+        if not has_errors(found) and len(targets) == len(list(self.fleet.identities())):
+            unread = self.fleet.unread(target.resolution for target in targets)
+            # a layer with placeholders may be waiting for its first file
+            yield from (one for one in unread if one.code != "unused-layer" or "{" not in one.message)
+        for place in self.catalog.refused_defaults:
+            message = "the default is not valid by its own schema, so it is not used"
+            yield self.in_schema(Problem("bad-default", message, Severity.WARNING, schema=f"{place}/default"))
 
     def advice(self, targets: Iterable[Target]) -> list[Problem]:
         """What is not wrong, but hardly meant, in the schemas and in the layers of these targets; all warnings."""
         of_schema = map(self.in_schema, of_the_schema(self.catalog))
-        return gather((*of_schema, *self.fleet.unused(), *(one for target in targets for one in target.advice())))
+        unread = self.fleet.unread(target.resolution for target in self.targets())
+        return gather((*of_schema, *unread, *(one for target in targets for one in target.advice())))
 
     def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
         A target whose configuration is wrong is not rendered.
         """
-        problems: list[Problem] = list(self.fleet.bad_limits())
+        problems: list[Problem] = []
         finished: list[Rendered] = []
         for target in targets:
             mine = target.problems()
@@ -161,6 +177,7 @@ class Project:
                 rendered, wrong = self._outputs.of(target)
                 finished += rendered
                 problems += wrong
+        problems += self._around(targets, problems)
         problems += self._outputs.collisions(finished)
         problems += checks.run(finished)
         return finished, gather(problems)
@@ -170,12 +187,28 @@ class Project:
     ) -> writing.Changes:
         """Write what `render` made of these targets into a folder, and remove what they no longer have.
 
-        Raises CannotRun when the folder cannot be written to, WeftError when a foreign file is in the way.
+        Raises CannotRun when the folder cannot be written to or holds the project's own sources, WeftError when a foreign
+        file is in the way.
         """
+        for own in self._source_folders:
+            if folder.resolve().is_relative_to(own):
+                message = f"{folder} holds sources of the project, and outputs do not belong among them"
+                raise CannotRun(Problem("output-in-sources", message, hint="choose another folder with `-o`"))
         files = [writing.File(one.path, one.text, one.target, one.output.secrets) for one in rendered]
         chosen = {target.name for target in targets}
         every = {identity.name for identity in self.fleet.identities()}
-        return writing.write(folder, files, lambda name: name in chosen or name not in every, dry_run=dry_run)
+        return writing.write(
+            folder, files, lambda name: name in chosen or name not in every, project=self.name, dry_run=dry_run
+        )
+
+    @cached_property
+    def _source_folders(self) -> set[Path]:
+        """The folders of schemas, templates and overlays, less the project's own."""
+        file = self._file
+        names = [file.templates, str(PurePath(file.schema).parent)]
+        names += [pattern.partition("{")[0].rpartition("/")[0] for pattern in file.layers]
+        names += [str(PurePath(pattern).parts[0]) for pattern in file.layers if "/" in pattern]
+        return {(self.folder / name).resolve() for name in names} - {self.folder.resolve()}
 
     def setting_path(self, steps: paths.Path) -> paths.Path:
         """The exact path of a setting that the schema allows, from one that leaves out the brackets around keys with dots.

@@ -178,7 +178,7 @@ def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterat
         yield Problem(
             "output-outside", message, place=place, hint="give a path below it, without `..` and a leading `/`"
         )
-    if path.parts[:1] and path.parts[0].startswith(RESERVED):
+    if any(part.startswith(RESERVED) for part in path.parts):
         message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
         yield Problem("output-reserved", message, place=place, hint="give it another name")
     if output.scope and output.scope not in named:

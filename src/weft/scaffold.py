@@ -6,14 +6,15 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from weft import yaml11, yaml12
+import yaml
+
+from weft import formats, yaml11, yaml12
 from weft.formats import to_json
 from weft.overlay import overlay_schema
 from weft.problems import CannotRun, Place, Problem, WeftError
@@ -25,6 +26,7 @@ from weft.schema.node import json_type
 
 _MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
 _ROOTS: Final = ("root.schema.json", "project.schema.json", "configuration.schema.json")
+_REMOVAL: Final = "\n# Helm puts back what is only left out: `key: {$value: null}` removes a value of the chart, `key: null` does not."
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][\w-]*\Z")
 
 
@@ -100,26 +102,16 @@ def from_chart(name: str, chart: Path) -> dict[str, str]:
 
     Raises WeftError when there is no values.yaml, or one of the files is not valid.
     """
-    place = Place(str(chart / "values.yaml"))
     values = _read(chart / "values.yaml")
-    try:
-        data = yaml12.parse(values)
-        data = yaml12.parse(_as_overlay(values, null="null"))
-    except yaml12.YamlError as error:
-        if error.code != "empty-file":
-            place = replace(place, line=error.line, column=error.column)
-            raise WeftError(Problem(error.code, error.message, place=place, hint=error.hint)) from None
-        data, values = {}, f"{values.rstrip()}\n{{}}\n".lstrip()
-    if not isinstance(data, dict):
-        raise WeftError(Problem("not-a-mapping", "values.yaml is no mapping", place=place))
+    data = _values_of(values, str(chart / "values.yaml"))
     schema = chart / "values.schema.json"
     if schema.is_file():
         schemas = _schemas(schema)[0]
     else:
         text = to_json({"$schema": DIALECT, "title": f"Values of {name}", **inferred(data)}) + "\n"
         schemas = {"schemas/values.schema.json": text}
-    base = f"{_MODELINE}{_as_overlay(values, null='{$value: null}')}"
-    return _shipped("chart", name) | schemas | {"overlays/base.yaml": base} | _environments()
+    base = f"{_MODELINE}{_as_overlay(values, data)}"
+    return _shipped("chart", name) | schemas | {"overlays/base.yaml": base} | _environments(_REMOVAL)
 
 
 def _schemas(schema: Path) -> tuple[dict[str, str], str]:
@@ -130,28 +122,69 @@ def _schemas(schema: Path) -> tuple[dict[str, str], str]:
     return found, schema.resolve().relative_to(common).as_posix()
 
 
-def _environments() -> dict[str, str]:
-    text = f"{_MODELINE.replace('../', '../../')}# What differs from the base.\n{{}}\n"
+def _environments(note: str = "") -> dict[str, str]:
+    text = f"{_MODELINE.replace('../', '../../')}# What differs from the base.{note}\n{{}}\n"
     return {f"overlays/environments/{name}.yaml": text for name in ("development", "production")}
 
 
-def inferred(value: Any) -> dict[str, Any]:
+def _values_of(text: str, name: str) -> dict[str, Any]:
+    """A chart's values as Helm reads them; raises WeftError when they are none."""
+    try:
+        data = json.loads(json.dumps(_as_json(yaml.load(text, Loader=yaml11.Loader)), allow_nan=False))  # noqa: S506
+        yaml12.parse(formats.to_yaml(data))  # which knows limits that hold here too
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
+        raise WeftError(Problem("syntax", f"not YAML: {error.problem or error.context}", place=place)) from None
+    except (yaml.YAMLError, yaml12.YamlError, ValueError, TypeError, RecursionError) as error:
+        raise WeftError(Problem("syntax", f"the values cannot be read: {error}", place=Place(name))) from None
+    if data is not None and not isinstance(data, dict):
+        raise WeftError(Problem("not-a-mapping", "values.yaml is no mapping", place=Place(name)))
+    return data or {}
+
+
+def _as_json(value: Any) -> Any:
+    """What Go's library makes of YAML: keys are texts, and so is what `!!binary` holds."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else json.dumps(key): _as_json(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_as_json(below) for below in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def inferred(value: Any, *, sample: bool = False) -> dict[str, Any]:
     """A JSON Schema that accepts a value and others like it: the types of its keys, closed where it has some.
 
-    An empty mapping stays open, and what is null may become anything.
+    An empty mapping stays open, what is null may become anything, and everything may become null, with which Helm removes a
+    value of the chart. A `sample` is one item of a list, and others may have other keys.
     """
     kind = json_type(value)
+    if kind == "null":
+        return {}
+    kinds = ["number" if kind == "integer" else kind, "null"]
     if kind == "object":
-        properties = {key: inferred(below) for key, below in value.items()}
-        return {"type": kind, **({"properties": properties, "additionalProperties": False} if properties else {})}
+        properties = {key: inferred(below, sample=sample) for key, below in value.items()}
+        closed = {} if sample else {"additionalProperties": False}
+        return {"type": kinds, **({"properties": properties, **closed} if properties else {})}
     if kind == "array":
-        kinds = {json.dumps(inferred(item), sort_keys=True) for item in value}
-        return {"type": kind, **({"items": json.loads(kinds.pop())} if len(kinds) == 1 else {})}
-    return {} if kind == "null" else {"type": "number" if kind == "integer" else kind}
+        items = {json.dumps(inferred(item, sample=True), sort_keys=True) for item in value}
+        return {"type": kinds, **({"items": json.loads(items.pop())} if len(items) == 1 else {})}
+    return {"type": kinds}
 
 
-def _as_overlay(text: str, null: str) -> str:
-    """Values as Helm reads them, spelled so that Weft reads the same; what is null is written as `null`."""
+def _as_overlay(text: str, data: dict[str, Any]) -> str:
+    """Values in the words of their author where Weft reads them as Helm does, else written anew, without the comments."""
+    if not data:
+        return f"{text.rstrip()}\n{{}}\n".lstrip() if "{" not in text else text
+    try:
+        if yaml12.parse(_respelled(text, null="null")) == data:
+            return _respelled(text, null="{$value: null}")
+    except (yaml12.YamlError, TypeError):
+        pass  # a merge key, a tag, binary data
+    return formats.to_yaml(_without_bare_nulls(data)) + "\n"
+
+
+def _respelled(text: str, null: str) -> str:
     for start, end, value in sorted(yaml11.plain_scalars(text), reverse=True):
         words = text[start:end].split()
         anchor = next((f"{word} " for word in words if word.startswith("&")), "")
@@ -160,6 +193,15 @@ def _as_overlay(text: str, null: str) -> str:
             gap = " " if start and not text[start - 1].isspace() else ""
             text = f"{text[:start]}{gap}{anchor}{null if value is None else json.dumps(value)}{text[end:]}"
     return text
+
+
+def _without_bare_nulls(value: Any) -> Any:
+    """In an overlay, a bare null removes a key."""
+    if isinstance(value, dict):
+        return {key: _without_bare_nulls(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_without_bare_nulls(below) for below in value]
+    return {"$value": None} if value is None else value
 
 
 def _files_template(text: str) -> str:

@@ -146,11 +146,21 @@ class Target:
         if problem.code == "rule-undecided":
             return self.project.in_schema(problem)  # the rule is to be mended, not the values
         path = self._exact(self._most_specific(problem))
+        if problem.code == "missing-required":
+            problem = self._removed(problem, path)
         place = place_of(self.project.root, self.resolution.layers, self.config, path, key=problem.code in AT_KEY)
         files = [source for layer in self.resolution.layers for source in layer.sources if source.path]
         if place is None and problem.code == "missing-required" and files:
             place = Place(files[-1].name)  # the last layer that could have set it
         return replace(problem, place=place)
+
+    def _removed(self, problem: Problem, path: paths.Path) -> Problem:
+        """A required setting that a null took away is told as that."""
+        found = setters(self.project.root, self.resolution.layers, self.config, path)
+        if len(found) < 2 or found[0].value is not None:
+            return problem
+        message = f"{paths.dotted(path)} is required, and null removes it here"
+        return replace(problem, message=message, related=tuple(setter.place for setter in found[1:]))
 
     def _most_specific(self, problem: Problem) -> str:
         """Of the settings that a broken rule reads, the one that the highest layer sets."""

@@ -49,25 +49,29 @@ class Changes:
         return bool(self.created or self.updated or self.removed)
 
 
-def write(root: Path, files: Iterable[File], stale: Callable[[str], bool], *, dry_run: bool = False) -> Changes:
-    """Make the output folder hold these files.
+def write(
+    root: Path, files: Iterable[File], stale: Callable[[str], bool], *, project: str = "", dry_run: bool = False
+) -> Changes:
+    """Make the output folder hold these files of a project.
 
     A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. What already has
     the right content is not touched. With `dry_run` nothing is written.
 
-    Raises CannotRun when the folder cannot be written to (then every file is as it was, or complete), and WeftError
-    when a file that Weft did not write is in the way.
+    Raises CannotRun when the folder cannot be written to (then every file is as it was, or complete) or is another
+    project's, and WeftError when a file that Weft did not write is in the way.
     """
     wanted = {file.path: file for file in files}
     try:
         with contextlib.nullcontext() if dry_run else _locked(root):
-            return _write(root, wanted, stale, dry_run)
+            return _write(root, wanted, stale, project, dry_run)
     except OSError as error:
         raise CannotRun(_refused(root, error)) from error
 
 
-def _write(root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool], dry_run: bool) -> Changes:
-    record = _read_record(root)
+def _write(
+    root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool], project: str, dry_run: bool
+) -> Changes:
+    record = _read_record(root, project)
     present = {path: _content(root / path) for path in wanted}
     changed = [file for path, file in wanted.items() if present[path] != file.text.encode()]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
@@ -78,24 +82,26 @@ def _write(root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool],
         kept=len(wanted) - len(changed),
     )
     links = [path for path in changes.created if (root / path).is_symlink()]  # to nowhere, and not made by Weft
-    _refuse_foreign(root, (*changes.updated, *links), record)
-    _refuse_outside(root, (*wanted, *gone))
+    foreign = [path for path in (*changes.updated, *links) if path not in record]
+    _refuse_foreign(root, dict.fromkeys((*foreign, *_blocking(root, wanted, gone))))
+    _refuse_stolen(wanted.values(), record, stale)
+    _refuse_links(root, (*wanted, *gone))
     if dry_run:
         return changes
     try:
-        _apply(root, changed, gone, record, wanted)
+        _apply(root, changed, gone, record, wanted, project)
     finally:
         _remove_staging(root)
     return changes
 
 
 def _apply(
-    root: Path, changed: list[File], gone: list[str], record: dict[str, str], wanted: Mapping[str, File]
+    root: Path, changed: list[File], gone: list[str], record: dict[str, str], wanted: Mapping[str, File], project: str
 ) -> None:
     _remove_staging(root)  # of a run that was killed
     if changed:
         staged = _stage(root, changed)
-        _write_record(root, record | {file.path: file.target for file in changed})
+        _write_record(root, record | {file.path: file.target for file in changed}, project)
         early = _in_the_way(gone, wanted)
         for path in early:
             _remove(root, path)
@@ -113,8 +119,8 @@ def _apply(
     final = {path: target for path, target in record.items() if path not in stale} | {
         path: file.target for path, file in wanted.items()
     }
-    if final != _read_record(root):
-        _write_record(root, final)
+    if final != _read_record(root, project):
+        _write_record(root, final, project)
 
 
 def _stage(root: Path, files: Iterable[File]) -> list[tuple[File, Path]]:
@@ -142,28 +148,43 @@ def _parents(path: str) -> list[str]:
     return [str(parent) for parent in PurePosixPath(path).parents]
 
 
-def _refuse_foreign(root: Path, paths: Iterable[str], record: Mapping[str, str]) -> None:
+def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[str]:
+    """Folders where a file is wanted, and files where a folder is, that Weft is not about to remove."""
+    going = set(gone)
+    found = []
+    for path in wanted:
+        above = [parent for parent in _parents(path) if parent not in going and parent != "."]
+        found += [parent for parent in above if (root / parent).is_file()]
+        inside = (root / path).rglob("*") if (root / path).is_dir() else ()
+        if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
+            found.append(path)
+    return found
+
+
+def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
+    hint = "remove it, or render into another folder with `-o`"
     problems = [
-        Problem(
-            "not-ours",
-            f"{root / path} is in the way: Weft did not write it",
-            place=Place(path),
-            hint="remove it, or render into another folder with `-o`",
-        )
+        Problem("not-ours", f"{root / path} is in the way: Weft did not write it", place=Place(path), hint=hint)
         for path in paths
-        if path not in record
     ]
     if problems:
         raise WeftError(*problems)
 
 
-def _refuse_outside(root: Path, paths: Iterable[str]) -> None:
-    """A symbolic link in the output folder must not lead a write or a removal out of it."""
-    inside = root.resolve()
-    folders = {(root / path).parent for path in paths}
-    for folder in sorted(folders):
-        if not folder.resolve().is_relative_to(inside):
-            message = f"{folder} leads out of the output folder, to {folder.resolve()}"
+def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Callable[[str], bool]) -> None:
+    """A file of a target that is not rendered now, and still exists, is not another target's to overwrite."""
+    for file in files:
+        owner = record.get(file.path, file.target)
+        if owner != file.target and not stale(owner):
+            message = f"targets {owner} and {file.target} both write {file.path}"
+            raise WeftError(Problem("same-path", message, hint="add a `scope`, or a placeholder to the path"))
+
+
+def _refuse_links(root: Path, paths: Iterable[str]) -> None:
+    """A symbolic link in the output folder must not lead a write or a removal to another place."""
+    for folder in sorted({parent for path in paths for parent in _parents(path)} - {"."}):
+        if (root / folder).is_symlink():
+            message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
             raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
 
 
@@ -194,12 +215,17 @@ def _remove_staging(root: Path) -> None:
         shutil.rmtree(root / _STAGING, ignore_errors=True)
 
 
-def _read_record(root: Path) -> dict[str, str]:
+def _read_record(root: Path, project: str) -> dict[str, str]:
     text = _content(root / RECORD)
     if text is None:
         return {}
     try:
         data: Any = json.loads(text)
+        other = str(data.get("project") or project)
+        if data["version"] == _VERSION and project not in ("", other):
+            message = f"{root} holds the outputs of the project `{other}`"
+            hint = "render into another folder with `-o`"
+            raise CannotRun(Problem("other-project", message, hint=hint))
         if data["version"] == _VERSION:
             return {str(path): str(target) for path, target in data["files"].items() if _is_below(path)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -208,7 +234,7 @@ def _read_record(root: Path) -> dict[str, str]:
         Problem(
             "bad-record",
             f"{root / RECORD} is not a record that this version of Weft wrote",
-            hint="remove the output folder and render again",
+            hint=f"remove {RECORD} and the files that Weft wrote, and render again",
         )
     )
 
@@ -217,10 +243,11 @@ def _is_below(path: str) -> bool:
     return Path(path).name not in ("", RECORD) and not Path(path).is_absolute() and ".." not in Path(path).parts
 
 
-def _write_record(root: Path, files: Mapping[str, str]) -> None:
+def _write_record(root: Path, files: Mapping[str, str], project: str) -> None:
     temporary = root / _STAGING / RECORD
     temporary.parent.mkdir(exist_ok=True)
-    temporary.write_text(json.dumps({"version": _VERSION, "files": dict(sorted(files.items()))}, indent=1) + "\n")
+    data = {"version": _VERSION, "project": project, "files": dict(sorted(files.items()))}
+    temporary.write_text(json.dumps(data, indent=1) + "\n")
     temporary.replace(root / RECORD)
 
 

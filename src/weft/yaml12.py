@@ -300,7 +300,9 @@ def _construct(node: Node) -> Any:
 
 def _key(node: Node) -> str:
     if not isinstance(node, ScalarNode) or node.tag not in (_PLAIN, _STR):
-        raise _error("bad-key", "a key must be a plain text", node)
+        template = isinstance(node, MappingNode) and node.flow_style
+        hint = "quote it if `{{ ... }}` is meant as a text: overlays are data, not templates" if template else None
+        raise _error("bad-key", "a key must be a plain text", node, hint)
     if node.tag == _PLAIN and node.value == "<<":
         raise _error("merge-key", "YAML 1.2 has no merge key `<<`", node, "put what is shared into a lower layer")
     return str(node.value)

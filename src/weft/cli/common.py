@@ -94,10 +94,11 @@ def _quietly_open(ctx: click.Context) -> Project | None:
 
 
 def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in values:
         path, equals, value = text.partition("=")
         if not equals or not path:
             raise click.BadParameter(f"`{text}` is not PATH=VALUE", ctx, param)
+        pairs.pop(path, None)  # the last word comes last
         pairs[path] = value
     return pairs

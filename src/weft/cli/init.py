@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -13,30 +15,28 @@ from weft.cli.common import start_folder
 @click.command(name="init")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--name", help="The project's name.  [default: the folder's]")
+@click.option("--schema", type=click.Path(path_type=Path), help="Start from this JSON Schema, as the only domain.")
 @click.option(
-    "--schema",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Start from this JSON Schema, as the only domain.",
-)
-@click.option(
-    "--chart",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Start from a Helm chart: its values.yaml and values.schema.json.",
+    "--chart", type=click.Path(path_type=Path), help="Start from a Helm chart: its values.yaml and values.schema.json."
 )
 @click.pass_context
 def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | None, chart: Path | None) -> None:
     """Start a new project in DIR, which must be empty or not exist yet."""
     from weft import scaffold
 
+    if name and not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
+        raise click.BadParameter("objects bear it: use lower-case letters, digits and `-`", ctx, param_hint="--name")
     if schema and chart:
         raise click.UsageError("--schema and --chart exclude each other", ctx)
     place = start_folder(ctx) / folder
     title = name or re.sub(r"[^a-z0-9-]+", "-", place.resolve().name.lower()).strip("-") or "project"
     if chart:
-        files = scaffold.from_chart(title, chart)
+        files = scaffold.from_chart(title, start_folder(ctx) / chart)
     elif schema:
-        files = scaffold.from_schema(title, schema)
+        files = scaffold.from_schema(title, start_folder(ctx) / schema)
     else:
         files = scaffold.from_nothing(title)
     count = scaffold.new_project(place, files)
-    click.echo(f"wrote {count} files into {folder}; next: weft -C {folder} render", err=True)
+    click.echo(
+        f"wrote {count} files into {folder}; next: weft -C {shlex.quote(os.path.relpath(place))} render", err=True
+    )

@@ -328,6 +328,8 @@ def _keywords() -> jsonschema_rs.Draft202012Validator:
 
 def _known_dialect(uri: str) -> str | None:
     """The canonical URI of a draft, however it is spelled; None for a dialect that Weft does not know."""
+    if uri.rstrip("#") in ("http://json-schema.org/schema", "https://json-schema.org/schema"):
+        return DIALECT  # the address of the latest draft
     match = _DRAFT.search(uri)
     if match is None:
         return None

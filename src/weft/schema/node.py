@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from jsonschema.validators import validator_for
 
+from weft.problems import Problem, did_you_mean
 from weft.schema.documents import Documents
 from weft.schema.walk import in_place, subschemas
 
@@ -121,7 +122,11 @@ class Node:
     @cached_property
     def list_type(self) -> str:
         """How a list merges: atomic, set or map."""
-        return str(self.keyword("x-kubernetes-list-type", "atomic"))
+        stated = [schema["x-kubernetes-list-type"] for schema in self.certain if "x-kubernetes-list-type" in schema]
+        if not stated:  # which alternative applies is not known, so they must agree
+            lists = [schema for schema in self.possible if {"items", "x-kubernetes-list-type"} & schema.keys()]
+            stated = list(dict.fromkeys(schema.get("x-kubernetes-list-type", "atomic") for schema in lists))
+        return str(stated[0]) if len(stated) == 1 else "atomic"
 
     @cached_property
     def list_keys(self) -> tuple[str, ...]:
@@ -158,8 +163,13 @@ class Node:
     @cached_property
     def own_default(self) -> Any:
         """The `default` keyword as written, or MISSING; one that its own schema refuses is no default."""
-        value = next((schema["default"] for schema in self.certain if "default" in schema), MISSING)
-        return value if value is MISSING or self.accepts(value) else MISSING
+        schema = next((schema for schema in self.certain if "default" in schema), None)
+        if schema is None:
+            return MISSING
+        if not self.accepts(schema["default"]):
+            self.catalog.refused_defaults[self.catalog.documents.location(schema)] = None
+            return MISSING
+        return schema["default"]
 
     @property
     def place(self) -> str:
@@ -233,6 +243,8 @@ class Catalog:
         self._registry = documents.registry()
         self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
         self._open: set[Node] = set()
+        self.refused_defaults: dict[str, None] = {}
+        """Where the schemas stand whose defaults, as far as they were asked for, are not valid."""
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
     def node(self, certain: list[Any], possible: list[Any]) -> Node:
@@ -273,6 +285,16 @@ class Catalog:
             return bool(validator(schema, registry=self._registry).is_valid(value))
         except re.error:
             return True
+
+    def bad_list_keys(self) -> Iterator[Problem]:
+        """Lists whose items are told apart by a key that no item can have."""
+        for schema in self.schemas_with("x-kubernetes-list-map-keys"):
+            item = self.node([schema], [schema]).child(0)
+            for index, key in enumerate(schema["x-kubernetes-list-map-keys"]):
+                if not item.knows(key):
+                    where = self.documents.location(schema, "x-kubernetes-list-map-keys", index)
+                    hint = did_you_mean(key, item.properties)
+                    yield Problem("schema-invalid", f"items of this list have no `{key}`", schema=where, hint=hint)
 
     def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
         """Every schema of every document that has this keyword."""

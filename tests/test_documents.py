@@ -1,0 +1,47 @@
+"""The pages for template authors: every example is run, and makes what the page says."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scratch import make_project
+from weft import load_project
+from weft.filters import FILTERS
+
+PAGE = Path(__file__).parent.parent / "docs" / "templates.md"
+TEXT = PAGE.read_text("utf-8")
+EXAMPLES = re.findall(r"^```jinja\n(.*?)^```\n```text\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+SCHEMA = {
+    "properties": {
+        "app": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "x-env": "APP_NAME"},
+                "replicas": {"type": "object"},
+                "origins": {"type": "array", "items": {"type": "string"}, "x-env": "ORIGINS"},
+                "greeting": {"type": "string", "x-env": "GREETING"},
+                "timeout": {"type": "integer"},
+                "password": {"type": "string", "x-sensitive": True, "x-env": "APP_PASSWORD"},
+            },
+        }
+    }
+}
+
+
+def made(folder, template):
+    config = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)[1])
+    outputs = [{"template": "it.j2", "path": "it", "secrets": "secret" in template}]
+    make_project(folder, {"schema.json": SCHEMA, "base.json": config, "templates/it.j2": template}, outputs=outputs)
+    return load_project(folder).target().render()["it"]
+
+
+@pytest.mark.parametrize(("template", "text"), EXAMPLES, ids=[template.strip()[:40] for template, _ in EXAMPLES])
+def test_an_example_makes_what_the_page_says(tmp_path, template, text):
+    assert made(tmp_path, template) == text
+
+
+def test_every_filter_has_an_example():
+    shown = {name for template, _ in EXAMPLES for name in re.findall(r"\|\s*(\w+)", template)}
+    assert set(FILTERS) - shown == set()
