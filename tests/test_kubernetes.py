@@ -44,7 +44,7 @@ def manifest(*objects):
 
 def found(*objects):
     """What the check says of objects, as (code, message)."""
-    return [(problem.code, problem.message) for problem in kubernetes.check(manifest(*objects))]
+    return [(problem.code, problem.message) for problem in kubernetes.complaints(manifest(*objects))]
 
 
 # --- what is right ---
@@ -104,8 +104,8 @@ def test_a_right_object_is_taken(name):
 
 
 def test_empty_documents_and_comments_are_no_objects():
-    assert list(kubernetes.check("# nothing\n---\n---\n# nothing\n")) == []
-    assert list(kubernetes.check("")) == []
+    assert list(kubernetes.complaints("# nothing\n---\n---\n# nothing\n")) == []
+    assert list(kubernetes.complaints("")) == []
 
 
 def test_several_objects_stand_in_one_manifest_when_something_tells_them_apart():
@@ -237,13 +237,13 @@ def test_an_object_stands_once_in_a_manifest():
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\ta: 1", "kind: &a {x: *b}", "a: !odd b"])
 def test_what_is_no_yaml_is_told(text):
-    (problem,) = kubernetes.check(text)
+    (problem,) = kubernetes.complaints(text)
     assert problem.severity is Severity.ERROR
 
 
 @pytest.mark.parametrize("text", ["a: \x01\n", "{a: 1}: b\n", "? [a]\n: b\n"])
 def test_what_no_program_reads_as_an_object_is_told(text):
-    assert [problem.severity for problem in kubernetes.check(text)] == [Severity.ERROR]
+    assert [problem.severity for problem in kubernetes.complaints(text)] == [Severity.ERROR]
 
 
 def test_objects_with_generated_names_may_look_the_same():
@@ -261,21 +261,21 @@ def test_objects_with_generated_names_may_look_the_same():
     ],
 )
 def test_a_mistake_is_told_with_its_place(text, line, column):
-    place = next(iter(kubernetes.check(text))).place
+    place = next(iter(kubernetes.complaints(text))).place
     assert (place.line, place.column) == (line, column)
 
 
 def test_a_misspelled_kind_is_a_warning_with_a_hint():
     wrong = {"apiVersion": "apps/v1", "kind": "Deploymnet", "metadata": {"name": "app"}}
-    (problem,) = kubernetes.check(manifest(wrong))
+    (problem,) = kubernetes.complaints(manifest(wrong))
     assert (problem.severity, problem.hint) == (Severity.WARNING, "did you mean `Deployment`?")
 
 
 def test_a_custom_resource_has_its_metadata_checked_and_a_note_that_says_so():
     custom = {"apiVersion": "example.com/v1", "kind": "Shop", "metadata": {"name": "a"}, "spec": {"any": 1}}
-    assert [problem.severity for problem in kubernetes.check(manifest(custom))] == [Severity.NOTE]
+    assert [problem.severity for problem in kubernetes.complaints(manifest(custom))] == [Severity.NOTE]
     wrong = custom | {"metadata": {"name": "Bad_Name"}}
-    assert Severity.ERROR in [problem.severity for problem in kubernetes.check(manifest(wrong))]
+    assert Severity.ERROR in [problem.severity for problem in kubernetes.complaints(manifest(wrong))]
 
 
 @pytest.mark.parametrize("field", ["data", "stringData"])
@@ -321,13 +321,13 @@ def data_of(scalar):
 
 @pytest.mark.parametrize("scalar", TEXTS)
 def test_what_kubectl_reads_as_a_text_may_stand_without_quotes(scalar):
-    assert list(kubernetes.check(data_of(scalar))) == []
+    assert list(kubernetes.complaints(data_of(scalar))) == []
 
 
 @pytest.mark.parametrize("scalar", [*WORDS, *NUMBERS])
 def test_what_kubectl_reads_as_a_truth_value_or_a_number_needs_quotes(scalar):
-    assert [problem.code for problem in kubernetes.check(data_of(scalar))] == ["kubernetes"]
-    assert list(kubernetes.check(data_of(f"'{scalar}'"))) == []
+    assert [problem.code for problem in kubernetes.complaints(data_of(scalar))] == ["kubernetes"]
+    assert list(kubernetes.complaints(data_of(f"'{scalar}'"))) == []
 
 
 # --- as part of a render ---
@@ -498,4 +498,4 @@ def test_what_kubectl_refuses_our_check_refuses_too(text, kubectl, tmp_path):
     (tmp_path / "wrong.yaml").write_text(textwrap.dedent(text), "utf-8")
     done = kubectl("apply", "--dry-run=client", "--validate=false", "-f", tmp_path / "wrong.yaml")
     assert done.returncode != 0
-    assert list(kubernetes.check(text))
+    assert list(kubernetes.complaints(text))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft import checks
 from weft.model import PLACEHOLDER, Output
-from weft.problems import Problem, WeftError, did_you_mean
+from weft.problems import Place, Problem, WeftError, did_you_mean
 from weft.projectfile import ProjectFile
 from weft.render import Rendered, Templates
 from weft.rules import CEL_ERRORS, Expression, first_line, why
@@ -51,6 +51,11 @@ class Outputs:
             except WeftError as error:
                 problems += error.problems
         return finished, problems
+
+    def template_line(self, target: Target, one: Rendered, line: int) -> Place | None:
+        """The line of its template that made a line of an output."""
+        context = {**self._context(target, reveal=one.output.secrets), "output_path": one.path}
+        return self._templates.line_of(one.output.template, context, line)
 
     def collisions(self, finished: Sequence[Rendered]) -> Iterator[Problem]:
         """Two outputs that would overwrite each other."""

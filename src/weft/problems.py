@@ -20,11 +20,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A spot in a file; `line` and `column` count from 1 and are None where they are not known."""
+    """A spot in a file; `line` and `column` count from 1 and are None where they are not known.
+
+    `text` is the line itself where no file holds it, as in an output that was not written.
+    """
 
     file: str
     line: int | None = None
     column: int | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,16 @@ class Project:
     def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
-        A target whose configuration is wrong is not rendered.
+        A target whose configuration is wrong is not rendered. Checks that run a program are left to `check_outputs`.
         """
+        rendered, report = self._render(targets, ask_programs=False)
+        return rendered, report.problems
+
+    def check_outputs(self, targets: Sequence[Target]) -> checks.Report:
+        """The same with every check: all problems, and how often each check was asked or skipped."""
+        return self._render(targets, ask_programs=True)[1]
+
+    def _render(self, targets: Sequence[Target], *, ask_programs: bool) -> tuple[list[Rendered], checks.Report]:
         problems: list[Problem] = []
         finished: list[Rendered] = []
         for target in targets:
@@ -179,8 +187,14 @@ class Project:
                 problems += wrong
         problems += self._around(targets, problems)
         problems += self._outputs.collisions(finished)
-        problems += checks.run(finished)
-        return finished, gather(problems)
+        by_name = {target.name: target for target in targets}
+
+        def locate(one: Rendered, line: int) -> Place | None:
+            return self._outputs.template_line(by_name[one.target], one, line)
+
+        report = checks.run(finished, locate, ask_programs=ask_programs)
+        report.problems = gather((*problems, *report.problems))
+        return finished, report
 
     def write(
         self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False

@@ -80,6 +80,23 @@ class Templates:
         except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
             return self._failure(template, error, context)
 
+    def line_of(self, template: str, context: Mapping[str, Any], line: int) -> Place | None:
+        """The line of a template that makes a line of its text; of what it includes, the line that does so."""
+        found = self._get(template)
+        if isinstance(found, Problem):
+            return None
+        chunks = found.root_render_func(found.new_context(dict(context)))
+        count = 1
+        try:
+            for chunk in chunks:
+                count += chunk.count("\n")
+                if count >= line and not (count == line and chunk.endswith("\n")):
+                    break
+            number = found.get_corresponding_lineno(chunks.gi_frame.f_lineno)  # type: ignore[attr-defined]
+        except Exception:  # noqa: BLE001 - it was rendered before, so this is about the search and not about the template
+            return None
+        return Place(f"{self._name}/{template}", number)
+
     def _get(self, name: str) -> Template | Problem:
         if name not in self._templates:
             try:

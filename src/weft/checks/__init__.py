@@ -1,67 +1,185 @@
-"""Checks: what reads a finished output before it is written.
+"""Checks: what reads a finished output before it is written, or before it is deployed.
 
-A check is a module with one function, `check(texts)`, found by its name in weft.yaml: one of ours, or one that another
-package offers by an entry point of the group `weft.checks`.
+A check is a module named like it, here or offered by another package through an entry point of the group `weft.checks`:
+
+    PROGRAM = "promtool"                     # the program that it runs; left out where the check is plain Python
+    INSTALL = "the Debian package prometheus"  # where a person gets it
+
+    def check(output: Finished) -> Iterable[Problem]: ...
+
+A problem's place counts lines of the output; everything else is added here. What a program said is kept by the content that
+it has read, so it is asked again only when that changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import pkgutil
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
+from weft.checks import memory, programs
 from weft.problems import Place, Problem, Severity
 from weft.render import Rendered
 
 GROUP: Final = "weft.checks"
-_OURS: Final = {"kubernetes": "weft.checks.kubernetes"}
+_HELPERS: Final = ("memory", "programs")
+_AT_ONCE: Final = 4
+
+Locate = Callable[[Rendered, int], Place | None]
+"""The line of a template that made a line of an output."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One output, as a check sees it: its text, and on demand a file beside all other outputs of the run."""
+
+    path: str
+    text: str
+    _tree: Tree
+
+    @property
+    def file(self) -> Path:
+        """The output as a file, in a folder that holds the other outputs too; it is removed after the run."""
+        return self._tree.folder / self.path
+
+
+class Tree:
+    """The outputs of a run as files, written when the first check asks for one."""
+
+    def __init__(self, rendered: Sequence[Rendered]) -> None:
+        self._rendered = rendered
+        self._lock = Lock()
+        self._folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that stands for the output folder."""
+        with self._lock:
+            if self._folder is None:
+                folder = Path(tempfile.mkdtemp(prefix="weft-"))
+                folder.chmod(0o755)  # some programs give up their rights before they read
+                for one in self._rendered:
+                    file = folder / one.path
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(one.text, "utf-8")
+                self._folder = folder
+        return self._folder
+
+    def remove(self) -> None:
+        """Remove the files again."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@dataclass
+class Report:
+    """What came of the checks of a run: problems, and how often each check was asked, or skipped."""
+
+    problems: list[Problem] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 def names() -> list[str]:
     """The checks that weft.yaml may name."""
-    return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
+    ours = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _HELPERS]
+    return sorted({*ours, *(point.name for point in entry_points(group=GROUP))})
 
 
 def exists(name: str) -> bool:
     """Whether there is a check of this name."""
-    return name in _OURS or name in names()
+    return name in names()
 
 
-def run(finished: Iterable[Rendered]) -> Iterator[Problem]:
-    """What the checks say of these outputs; each problem names the output and its template.
+def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> Report:
+    """What the checks say of these outputs; each problem names the output and the line of its template.
 
     A check whose program or package is missing is skipped, with a warning. What a template does wrong in many targets is
-    told once, at the first of its files.
+    told once, at the first of its files. Without `ask_programs`, only the checks that run no program are asked.
     """
+    report = Report()
+    tree = Tree(finished)
+    jobs = [(one, name) for one in finished for name in one.output.checks]
+    try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            asked = [
+                (one, name, pool.submit(_ask, one, name, tree, finished))
+                for one, name in jobs
+                if ask_programs or not _runs_program(name)
+            ]
+            answers = [(one, name, future.result()) for one, name, future in asked]
+    finally:
+        tree.remove()
     told: dict[tuple[int, str, str], Problem] = {}
-    for one, problem in _complaints(finished):
-        key = (one.output.index, problem.code, problem.message)
-        first = told.setdefault(key, problem)
-        told[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, *problem.targets))))
-    yield from told.values()
+    for one, name, answer in answers:
+        report.skipped[name] += isinstance(answer, Problem)
+        report.asked[name] += not isinstance(answer, Problem)
+        for problem in [answer] if isinstance(answer, Problem) else answer:
+            key = (0 if isinstance(answer, Problem) else one.output.index, problem.code, problem.message)
+            first = told.get(key) or _placed(problem, one, locate)
+            told[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, one.target))))
+    report.problems = list(told.values())
+    return report
 
 
-def _complaints(finished: Iterable[Rendered]) -> Iterator[tuple[Rendered, Problem]]:
-    for one in finished:
-        for name in one.output.checks:
-            try:
-                check = _load(name).check
-            except ImportError as error:
-                message = f"the check `{name}` was skipped: the package {error.name} is not installed"
-                hint = f"pip install 'weft[{name}]'"
-                yield one, Problem("check-skipped", message, Severity.WARNING, targets=(one.target,), hint=hint)
-                continue
-            for problem in check(one.text):
-                place = problem.place or Place(one.path)
-                hint = problem.hint or f"it comes from the template {one.output.template}"
-                yield one, replace(problem, place=replace(place, file=one.path), targets=(one.target,), hint=hint)
+def _ask(one: Rendered, name: str, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
+    """What one check says of one output; a single problem when it cannot be asked."""
+    try:
+        check = _load(name)
+    except ImportError as error:
+        message = f"the check `{name}` was skipped: the package {error.name} is not installed"
+        return Problem("check-skipped", message, Severity.WARNING, hint=f"pip install 'weft[{name}]'")
+    output = Finished(one.path, one.text, tree)
+    program = getattr(check, "PROGRAM", None)
+    if program is None:
+        return list(check.check(output))
+    place = programs.find(program)
+    if place is None:
+        message = f"the check `{name}` was skipped: the program {program} is not installed"
+        return Problem("check-skipped", message, Severity.WARNING, hint=f"{program} comes with {check.INSTALL}")
+    key = memory.key(name, place, one.path, ((other.path, other.text) for other in every if other.target == one.target))
+    known = memory.recall(key)
+    if known is not None:
+        return known
+    try:
+        found = list(check.check(output))
+    except programs.NoAnswerError as error:
+        return [Problem("check-failed", f"{program} {error}", hint=f"see what it does with `{one.path}`")]
+    memory.keep(key, found)
+    return found
+
+
+def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
+    """The problem at its line of the output, with the template's line beside it."""
+    place = replace(problem.place or Place(one.path), file=one.path)
+    if problem.code == "check-skipped":
+        return problem
+    if place.line is not None:
+        lines = one.text.splitlines()
+        place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
+    origin = locate(one, place.line or 1)
+    hint = problem.hint or (None if origin else f"it comes from the template {one.output.template}")
+    return replace(problem, place=place, hint=hint, related=(*problem.related, *([origin] if origin else [])))
+
+
+def _runs_program(name: str) -> bool:
+    try:
+        return hasattr(_load(name), "PROGRAM")
+    except ImportError:
+        return False
 
 
 @cache
 def _load(name: str) -> Any:
-    if name in _OURS:
-        return import_module(_OURS[name])
-    return next(iter(entry_points(group=GROUP, name=name))).load()
+    point = next(iter(entry_points(group=GROUP, name=name)), None)
+    return point.load() if point else import_module(f"{__name__}.{name}")

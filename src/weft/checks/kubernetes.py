@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 import yaml
@@ -23,6 +23,9 @@ import yaml
 from weft import yaml11
 from weft.paths import Path, dotted
 from weft.problems import Place, Problem, Severity, did_you_mean
+
+if TYPE_CHECKING:
+    from weft.checks import Finished
 
 if find_spec("kubernetes_validate") is None:  # its schemas are read as files, the package itself is not needed
     raise ImportError("the Kubernetes schemas are not installed", name="kubernetes-validate")
@@ -50,8 +53,13 @@ Complaint = tuple[Path, str]
 """Where in an object something is wrong, and what."""
 
 
-def check(text: str) -> Iterator[Problem]:
+def check(output: Finished) -> Iterator[Problem]:
     """What is wrong with the objects of a manifest."""
+    yield from complaints(output.text)
+
+
+def complaints(text: str) -> Iterator[Problem]:
+    """What is wrong with the objects of a manifest, given as its text."""
     try:
         documents = list(yaml.load_all(text, Loader=yaml11.Loader))
     except yaml.YAMLError as error:

@@ -112,6 +112,8 @@ def _token(rest: str) -> int:
 def _source_line(place: Place, folder: Path | None) -> str | None:
     if place.line is None or folder is None:
         return None
+    if place.text is not None:
+        return place.text
     try:
         lines = (folder / place.file).read_text("utf-8", "replace").splitlines()
     except OSError:

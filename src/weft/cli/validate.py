@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from weft.cli.common import complete_target, open_project, project_options
 from weft.cli.report import FORMATS
+
+if TYPE_CHECKING:
+    from weft.checks import Report
 
 
 @click.command(name="validate")
@@ -39,11 +44,14 @@ def command(
         project = open_project(ctx, overrides, from_env)
         folder = project.folder
         targets = project.targets(*globs)
-        problems = project.render(targets)[1] if outputs else project.problems(targets)
+        report = project.check_outputs(targets) if outputs else None
+        problems = report.problems if report else project.problems(targets)
         if strict:
             problems = gather([*problems, *project.advice(targets)])
         code = 1 if has_errors(problems, strict) else 0
         done = f"{len(targets)} target{'s' if len(targets) != 1 else ''} checked"
+        if report and report.asked + report.skipped:
+            click.echo(_tally(report), err=True)
     except UsageError:
         raise
     except WeftError as error:
@@ -52,3 +60,11 @@ def command(
     if done and not problems and format_ == "text":
         click.echo(f"{done}, no problems", err=True)
     ctx.exit(code)
+
+
+def _tally(report: Report) -> str:
+    """`210 outputs were read: kubernetes 140, promtool 70; no check was skipped`."""
+    asked = ", ".join(f"{name} {count}" for name, count in sorted(report.asked.items()) if count)
+    skipped = ", ".join(f"{name} {count}" for name, count in sorted(report.skipped.items()) if count)
+    ran = f"{report.asked.total()} checks ran: {asked}" if asked else "no check ran"
+    return f"{ran}; {f'skipped: {skipped}' if skipped else 'none was skipped'}"
