@@ -29,10 +29,11 @@ $(READY): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup-tools: $(TOOLS) ## Install the programs that the tests run (kubectl)
+setup-tools: $(TOOLS) ## Install the programs that read the outputs (kubectl, promtool, amtool, redis, pgbouncer)
 
-$(TOOLS): $(READY) requirements/tools.lock
+$(TOOLS): $(READY) requirements/tools.lock requirements/programs.sh
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
+	@sh requirements/programs.sh
 	@touch $@
 
 render: $(READY) ## Validate and write every output into build/

@@ -6,6 +6,7 @@ or use a setting that is not there. A mistake becomes a problem that names templ
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,16 +86,16 @@ class Templates:
         found = self._get(template)
         if isinstance(found, Problem):
             return None
-        chunks = found.root_render_func(found.new_context(dict(context)))
-        count = 1
-        try:
+        source = (self._folder / template).read_text("utf-8")
+        count, number = 1, 1
+        with contextlib.suppress(Exception):  # it was rendered before: this is about the search, not about the template
+            chunks = found.root_render_func(found.new_context(dict(context)))
             for chunk in chunks:
+                known = found.get_corresponding_lineno(chunks.gi_frame.f_lineno)  # type: ignore[attr-defined]
+                number = _line_in(source, chunk, known, line - count)
                 count += chunk.count("\n")
-                if count >= line and not (count == line and chunk.endswith("\n")):
+                if count > line or (count == line and not chunk.endswith("\n")):
                     break
-            number = found.get_corresponding_lineno(chunks.gi_frame.f_lineno)  # type: ignore[attr-defined]
-        except Exception:  # noqa: BLE001 - it was rendered before, so this is about the search and not about the template
-            return None
         return Place(f"{self._name}/{template}", number)
 
     def _get(self, name: str) -> Template | Problem:
@@ -178,6 +179,16 @@ class Templates:
             known = self._environment.filters if "filter" in message else self._environment.tests
             return did_you_mean(message.split("'")[1], known)
         return None
+
+
+def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
+    """The line of a template at which a chunk of its text stands; what is computed stands at the line that is `known`.
+
+    Jinja knows the lines of what it computes, and of plain text only which computed thing came before.
+    """
+    start = sum(map(len, source.splitlines(keepends=True)[: known - 1]))
+    found = source.find(chunk, start)
+    return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
 _METHODS: Final = frozenset(("get", "items", "keys", "values"))
