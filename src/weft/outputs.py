@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -51,6 +52,19 @@ class Outputs:
             except WeftError as error:
                 problems += error.problems
         return finished, problems
+
+    def paths_of(self, target: Target) -> Iterator[str]:
+        """The paths of a target's outputs, without rendering them."""
+        for output in self._file.outputs:
+            with contextlib.suppress(WeftError):  # which rendering tells
+                if self._has(target, output):
+                    yield self._path(target, output)
+
+    def render_with(self, target: Target, one: Rendered, config: Any) -> str | None:
+        """The text of one output if the configuration were another; None when its template cannot make one."""
+        context = {**self._context(target, reveal=one.output.secrets, config=config), "output_path": one.path}
+        text = self._templates.render(one.output.template, context)
+        return None if isinstance(text, Problem) else text
 
     def template_line(self, target: Target, one: Rendered, line: int) -> Place | None:
         """The line of its template that made a line of an output."""
@@ -152,9 +166,9 @@ class Outputs:
         kept = [step for step in (*folders, name) if all(found in values for found in PLACEHOLDER.findall(step))]
         return "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
 
-    def _context(self, target: Target, *, reveal: bool) -> dict[str, Any]:
+    def _context(self, target: Target, *, reveal: bool, config: Any = None) -> dict[str, Any]:
         """What a template sees: the domains by their names, and ours, which win over a domain of the same name."""
-        config = for_template(self._root, target.config, reveal)
+        config = for_template(self._root, target.config if config is None else config, reveal)
         return {
             **config,
             "config": config,

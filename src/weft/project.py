@@ -196,6 +196,30 @@ class Project:
         report.problems = gather((*problems, *report.problems))
         return finished, report
 
+    def output_at(self, file: str) -> tuple[Target, str]:
+        """The target and the output path that a rendered file stands for, wherever the output folder is.
+
+        Raises UsageError when no target has such an output.
+        """
+        parts = PurePath(file).parts
+        every: dict[str, Target] = {}
+        for target in self.targets():
+            every |= dict.fromkeys(self._outputs.paths_of(target), target)
+        for start in range(len(parts)):
+            path = "/".join(parts[start:])
+            if path in every:
+                return every[path], path
+        hint = did_you_mean("/".join(parts[-3:]), every)
+        raise UsageError(Problem("unknown-output", f"no target has an output {file}", hint=hint))
+
+    def outputs_of(self, target: Target) -> list[Rendered]:
+        """The outputs of a target as they are rendered, unchecked; those that cannot be rendered are left out."""
+        return self._outputs.of(target)[0]
+
+    def render_with(self, target: Target, one: Rendered, config: Any) -> str | None:
+        """The text of one output if the target's configuration were another; None when there would be none."""
+        return self._outputs.render_with(target, one, config)
+
     def write(
         self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False
     ) -> writing.Changes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from weft.load import place_in
 from weft.merge import canonical, item_key
-from weft.model import LIST_OPERATORS, PATCH, Layer, Source
+from weft.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
 from weft.paths import Path, get, has
 from weft.problems import Place
 from weft.schema.node import Node
@@ -28,16 +28,36 @@ class Setter:
         """File, line and column."""
         return place_in(self.source, self.path)
 
+    @property
+    def operator(self) -> str | None:
+        """The operator by which the file says it, such as `$append`; `null` removes; None where the value is just written."""
+        named = [step for step in self.path if step in OPERATORS]
+        if named:
+            return str(named[-1])
+        if self.value is None:
+            return "null"
+        return f"{PATCH}: {self.value[PATCH]}" if isinstance(self.value, dict) and PATCH in self.value else None
+
     def as_dict(self) -> dict[str, Any]:
-        """The setter as JSON data: `{layer, file, line, column, value}`."""
+        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` where one takes part."""
         place = self.place
-        return {
+        data = {
             "layer": self.layer,
             "file": place.file,
             "line": place.line,
             "column": place.column,
             "value": self.value,
         }
+        return data | ({"operator": self.operator} if self.operator else {})
+
+
+def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of every scalar, and of every mapping and list that holds nothing."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not value or not isinstance(value, dict | list):
+        yield path
+    for step, child in below:
+        yield from leaves_of(child, (*path, step))
 
 
 def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path) -> list[Setter]:

@@ -11,13 +11,14 @@ from weft import paths
 from weft.advice import redundant_overrides
 from weft.fleet import Identity, Resolution
 from weft.problems import Place, Problem, UsageError, WeftError, did_you_mean, gather, has_errors
-from weft.provenance import Setter, place_of, setters
+from weft.provenance import Setter, leaves_of, place_of, setters
 from weft.schema.node import MISSING
 from weft.secrets import mask
 from weft.validate import AT_KEY
 
 if TYPE_CHECKING:
     from weft.project import Project
+    from weft.render import Rendered
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Explanation:
     """Where a value comes from.
 
     `value` is MISSING when nothing gives one. `setters` are the files that say something about it, the winning one first;
-    `rules` are CEL expressions that read it, each with its schema location.
+    `rules` are CEL expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list.
     """
 
     path: paths.Path
@@ -33,12 +34,13 @@ class Explanation:
     setters: tuple[Setter, ...]
     default: Any
     rules: tuple[tuple[str, str], ...]
+    items: tuple[Explanation, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`."""
+        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`, and `items` of a mapping or list."""
         entries = [setter.as_dict() for setter in self.setters]
         origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
-        return {
+        data = {
             "path": paths.dotted(self.path),
             "value": None if self.value is MISSING else self.value,
             "origin": origin,
@@ -46,6 +48,7 @@ class Explanation:
             "default": None if self.default is MISSING else self.default,
             "rules": [{"rule": rule, "schema": location} for rule, location in self.rules],
         }
+        return data | ({"items": [item.as_dict() for item in self.items]} if self.items else {})
 
 
 class Target:
@@ -96,17 +99,31 @@ class Target:
         return [replace(problem, targets=(self.name,)) for problem in found]
 
     def explain(self, path: str | paths.Path) -> Explanation:
-        """Where the value at a path comes from.
+        """Where the value at a path comes from; an empty path is the whole configuration.
 
         Raises UsageError when there is neither a value nor a setting of that name.
         """
-        exact = self.find(path)
+        exact = self.find(path) if path else ()
+        explanation = self._explain(exact)
+        leaves = [] if explanation.value is MISSING else [*leaves_of(explanation.value, exact)]
+        items = tuple(map(self._explain, leaves)) if leaves != [exact] else ()
+        return replace(explanation, items=items)
+
+    def _explain(self, exact: paths.Path) -> Explanation:
         node = self.project.root.at(exact)
         found = setters(self.project.root, self.resolution.layers, self.config, exact)
         value = paths.get(self.config, exact) if paths.has(self.config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.project.rule_check.at(exact))
         hidden = tuple(replace(setter, value=mask(node, setter.value)) for setter in found)
         return Explanation(exact, mask(node, value), hidden, node.default, rules)
+
+    def rendered(self) -> list[Rendered]:
+        """The target's outputs as they are rendered, unchecked."""
+        return self.project.outputs_of(self)
+
+    def render_with(self, one: Rendered, config: Any) -> str | None:
+        """The text of one output if the configuration were another; None when its template cannot make one."""
+        return self.project.render_with(self, one, config)
 
     def find(self, path: str | paths.Path) -> paths.Path:
         """The exact path of a setting, from one that leaves out the brackets around keys with dots.

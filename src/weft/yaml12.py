@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -132,7 +133,7 @@ def scalar(text: str) -> Any:
 def position(text: str, path: Sequence[str | int], key: bool = False) -> tuple[int, int] | None:
     """Line and column (from 1) of the value at `path`, or of its key; None when it is not there."""
     try:
-        node = _compose(_PAIR.sub(_one_escape, text))
+        node = _composed(_PAIR.sub(_one_escape, text))
     except YamlError:
         return None
     mark = node.start_mark if node else None
@@ -162,6 +163,12 @@ def _column(text: str, mark: yaml.Mark) -> int:
         for pair in _PAIR.finditer(re.split("\r\n|\r|\n", text)[mark.line]):
             column += 2 if pair.start() < column else 0
     return column
+
+
+@lru_cache(maxsize=8)
+def _composed(text: str) -> Node | None:
+    """The nodes of a text, kept, as a report asks for many places of one file."""
+    return _compose(text)
 
 
 def _compose(text: str) -> Node | None:

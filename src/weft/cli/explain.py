@@ -3,45 +3,155 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
 
+if TYPE_CHECKING:
+    from weft.project import Project
+    from weft.target import Target
+
 
 @click.command(name="explain")
-@click.argument("name", metavar="TARGET", shell_complete=complete_target)
-@click.argument("path", metavar="PATH", shell_complete=complete_setting)
+@click.argument("name", metavar="TARGET", required=False, shell_complete=complete_target)
+@click.argument("path", metavar="[PATH]", required=False, shell_complete=complete_setting)
+@click.option("--all", "everything", is_flag=True, help="Every setting of the target, one a line.")
+@click.option("--output", metavar="FILE:LINE", help="The settings behind a line of a rendered output.")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
-def command(ctx: click.Context, name: str, path: str, format_: str, overrides: dict[str, str], from_env: bool) -> None:
-    """Show where the value at PATH comes from: the layer that won, those it shadows, the default, the rules."""
+def command(
+    ctx: click.Context,
+    name: str | None,
+    path: str | None,
+    everything: bool,
+    output: str | None,
+    format_: str,
+    overrides: dict[str, str],
+    from_env: bool,
+) -> None:
+    """Show where the value at PATH comes from: the layer that won, those it shadows, the default, the rules, the outputs.
+
+    Of a mapping or a list, every leaf is shown. --output build/production/app.yaml:7 goes the other way.
+    """
     project = open_project(ctx, overrides, from_env)
-    target = project.target(name)
-    data = target.explain(path).as_dict()
-    if format_ == "json":
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    if output is not None:
+        if name or path or everything:
+            raise click.UsageError("--output stands alone: the file says which target is meant", ctx)
+        target = _behind(ctx, project, output, format_)
     else:
-        _print(target.name, data)
+        if name is None or (path is None) != everything:
+            raise click.UsageError("name a TARGET and a PATH, or a TARGET and --all", ctx)
+        target = project.target(name)
+        _explain(target, path or "", format_)
     ctx.exit(report([target]))
 
 
+def _explain(target: Target, path: str, format_: str) -> None:
+    from weft.uses import uses_of
+
+    explanation = target.explain(path)
+    data = explanation.as_dict()
+    if not explanation.items and not _is_wrong(target):
+        data["outputs"] = [
+            {"path": output, "lines": list(lines)} for output, lines in uses_of(target, explanation.path)
+        ]
+    if format_ == "json":
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    elif explanation.items:
+        _print_items(target.name, data)
+    else:
+        _print(target.name, data)
+
+
+def _is_wrong(target: Target) -> bool:
+    """Whether a target is wrong, so that nothing is rendered from it."""
+    from weft.problems import has_errors
+
+    return has_errors(target.problems())
+
+
+def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Target:
+    """Explain the settings behind `FILE:LINE`; the target that the file belongs to."""
+    from weft import paths
+    from weft.uses import settings_behind
+
+    file, _, line = text.rpartition(":")
+    if not file or not line.isdecimal():
+        raise click.BadParameter("expected FILE:LINE, as in build/production/app.yaml:7", ctx, param_hint="--output")
+    target, output = project.output_at(file)
+    found = settings_behind(target, output, int(line))
+    data = [target.explain(path).as_dict() for path in found]
+    if format_ == "json":
+        click.echo(
+            json.dumps(
+                {"output": output, "line": int(line), "target": target.name, "settings": data},
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
+        return target
+    if not found:
+        click.echo(f"{output}:{line} is the template's own: no setting of {target.name} changes it")
+    shown = 20
+    for entry in data[:shown]:
+        click.echo(_leaf(entry, max(len(one["path"]) for one in data[:shown])))
+    if len(data) > shown:
+        click.echo(f"and {len(data) - shown} more: {paths.dotted(found[shown])} ...")
+    return target
+
+
 def _print(name: str, data: dict[str, Any]) -> None:
+    removed = data["origin"] and data["origin"].get("operator") == "null"
     click.echo(click.style(data["path"], bold=True) + f" = {_value(data['value'])}   in {name}")
-    if data["origin"]:
-        click.echo(f"  set by   {_where(data['origin'])}")
+    if removed:
+        click.echo(f"  removed  {_where(data['origin'])}   null")
+    elif data["origin"]:
+        click.echo(f"  set by   {_where(data['origin'])}{_operator(data['origin'])}")
     else:
         click.echo(
             "  set by   no layer: the schema's default holds" if data["value"] is not None else "  set by   no layer"
         )
     for entry in data["shadowed"]:
-        click.echo(f"  over     {_where(entry)}   {_value(entry['value'])}")
+        said = "null, which removed it" if entry.get("operator") == "null" else _value(entry["value"])
+        click.echo(f"  over     {_where(entry)}   {said}{_operator(entry)}")
     if data["origin"] and data["default"] is not None:
         click.echo(f"  default  {_value(data['default'])}")
     for rule in data["rules"]:
         click.echo(f"  rule     {rule['rule']}\n           {rule['schema']}")
+    for use in data.get("outputs", ()):
+        click.echo(f"  in       {use['path']}:{_lines(use['lines'])}")
+
+
+def _print_items(name: str, data: dict[str, Any]) -> None:
+    click.echo(click.style(data["path"] or "the whole configuration", bold=True) + f"   in {name}")
+    wide = min(max(len(item["path"]) for item in data["items"]), 60)
+    for item in data["items"]:
+        click.echo("  " + _leaf(item, wide))
+
+
+def _leaf(item: dict[str, Any], wide: int) -> str:
+    """A setting in one line: its path, its value, its place."""
+    place = _where(item["origin"]) + _operator(item["origin"]) if item["origin"] else "default"
+    return f"{item['path']:{wide}}  {_value(item['value'])}   {click.style(place, dim=True)}"
+
+
+def _operator(entry: dict[str, Any]) -> str:
+    name = entry.get("operator")
+    return f"   by {name}" if name not in (None, "null") else ""
+
+
+def _lines(lines: list[int]) -> str:
+    """`3,7-9`: line numbers, neighbours joined."""
+    parts: list[list[int]] = []
+    for line in lines:
+        if parts and parts[-1][1] == line - 1:
+            parts[-1][1] = line
+        else:
+            parts.append([line, line])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
 
 
 def _where(entry: dict[str, Any]) -> str:

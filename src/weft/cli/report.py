@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from weft.cli.exchange import as_github, as_junit
 from weft.problems import Place, Problem, Severity, gather
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -125,4 +126,9 @@ def _where(place: Place) -> str:
     return ":".join(str(part) for part in (place.file, place.line, place.column) if part is not None)
 
 
-FORMATS: Final[Mapping[str, Callable[[Sequence[Problem], Path | None], str]]] = {"text": text, "json": as_json}
+FORMATS: Final[Mapping[str, Callable[[Sequence[Problem], Path | None], str]]] = {
+    "text": text,
+    "json": as_json,
+    "github": as_github,
+    "junit": as_junit,
+}
