@@ -88,7 +88,11 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *DATA], ids=name_of)
+# a plug-in that asks a program knows the program's name
+ENGINE = [path for path in SOURCES if path.parent.name != "checks" or path.stem in ("__init__", "memory", "programs")]
+
+
+@pytest.mark.parametrize("path", [*ENGINE, *DATA], ids=name_of)
 def test_the_engine_has_no_word_of_the_reference_platform(path):
     words = rf"(?i)(?<![a-z])(?:{'|'.join(WORDS)})(?![a-z])"
     assert found(words, [(name_of(path), path.read_text("utf-8"))]) == []

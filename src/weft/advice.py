@@ -10,8 +10,9 @@ from typing import Any
 from jsonschema_specifications import REGISTRY as METASCHEMAS
 
 from weft import envvars
+from weft.identity import canonical
 from weft.load import is_left_empty, place_in
-from weft.merge import canonical, leaves
+from weft.merge import leaves
 from weft.model import PATCH, Layer, Source, is_operator
 from weft.paths import Path, dotted, get, has, pointer
 from weft.problems import Problem, Severity

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from deepmerge import Merger
 
+from weft.identity import canonical, item_key
 from weft.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path, is_operator
 from weft.paths import Path, dotted, pointer
 from weft.problems import Problem, choices, did_you_mean
@@ -30,25 +31,6 @@ def merge(node: Node, lower: Any, upper: Any, *, defaults: bool = False) -> tupl
     run = _Run(node, defaults)
     value = run.fresh([], upper) if lower is MISSING else run.value_strategy([], lower, upper)
     return value, run.problems
-
-
-def canonical(value: Any) -> str:
-    """Equal for equal JSON values: 1 and 1.0 are the same number, 1 and true are not."""
-    return json.dumps(_plain_number(value), sort_keys=True, ensure_ascii=False)
-
-
-def item_key(node: Node, item: Any) -> tuple[str, ...] | None:
-    """What tells an item of a map-list apart; None when the item lacks one of the keys (a key's default counts)."""
-    if not isinstance(item, dict):
-        return None
-    values = [_key_value(node, item, name) for name in node.list_keys]
-    return None if any(value is MISSING for value in values) else tuple(map(canonical, values))
-
-
-def _key_value(node: Node, item: dict[str, Any], name: str) -> Any:
-    below = node.child(0).child(name)
-    value = item.get(name, below.own_default if below.certain else below.keyword("default", MISSING))
-    return value["$value"] if isinstance(value, dict) and "$value" in value else value
 
 
 class _Run(Merger):
@@ -289,14 +271,6 @@ def _same(one: Any, other: Any) -> bool:
     """Whether nothing changes at all: 1 and 1.0 are equal numbers, but not the same text in an output."""
     alike = type(one) is type(other) and bool(one == other)
     return alike and (isinstance(one, str) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
-
-
-def _plain_number(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain_number(below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_plain_number(below) for below in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def leaves(

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weft.identity import canonical, item_key
 from weft.load import place_in
-from weft.merge import canonical, item_key
 from weft.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
 from weft.paths import Path, get, has
 from weft.problems import Place

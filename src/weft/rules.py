@@ -15,9 +15,10 @@ from typing import Any, Final
 import cel
 
 from weft import cel_functions
+from weft.identity import item_key
 from weft.paths import Path, dotted, get, pointer
 from weft.problems import Problem, did_you_mean
-from weft.schema.node import TYPE_WORDS, Catalog, Node, json_type
+from weft.schema.node import MISSING, TYPE_WORDS, Catalog, Node, json_type
 
 _LITERAL = re.compile(r"""[rb]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _CHAIN = re.compile(r"(?<![\w.])self(?P<steps>(?:\s*\.\s*[A-Za-z_]\w*(?!\w*\s*\())*)")
@@ -46,6 +47,10 @@ _KEYWORD = re.compile(
     r"__(true|false|null|in|as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return|var|void|while)__"
 )
 _SIZE = re.compile(rf"(?P<literal>{_LITERAL.pattern})|\bsize(?=\s*\()")
+_OPERAND = r"""(?:self(?:\s*\.\s*[A-Za-z_]\w*)+(?!\s*[(\w\[.])|"x*"|-?\d+(?:\.\d+)?|true|false|null)(?![\w.])"""
+_COMPARED = re.compile(
+    rf"(?:^|&&|\|\||[(?:,!])\s*(?P<one>{_OPERAND})\s*(?:==|!=|<=|>=|<|>)\s*(?P<other>{_OPERAND})\s*(?=$|&&|\|\||[)?:,])"
+)
 _FIELD = re.compile(r"""\[(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")\]|\.?(?P<plain>[^.\[\]]+)""")
 CEL_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, RuntimeError, ArithmeticError)
 
@@ -67,10 +72,10 @@ class Expression:
     Raises ValueError when it does not compile.
 
     `reads` are the paths below `self` that it mentions; an empty path means that it may read everything. `unknown` is a
-    name that means nothing, with the names that would have been possible.
+    name that means nothing, with the names that would have been possible. Other `variables` than `self` may be allowed.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *variables: str) -> None:
         self.source = source
         # CEL counts the characters of a text, the library its bytes: `Size` is ours, as long in letters so that columns hold
         self._program = cel.compile(_SIZE.sub(lambda match: match["literal"] or "Size", source))
@@ -84,7 +89,8 @@ class Expression:
         self.reads: tuple[tuple[str, ...], ...] = tuple(tuple(map(unescape, chain)) for chain in self._chains)
         called = [name for name in self._program.functions() if name.isidentifier() and not name.startswith("_")]
         self._functions = cel_functions.used_by(called)
-        known = {"self", *_NAMESPACES, *(bound for bound in _BOUND.findall(bare))}
+        self._bare = bare
+        known = {"self", *variables, *_NAMESPACES, *(bound for bound in _BOUND.findall(bare))}
         self.unknown = next(((name, KNOWN_FUNCTIONS) for name in called if name not in KNOWN_FUNCTIONS), None) or next(
             ((name, frozenset(("self",))) for name in self._program.variables() if name not in known), None
         )
@@ -102,8 +108,34 @@ class Expression:
                 place = place.child(step)
         return None
 
-    def evaluate(self, node: Node, value: Any) -> Any:
+    def unlike(self, node: Node) -> str | None:
+        """A comparison of a setting with what can never be of its type, which CEL would just call false."""
+        for match in _COMPARED.finditer(_LITERAL.sub(lambda found: '"' + "x" * (len(found[0]) - 2) + '"', self.source)):
+            one, other = (self._types(node, match[side]) for side in ("one", "other"))
+            if one and other and not one & other:
+                names = [" or ".join(TYPE_WORDS[kind] for kind in sorted(kinds)) for kinds in (one, other)]
+                text = self.source[match.start("one") : match.end("other")]
+                return f"compares unlike types in `{text}`: {names[0]} and {names[1]}"
+        return None
+
+    def _types(self, node: Node, text: str) -> frozenset[str]:
+        """The JSON types that one side of a comparison can have, numbers as one; empty where that is not known."""
+        if text[0] in "\"'":
+            return frozenset(("string",))
+        if text in ("true", "false", "null"):
+            return frozenset(("null" if text == "null" else "boolean",))
+        if text[0].isdigit() or text[0] == "-":
+            return frozenset(("number",))
+        path = tuple(map(unescape, re.findall(r"\w+", text)[1:]))
+        types = node.at(path).types if path else frozenset[str]()
+        return frozenset("number" if kind == "integer" else kind for kind in types)
+
+    def evaluate(self, node: Node, value: Any, **others: Any) -> Any:
         """What the expression says of a value; raises one of CEL's errors when it cannot say."""
+        if others:
+            variables = {name: self._wrapped(node, other) for name, other in others.items()}
+            variables["self"] = self._for_cel(node, value)
+            return self._program.execute(cel_functions.context(variables, self._functions))
         picked = self._pick(node, value)
         key = repr(picked)
         if key not in self._remembered:
@@ -111,6 +143,11 @@ class Expression:
                 self._remembered.clear()
             self._remembered[key] = self._program.execute(cel_functions.context({"self": picked}, self._functions))
         return self._remembered[key]
+
+    def _wrapped(self, node: Node, value: Any) -> Any:
+        if isinstance(value, cel.OptionalValue):
+            return cel.OptionalValue.of(self._for_cel(node, value.value())) if value.has_value() else value
+        return self._for_cel(node, value)
 
     def _pick(self, node: Node, value: Any) -> Any:
         if () in self._chains or not isinstance(value, dict):
@@ -156,6 +193,10 @@ class Rule:
     message_expression: Expression | None
     field: tuple[str, ...]
     location: str
+    transition: bool = False
+    """Whether it compares with the last revision, `oldSelf`."""
+    optional: bool = False
+    """Whether `oldSelf` is an optional value, so that the rule also judges what is new."""
 
 
 class RuleCheck:
@@ -176,6 +217,23 @@ class RuleCheck:
         """
         return list(self._visit(self._catalog.root.at(below), get(config, below), below, judged or (lambda _: True)))
 
+    def transitions(self, config: Any, previous: Any) -> list[Problem]:
+        """Every rule over `oldSelf` that the change from an earlier configuration breaks."""
+        return list(self._follow(self._catalog.root, config, previous, ()))
+
+    def _follow(self, node: Node, value: Any, old: Any, path: Path) -> Iterator[Problem]:
+        for schema in node.certain:
+            for rule in self._rules.get(id(schema), ()):
+                if rule.transition and rule.optional:
+                    wrapped = cel.OptionalValue.none() if old is MISSING else cel.OptionalValue.of(old)
+                    yield from self._judge(rule, node, value, path, oldSelf=wrapped)
+                elif rule.transition and old is not MISSING:
+                    yield from self._judge(rule, node, value, path, oldSelf=old)
+        for step, child, before in _pairs(node, value, old):
+            place = node.child(step)
+            if any(id(schema) in self._reaching for schema in place.certain):
+                yield from self._follow(place, child, before, (*path, step))
+
     def at(self, path: Path) -> Iterator[tuple[Rule, Path]]:
         """The rules that read the setting at a path, with the path at which each stands."""
         for length in range(len(path) + 1):
@@ -188,19 +246,23 @@ class RuleCheck:
     def _compile(self, schema: dict[str, Any]) -> Iterator[Rule]:
         for index, entry in enumerate(schema["x-kubernetes-validations"]):
             location = self._catalog.documents.location(schema, "x-kubernetes-validations", index)
-            if is_transition(entry["rule"]):
-                continue
+            transition = is_transition(entry["rule"])
+            more = ("oldSelf",) if transition else ()
             what = "rule"
             try:
-                expression = Expression(entry["rule"])
+                expression = Expression(entry["rule"], *more)
                 what = "messageExpression"
-                message = Expression(entry["messageExpression"]) if "messageExpression" in entry else None
+                message = Expression(entry["messageExpression"], *more) if "messageExpression" in entry else None
             except ValueError as error:
                 self._complain(location, f"the {what} does not compile: {first_line(error)}", None)
                 continue
             strange = expression.strange(self._catalog.node([schema], [schema]))
             if strange:
                 self._complain(location, f"the rule {strange[0]}", strange[1])
+                continue
+            unlike = expression.unlike(self._catalog.node([schema], [schema]))
+            if unlike:
+                self._complain(location, f"the rule {unlike}", None)
                 continue
             unknown = expression.unknown or (message and message.unknown)
             if unknown:
@@ -211,7 +273,9 @@ class RuleCheck:
             field = tuple(
                 match["one"] or match["two"] or match["plain"] for match in _FIELD.finditer(entry.get("fieldPath", ""))
             )
-            yield Rule(expression, entry.get("message", f"failed rule: {entry['rule']}"), message, field, location)
+            text = entry.get("message", f"failed rule: {entry['rule']}")
+            optional = entry.get("optionalOldSelf") is True
+            yield Rule(expression, text, message, field, location, transition, optional)
 
     def _complain(self, location: str, message: str, hint: str | None) -> None:
         self.broken.append(Problem("rule-invalid", message, schema=location, hint=hint))
@@ -219,7 +283,7 @@ class RuleCheck:
     def _visit(self, node: Node, value: Any, path: Path, judged: Callable[[Path], bool]) -> Iterator[Problem]:
         for schema in node.certain:
             for rule in self._rules.get(id(schema), ()):
-                if all(judged((*path, *read)) for read in rule.expression.reads):
+                if not rule.transition and all(judged((*path, *read)) for read in rule.expression.reads):
                     yield from self._judge(rule, node, value, path)
         below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for step, child in below:
@@ -227,10 +291,10 @@ class RuleCheck:
             if any(id(schema) in self._reaching for schema in place.certain):
                 yield from self._visit(place, child, (*path, step), judged)
 
-    def _judge(self, rule: Rule, node: Node, value: Any, path: Path) -> Iterator[Problem]:
+    def _judge(self, rule: Rule, node: Node, value: Any, path: Path, **old: Any) -> Iterator[Problem]:
         where = pointer((*path, *rule.field))
         try:
-            verdict = rule.expression.evaluate(node, value)
+            verdict = rule.expression.evaluate(node, value, **old)
         except CEL_ERRORS as error:
             reads = ", ".join(dotted((*path, *read)) for read in rule.expression.reads) or dotted(path)
             message = f"it cannot be decided whether a rule holds ({rule.message}): {why(error)}"
@@ -242,17 +306,34 @@ class RuleCheck:
             yield Problem("rule-undecided", message, path=where, schema=rule.location)
         elif not verdict:
             settings = tuple(pointer((*path, *read)) for read in rule.expression.reads if read and not rule.field)
-            yield Problem("rule", self._message(rule, node, value), path=where, schema=rule.location, reads=settings)
+            message = self._message(rule, node, value, **old)
+            yield Problem("rule", message, path=where, schema=rule.location, reads=settings)
 
-    def _message(self, rule: Rule, node: Node, value: Any) -> str:
+    def _message(self, rule: Rule, node: Node, value: Any, **old: Any) -> str:
         if rule.message_expression:
             try:
-                text = rule.message_expression.evaluate(node, value)
+                text = rule.message_expression.evaluate(node, value, **old)
             except CEL_ERRORS:
                 text = None  # Kubernetes falls back to `message` too
             if isinstance(text, str) and text.strip():
                 return text
         return rule.message
+
+
+def _pairs(node: Node, value: Any, old: Any) -> Iterator[tuple[str | int, Any, Any]]:
+    """What lies in a value, with what lay there before: keys by their names, items of a map-list by their keys.
+
+    Items of other lists have no identity, so there is no `oldSelf` of theirs, as in Kubernetes.
+    """
+    if isinstance(value, dict):
+        before = old if isinstance(old, dict) and not node.atomic_map else {}
+        yield from ((key, below, before.get(key, MISSING)) for key, below in value.items())
+    elif isinstance(value, list):
+        known = (
+            {item_key(node, item): item for item in old} if isinstance(old, list) and node.list_type == "map" else {}
+        )
+        for index, item in enumerate(value):
+            yield index, item, known.get(item_key(node, item), MISSING) if known else MISSING
 
 
 def first_line(error: Exception) -> str:

@@ -92,6 +92,11 @@ class Target:
             found = [*map(self._placed, (*self.resolution.problems, *schema, *rules))]
         return gather(replace(problem, targets=(self.name,)) for problem in (*merging, *found))
 
+    def transitions(self, before: Target) -> list[Problem]:
+        """Every rule over `oldSelf` that the change from an earlier revision of the target breaks."""
+        found = map(self._placed, self.project.rule_check.transitions(self.config, before.config))
+        return [replace(problem, targets=(self.name,)) for problem in found]
+
     def advice(self) -> list[Problem]:
         """Overrides that change nothing, as warnings."""
         layers = self.resolution.layers
@@ -166,10 +171,19 @@ class Target:
         if problem.code == "missing-required":
             problem = self._removed(problem, path)
         place = place_of(self.project.root, self.resolution.layers, self.config, path, key=problem.code in AT_KEY)
+        if problem.reads:
+            others = (self._setter_of(self._exact(read)) for read in problem.reads)
+            related = dict.fromkeys(other for other in others if other and other != place)
+            problem = replace(problem, related=(*problem.related, *related))
         files = [source for layer in self.resolution.layers for source in layer.sources if source.path]
         if place is None and problem.code == "missing-required" and files:
             place = Place(files[-1].name)  # the last layer that could have set it
         return replace(problem, place=place)
+
+    def _setter_of(self, path: paths.Path) -> Place | None:
+        """Where the winning value of a setting stands; None where no file sets it."""
+        found = setters(self.project.root, self.resolution.layers, self.config, path)
+        return found[0].place if found else None
 
     def _removed(self, problem: Problem, path: paths.Path) -> Problem:
         """A required setting that a null took away is told as that."""

@@ -2,8 +2,8 @@
 
 A check is a module named like it, here or offered by another package through an entry point of the group `weft.checks`:
 
-    PROGRAM = "promtool"                     # the program that it runs; left out where the check is plain Python
-    INSTALL = "the Debian package prometheus"  # where a person gets it
+    PROGRAM = "nginx"              # the program that it runs; left out where the check is plain Python
+    INSTALL = "the package nginx"  # where a person gets it
 
     def check(output: Finished) -> Iterable[Problem]: ...
 

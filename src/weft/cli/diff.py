@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.cli.common import complete_target, open_project, project_options, report
 
+if TYPE_CHECKING:
+    from weft.project import Project
+
 
 @click.command(name="diff")
-@click.argument("before", metavar="TARGET", shell_complete=complete_target)
-@click.argument("after", metavar="TARGET", shell_complete=complete_target)
+@click.argument("names", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
+@click.option(
+    "--since", metavar="GITREF", help="Compare with an earlier revision instead: all targets, or those named."
+)
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
 def command(
-    ctx: click.Context, before: str, after: str, format_: str, overrides: dict[str, str], from_env: bool
+    ctx: click.Context,
+    names: tuple[str, ...],
+    since: str | None,
+    format_: str,
+    overrides: dict[str, str],
+    from_env: bool,
 ) -> None:
-    """Show which settings differ between two targets; exit 1 if any does."""
-    from weft.secrets import mask
-
+    """Show which settings differ between two targets, or since a revision; exit 1 if any does."""
     project = open_project(ctx, overrides, from_env)
-    root = project.catalog.root
-    targets = [project.target(name) for name in (before, after)]
-    code = report(targets)
-    old, new = (mask(root, target.config) for target in targets)
-    changes = list(_changes(old, new, ()))
+    if since is not None:
+        changes, code = _since(project, names, since)
+    else:
+        if len(names) != 2:
+            raise click.UsageError("name two targets, or a revision with --since", ctx)
+        from weft.secrets import mask
+
+        targets = [project.target(name) for name in names]
+        code = report(targets)
+        old, new = (mask(project.root, target.config) for target in targets)
+        changes = list(_changes(old, new, ()))
     if format_ == "json":
         click.echo(json.dumps(changes, indent=2, ensure_ascii=False))
     else:
@@ -37,9 +51,45 @@ def command(
     ctx.exit(1 if changes else code)
 
 
+def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[dict[str, Any]], int]:
+    """What changed in the targets since a revision, the same change once; and the exit code of what is wrong now."""
+    from weft.cli.report import show
+    from weft.history import project_at
+    from weft.problems import has_errors
+    from weft.secrets import mask
+
+    with project_at(project.folder, revision) as earlier:
+        before = {target.name: target for target in earlier.targets()}
+        now = {target.name: target for target in project.targets(*globs)}
+        found: list[tuple[str, dict[str, Any]]] = []
+        problems = []
+        for name, target in now.items():
+            problems += target.problems()
+            if name in before:
+                problems += target.transitions(before[name])
+                old, new = (mask(one.project.root, one.config) for one in (before[name], target))
+                found += ((name, change) for change in _changes(old, new, ()))
+            else:
+                found.append((name, {"path": "", "after": f"target {name}"}))
+        if not globs:
+            found += ((name, {"path": "", "before": f"target {name}"}) for name in before.keys() - now.keys())
+        if problems:
+            show(problems, project.folder)
+    return _together(found), 1 if has_errors(problems) else 0
+
+
+def _together(found: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The same change in many targets becomes one, with their names."""
+    groups: dict[str, dict[str, Any]] = {}
+    for name, change in found:
+        group = groups.setdefault(json.dumps(change, sort_keys=True), {**change, "targets": []})
+        group["targets"].append(name)
+    return list(groups.values())
+
+
 def _changes(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
     """Every leaf that differs, with `before` and `after`; the one that is absent is left out."""
-    from weft.merge import canonical
+    from weft.identity import canonical
     from weft.paths import dotted
 
     if isinstance(old, dict) and isinstance(new, dict):
@@ -58,8 +108,18 @@ def _line(change: dict[str, Any]) -> str:
     from weft.formats import to_json
 
     before, after = (to_json(change[side], indent=None) if side in change else None for side in ("before", "after"))
+    names = change.get("targets", [])
+    shown = 3
+    where = ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+    tail = f"   in {where}" if names and change["path"] else ""
+    if not change["path"]:
+        return (
+            click.style(f"+ {change['after']}", fg="green")
+            if before is None
+            else click.style(f"- {change['before']}", fg="red")
+        )
     if before is None:
-        return click.style(f"+ {change['path']}: {after}", fg="green")
+        return click.style(f"+ {change['path']}: {after}", fg="green") + tail
     if after is None:
-        return click.style(f"- {change['path']}: {before}", fg="red")
-    return click.style(f"~ {change['path']}: {before} -> {after}", fg="yellow")
+        return click.style(f"- {change['path']}: {before}", fg="red") + tail
+    return click.style(f"~ {change['path']}: {before} -> {after}", fg="yellow") + tail

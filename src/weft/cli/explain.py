@@ -55,9 +55,8 @@ def _explain(target: Target, path: str, format_: str) -> None:
     explanation = target.explain(path)
     data = explanation.as_dict()
     if not explanation.items and not _is_wrong(target):
-        data["outputs"] = [
-            {"path": output, "lines": list(lines)} for output, lines in uses_of(target, explanation.path)
-        ]
+        uses = [{"path": output, "lines": list(lines)} for output, lines in uses_of(target, explanation.path)]
+        data |= {"outputs": uses} if uses else {}
     if format_ == "json":
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
     elif explanation.items:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from weft.cli.exchange import as_github, as_junit
+from weft.exchange import as_github, as_junit
 from weft.problems import Place, Problem, Severity, gather
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}

@@ -11,12 +11,16 @@ from weft.cli.report import FORMATS
 
 if TYPE_CHECKING:
     from weft.checks import Report
+    from weft.problems import Problem
+    from weft.project import Project
+    from weft.target import Target
 
 
 @click.command(name="validate")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
+@click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
 @click.option(
     "--format",
     "format_",
@@ -32,6 +36,7 @@ def command(
     globs: tuple[str, ...],
     outputs: bool,
     strict: bool,
+    since: str | None,
     format_: str,
     overrides: dict[str, str],
     from_env: bool,
@@ -46,6 +51,8 @@ def command(
         targets = project.targets(*globs)
         report = project.check_outputs(targets) if outputs else None
         problems = report.problems if report else project.problems(targets)
+        if since is not None:
+            problems = gather([*problems, *_transitions(project, targets, since)])
         if strict:
             problems = gather([*problems, *project.advice(targets)])
         code = 1 if has_errors(problems, strict) else 0
@@ -60,6 +67,20 @@ def command(
     if done and not problems and format_ == "text":
         click.echo(f"{done}, no problems", err=True)
     ctx.exit(code)
+
+
+def _transitions(project: Project, targets: list[Target], revision: str) -> list[Problem]:
+    """What the change since a revision breaks."""
+    from weft.history import project_at
+
+    with project_at(project.folder, revision) as earlier:
+        before = {target.name: target for target in earlier.targets()}
+        return [
+            problem
+            for target in targets
+            if target.name in before
+            for problem in target.transitions(before[target.name])
+        ]
 
 
 def _tally(report: Report) -> str:
