@@ -16,6 +16,7 @@ from weft.render import Rendered, Templates
 from weft.rules import CEL_ERRORS, Expression, first_line, why
 from weft.schema.node import Node
 from weft.secrets import for_template
+from weft.template_check import problems_of
 from weft.version import __version__
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Outputs:
             except WeftError as error:
                 problems += error.problems
         return finished, problems
+
+    def judged(self) -> list[Problem]:
+        """What is wrong with the templates, judged by their syntax trees beside the schema."""
+        return problems_of(self._templates, self._file.outputs, self._root)
 
     def paths_of(self, target: Target) -> Iterator[str]:
         """The paths of a target's outputs, without rendering them."""

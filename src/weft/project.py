@@ -157,6 +157,10 @@ class Project:
             message = "the default is not valid by its own schema, so it is not used"
             yield self.in_schema(Problem("bad-default", message, Severity.WARNING, schema=f"{place}/default"))
 
+    def template_problems(self) -> list[Problem]:
+        """What is wrong with the templates, judged before they run by their syntax trees and the schema."""
+        return self._outputs.judged()
+
     def advice(self, targets: Iterable[Target]) -> list[Problem]:
         """What is not wrong, but hardly meant, in the schemas and in the layers of these targets; all warnings."""
         of_schema = map(self.in_schema, of_the_schema(self.catalog))

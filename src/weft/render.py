@@ -23,6 +23,7 @@ from jinja2 import (
     TemplateNotFound,
     TemplateRuntimeError,
     TemplateSyntaxError,
+    nodes,
 )
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -51,7 +52,7 @@ class Templates:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder.resolve()
-        self._name = name
+        self.name = name
         self._environment = _Environment(
             loader=FileSystemLoader(str(folder)),
             undefined=_Unset,
@@ -96,7 +97,15 @@ class Templates:
                 count += chunk.count("\n")
                 if count > line or (count == line and not chunk.endswith("\n")):
                     break
-        return Place(f"{self._name}/{template}", number)
+        return Place(f"{self.name}/{template}", number)
+
+    def tree(self, name: str) -> tuple[nodes.Template | None, str]:
+        """The syntax tree of a template, None where it has none, and its source."""
+        try:
+            source = (self._folder / name).read_text("utf-8")
+            return self._environment.parse(source), source
+        except (TemplateError, OSError, UnicodeDecodeError):
+            return None, ""  # which `check` tells
 
     def _get(self, name: str) -> Template | Problem:
         if name not in self._templates:
@@ -105,7 +114,7 @@ class Templates:
             except TemplateNotFound:
                 hint = did_you_mean(name, self._environment.list_templates())
                 self._templates[name] = Problem(
-                    "template-not-found", f"there is no template `{name}` in {self._name}/", hint=hint
+                    "template-not-found", f"there is no template `{name}` in {self.name}/", hint=hint
                 )
             except TemplateError as error:
                 self._templates[name] = self._failure(name, error)
@@ -113,12 +122,12 @@ class Templates:
                 self._templates[name] = self._not_text(name)
             except OSError as error:
                 self._templates[name] = Problem(
-                    "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self._name}/{name}")
+                    "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self.name}/{name}")
                 )
         return self._templates[name]
 
     def _failure(self, template: str, error: Exception, context: Mapping[str, Any] | None = None) -> Problem:
-        place = self._place(error.__traceback__) or Place(f"{self._name}/{template}")
+        place = self._place(error.__traceback__) or Place(f"{self.name}/{template}")
         if isinstance(error, TaintError):
             return Problem(
                 "secret-exposed",
@@ -136,7 +145,7 @@ class Templates:
                 hint=error.hint or error.suggest(context or {}),
             )
         if isinstance(error, TemplateSyntaxError):
-            file = f"{self._name}/{error.name or template}"
+            file = f"{self.name}/{error.name or template}"
             return Problem(
                 "template-syntax",
                 error.message or "syntax error",
@@ -146,7 +155,7 @@ class Templates:
         if isinstance(error, TemplateNotFound):
             return Problem(
                 "template-not-found",
-                f"there is no template `{error.name}` in {self._name}/",
+                f"there is no template `{error.name}` in {self.name}/",
                 place=place,
                 hint=did_you_mean(str(error.name), self._environment.list_templates()),
             )
@@ -163,15 +172,15 @@ class Templates:
         try:
             yaml12.decode((self._folder / name).read_bytes())
         except yaml12.YamlError as error:
-            place = Place(f"{self._name}/{name}", error.line, error.column)
+            place = Place(f"{self.name}/{name}", error.line, error.column)
             return Problem(error.code, error.message, place=place, hint=error.hint)
-        return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self._name}/{name}"))
+        return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self.name}/{name}"))
 
     def _place(self, trace: TracebackType | None) -> Place | None:
         for frame in reversed(traceback.extract_tb(trace)):
             path = Path(frame.filename)
             if path.is_absolute() and path.is_relative_to(self._folder):
-                return Place(f"{self._name}/{path.relative_to(self._folder).as_posix()}", frame.lineno)
+                return Place(f"{self.name}/{path.relative_to(self._folder).as_posix()}", frame.lineno)
         return None
 
     def _suggest(self, message: str) -> str | None:
@@ -191,7 +200,7 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
-_METHODS: Final = frozenset(("get", "items", "keys", "values"))
+METHODS: Final = frozenset(("get", "items", "keys", "values"))
 """What templates may call of a mapping of the configuration; every other name is a setting."""
 
 
@@ -201,7 +210,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
-        if isinstance(obj, Branch) and (attribute in obj.node.properties or attribute not in _METHODS):
+        if isinstance(obj, Branch) and (attribute in obj.node.properties or attribute not in METHODS):
             safe = attribute in obj.node.properties or self.is_safe_attribute(obj, attribute, None)
             return self.undefined(obj=obj, name=attribute) if safe else self.unsafe_undefined(obj, attribute)
         return super().getattr(obj, attribute)

@@ -1,0 +1,139 @@
+"""Templates judged before they run: what is told, where, and that nothing is told of what is right."""
+
+import pytest
+
+import reference
+from scratch import make_project
+from weft import Severity, load_project
+
+SCHEMA = {
+    "additionalProperties": False,
+    "properties": {
+        "app": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string"},
+                "size": {"type": "integer", "default": 3},
+                "timeout": {"type": "integer"},
+                "items": {"type": "string", "default": "x"},
+                "log": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"level": {"default": "info"}, "file": {"type": "string"}},
+                },
+                "maybe": {"type": "object", "properties": {"x": {"type": "integer"}}, "additionalProperties": False},
+                "ports": {
+                    "type": "array",
+                    "default": [],
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["number"],
+                        "properties": {"number": {"type": "integer"}, "host": {"type": "string"}},
+                    },
+                },
+                "labels": {"type": "object", "default": {}, "additionalProperties": {"type": "string"}},
+                "password": {"type": "string", "x-sensitive": True},
+            },
+        },
+        "other": {"type": "object"},
+    },
+    "required": ["app"],
+}
+
+
+def told(folder, template, *, secrets=False, **more):
+    files = {"schema.json": SCHEMA, "base.yaml": "app: {name: a}\n", "templates/it.j2": template}
+    files |= {f"templates/{name}.j2": text for name, text in more.items()}
+    outputs = [{"template": "it.j2", "path": "it.txt", "secrets": secrets}]
+    make_project(folder, files, outputs=outputs)
+    return load_project(folder).template_problems()
+
+
+RIGHT = [
+    "{{ app.name }} {{ app.size }} {{ app.log.level }} {{ app['name'] }} {{ config.app.name }}",
+    "{{ app.items }} {% for k, v in app.log.items() %}{{ k }}{{ v }}{% endfor %} {{ app.get('timeout', 1) }}",
+    "{% if app.timeout is defined %}{{ app.timeout }}{% endif %}",
+    "{% if app.timeout is undefined %}-{% else %}{{ app.timeout }}{% endif %}",
+    "{% if app.timeout is not defined %}-{% else %}{{ app.timeout }}{% endif %}",
+    "{% if app.timeout is defined and app.timeout > 3 %}{{ app.timeout + 1 }}{% endif %}",
+    "{{ app.timeout if app.timeout is defined else 0 }}",
+    "{{ app.timeout | default(30) }} {{ app.timeout | d(1) + 1 }}",
+    "{% if 'timeout' in app %}{{ app.timeout }}{% endif %}",
+    "{% if app.maybe is defined %}{{ app.maybe.x | default(1) }}{% endif %}",
+    "{% set size = app.size %}{{ size }} {% set x = 1 %}{{ x }}",
+    "{% for port in app.ports %}{{ port.number }} {{ port.host | default('-') }} {{ loop.index }}{% endfor %}",
+    "{% for port in app.ports if port.host is defined %}{{ port.number }}{% else %}none{% endfor %}",
+    "{% for name, value in app.labels.items() %}{{ name }}={{ value }}{% endfor %} {{ app.labels['a.b'] | default('') }}",
+    "{% macro m(a, b=app.size) %}{{ a }}{{ b }}{{ caller() }}{% endmacro %}{% call m(1) %}x{% endcall %}",
+    "{% with log = app.log %}{{ log.level }}{% endwith %} {{ range(3) | list }} {{ namespace(a=1).a }}",
+    "{% set p = app | public %}{{ p.name }} {{ (app | public).name }} {{ app | env | to_yaml }}",
+    "{% if app.password is defined and app.password %}has one{% endif %}",
+    "{% if other is defined %}{{ other.anything | default('') }}{% endif %}",
+    "{{ target.name }} {{ target.environment | default('') }} {{ project }} {{ output_path }} {{ weft_version }}",
+    "{% import 'lib.j2' as lib %}{{ lib.f(app.name) }}{% from 'lib.j2' import f as g %}{{ g(1) }}",
+    "{% include 'part.j2' %}",
+    "{% set text %}x{% endset %}{{ text }} {% filter upper %}{{ app.name }}{% endfilter %}",
+]
+
+
+@pytest.mark.parametrize("template", RIGHT)
+def test_nothing_is_told_of_what_is_right(tmp_path, template):
+    more = {"lib": "{% macro f(x) %}{{ x.anything }}{% endmacro %}", "part": "{{ app.size }}"}
+    assert [problem.message for problem in told(tmp_path, template, **more)] == []
+
+
+WRONG = [
+    # template, code, line:column, words
+    ("a\n{{ app.nmae }}", "undefined", "2:8", "there is no setting `nmae` in app; did you mean `name`?"),
+    ("{{ app.log.levle }}", "undefined", "1:12", "in app.log; did you mean `level`?"),
+    ("{{ app['nmae'] }}", "undefined", "1:9", "did you mean `name`?"),
+    ("{{ config.ap.name }}", "undefined", "1:11", "at the top level; did you mean `app`?"),
+    ("{{ ap.name }}", "undefined", "1:4", "`ap` is not defined; did you mean `app`?"),
+    ("{% if app.sise > 1 %}x{% endif %}", "undefined", "1:11", "did you mean `size`?"),
+    ("{% for port in app.ports %}\n{{ port.nubmer }}{% endfor %}", "undefined", "2:9", "did you mean `number`?"),
+    ("{% for port in app.portz %}{% endfor %}", "undefined", "1:20", "did you mean `ports`?"),
+    ("{% set log = app.log %}{{ log.fiel }}", "undefined", "1:31", "did you mean `file`?"),
+    ("{{ app.nmae | default(1) }}", "undefined", "1:8", "did you mean `name`?"),
+    ("{% if app.nmae is defined %}{% endif %}", "undefined", "1:11", "did you mean `name`?"),
+    ("{{ app.timeout }}", "may-be-absent", "1:8", "app.timeout may be absent"),
+    ("{{ app.maybe.x }}", "may-be-absent", "1:8", "app.maybe may be absent"),
+    ("{% if app.timeout > 3 %}x{% endif %}", "may-be-absent", "1:11", "app.timeout may be absent"),
+    (
+        "{% for port in app.ports %}{{ port.host }}{% endfor %}",
+        "may-be-absent",
+        "1:36",
+        "app.ports[0].host may be absent",
+    ),
+    ("{% if app.size is defined %}{{ app.timeout }}{% endif %}", "may-be-absent", "1:36", "app.timeout"),
+    ("{% if app.timeout is defined %}{% else %}{{ app.timeout }}{% endif %}", "may-be-absent", "1:11", "app.timeout"),
+    ("{% if app.password %}x{% endif %}", "may-be-absent", "1:11", "app.password may be absent"),
+    ("{{ other.x }}", "may-be-absent", "1:4", "other may be absent"),
+    ("pw: {{ app.password }}", "secret-exposed", "1:12", "app.password is sensitive"),
+    ("{% set pw = app.password %}\n{{ pw }}", "secret-exposed", "2:4", "app.password is sensitive"),
+]
+
+
+@pytest.mark.parametrize(("template", "code", "where", "words"), WRONG, ids=[one[0] for one in WRONG])
+def test_a_mistake_is_told_before_anything_is_rendered(tmp_path, template, code, where, words):
+    problems = [problem for problem in told(tmp_path, template) if problem.code == code]
+    assert problems, "nothing was told"
+    problem = problems[0]
+    assert (problem.place.file, f"{problem.place.line}:{problem.place.column}") == ("templates/it.j2", where)
+    assert words in f"{problem.message}; {problem.hint}"
+    assert problem.severity is (Severity.WARNING if code == "may-be-absent" else Severity.ERROR)
+
+
+def test_what_is_included_is_judged_in_its_own_file(tmp_path):
+    problems = told(tmp_path, "{% include 'part.j2' %}", part="a\n{{ app.nmae }}")
+    assert [(problem.place.file, problem.place.line) for problem in problems] == [("templates/part.j2", 2)]
+
+
+def test_a_secret_may_stand_where_secrets_are_declared(tmp_path):
+    assert [problem.code for problem in told(tmp_path, "{{ app.password | default('') }}", secrets=True)] == []
+
+
+def test_the_templates_of_the_reference_project_are_right():
+    assert reference.project().template_problems() == []
