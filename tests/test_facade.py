@@ -119,7 +119,7 @@ def test_every_config_map_is_one_that_a_cluster_takes(tier, tmp_path):
     assert [config["metadata"]["labels"]["app.kubernetes.io/component"] for config in configs] == list(DOMAINS)
     assert [config["metadata"]["name"] for config in configs] == [f"spotify-ai-agent-{name}-config" for name in DOMAINS]
     text = manager(tier).export_to_yaml(configs, tmp_path / "all.yaml").read_text("utf-8")
-    assert list(kubernetes.check(text)) == []
+    assert list(kubernetes.complaints(text)) == []
 
 
 @pytest.mark.parametrize("target", ["staging", "production/acme"])
