@@ -451,7 +451,7 @@ MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ app.name }}}\n"
 STRINGS = {"file": "map.yaml", "more": "", "name": "app"}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def fresh(monkeypatch, tmp_path):
     """Nothing that was said before is remembered."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
@@ -492,12 +492,12 @@ COMPLAINTS = {
 }
 
 
-def test_the_check_takes_what_kubectl_takes(kubectl, tmp_path):
+def test_the_check_takes_what_kubectl_takes(kubectl, fresh, tmp_path):
     assert small(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", COMPLAINTS)
-def test_what_kubectl_refuses_is_a_problem_at_its_line(name, kubectl, tmp_path):
+def test_what_kubectl_refuses_is_a_problem_at_its_line(name, kubectl, fresh, tmp_path):
     overrides, line, words, severity = COMPLAINTS[name]
     (problem,) = small(tmp_path, **overrides)
     assert (problem.code, problem.severity) == ("kustomize", severity)
