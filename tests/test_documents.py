@@ -45,3 +45,30 @@ def test_an_example_makes_what_the_page_says(tmp_path, template, text):
 def test_every_filter_has_an_example():
     shown = {name for template, _ in EXAMPLES for name in re.findall(r"\|\s*(\w+)", template)}
     assert set(FILTERS) - shown == set()
+
+
+PROBLEMS = PAGE.with_name("problems.md").read_text("utf-8")
+DOCUMENTED = re.findall(r"^### (\S+)$", PROBLEMS, re.MULTILINE)
+ROOT = PAGE.parent.parent
+SOURCE = "\n".join(path.read_text("utf-8") for path in ROOT.joinpath("src/weft").rglob("*.py"))
+REPORTS = [path.read_text("utf-8") for path in sorted(ROOT.glob("tests/cases/*/expected.txt"))]
+
+
+def test_every_code_is_documented_once():
+    assert len(set(DOCUMENTED)) == len(DOCUMENTED)
+    told = {
+        code for report in REPORTS for code in re.findall(r"^(?:error|warning|note)\[([a-z-]+)\]", report, re.MULTILINE)
+    }
+    made = set(re.findall(r'\bProblem\(\s*"([a-z-]+)"', SOURCE))
+    checks = {path.stem for path in ROOT.glob("src/weft/checks/*.py")}
+    assert (told | made) - set(DOCUMENTED) - checks == set()
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_a_documented_code_is_one_that_weft_knows(code):
+    assert f'"{code}"' in SOURCE
+
+
+@pytest.mark.parametrize("example", re.findall(r"^```text\n(.*?)\n```", PROBLEMS, re.DOTALL | re.MULTILINE))
+def test_an_example_is_what_weft_says(example):
+    assert any(example in report for report in REPORTS)

@@ -147,7 +147,9 @@ def _ask(one: Rendered, name: str, tree: Tree, every: Sequence[Rendered]) -> lis
     if place is None:
         message = f"the check `{name}` was skipped: the program {program} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=f"{program} comes with {check.INSTALL}")
-    key = memory.key(name, place, one.path, ((other.path, other.text) for other in every if other.target == one.target))
+    key = memory.key(
+        check, place, one.path, ((other.path, other.text) for other in every if other.target == one.target)
+    )
     known = memory.recall(key)
     if known is not None:
         return known

@@ -8,15 +8,17 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from weft.problems import Place, Problem, Severity
 from weft.version import __version__
 
 
-def key(check: str, program: str, path: str, files: Iterable[tuple[str, str]]) -> str:
+def key(check: ModuleType, program: str, path: str, files: Iterable[tuple[str, str]]) -> str:
     """A name for one question: which check, which program, which output, beside which other outputs of its target."""
+    code = Path(check.__file__).read_bytes() if check.__file__ else b""
     about = Path(program).stat()
-    digest = hashlib.sha256(repr((__version__, check, program, about.st_mtime_ns, about.st_size, path)).encode())
+    digest = hashlib.sha256(repr((__version__, code, program, about.st_mtime_ns, about.st_size, path)).encode())
     for file in files:
         digest.update(repr(file).encode())
     return digest.hexdigest()

@@ -37,14 +37,15 @@ def command(
     an earlier render wrote and that no target has any more are removed.
     """
     from weft.cli.report import show
-    from weft.problems import WeftError, has_errors
+    from weft.problems import Severity, WeftError, has_errors
 
     begun = time.perf_counter()
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
     rendered, problems = project.render(targets)
-    if problems:
-        show(problems, project.folder)
+    told = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
+    if told:
+        show(told, project.folder)
     if has_errors(problems):
         click.echo("nothing was written", err=True)
         ctx.exit(1)
