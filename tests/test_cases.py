@@ -92,6 +92,16 @@ def test_json_says_the_same(name, project):
             assert 1 <= (problem["column"] or 1) <= len(line) + 1
 
 
+@pytest.mark.parametrize("name", REPORTED)
+def test_a_problem_that_stands_in_a_file_names_line_and_column(name, project):
+    data = json.loads(run(*CASE[name].run, "--format", "json", cwd=project, env=CASE[name].env).out)
+    for problem in data["problems"]:
+        about_the_file = problem["code"] in ("unused-file", "bad-name", "no-target", "unreadable")
+        if problem["file"] and (project / problem["file"]).is_file() and not about_the_file:
+            assert problem["line"], problem
+            assert problem["column"], problem
+
+
 def told(report):
     """Severity, code, file, line and column of every problem in a report for people."""
     found = []

@@ -13,7 +13,7 @@ from weft import envvars
 from weft.identity import canonical
 from weft.load import is_left_empty, place_in
 from weft.merge import leaves
-from weft.model import PATCH, Layer, Source, is_operator
+from weft.model import PATCH, Layer, Source, data_path, is_operator, sources
 from weft.paths import Path, dotted, get, has, pointer
 from weft.problems import Problem, Severity
 from weft.schema.node import Catalog, Node
@@ -36,6 +36,23 @@ def redundant_overrides(
                     message = f"{dotted(path)} is set to what the lower layers give already"
                     place = place_in(source, path)
                     yield _warning("redundant", message, path=pointer(path), place=place, hint="remove the line")
+
+
+def deprecated(root: Node, layers: Sequence[Layer]) -> Iterator[Problem]:
+    """The settings of each layer that the schema calls deprecated, or renamed, with what takes their place."""
+    for source in sources(layers):
+        for path, _ in leaves(root, source.data):
+            for length in range(1, len(path) + 1):
+                node = root.at(data_path(path[:length]))
+                renamed, note = node.keyword("x-renamed-to"), node.keyword("deprecationMessage")
+                if node.keyword("deprecated") is True or renamed:
+                    name = dotted(data_path(path[:length]))
+                    hint = f"set {renamed} instead" if renamed else note if isinstance(note, str) else None
+                    place = place_in(source, path[:length], key=True)
+                    yield _warning(
+                        "deprecated", f"{name} is deprecated", path=pointer(path[:length]), place=place, hint=hint
+                    )
+                    break
 
 
 def left_empty(lower: Any, source: Source) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,19 +20,27 @@ def as_github(problems: Sequence[Problem], folder: Path | None = None) -> str:
 
     See https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
-    return "".join(_command(problem) for problem in problems)
+    return "".join(_command(problem, folder) for problem in problems)
 
 
-def _command(problem: Problem) -> str:
+def _command(problem: Problem, folder: Path | None) -> str:
     place = problem.place
     properties = {
-        "file": place.file if place else None,
+        "file": _in_workspace(place.file, folder) if place else None,
         "line": place.line if place else None,
         "col": place.column if place else None,
         "title": problem.code,
     }
     named = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
     return f"::{_LEVELS[problem.severity]} {named}::{_data(_whole(problem))}\n"
+
+
+def _in_workspace(file: str, folder: Path | None) -> str:
+    """The path of a project's file below the checkout, where GitHub looks for it."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    if workspace is None or folder is None or not (folder / file).is_file():
+        return file
+    return Path(os.path.relpath((folder / file).resolve(), Path(workspace).resolve())).as_posix()
 
 
 def _data(text: str) -> str:
@@ -47,9 +56,10 @@ def as_junit(problems: Sequence[Problem], folder: Path | None = None) -> str:
     suite = ET.Element("testsuite", name="weft validate", errors="0", skipped="0")
     for problem in problems:
         place = problem.place
-        case = ET.SubElement(suite, "testcase", classname=place.file if place else "weft", name=_name(problem))
+        file = _printable(place.file) if place else "weft"
+        case = ET.SubElement(suite, "testcase", classname=file, name=_name(problem))
         if place:
-            case.set("file", place.file)
+            case.set("file", file)
             if place.line:
                 case.set("line", str(place.line))
         kind = "failure" if problem.severity is Severity.ERROR else "system-out"

@@ -143,6 +143,19 @@ class Fleet:
                                 "unknown-value", message, path=pointer((*path, index)), place=place, hint=hint
                             )
 
+    def without_target(self) -> Iterator[Problem]:
+        """Values of dimensions that no target has, as their own settings exclude every other, as warnings."""
+        every = list(self.identities())
+        for dimension in self._named:
+            found = {identity.values.get(dimension.name) for identity in every}
+            for value, path in self._matching(dimension.files) if dimension.files else ():
+                if value not in found and _VALUE.match(value):
+                    place = Place(path.relative_to(self._file.folder).as_posix())
+                    message = f"the {dimension.name} `{value}` has no target: its settings exclude all of them"
+                    yield _warning(
+                        "no-target", message, place, f"correct what limits it, in its settings under `{dimension.name}`"
+                    )
+
     def unread(self, resolutions: Iterable[Resolution]) -> Iterator[Problem]:
         """Layers without a file, and files in the layers' folders that none of the resolutions reads, as warnings."""
         layers = [layer for resolution in resolutions for layer in resolution.layers]

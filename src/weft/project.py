@@ -165,7 +165,9 @@ class Project:
         """What is not wrong, but hardly meant, in the schemas and in the layers of these targets; all warnings."""
         of_schema = map(self.in_schema, of_the_schema(self.catalog))
         unread = self.fleet.unread(target.resolution for target in self.targets())
-        return gather((*of_schema, *unread, *(one for target in targets for one in target.advice())))
+        return gather(
+            (*of_schema, *unread, *self.fleet.without_target(), *(one for target in targets for one in target.advice()))
+        )
 
     def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.

@@ -7,9 +7,10 @@ or use a setting that is not there. A mistake becomes a problem that names templ
 from __future__ import annotations
 
 import contextlib
+import re
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -127,6 +128,15 @@ class Templates:
         return self._templates[name]
 
     def _failure(self, template: str, error: Exception, context: Mapping[str, Any] | None = None) -> Problem:
+        problem = self._explained(template, error, context)
+        if problem.place is None or problem.place.line is None:
+            return problem
+        name = problem.place.file.removeprefix(f"{self.name}/")
+        lines = (self._folder / name).read_text("utf-8", "replace").splitlines()
+        line = lines[problem.place.line - 1] if problem.place.line <= len(lines) else ""
+        return replace(problem, place=replace(problem.place, column=_column(line, error)))
+
+    def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
         place = self._place(error.__traceback__) or Place(f"{self.name}/{template}")
         if isinstance(error, TaintError):
             return Problem(
@@ -188,6 +198,15 @@ class Templates:
             known = self._environment.filters if "filter" in message else self._environment.tests
             return did_you_mean(message.split("'")[1], known)
         return None
+
+
+def _column(line: str, error: Exception) -> int:
+    """Where in a line of a template an error most likely lies, as Jinja knows lines only."""
+    path = getattr(error, "path", None)
+    words = [str(path[-1])] if path else re.findall(r"[`'](\w+)[`']", str(error))
+    places = [re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line) for word in words]
+    found = next((place for place in places if place), None) or re.search(r"\{[{%#]", line) or re.search(r"\S", line)
+    return found.start() + 1 if found else 1
 
 
 def _line_in(source: str, chunk: str, known: int, offset: int) -> int:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weft import paths
-from weft.advice import redundant_overrides
+from weft.advice import deprecated, redundant_overrides
 from weft.fleet import Identity, Resolution
 from weft.problems import Place, Problem, UsageError, WeftError, did_you_mean, gather, has_errors
 from weft.provenance import Setter, leaves_of, place_of, setters
@@ -98,9 +98,12 @@ class Target:
         return [replace(problem, targets=(self.name,)) for problem in found]
 
     def advice(self) -> list[Problem]:
-        """Overrides that change nothing, as warnings."""
+        """Overrides that change nothing, and deprecated settings, as warnings."""
         layers = self.resolution.layers
-        found = redundant_overrides(self.project.root, layers, lambda some: self.project.fold(some)[0])
+        found = [
+            *redundant_overrides(self.project.root, layers, lambda some: self.project.fold(some)[0]),
+            *deprecated(self.project.root, layers),
+        ]
         return [replace(problem, targets=(self.name,)) for problem in found]
 
     def explain(self, path: str | paths.Path) -> Explanation:
@@ -177,7 +180,7 @@ class Target:
             problem = replace(problem, related=(*problem.related, *related))
         files = [source for layer in self.resolution.layers for source in layer.sources if source.path]
         if place is None and problem.code == "missing-required" and files:
-            place = Place(files[-1].name)  # the last layer that could have set it
+            place = Place(files[-1].name, 1, 1)  # the last layer that could have set it
         return replace(problem, place=place)
 
     def _setter_of(self, path: paths.Path) -> Place | None:

@@ -102,6 +102,9 @@ def _frame(place: Place, folder: Path | None, color: str) -> Iterator[str]:
 
 def _token(rest: str) -> int:
     """How long the thing is that stands here: a key, a quoted text, a word."""
+    for opening, closing in (("{{", "}}"), ("{%", "%}")):
+        if rest.startswith(opening) and closing in rest:
+            return rest.index(closing) + len(closing)
     if rest[:1] in ("'", '"') and rest[:1] in rest[1:]:
         return rest.index(rest[0], 1) + 1
     for length, character in enumerate(rest):
