@@ -1,5 +1,6 @@
 """Monitoring: alerts fire and clear where their thresholds say, and everything that is named exists."""
 
+import copy
 import json
 import re
 import shutil
@@ -121,22 +122,25 @@ def test_every_alert_says_how_long_it_waits_how_bad_it_is_and_what_it_means(envi
         assert all(len(text) > 15 for text in alert["annotations"].values())
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        "monitoring.prometheus.evaluation_interval=5m",
-        "monitoring.prometheus.scrape_interval=1m",
-        "monitoring.alerting.patience.critical=70s",
-        "monitoring.alerting.thresholds.latency.quantile=0.5",
-        "monitoring.alerting.thresholds.error_rate.warning=0.0001",
-        "monitoring.alerting.thresholds.error_rate.critical=1",
-        "monitoring.alerting.thresholds.latency.warning=0.001",
-        "monitoring.alerting.thresholds.critical.cpu=100",
-    ],
-)
-def test_the_tests_follow_the_settings_to_their_edges(setting, tmp_path):
-    project = weft.load_project(ROOT, overrides=dict([setting.split("=")]))
-    files = project.target("production").render()
+EDGES = {
+    "short": {
+        "monitoring.alerting.patience.critical": "70s",
+        "monitoring.alerting.thresholds.error_rate.warning": "0.0001",
+        "monitoring.alerting.thresholds.latency.warning": "0.001",
+        "monitoring.alerting.thresholds.latency.quantile": "0.5",
+    },
+    "long": {
+        "monitoring.prometheus.scrape_interval": "1m",
+        "monitoring.prometheus.evaluation_interval": "5m",
+        "monitoring.alerting.thresholds.error_rate.critical": "1",
+        "monitoring.alerting.thresholds.critical.cpu": "100",
+    },
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_the_tests_follow_the_settings_to_their_edges(edge, tmp_path):
+    files = weft.load_project(ROOT, overrides=EDGES[edge]).target("production").render()
     done = promtool_test(tmp_path, *(files[f"production/monitoring/{name}.yml"] for name in ("alerts", "alerts_test")))
     assert done.returncode == 0, done.stderr
 
@@ -360,13 +364,13 @@ SENSELESS = {
     "patience of more than a day": ("alerting.patience.critical", "25h"),
     "a scrape longer than its interval": ("prometheus.scrape_timeout", "16s"),
     "repeats more often than looks": ("alerting.grouping.repeat", "1m"),
-    "a pager without a key": ("alerting.channels", "pagerduty"),
-    "another pager without a key": ("alerting.channels", "opsgenie"),
-    "Teams without a bridge": ("alerting.channels", "teams"),
+    "a pager without a key": ("alerting.channels", "[pagerduty]"),
+    "another pager without a key": ("alerting.channels", "[opsgenie]"),
+    "Teams without a bridge": ("alerting.channels", "[teams]"),
     "a metric of a job that is not there": ("metrics.redis_up.job", "radis"),
-    "a gauge with buckets": ("metrics.redis_up.buckets", "1,2"),
+    "a gauge with buckets": ("metrics.redis_up.buckets", "[1, 2]"),
     "a histogram without buckets": ("metrics.redis_up.type", "histogram"),
-    "buckets that fall": ("metrics.http_request_duration_seconds.buckets", "30,1"),
+    "buckets that fall": ("metrics.http_request_duration_seconds.buckets", "[30, 1]"),
     "a service without a port": ("prometheus.jobs.more", '{"discover": "service", "service": "more"}'),
     "a service that is not asked for": ("prometheus.jobs.prometheus.service", "more"),
 }
@@ -383,12 +387,32 @@ WHERE = {
 }
 
 
+def problems_with(path, value):
+    """What is wrong with production's configuration when one setting is changed; rules are asked when the schema is content."""
+    target = reference.project().target("production")
+    config = copy.deepcopy(target.config)
+    *above, last = path.split(".")
+    place = config["monitoring"]
+    for step in above:
+        place = place.setdefault(step, {})
+    place[last] = yaml.safe_load(value)
+    return target.project.schema_check.problems(config) or target.project.rule_check.problems(config)
+
+
 @pytest.mark.parametrize("name", SENSELESS)
 def test_a_setting_that_makes_no_sense_is_refused_where_it_stands(name):
     path, value = SENSELESS[name]
-    project = weft.load_project(ROOT, overrides={f"monitoring.{path}": value})
-    problems = project.target("production").problems()
+    problems = problems_with(path, value)
     assert f"/monitoring/{WHERE.get(name, path).replace('.', '/')}" in {problem.path for problem in problems}
+
+
+def test_what_is_just_short_of_senseless_is_taken():
+    for path, value in (
+        ("alerting.thresholds.cpu", "94"),
+        ("alerting.window", "1m"),
+        ("prometheus.scrape_timeout", "15s"),
+    ):
+        assert problems_with(path, value) == []
 
 
 def test_locally_nothing_is_monitored():
