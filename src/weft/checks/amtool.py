@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from weft.checks import programs
+from weft.checks.promtool import line_that_holds
 from weft.problems import Place, Problem
 
 if TYPE_CHECKING:
@@ -32,14 +33,5 @@ def _complaints(said: str, text: str) -> Iterator[Problem]:
     told = [line for line in lines if not line.endswith("unmarshal errors:")] or [said]
     for line in told:
         found = _LINE.search(line)
-        place = Place("", int(found[1]) if found else _line_that_holds(line, text))
+        place = Place("", int(found[1]) if found else line_that_holds(line, text))
         yield Problem("amtool", programs.words(found[2] if found else line) or "it fails and says nothing", place=place)
-
-
-def _line_that_holds(words: str, text: str) -> int | None:
-    """The first line of the file with something that the complaint quotes, the last of it first."""
-    for quoted in reversed(re.findall(r'"([^"]+)"', words)):
-        for number, line in enumerate(text.splitlines(), 1):
-            if quoted in line:
-                return number
-    return None

@@ -75,11 +75,11 @@ def _complaints(said: str, output: Finished) -> Iterator[Problem]:
             place = Place("", int(found[1] or found[3]), int(found[4]) if found[4] else None)
             words = found[2] or found[5]
         else:
-            place = Place("", _line_that_holds(words, output.text))
+            place = Place("", line_that_holds(words, output.text))
         yield Problem("promtool", programs.words(words) or "it fails and says nothing", place=place)
 
 
-def _line_that_holds(words: str, text: str) -> int | None:
+def line_that_holds(words: str, text: str) -> int | None:
     """The first line of the file with something that the complaint quotes, the last of it first."""
     for quoted in reversed(re.findall(r'"([^"]+)"', words)):
         for number, line in enumerate(text.splitlines(), 1):
