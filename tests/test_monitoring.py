@@ -1,0 +1,542 @@
+"""Monitoring: alerts fire and clear where their thresholds say, and everything that is named exists."""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+import yaml
+
+import reference
+import weft
+from reference import ENVIRONMENTS, ROOT
+from run import run
+from scratch import make_project, write_files
+
+ALL_ON = {f"monitoring.{name}.enabled": "true" for name in ("prometheus", "grafana", "jaeger")}
+"""Locally nothing is monitored; the tests turn it on there too."""
+
+
+@cache
+def everywhere():
+    """The reference project with all of monitoring in every environment."""
+    return weft.load_project(ROOT, overrides=ALL_ON)
+
+
+@cache
+def files_of(environment):
+    """What is rendered for an environment."""
+    return everywhere().target(environment).render()
+
+
+def rendered(environment, name):
+    """The text of a file of an environment's monitoring."""
+    return files_of(environment)[f"{environment}/monitoring/{name}"]
+
+
+@cache
+def data(environment, name):
+    return yaml.safe_load(rendered(environment, name))
+
+
+@cache
+def settings(environment):
+    return everywhere().target(environment).config["monitoring"]
+
+
+def alerts(environment):
+    return [rule for group in data(environment, "alerts.yml")["groups"] for rule in group["rules"]]
+
+
+def needs(program):
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed: run `make setup-tools`")
+
+
+def promtool_test(folder, rules, tests):
+    """What promtool says of rules by their tests."""
+    needs("promtool")
+    write_files(folder, {"alerts.yml": rules.encode(), "alerts_test.yml": tests.encode()})
+    command = ["promtool", "test", "rules", "alerts_test.yml"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+# --- alerts fire and clear ---
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_alert_waits_fires_and_clears_around_its_threshold(environment, tmp_path):
+    tests = rendered(environment, "alerts_test.yml")
+    done = promtool_test(tmp_path, rendered(environment, "alerts.yml"), tests)
+    assert (done.returncode, "SUCCESS" in done.stdout) == (0, True), done.stderr
+    seen = {}
+    for test in yaml.safe_load(tests)["tests"]:
+        for case in test["alert_rule_test"]:
+            seen.setdefault(case["alertname"], []).append(len(case["exp_alerts"]))
+    assert seen == {alert["alert"]: [0, 1, 0] for alert in alerts(environment)}
+    assert len(seen) > 15
+
+
+CHANGES = {
+    "higher": lambda sign, value: f"{sign} {value * 1.03 if value and sign == '>=' else value + 2}",
+    "lower": lambda sign, value: f"{sign} {value * 0.97 if sign == '>=' else value - 2}",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_threshold_that_is_changed_in_the_rules_alone_fails_the_test_of_each_alert(change, tmp_path):
+    def changed(match):
+        return CHANGES[change](match[1], float(match[2])) + '"'
+
+    rules, count = re.subn(r'(>=|==|>) ([\d.]+)"$', changed, rendered("production", "alerts.yml"), flags=re.MULTILINE)
+    assert count == len(alerts("production"))
+    done = promtool_test(tmp_path, rules, rendered("production", "alerts_test.yml"))
+    assert done.returncode != 0
+    failed = set(re.findall(r"alertname: (\w+), time", done.stderr))
+    assert failed == {alert["alert"] for alert in alerts("production")}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_thresholds_of_the_rules_are_the_settings(environment):
+    found = {alert["alert"]: float(alert["expr"].split()[-1]) for alert in alerts(environment)}
+    limits = settings(environment)["alerting"]["thresholds"]
+    assert {name: found[f"{alert}High"] for name, alert in USES.items()} == {name: limits[name] for name in USES}
+    assert {name: found[f"{alert}Critical"] for name, alert in USES.items()} == limits["critical"]
+    for name, alert in {"error_rate": "Errors", "latency": "Latency", "connections": "Connections"}.items():
+        pair = (found[f"{alert}High"], found[f"{alert}Critical"])
+        assert pair == (limits[name]["warning"], limits[name]["critical"])
+
+
+USES = {"cpu": "CpuUse", "memory": "MemoryUse", "disk": "DiskUse"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_alert_says_how_long_it_waits_how_bad_it_is_and_what_it_means(environment):
+    patience = settings(environment)["alerting"]["patience"]
+    for alert in alerts(environment):
+        assert alert["for"] == patience[alert["labels"]["severity"]]
+        assert set(alert["annotations"]) == {"summary", "description"}
+        assert all(len(text) > 15 for text in alert["annotations"].values())
+
+
+EDGES = {
+    "short": {
+        "monitoring.alerting.patience.critical": "70s",
+        "monitoring.alerting.thresholds.error_rate.warning": "0.0001",
+        "monitoring.alerting.thresholds.latency.warning": "0.001",
+        "monitoring.alerting.thresholds.latency.quantile": "0.5",
+    },
+    "long": {
+        "monitoring.prometheus.scrape_interval": "1m",
+        "monitoring.prometheus.evaluation_interval": "5m",
+        "monitoring.alerting.thresholds.error_rate.critical": "1",
+        "monitoring.alerting.thresholds.critical.cpu": "100",
+    },
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_the_tests_follow_the_settings_to_their_edges(edge, tmp_path):
+    files = weft.load_project(ROOT, overrides=EDGES[edge]).target("production").render()
+    done = promtool_test(tmp_path, *(files[f"production/monitoring/{name}.yml"] for name in ("alerts", "alerts_test")))
+    assert done.returncode == 0, done.stderr
+
+
+# --- everything that is named exists ---
+
+WORDS_OF_PROMQL = {"by", "without", "on", "ignoring", "and", "or", "unless", "bool", "offset"}
+
+
+def selectors(expression):
+    """Each metric of an expression with what its selector compares: ("up", {"job": "one|two"})."""
+    texts = {}
+
+    def aside(match):
+        texts[f"T{len(texts)}T"] = json.loads(match[0])
+        return list(texts)[-1]
+
+    plain = re.sub(r"\b(by|without) \([^)]*\)|\[\w+\]", " ", re.sub(r'"(?:[^"\\]|\\.)*"', aside, expression))
+    for name, block in re.findall(r"([a-zA-Z_:][\w:]*)\b(?!\s*\()(?:\{([^}]*)\})?", re.sub(r"\b\d[\d.e]*", " ", plain)):
+        if name not in WORDS_OF_PROMQL:
+            yield name, {label: texts[text] for label, text in re.findall(r"(\w+)\s*=?[=~!]+\s*(T\d+T)", block or "")}
+
+
+def grouped(expression):
+    return {label.strip() for labels in re.findall(r"\bby \(([^)]*)\)", expression) for label in labels.split(",")}
+
+
+def undeclared(expression, declared, jobs):
+    """What an expression names that no setting declares."""
+    labels = {"job", "instance"}
+    for name, compared in selectors(expression):
+        family = re.sub(r"_(bucket|sum|count)$", "", name)
+        histogram = family in declared and declared[family]["type"] == "histogram"
+        if histogram != (family != name and name not in declared) or (family if histogram else name) not in declared:
+            yield f"metric {name}"
+            continue
+        metric = declared[family if histogram else name]
+        mine = {*metric["labels"], "job", "instance", *(("le",) if name.endswith("_bucket") else ())}
+        labels |= mine
+        yield from (f"label {label} of {name}" for label in set(compared) - mine)
+        named = set(compared.get("job", "").split("|")) - {""}
+        yield from (f"job {job}" for job in named - jobs)
+        if "job" in metric and named != {metric["job"]}:
+            yield f"{name} of job {metric['job']}, not {sorted(named)}"
+    yield from (f"label {label}" for label in grouped(expression) - labels)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        ('sum by (job) (up{job=~"redis"}) == 0', []),
+        ('rate(redis_up{job="redis"}[5m]) / 2e3', []),
+        ('nothing{job="redis"}', ["metric nothing"]),
+        ('redis_up{job="radis"}', ["job radis", "redis_up of job redis, not ['radis']"]),
+        ('redis_up{job="redis",db="0"}', ["label db of redis_up"]),
+        ('sum by (db) (redis_up{job="redis"})', ["label db"]),
+        ("redis_up", ["redis_up of job redis, not []"]),
+        ('took_bucket{job="app",le="1"}', []),
+        ('took{job="app"}', ["metric took"]),
+        ('redis_up_bucket{job="redis"}', ["metric redis_up_bucket"]),
+    ],
+)
+def test_what_is_not_declared_is_found(expression, wrong):
+    declared = {
+        "up": {"type": "gauge", "labels": []},
+        "redis_up": {"type": "gauge", "job": "redis", "labels": []},
+        "took": {"type": "histogram", "job": "app", "labels": []},
+    }
+    assert list(undeclared(expression, declared, {"redis", "app"})) == wrong
+
+
+def expressions(environment):
+    """Where an expression or a series stands, and the text itself."""
+    for alert in alerts(environment):
+        yield alert["alert"], alert["expr"]
+    for panel in json.loads(rendered(environment, "grafana/dashboards/platform.json"))["panels"]:
+        yield from ((panel["title"], target["expr"]) for target in panel["targets"])
+    for test in data(environment, "alerts_test.yml")["tests"]:
+        yield from ((test["name"], series["series"]) for series in test["input_series"])
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_alerts_panels_and_tests_name_only_metrics_labels_and_jobs_that_are_declared(environment):
+    declared, jobs = settings(environment)["metrics"], settings(environment)["prometheus"]["jobs"]
+    every = list(expressions(environment))
+    assert len(every) > 40
+    assert [(where, wrong) for where, text in every for wrong in undeclared(text, declared, set(jobs))] == []
+    used = {re.sub("_bucket$", "", name) for _, text in every for name, _ in selectors(text)}
+    assert used == set(declared)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_prometheus_scrapes_exactly_the_declared_jobs(environment):
+    config, jobs = data(environment, "prometheus.yml"), settings(environment)["prometheus"]["jobs"]
+    assert [job["job_name"] for job in config["scrape_configs"]] == list(jobs)
+    for job in config["scrape_configs"]:
+        (service,) = job.get("static_configs") or job["dns_sd_configs"]
+        assert service.get("targets") or service["names"]
+    assert config["global"]["scrape_interval"] == settings(environment)["prometheus"]["scrape_interval"]
+    assert "ref+" not in re.sub(r"username: .*", "", rendered(environment, "prometheus.yml"))
+
+
+def test_the_service_of_the_application_has_the_port_that_is_scraped():
+    service, config = data("production", "services.yaml"), data("production", "prometheus.yml")
+    (found,) = config["scrape_configs"][0]["dns_sd_configs"]
+    metadata = service["metadata"]
+    assert found["names"] == [f"{metadata['name']}.{metadata['namespace']}.svc"]
+    assert found["port"] == service["spec"]["ports"][0]["port"]
+
+
+def test_what_prometheus_keeps_is_told_by_flags():
+    flags = [line for line in rendered("production", "prometheus.args").splitlines() if not line.startswith("#")]
+    retention = settings("production")["prometheus"]["retention"]
+    assert flags[-2:] == [f"--storage.tsdb.retention.{name}={retention[name]}" for name in ("time", "size")]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_dashboards_have_unique_panels_that_read_the_provisioned_source(environment):
+    board = json.loads(rendered(environment, "grafana/dashboards/platform.json"))
+    (source,) = data(environment, "grafana/provisioning/datasources/prometheus.yaml")["datasources"]
+    (provider,) = data(environment, "grafana/provisioning/dashboards/platform.yaml")["providers"]
+    panels = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) > 10
+    assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+    assert {target["datasource"]["uid"] for panel in panels for target in panel["targets"]} == {source["uid"]}
+    assert provider["options"]["path"] == settings(environment)["grafana"]["dashboards_path"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_pipelines_of_the_collector_name_only_what_is_declared_and_all_of_it(environment):
+    config = data(environment, "otel-collector.yaml")
+    service = config["service"]
+    for kind in ("receivers", "processors", "exporters"):
+        named = {name for pipeline in service["pipelines"].values() for name in pipeline[kind]}
+        assert named == set(config[kind])
+    assert set(service["extensions"]) == set(config["extensions"])
+    assert config["exporters"]["otlp/jaeger"]["auth"]["authenticator"] in service["extensions"]
+    port = settings(environment)["jaeger"]["agent"]["port"]
+    assert config["receivers"]["jaeger"]["protocols"]["thrift_compact"]["endpoint"] == f"0.0.0.0:{port}"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "param", "strategy"),
+    [
+        ("const", "0.05", {"type": "probabilistic", "param": 1}),
+        ("const", "0", {"type": "probabilistic", "param": 0}),
+        ("probabilistic", "0.05", {"type": "probabilistic", "param": 0.05}),
+        ("rate_limiting", "0.1", {"type": "ratelimiting", "param": 0.1}),
+    ],
+)
+def test_clients_are_told_the_sampling_of_the_settings(sampler, param, strategy):
+    changed = {"monitoring.jaeger.sampler.type": sampler, "monitoring.jaeger.sampler.param": param}
+    files = weft.load_project(ROOT, overrides=changed).target("production").render()
+    assert json.loads(files["production/monitoring/sampling.json"]) == {"default_strategy": strategy}
+
+
+# --- who is told ---
+
+CHANNELS = {
+    "monitoring.alerting.channels": "slack,email,pagerduty,opsgenie,teams,webhook",
+    "monitoring.alerting.pagerduty.routing_key_file": "/keys/pagerduty",
+    "monitoring.alerting.opsgenie.api_key_file": "/keys/opsgenie",
+    "monitoring.alerting.teams.bridge_url": "http://bridge/teams",
+    "monitoring.alerting.webhook.url": "https://alerts.example.com/hook",
+}
+
+
+def test_every_channel_is_a_receiver_that_amtool_takes_and_pagers_are_for_what_is_critical():
+    needs("amtool")
+    project = weft.load_project(ROOT, overrides=CHANNELS)
+    target = project.target("production")
+    report = project.check_outputs([target])
+    assert (report.problems, report.asked["amtool"]) == ([], 1)
+    config = yaml.safe_load(target.render()["production/monitoring/alertmanager.yml"])
+    kinds = {one["name"]: {key.removesuffix("_configs") for key in one if key != "name"} for one in config["receivers"]}
+    assert kinds["warning"] == {"slack", "email", "webhook"}
+    assert kinds["critical"] == kinds["warning"] | {"pagerduty", "opsgenie"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_severity_has_a_route_to_a_receiver(environment):
+    config = data(environment, "alertmanager.yml")
+    routes = {matcher: route["receiver"] for route in config["route"]["routes"] for matcher in route["matchers"]}
+    severities = {f'severity="{alert["labels"]["severity"]}"' for alert in alerts(environment)}
+    assert set(routes) == severities
+    assert {config["route"]["receiver"], *routes.values()} == {one["name"] for one in config["receivers"]}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_secrets_are_files_whose_names_are_keys_of_the_platforms_secrets(environment):
+    files = files_of(environment)
+    held = {row["key"] for row in reference.facts("secrets-*.csv")}
+    folder = settings(environment)["alerting"]["alertmanager"]["secrets_path"]
+    texts = [text for path, text in files.items() if "/monitoring/" in path]
+    named = {key for text in texts for key in re.findall(rf"{folder}/(\w+)", text)}
+    assert named >= {"SLACK_WEBHOOK_URL", "PROMETHEUS_PASSWORD", "JAEGER_AGENT_PASSWORD"}
+    assert named <= held
+
+
+# --- thresholds that make no sense ---
+
+SENSELESS = {
+    "a share of errors above all": ("alerting.thresholds.error_rate.critical", "1.5"),
+    "a share of errors that is always there": ("alerting.thresholds.error_rate.warning", "0"),
+    "more than all of the CPU": ("alerting.thresholds.critical.cpu", "101"),
+    "no memory at all": ("alerting.thresholds.memory", "0"),
+    "no latency at all": ("alerting.thresholds.latency.warning", "0"),
+    "a quantile of everything": ("alerting.thresholds.latency.quantile", "1"),
+    "a negative duration": ("alerting.patience.warning", "-5m"),
+    "no duration": ("alerting.window", "0s"),
+    "a warning above critical: CPU": ("alerting.thresholds.cpu", "96"),
+    "a warning above critical: memory": ("alerting.thresholds.memory", "96"),
+    "a warning that is critical: disk": ("alerting.thresholds.disk", "95"),
+    "a warning above critical: errors": ("alerting.thresholds.error_rate.warning", "0.06"),
+    "a warning above critical: latency": ("alerting.thresholds.latency.warning", "6"),
+    "a warning above critical: connections": ("alerting.thresholds.connections.warning", "91"),
+    "a latency above all buckets": ("alerting.thresholds.latency.critical", "31"),
+    "a window of two scrapes": ("alerting.window", "30s"),
+    "a window of two hours": ("alerting.window", "2h"),
+    "patience of less than an evaluation": ("alerting.patience.critical", "10s"),
+    "patience of more than a day": ("alerting.patience.critical", "25h"),
+    "a scrape longer than its interval": ("prometheus.scrape_timeout", "16s"),
+    "repeats more often than looks": ("alerting.grouping.repeat", "1m"),
+    "a pager without a key": ("alerting.channels", "[pagerduty]"),
+    "another pager without a key": ("alerting.channels", "[opsgenie]"),
+    "Teams without a bridge": ("alerting.channels", "[teams]"),
+    "a metric of a job that is not there": ("metrics.redis_up.job", "radis"),
+    "a gauge with buckets": ("metrics.redis_up.buckets", "[1, 2]"),
+    "a histogram without buckets": ("metrics.redis_up.type", "histogram"),
+    "buckets that fall": ("metrics.http_request_duration_seconds.buckets", "[30, 1]"),
+    "a service without a port": ("prometheus.jobs.more", '{"discover": "service", "service": "more"}'),
+    "a service that is not asked for": ("prometheus.jobs.prometheus.service", "more"),
+}
+WHERE = {
+    "a metric of a job that is not there": "metrics",
+    "patience of less than an evaluation": "alerting.patience",
+    "patience of more than a day": "alerting.patience",
+    "a pager without a key": "alerting.pagerduty",
+    "another pager without a key": "alerting.opsgenie",
+    "Teams without a bridge": "alerting.teams",
+    "a gauge with buckets": "metrics.redis_up.buckets",
+    "a histogram without buckets": "metrics.redis_up.buckets",
+    "a service without a port": "prometheus.jobs.more.service",
+}
+
+
+def problems_with(path, value):
+    """What is wrong with production's configuration when one setting is changed; rules are asked when the schema is content."""
+    target = reference.project().target("production")
+    config = copy.deepcopy(target.config)
+    *above, last = path.split(".")
+    place = config["monitoring"]
+    for step in above:
+        place = place.setdefault(step, {})
+    place[last] = yaml.safe_load(value)
+    return target.project.schema_check.problems(config) or target.project.rule_check.problems(config)
+
+
+@pytest.mark.parametrize("name", SENSELESS)
+def test_a_setting_that_makes_no_sense_is_refused_where_it_stands(name):
+    path, value = SENSELESS[name]
+    problems = problems_with(path, value)
+    assert f"/monitoring/{WHERE.get(name, path).replace('.', '/')}" in {problem.path for problem in problems}
+
+
+def test_what_is_just_short_of_senseless_is_taken():
+    for path, value in (
+        ("alerting.thresholds.cpu", "94"),
+        ("alerting.window", "1m"),
+        ("prometheus.scrape_timeout", "15s"),
+    ):
+        assert problems_with(path, value) == []
+
+
+def test_locally_nothing_is_monitored():
+    assert [path for path in reference.project().target("local").render() if "/monitoring/" in path] == []
+
+
+# --- the checks ---
+
+
+def test_amtool_refuses_an_address_that_is_none_and_names_its_line():
+    needs("amtool")
+    wrong = {"monitoring.alerting.channels": "webhook", "monitoring.alerting.webhook.url": "http://%zz"}
+    project = weft.load_project(ROOT, overrides=wrong)
+    target = project.target("production")
+    (problem,) = project.check_outputs([target]).problems
+    assert (problem.code, problem.place.file) == ("amtool", "production/monitoring/alertmanager.yml")
+    assert problem.message == 'parse "http://%zz": invalid URL escape "%zz"'
+    assert "http://%zz" in problem.place.text
+    (origin,) = problem.related
+    assert origin.file == "templates/monitoring/alertmanager.yml.j2"
+    assert "alerting.webhook.url" in (ROOT / origin.file).read_text().splitlines()[origin.line - 1]
+
+
+SCHEMA = {"properties": {"text": {"type": "string", "default": "good"}}}
+RULES = """\
+groups:
+  - name: all
+    rules:
+      - alert: Low
+        expr: level < 5
+"""
+TESTS = """\
+rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series: [{series: level, values: "9 1"}]
+    alert_rule_test:
+      - {eval_time: 0m, alertname: Low}
+      - {eval_time: 60s, alertname: Low, exp_alerts: [{exp_labels: {}}]}
+"""
+CONFIG = """\
+global:
+  scrape_interval: 10s
+rule_files: [rules.yml]
+scrape_configs:
+  - job_name: one
+    authorization:
+      credentials_file: /var/run/nowhere/token
+    static_configs: [{targets: ["one:1"]}]
+"""
+ALERTMANAGER = """\
+route:
+  receiver: people
+receivers:
+  - name: people
+"""
+FILES = {"rules.yml": RULES, "tests.yml": TESTS, "config.yml": CONFIG, "people.yml": ALERTMANAGER}
+WRONG = {
+    "an expression": ("rules.yml", "level < 5", 5, "could not parse expression"),
+    "a field of a rule": ("rules.yml", "expr", 5, "field wrong not found"),
+    "a threshold": ("tests.yml", "9 1", 7, "the test of Low at 1m fails"),
+    "a test that expects nothing": ("tests.yml", "9 1", 6, "the test of Low at 0s fails"),
+    "a field of a configuration": ("config.yml", "job_name", 5, "field wrong not found"),
+    "a rule file that is not there": ("config.yml", "[rules.yml]", 3, "does not point to an existing file"),
+    "a target": ("config.yml", "one:1", 8, "is not a valid hostname"),
+    "a configuration that is no YAML": ("config.yml", "10s", 2, "mapping values are not allowed"),
+    "a receiver": ("people.yml", "people", 2, "undefined receiver"),
+    "a field of a route": ("people.yml", "receiver", 2, "field wrong not found"),
+}
+VALUES = {
+    "an expression": "level < < 5",
+    "a threshold": "9 9",
+    "a test that expects nothing": "1 1",
+    "a rule file that is not there": "[nowhere.yml]",
+    "a target": "http://one/path",
+    "a configuration that is no YAML": "a: b",
+}
+
+
+def checked_project(folder, name=None):
+    """A project that renders the files above; of one, a setting takes the place of a text."""
+    files = dict(FILES)
+    if name:
+        file, text, *_ = WRONG[name]
+        assert text in files[file]
+        files[file] = files[file].replace(text, "{{ text }}", 1)
+    outputs = [
+        {"template": f"{file}.j2", "path": file, "check": "amtool" if file == "people.yml" else "promtool"}
+        for file in files
+    ]
+    base = {"text": WRONG[name][1]} if name else {}
+    templates = {f"templates/{file}.j2": text.encode() for file, text in files.items()}
+    return make_project(folder, {"schema.json": SCHEMA, "base.yaml": base, **templates}, outputs=outputs)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_the_programs_refuse_is_told_with_its_line_and_the_line_of_the_template(name, tmp_path):
+    needs("promtool")
+    needs("amtool")
+    file, _, line, words = WRONG[name]
+    checked_project(tmp_path, name)
+    right = weft.load_project(tmp_path)
+    assert right.check_outputs(right.targets()).problems == []
+    wrong = weft.load_project(tmp_path, overrides={"text": VALUES.get(name, "wrong")})
+    problems = [one for one in wrong.check_outputs(wrong.targets()).problems if one.place.file == file]
+    problem = problems[0]
+    assert (problem.code, problem.place.line) == ("amtool" if file == "people.yml" else "promtool", line)
+    assert words in problem.message
+    assert "/tmp" not in problem.message
+    assert [place.file for place in problem.related] == [f"templates/{file}.j2"]
+
+
+def test_a_wrong_file_is_an_error_of_validate_and_is_not_written(tmp_path):
+    needs("promtool")
+    checked_project(tmp_path, "a threshold")
+    result = run("validate", "--outputs", "--set", "text=9 9", cwd=tmp_path)
+    assert result.code == 1
+    assert "tests.yml:7" in result.out + result.err
+
+
+def test_the_checks_say_nothing_of_what_is_rendered_for_every_environment():
+    needs("promtool")
+    needs("amtool")
+    project = everywhere()
+    report = project.check_outputs([project.target(environment) for environment in ENVIRONMENTS])
+    assert [problem for problem in report.problems if problem.code in ("promtool", "amtool", "check-skipped")] == []
+    assert (report.asked["promtool"], report.asked["amtool"]) == (3 * len(ENVIRONMENTS), len(ENVIRONMENTS))
