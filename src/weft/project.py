@@ -202,6 +202,30 @@ class Project:
         report.problems = gather((*problems, *report.problems))
         return finished, report
 
+    def affected(self, targets: Iterable[Target], files: Iterable[Path]) -> list[Target]:
+        """Those of the targets that read one of these files.
+
+        What no layer reads affects all of them if the project is made of it (weft.yaml, schemas, templates), else none.
+        """
+        wanted = {file.resolve() for file in files}
+        shared = {(self.folder / "weft.yaml").resolve(), *self.catalog.documents.files}
+        templates = (self.folder / self._file.templates).resolve()
+        if wanted & shared or any(file.is_relative_to(templates) for file in wanted):
+            return list(targets)
+        read = (
+            (
+                target,
+                {
+                    source.path.resolve()
+                    for layer in target.resolution.layers
+                    for source in layer.sources
+                    if source.path
+                },
+            )
+            for target in targets
+        )
+        return [target for target, paths_read in read if paths_read & wanted]
+
     def output_at(self, file: str) -> tuple[Target, str]:
         """The target and the output path that a rendered file stands for, wherever the output folder is.
 

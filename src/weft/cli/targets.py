@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
-from weft.cli.common import complete_target, open_project, project_options
+from weft.cli.common import complete_target, open_project, project_options, start_folder
 
 
 @click.command(name="targets")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
+@click.option(
+    "--affected-by",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Only targets that read this overlay; may be repeated. A schema, a template or weft.yaml affects all.",
+)
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
 def command(
-    ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: dict[str, str], from_env: bool
+    ctx: click.Context,
+    globs: tuple[str, ...],
+    files: tuple[Path, ...],
+    format_: str,
+    overrides: dict[str, str],
+    from_env: bool,
 ) -> None:
     """List the targets, one a line; as JSON with their dimensions and layers."""
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
+    if files:
+        targets = project.affected(targets, [start_folder(ctx) / file for file in files])
     if format_ == "text":
         for target in targets:
             click.echo(target.name)
