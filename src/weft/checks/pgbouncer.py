@@ -39,6 +39,7 @@ client_tls_sslmode = disable
 _PORT = re.compile(r"(?mi)^\s*listen_port\s*=\s*(\d+)\s*$")
 _HELLO: Final = bytes.fromhex("0000000804d2162f")  # SSLRequest of the PostgreSQL protocol, answered with one letter
 _LOG_LINE = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?P<level>[A-Z]+) (?P<text>.*)$", re.MULTILINE)
+_FOLLOWS = re.compile(r"cannot load config file|error processing include file")
 _PLACE = re.compile(r" in configuration \((?P<file>.*):(?P<line>\d+)\)|, stopping loading")
 
 
@@ -63,7 +64,7 @@ def check(output: Finished) -> Iterator[Problem]:
             if place and place["file"] == str(output.file):
                 line = line or int(place["line"])
             said.append(_PLACE.sub("", entry["text"]))
-    told = [text for text in said if text != "cannot load config file"] or said or [answer.text]
+    told = [text for text in said if not _FOLLOWS.match(text)] or said or [answer.text]
     words = programs.words("; ".join(told).replace(f"{folder}/", "").replace(str(output.file), output.path))
     silent = "it does not answer" if answer.code == NO_ANSWER else f"it ended with {answer.code}"
     yield Problem("pgbouncer", f"pgbouncer: {words or silent}", place=Place("", line) if line else None)

@@ -28,16 +28,18 @@ PATIENCE: Final = 20.0
 NO_ANSWER: Final = 124
 """How `booted` ends when the server runs, but does not answer."""
 
-_OF_THE_HOST = re.compile(r"(?mi)^[ \t]*(aclfile|dir|logfile|pidfile|supervised|tls-(replication|cluster)|cluster-enabled)\b.*$")
+_OF_THE_HOST = re.compile(
+    r"(?mi)^[ \t]*(aclfile|dir|logfile|pidfile|supervised|tls-(replication|cluster)|cluster-enabled)\b.*$"
+)
 _ALONE: Final = ("--port", "0", "--tls-port", "0", "--daemonize", "no", "--save", "")
 _COMPLAINT = re.compile(r"at line (\d+)\n>>> '.*'\n(.+)")
 _LOG_LINE = re.compile(r"^\d+:[A-Z] .*? [*#.-] ", re.MULTILINE)
 
 # Starts a server, says hello on its socket, and ends it again, also when nobody waits for it any more. 124 is NO_ANSWER.
 _BOOT: Final = """
-import socket, subprocess, sys, time
+import os, signal, socket, subprocess, sys, time
 patience, place, hello, *command = sys.argv[1:]
-server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 until, answer = time.monotonic() + float(patience), b""
 try:
     while not answer and server.poll() is None and time.monotonic() < until:
@@ -55,8 +57,12 @@ finally:
     try:
         server.wait(5)
     except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        pass
+    try:
+        os.killpg(server.pid, signal.SIGKILL)  # and what it has started
+    except ProcessLookupError:
+        pass
+    server.wait()
 sys.exit(code)
 """
 
