@@ -138,33 +138,31 @@ def test_spleeter_gets_its_own_format(stems):
     outputs, _ = project.render([project.target("production")])
     (config,) = (json.loads(one.text) for one in outputs if one.path.endswith("spleeter.json"))
     # the keys of configs/4stems/base_config.json of Spleeter 2.4
-    assert set(config) == set(
-        [
-            "train_csv",
-            "validation_csv",
-            "model_dir",
-            "mix_name",
-            "instrument_list",
-            "sample_rate",
-            "frame_length",
-            "frame_step",
-            "T",
-            "F",
-            "n_channels",
-            "separation_exponent",
-            "mask_extension",
-            "learning_rate",
-            "batch_size",
-            "training_cache",
-            "validation_cache",
-            "train_max_steps",
-            "throttle_secs",
-            "random_seed",
-            "save_checkpoints_steps",
-            "save_summary_steps",
-            "model",
-        ]
-    )
+    assert set(config) == {
+        "train_csv",
+        "validation_csv",
+        "model_dir",
+        "mix_name",
+        "instrument_list",
+        "sample_rate",
+        "frame_length",
+        "frame_step",
+        "T",
+        "F",
+        "n_channels",
+        "separation_exponent",
+        "mask_extension",
+        "learning_rate",
+        "batch_size",
+        "training_cache",
+        "validation_cache",
+        "train_max_steps",
+        "throttle_secs",
+        "random_seed",
+        "save_checkpoints_steps",
+        "save_summary_steps",
+        "model",
+    }
     assert len(config["instrument_list"]) == stems
     assert (config["F"], config["model_dir"]) == (2048, f"/app/models/{stems}stems-44.1kHz")
 

@@ -28,7 +28,7 @@ _HEADING: Final = "is invalid because:"
 
 def check(output: Finished) -> Iterator[Problem]:
     """What Docker Compose says of the file."""
-    command = ["docker-compose", "--project-name", "weft", "-f", output.file, "config", "--quiet"]
+    command = ["docker-compose", "--project-name", "weft", "-f", str(output.file), "config", "--quiet"]
     answer = programs.ask(command, output.file.parent)
     if answer.code == 0:
         return

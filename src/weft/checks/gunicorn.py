@@ -29,8 +29,8 @@ def check(output: Finished) -> Iterator[Problem]:
     with tempfile.TemporaryDirectory(prefix="weft-gunicorn-") as name:
         folder = Path(name)
         (folder / "weft_stand_in.py").write_text(_STAND_IN, "utf-8")
-        stand_in = ["--chdir", folder, "weft_stand_in:app"]
-        answer = programs.ask(["gunicorn", "--check-config", "--config", output.file, *stand_in], folder)
+        command = ["gunicorn", "--check-config", "--config", str(output.file), "--chdir", name, "weft_stand_in:app"]
+        answer = programs.ask(command, folder)
     if answer.code == 0:
         return
     text = answer.text.replace(str(output.file), output.path).strip()

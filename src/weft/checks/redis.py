@@ -91,5 +91,5 @@ def check(output: Finished) -> Iterator[Problem]:
 def booted(command: Sequence[str | Path], folder: Path, socket: Path, hello: bytes) -> programs.Answer:
     """Run a server until it answers a hello on its socket, with code 0, or else with its own code or NO_ANSWER."""
     program = programs.find(str(command[0])) or command[0]
-    boot = [sys.executable, "-c", _BOOT, str(PATIENCE), socket, hello.hex()]
+    boot: list[str | Path] = [sys.executable, "-c", _BOOT, str(PATIENCE), socket, hello.hex()]
     return programs.ask([*boot, program, *command[1:]], folder)
