@@ -121,6 +121,7 @@ def test_compose_files_keep_to_the_specification():
 def test_a_job_trains_where_training_is_on_and_has_a_new_name_when_settings_change():
     jobs = {path.split("/")[0]: yaml.safe_load(text) for path, text in rendered().items() if "training-job" in path}
     assert list(jobs) == ["local", "development", "staging"]
+    assert jobs["staging"]["metadata"]["name"].startswith("spotify-ai-agent-training-")
     (container,) = jobs["staging"]["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
     config = yaml.safe_load_all(rendered()["staging/configmaps.yaml"])
