@@ -1,0 +1,55 @@
+"""The check `compose`: `docker-compose config` reads the file, with the files that it names beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import yaml
+
+from weft import yaml11
+from weft.checks import programs
+from weft.problems import Place, Problem
+
+if TYPE_CHECKING:
+    from weft.checks import Finished
+
+PROGRAM = "docker-compose"
+INSTALL = "the Debian package docker-compose"
+
+# a complaint names a setting by its path, and what is wrong in it in quotes
+_PATH = re.compile(r"\b(?:services|volumes|networks|configs|secrets)(?:\.[A-Za-z0-9_-]+)+")
+_NAME = re.compile(r"'([A-Za-z0-9_.-]+)'")
+_LINE = re.compile(r"line (\d+)(?:, column (\d+))?")
+_HEADING: Final = "is invalid because:"
+
+
+def check(output: Finished) -> Iterator[Problem]:
+    """What Docker Compose says of the file."""
+    command = ["docker-compose", "--project-name", "weft", "-f", str(output.file), "config", "--quiet"]
+    answer = programs.ask(command, output.file.parent)
+    if answer.code == 0:
+        return
+    text = answer.text.replace(str(output.file.parent), ".").replace(f"./{output.file.name}", output.path)
+    _, heading, complaints = text.partition(_HEADING)
+    lines = complaints.strip().splitlines() if heading else [text]
+    for line in lines or [f"it ended with {answer.code}"]:
+        message = programs.words(line) or f"it ended with {answer.code}"
+        yield Problem("compose", f"docker-compose: {message}", place=_place(output.text, message))
+
+
+def _place(text: str, message: str) -> Place | None:
+    """Where the setting stands that a message names, as far as it stands anywhere."""
+    told = _LINE.search(message)
+    if told:
+        return Place("", int(told[1]), int(told[2]) if told[2] else None)
+    named = _PATH.search(message)
+    if named is None:
+        return None
+    path = (*named[0].split("."), *_NAME.findall(message)[:1])
+    with contextlib.suppress(yaml.YAMLError):
+        position = yaml11.position(text, 0, path)
+        return Place("", *position) if position else None
+    return None

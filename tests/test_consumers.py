@@ -1,0 +1,439 @@
+"""Data stores, application, machine learning: the programs that read the rendered files take them, and say what is wrong."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import reference
+from reference import ENVIRONMENTS, ROOT
+from scratch import make_project, write_files
+from weft import Severity, checks, load_project
+from weft.checks import programs, redis
+
+MINE = ("redis", "pgbouncer", "gunicorn", "dictconfig", "compose")
+PROGRAMS = {"redis": "redis-server", "pgbouncer": "pgbouncer", "gunicorn": "gunicorn", "compose": "docker-compose"}
+LOGGING = '{"version": 1, "handlers": {"file": {"class": "%s", "formatter": "json", "filename": "/nowhere/app.log"}}}\n'
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch, tmp_path):
+    """A cache folder of its own, and nothing known of earlier programs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    programs.find.cache_clear()
+    yield
+    programs.find.cache_clear()
+
+
+def needs(check):
+    """Skip the test where the program of a check is missing."""
+    program = PROGRAMS.get(check, "python")
+    if programs.find(program) is None:
+        pytest.skip(f"{program} is not installed: run `make setup-tools`")
+
+
+@functools.cache
+def rendered():
+    """Every output of the environments, by its path."""
+    targets = [reference.project().target(name) for name in ENVIRONMENTS]
+    outputs, problems = reference.project().render(targets)
+    assert [problem for problem in problems if problem.severity is not Severity.NOTE] == []
+    return {one.path: one.text for one in outputs}
+
+
+def small(folder, check, template, *, word="", path="it.txt", **more):
+    """What one check says of a template with one setting, whose schema is loose."""
+    schema = {"properties": {"app": {"type": "object", "properties": {"word": {"type": "string", "default": word}}}}}
+    files = {"schema.json": schema, "base.yaml": "{}", "templates/it.j2": template, "templates/other.j2": "x = 1\n"}
+    outputs = [{"template": "it.j2", "path": path, "check": check}]
+    make_project(folder, {**files, **more}, outputs=outputs)
+    project = load_project(folder)
+    return project.check_outputs(project.targets()).problems
+
+
+def settings_of(environment, name):
+    return reference.project().target(environment).config[name]
+
+
+# --- the programs take what is rendered ---
+
+
+def test_the_programs_take_the_files_of_all_environments():
+    """One test for all checks, so that the environments are rendered once."""
+    targets = [reference.project().target(name) for name in ENVIRONMENTS]
+    report = reference.project().check_outputs(targets)
+    assert [problem for problem in report.problems if problem.code in MINE] == []
+    missing = [check for check in MINE if programs.find(PROGRAMS.get(check, "python")) is None]
+    assert {check: report.asked[check] for check in MINE if check not in missing} == {
+        check: len(ENVIRONMENTS) for check in MINE if check not in missing
+    }
+    if missing:
+        pytest.skip(f"{', '.join(missing)} did not run: run `make setup-tools`")
+
+
+def test_no_secret_and_no_reference_to_one_stands_in_these_files():
+    mine = {path: text for path, text in rendered().items() if re.search(r"/(stores|application|ml)/|compose", path)}
+    assert len(mine) == 4 * 10 - 1  # production does not train
+    assert [path for path, text in mine.items() if "ref+" in text] == []
+
+
+def test_pgbouncer_knows_the_primary_and_the_replica():
+    for environment in ENVIRONMENTS:
+        postgresql = settings_of(environment, "database")["postgresql"]
+        databases = rendered()[f"{environment}/stores/pgbouncer.ini"].partition("[pgbouncer]")[0]
+        assert f"\n{postgresql['name']} = host={postgresql['host']} port=" in databases
+        assert f"\n{postgresql['name']}_read = host={postgresql['read_replica']['host']} port=" in databases
+
+
+def test_gunicorn_reads_the_settings_of_the_application():
+    needs("gunicorn")
+    for environment in ENVIRONMENTS:
+        namespace = {"__file__": "/etc/app/gunicorn.conf.py"}
+        exec(rendered()[f"{environment}/application/gunicorn.conf.py"], namespace)
+        server = settings_of(environment, "application")["server"]
+        assert (namespace["workers"], namespace["timeout"]) == (server["max_workers"], server["worker_timeout"])
+        assert namespace["bind"] == f"{server['host']}:{server['port']}"
+        assert not (namespace["reload"] and namespace["preload_app"])
+
+
+def test_compose_files_keep_to_the_specification():
+    schema = json.loads((ROOT / "tests/third_party/schemas/compose-spec.json").read_text("utf-8"))
+    for environment in ENVIRONMENTS:
+        file = yaml.safe_load(rendered()[f"{environment}/docker-compose.override.yml"])
+        jsonschema.validate(file, schema)
+        for mount in (volume for service in file["services"].values() for volume in service.get("volumes", ())):
+            source = mount.partition(":")[0]
+            known = f"{environment}/{source.removeprefix('./')}" in rendered() or source.startswith("./private/")
+            assert known or source in file["volumes"], mount
+        assert all(
+            f"{environment}/{name.removeprefix('./')}" in rendered() for name in file["services"]["app"]["env_file"]
+        )
+
+
+def test_a_job_trains_where_training_is_on_and_has_a_new_name_when_settings_change():
+    jobs = {path.split("/")[0]: yaml.safe_load(text) for path, text in rendered().items() if "training-job" in path}
+    assert list(jobs) == ["local", "development", "staging"]
+    assert jobs["staging"]["metadata"]["name"].startswith("spotify-ai-agent-training-")
+    (container,) = jobs["staging"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    config = yaml.safe_load_all(rendered()["staging/configmaps.yaml"])
+    names = {document["metadata"]["name"] for document in config if document}
+    assert {entry["configMapRef"]["name"] for entry in container["envFrom"] if "configMapRef" in entry} <= names
+    other = load_project(ROOT, overrides={"ml.training.epochs": "21"})
+    outputs, _ = other.render([other.target("staging")])
+    (text,) = (one.text for one in outputs if "training-job" in one.path)
+    assert yaml.safe_load(text)["metadata"]["name"] != jobs["staging"]["metadata"]["name"]
+
+
+@pytest.mark.parametrize("stems", [2, 4, 5])
+def test_spleeter_gets_its_own_format(stems):
+    project = load_project(ROOT, overrides={"ml.spleeter.model": f"spleeter:{stems}stems-44.1kHz"})
+    outputs, _ = project.render([project.target("production")])
+    (config,) = (json.loads(one.text) for one in outputs if one.path.endswith("spleeter.json"))
+    # the keys of configs/4stems/base_config.json of Spleeter 2.4
+    assert set(config) == {
+        "train_csv",
+        "validation_csv",
+        "model_dir",
+        "mix_name",
+        "instrument_list",
+        "sample_rate",
+        "frame_length",
+        "frame_step",
+        "T",
+        "F",
+        "n_channels",
+        "separation_exponent",
+        "mask_extension",
+        "learning_rate",
+        "batch_size",
+        "training_cache",
+        "validation_cache",
+        "train_max_steps",
+        "throttle_secs",
+        "random_seed",
+        "save_checkpoints_steps",
+        "save_summary_steps",
+        "model",
+    }
+    assert len(config["instrument_list"]) == stems
+    assert (config["F"], config["model_dir"]) == (2048, f"/app/models/{stems}stems-44.1kHz")
+
+
+def test_feast_finds_its_stores_and_takes_passwords_from_the_environment():
+    store = yaml.safe_load(rendered()["production/ml/feature_store.yaml"])
+    database = settings_of("production", "database")
+    assert store["online_store"]["connection_string"].endswith(",ssl=true,password=${REDIS_PASSWORD}")
+    assert store["online_store"]["connection_string"].startswith(f"{database['redis']['host']}:6379,")
+    assert (store["offline_store"]["host"], store["offline_store"]["password"]) == (
+        database["postgresql"]["host"],
+        "${DB_PASSWORD}",
+    )
+    assert yaml.safe_load(rendered()["local/ml/feature_store.yaml"])["online_store"]["redis_type"] == "redis"
+
+
+def test_the_registry_serves_the_version_of_the_model():
+    registry = yaml.safe_load(rendered()["production/ml/model-registry.yaml"])
+    assert registry["registry"]["tracking_uri"] == settings_of("production", "ml")["registry"]["url"]
+    assert registry["model"]["uri"] == "models:/spotify-ai-agent@champion"
+
+
+# --- what the programs refuse ---
+
+
+def test_a_database_that_pgbouncer_keeps_for_itself_is_told_at_its_line():
+    needs("pgbouncer")
+    project = load_project(ROOT, overrides={"database.postgresql.name": "pgbouncer"})
+    problems = project.check_outputs([project.target("production")]).problems
+    (problem,) = (one for one in problems if one.code == "pgbouncer")
+    assert problem.message.startswith('pgbouncer: database name "pgbouncer" is reserved; invalid value')
+    assert (problem.place.file, problem.place.line) == ("production/stores/pgbouncer.ini", 4)
+    assert problem.place.text.startswith("pgbouncer = host=")
+    assert [place.file for place in problem.related] == ["templates/stores/pgbouncer.ini.j2"]
+
+
+REFUSED = [
+    (
+        "redis",
+        "# head\nport 6379\nmaxmemory {{ app.word }}\n",
+        "much",
+        3,
+        "redis-server: argument must be a memory value",
+    ),
+    (
+        "redis",
+        "port 6379\n{{ app.word }} 1\n",
+        "maxclientz",
+        2,
+        "redis-server: Bad directive or wrong number of arguments",
+    ),
+    ("redis", "port {{ app.word }}\n", "0\nmaxmemory 1 2", 2, "redis-server: wrong number of arguments"),
+    (
+        "pgbouncer",
+        "[databases]\nx = host=h\n[pgbouncer]\npool_mode = {{ app.word }}\n",
+        "sometimes",
+        4,
+        'pgbouncer: invalid value "sometimes" for parameter pool_mode',
+    ),
+    ("pgbouncer", "[pgbouncer]\n{{ app.word }}\n", "no assignment", 2, "pgbouncer: syntax error"),
+    (
+        "pgbouncer",
+        "[databases]\n\nx = host=h {{ app.word }}\n",
+        "colour=red",
+        3,
+        "pgbouncer: unrecognized connection parameter: colour; invalid value",
+    ),
+    ("gunicorn", "bind = 'x:1'\nworkers = {{ app.word }}\n", "-4", 2, "gunicorn: invalid value for workers: "),
+    ("gunicorn", "bind = 'x:1'\nworkers = {{ app.word }}\n", "4 +", 2, "gunicorn: SyntaxError: invalid syntax"),
+    ("gunicorn", "a = 1\n\nworkers = {{ app.word }}\n", "four", 3, "gunicorn: NameError: name 'four' is not defined"),
+    (
+        "dictconfig",
+        LOGGING.replace("%s", "{{ app.word }}"),
+        "no.Such",
+        1,
+        "logging: Unable to configure handler 'file': ",
+    ),
+    (
+        "dictconfig",
+        '{"version": 1,\n "root": {"level": "{{ app.word }}"}}\n',
+        "LOUD",
+        2,
+        "logging: Unable to configure root",
+    ),
+    ("dictconfig", '{"version": 1,\n{{ app.word }}\n', "}", 2, "the logging configuration is not JSON: "),
+    (
+        "compose",
+        'services:\n  app:\n    image: "x"\n    {{ app.word }}: 3\n',
+        "retriez",
+        4,
+        "docker-compose: Unsupported config option for services.app: 'retriez'",
+    ),
+    ("compose", "services:\n  app:\n    image: {{ app.word }}\n", "a: b", 3, "docker-compose: yaml."),
+]
+
+
+@pytest.mark.parametrize(("check", "template", "word", "line", "words"), REFUSED)
+def test_a_complaint_names_the_line_and_the_template(tmp_path, check, template, word, line, words):
+    needs(check)
+    (problem,) = small(tmp_path, check, template, word=word)
+    assert (problem.code, problem.severity, problem.place.file) == (check, Severity.ERROR, "it.txt")
+    assert problem.message.startswith(words)
+    assert problem.place.line == line
+    where = next(number for number, text in enumerate(template.splitlines(), 1) if "app.word" in text)
+    assert [(place.file, place.line) for place in problem.related] == [("templates/it.j2", where)]
+    assert not re.search(r"/tmp/|weft-", problem.message)
+
+
+def test_a_formatter_that_breaks_lines_is_no_json_formatter(tmp_path):
+    text = LOGGING % "logging.FileHandler"
+    template = text.replace('"handlers"', '"formatters": {"json": {"format": "%(message)s"}}, "handlers"')
+    (problem,) = small(tmp_path, "dictconfig", template)
+    assert "the handler 'file' does not write one line of JSON per record, but: a \"b\" c" in problem.message
+
+
+# --- programs that do not do what they should ---
+
+
+def fake(folder, monkeypatch, program, script):
+    """A program of this name that comes first on the path."""
+    write_files(folder, {f"bin/{program}": f"#!/bin/sh\n{script}\n"})
+    (folder / "bin" / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize(
+    "script", ["printf '\\377\\000 at line x (:) services. Invalid'; exit 3", "exit 3", "kill -9 $$"]
+)
+@pytest.mark.parametrize("check", list(PROGRAMS))
+def test_nonsense_is_a_problem(tmp_path, monkeypatch, check, script):
+    fake(tmp_path, monkeypatch, PROGRAMS[check], script)
+    (problem,) = small(tmp_path / "project", check, "a: 1\n")
+    assert (problem.code, problem.severity) == (check, Severity.ERROR)
+    assert len(problem.message) > len("redis-server: ")
+
+
+@pytest.mark.parametrize("check", list(PROGRAMS))
+def test_a_program_that_hangs_is_a_problem(tmp_path, monkeypatch, check):
+    fake(tmp_path, monkeypatch, PROGRAMS[check], f"echo $$ > {tmp_path}/pid\nexec sleep 60")
+    monkeypatch.setattr(redis, "PATIENCE", 0.3)
+    monkeypatch.setattr(
+        programs, "ask", functools.partial(programs.ask, limit=3.0 if check in ("redis", "pgbouncer") else 0.5)
+    )
+    (problem,) = small(tmp_path / "project", check, "a: 1\n")
+    assert re.search("does not answer|gave no answer within", problem.message)
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_a_logging_configuration_that_hangs_is_a_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "ask", functools.partial(programs.ask, limit=0.5))
+    template = '{"version": 1, "handlers": {"it": {"()": "signal.pause"}}}'
+    (problem,) = small(tmp_path, "dictconfig", template)
+    assert (problem.code, "gave no answer" in problem.message) == ("check-failed", True), problem
+
+
+def test_nothing_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    tmp_path.chmod(0o755)
+    for check, template, word, *_ in REFUSED[:12]:
+        if programs.find(PROGRAMS.get(check, "python")):
+            small(tmp_path / "project", check, template, word=word)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+# --- log lines and log files ---
+
+WRITE = """
+import json, logging, logging.config, os, sys
+config = json.load(open("logging.json"))
+for name in ("file", "audit"):
+    config["handlers"][name]["filename"] = os.path.abspath(f"logs/{name}.log")
+logging.config.dictConfig(config)
+log = logging.getLogger("shop")
+exec(sys.argv[1])
+"""
+
+
+@functools.cache
+def logging_files(overrides):
+    """What production has for its logs, by name."""
+    project = load_project(ROOT, overrides=dict(overrides))
+    outputs, _ = project.render([project.target("production")])
+    return {Path(one.path).name: one.text for one in outputs if "/application/" in one.path}
+
+
+def write_logs(folder, script, **rotation):
+    """What the application's logging writes in a process of its own: its standard output, and its files by name."""
+    files = logging_files(tuple((f"monitoring.logging.{name}", value) for name, value in rotation.items()))
+    for name in ("logging.json", "json_lines.py"):
+        (folder / name).write_text(files[name])
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", WRITE, script], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout, {path.name: path.read_text() for path in (folder / "logs").iterdir() if path.suffix != ".lock"}
+
+
+def test_records_are_lines_of_json(tmp_path):
+    script = """
+log.info("not written: production logs warnings")
+log.warning('a "b"\\nc é %s', 5, extra={"tenant": "acme", "what": {1, 2}, "level": "mine"})
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("it broke")
+logging.getLogger("audit").info("who did what")
+"""
+    out, files = write_logs(tmp_path, script)
+    assert out == files["file.log"]
+    first, second = map(json.loads, out.splitlines())
+    assert (first["message"], first["level"], first["logger"], first["tenant"]) == (
+        'a "b"\nc é 5',
+        "WARNING",
+        "shop",
+        "acme",
+    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", first["time"])
+    assert "ZeroDivisionError" in second["exception"]
+    assert json.loads(files["audit.log"])["message"] == "who did what"
+
+
+def test_lines_are_for_people_where_the_format_is_text(tmp_path):
+    out, _ = write_logs(tmp_path, "log.warning('hello')", format="text")
+    assert re.fullmatch(r"[-\d]+ [:,\d]+ WARNING  shop: hello\n", out)
+
+
+@pytest.mark.parametrize("trigger", ["daily", "size"])
+def test_a_full_file_is_closed_and_old_ones_are_removed(tmp_path, trigger):
+    overrides = {"rotation.max_size": "1KB", "rotation.backup_count": "2", "rotation.trigger": trigger}
+    _, files = write_logs(tmp_path, "[log.warning('number %d', n) for n in range(60)]", **overrides)
+    kept = [name for name in sorted(files) if name.startswith("file")]
+    assert kept == ["file.log", "file.log.1", "file.log.2"]
+    assert all(len(files[name]) <= 1000 for name in kept)
+    numbers = [json.loads(line)["message"] for name in reversed(kept) for line in files[name].splitlines()]
+    assert numbers == [f"number {n}" for n in range(60 - len(numbers), 60)]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "days", "closed"), [("daily", 1, 1), ("weekly", 7, 1), ("weekly", 0, 0), ("size", 30, 0)]
+)
+def test_a_file_is_closed_when_its_day_or_week_is_over(tmp_path, trigger, days, closed):
+    write_logs(tmp_path, "log.warning('before')", **{"rotation.trigger": trigger})
+    past = time.time() - days * 86400
+    os.utime(tmp_path / "logs/file.log", (past, past))
+    script = "log.warning('after')"
+    _, files = write_logs(tmp_path, script, **{"rotation.trigger": trigger})
+    assert sorted(name for name in files if name.startswith("file")) == ["file.log", "file.log.1"][: 1 + closed]
+    last = [json.loads(line)["message"] for line in files["file.log"].splitlines()]
+    assert last == (["after"] if closed else ["before", "after"])
+
+
+def test_workers_share_a_file_and_lose_no_line(tmp_path):
+    script = """
+children = [os.fork(), os.fork()]
+[log.warning("%d %d", os.getpid(), n) for n in range(100)]
+if children[1]:
+    os.waitpid(children[1], 0)
+if all(children):
+    os.waitpid(children[0], 0)
+"""
+    overrides = {"rotation.max_size": "2KB", "rotation.backup_count": "100"}
+    _, files = write_logs(tmp_path, script, **overrides)
+    lines = [
+        json.loads(line)["message"] for name in files if name.startswith("file") for line in files[name].splitlines()
+    ]
+    assert len(lines) == len(set(lines)) == 4 * 100
+    assert len(files) > 10
+
+
+def test_every_check_of_ours_is_one_that_weft_knows():
+    assert set(MINE) <= set(checks.names())
