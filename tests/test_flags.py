@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_a_quarter_of_the_users_have_a_flag_of_25_percent_and_keep_it_when_it_is
 def test_shares_may_have_decimals_and_reach_from_nobody_to_everybody(tmp_path):
     some = USERS[:2000]
     steps = [having(tmp_path, percentage, some) for percentage in (0, 25, 33.3, 50, 100)]
-    assert all(less < more for less, more in zip(steps, steps[1:], strict=False))
+    assert all(less < more for less, more in pairwise(steps))
     assert (steps[0], steps[-1]) == (set(), set(some))
     assert 0.3 <= len(steps[2]) / len(some) <= 0.37
 
@@ -332,8 +333,8 @@ def complaints(folder, template, setting, *, check):
 @pytest.mark.parametrize(
     ("line", "value", "place", "message"),
     [
-        ('"state": {{ app.it | to_json }}', "ON", 5, "the flag ui.odd: `state` stands twice"),
-        ('"metadata": {{ app.it | to_json }}', [1], 8, "the flag ui.odd: metadata: [1] is not of type 'object'"),
+        ('"state": {{ app.it | to_json }}', "ON", 8, "`state` stands twice in this mapping, first in line 5"),
+        ('"metadata": {{ app.it | to_json }}', [1], 8, "the flag ui.odd: metadata: \\[1\\] is not of type 'object'"),
         ('"metadata": {"owner": {{ app.it | to_json }}}', [], 8, "is not of type 'string', 'number', 'boolean'"),
         ('"targetting": {{ app.it | to_json }}', {}, 4, "the provider loads no flag:.*'targetting'"),
         (
@@ -361,11 +362,8 @@ def complaints(folder, template, setting, *, check):
 def test_what_flagd_does_not_take_is_told_at_the_flag_that_has_it(tmp_path, line, value, place, message):
     template = textwrap.dedent(FLAG_FILE) % line
     (found,) = complaints(tmp_path, template, value, check="flagd")
-    if "stands twice" in message:
-        assert found == (8, "the file cannot be read: `state` stands twice in this mapping, first in line 5")
-    else:
-        assert found[0] == place
-        assert re.search(message if "\\" in message or ".*" in message else re.escape(message), found[1]), found
+    assert found[0] == place
+    assert re.search(message, found[1])
 
 
 def test_a_flag_that_serves_a_variant_that_it_has_not_is_told(tmp_path):
