@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from weft import envvars, formats
@@ -59,6 +60,12 @@ def sha256(value: str) -> str:
     return hashlib.sha256(str(value).encode()).hexdigest()
 
 
+def timestamp(value: str) -> int:
+    """Seconds since 1970 of a date or time in ISO 8601, in UTC where it names no zone; a date is its first second."""
+    moment = datetime.fromisoformat(value)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
 def quote(value: Any) -> str:
     """A scalar that every YAML reader takes for just this value."""
     return formats.yaml_scalar(value)
@@ -90,6 +97,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "quote": quote,
     "secret_env": secret_env,
     "sha256": sha256,
+    "timestamp": timestamp,
     "to_json": to_json,
     "to_yaml": to_yaml,
 }
