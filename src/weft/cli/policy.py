@@ -131,7 +131,8 @@ def judge(project: Project, targets: Sequence[Target], names: Sequence[str]) -> 
 
 def _text(audit: Audit) -> str:
     lines = [line for policy in audit.policies for line in (*_policy_lines(audit, policy), "")]
-    lines.append(f"{len(audit.targets)} targets judged: {_counts(audit.count())}")
+    number = len(audit.targets)
+    lines.append(f"{number} target{'s' if number != 1 else ''} judged: {_counts(audit.count())}")
     if audit.unjudged:
         lines.append(f"not judged, as the configuration is not valid: {', '.join(audit.unjudged)}")
     return "\n".join(lines) + "\n"
