@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,6 +76,18 @@ class Output:
     when: str | None
     checks: tuple[str, ...]
     secrets: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One entry of `waivers`: a control that the targets of these globs may fail up to and including the day `expires`."""
+
+    index: int
+    policy: str
+    control: str
+    targets: tuple[str, ...]
+    reason: str
+    expires: date
 
 
 def sources(layers: Iterable[Layer]) -> tuple[Source, ...]:

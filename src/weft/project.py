@@ -75,6 +75,11 @@ class Project:
         if problems:
             raise WeftError(*problems)
 
+    @property
+    def file(self) -> ProjectFile:
+        """The project file, checked."""
+        return self._file
+
     def targets(self, *globs: str) -> list[Target]:
         """The targets that the globs name (`production/*`, `**/acme`), all of them without a glob.
 

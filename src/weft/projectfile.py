@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from weft import yaml12
-from weft.model import PLACEHOLDER, Dimension, Output
+from weft.model import PLACEHOLDER, Dimension, Output, Waiver
 from weft.paths import Path as SettingPath
 from weft.paths import parse_dotted, parse_pointer
 from weft.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
@@ -36,6 +37,8 @@ class ProjectFile:
     dimensions: tuple[Dimension, ...]
     layers: tuple[str, ...]
     outputs: tuple[Output, ...]
+    policies: str
+    waivers: tuple[Waiver, ...]
 
     def place(self, *path: str | int, key: bool = False) -> Place:
         """Where something stands in weft.yaml."""
@@ -119,7 +122,14 @@ def _build(folder: Path, text: str, data: Mapping[str, Any]) -> ProjectFile:
         dimensions,
         tuple(data["layers"]),
         outputs,
+        data.get("policies") or (PurePosixPath(data["schema"]).parent / "policies").as_posix(),
+        tuple(_waiver(index, entry) for index, entry in enumerate(data.get("waivers", ()))),
     )
+
+
+def _waiver(index: int, entry: Mapping[str, Any]) -> Waiver:
+    expires = date.fromisoformat(entry["expires"])
+    return Waiver(index, entry["policy"], entry["control"], tuple(entry["targets"]), entry["reason"], expires)
 
 
 def _setting(text: str | None) -> SettingPath | None:
@@ -221,7 +231,7 @@ def _check() -> SchemaCheck:
         return SchemaCheck(Catalog(load_documents(path, path.parent)))
 
 
-def schema_text() -> str:
-    """The schema of weft.yaml as JSON text, for editors."""
-    text = resources.files("weft.data").joinpath("weft.schema.json").read_text("utf-8")
+def schema_text(name: str = "weft.schema.json") -> str:
+    """A schema that ships with Weft, by default the one of weft.yaml, as JSON text for editors."""
+    text = resources.files("weft.data").joinpath(name).read_text("utf-8")
     return json.dumps(json.loads(text), indent=2) + "\n"

@@ -97,6 +97,10 @@ class Target:
         found = map(self._placed, self.project.rule_check.transitions(self.config, before.config))
         return [replace(problem, targets=(self.name,)) for problem in found]
 
+    def located(self, problem: Problem) -> Problem:
+        """A problem of this target with the overlay that causes it: of the settings that `reads` names, the one set highest."""
+        return replace(self._placed(problem), targets=(self.name,))
+
     def advice(self) -> list[Problem]:
         """Overrides that change nothing, and deprecated settings, as warnings."""
         layers = self.resolution.layers

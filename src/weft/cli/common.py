@@ -35,6 +35,13 @@ def project_options(function: _F) -> _F:
     )(function)
 
 
+def policy_option(help_: str) -> Callable[[_F], _F]:
+    """`--policy NAME`, which may be repeated."""
+    return click.option(
+        "--policy", "policies", multiple=True, metavar="NAME", shell_complete=complete_policy, help=help_
+    )
+
+
 def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, from_env: bool = False) -> Project:
     """The project of the folder that `-C` names, with the layers of the options."""
     from weft.project import load_project
@@ -65,6 +72,15 @@ def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str)
     if project is None:
         return []
     return [CompletionItem(target.name) for target in project.targets() if target.name.startswith(incomplete)]
+
+
+def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The rule packs that begin with what was typed."""
+    from weft.policies.packs import ALL, files
+
+    project = _quietly_open(ctx)
+    names = [*files(project), ALL] if project else []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -26,9 +26,10 @@ def command() -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is not up to date.")
 @click.pass_context
 def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
-    """Write the schema of overlays, for completion and checks in editors, and that of weft.yaml beside it."""
+    """Write the schema of overlays, for completion and checks in editors, and those of weft.yaml and rule packs beside it."""
     from weft.formats import to_json
     from weft.overlay import overlay_schema
+    from weft.policies import packs
     from weft.projectfile import schema_text
 
     project = open_project(ctx)
@@ -37,11 +38,10 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
         click.echo(text, nl=False)
         return
     overlay_path = start_folder(ctx) / output if output else project.folder / _FOLDER / "overlay.schema.json"
-    stale = [
-        path
-        for path, wanted in ((overlay_path, text), (overlay_path.with_name("weft.schema.json"), schema_text()))
-        if _put(path, wanted, check)
-    ]
+    wanted = {overlay_path: text, overlay_path.with_name("weft.schema.json"): schema_text()}
+    if packs.files(project):
+        wanted[overlay_path.with_name(packs.SCHEMA)] = schema_text(packs.SCHEMA)
+    stale = [path for path, content in wanted.items() if _put(path, content, check)]
     for path in stale:
         click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
     if check and stale:

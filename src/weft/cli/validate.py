@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import complete_target, open_project, project_options
+from weft.cli.common import complete_target, open_project, policy_option, project_options
 from weft.cli.report import FORMATS
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
 @click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
+@policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
 @click.option(
     "--format",
     "format_",
@@ -37,6 +38,7 @@ def command(
     outputs: bool,
     strict: bool,
     since: str | None,
+    policies: tuple[str, ...],
     format_: str,
     overrides: dict[str, str],
     from_env: bool,
@@ -53,6 +55,10 @@ def command(
         problems = report.problems if report else project.problems(targets)
         if since is not None:
             problems = gather([*problems, *_transitions(project, targets, since)])
+        if policies:
+            from weft.cli.policy import judge
+
+            problems = gather([*problems, *judge(project, targets, policies).problems])
         if strict:
             problems = gather([*problems, *project.advice(targets)])
         code = 1 if has_errors(problems, strict) else 0

@@ -1,0 +1,214 @@
+"""`weft policy`: rule packs, and what targets show of the standards behind them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from weft.cli.common import (
+    complete_policy,
+    complete_target,
+    open_project,
+    policy_option,
+    project_options,
+    report,
+    start_folder,
+)
+
+if TYPE_CHECKING:
+    from weft.policies.packs import Policy
+    from weft.policies.verdicts import Audit, Finding, Status
+    from weft.project import Project
+    from weft.target import Target
+
+_COLORS: Final = {"failed": "red", "waived": "yellow", "passed": "green"}
+_TARGETS_SHOWN: Final = 4
+
+
+@click.group(name="policy")
+def command() -> None:
+    """Judge targets by rule packs: hardening, GDPR, SOC 2 and the like."""
+
+
+@command.command(name="list")
+@click.argument("names", nargs=-1, metavar="[POLICY]...", shell_complete=complete_policy)
+@click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.pass_context
+def list_(ctx: click.Context, names: tuple[str, ...], format_: str) -> None:
+    """List the rule packs; of those that are named, the controls."""
+    from weft.policies.packs import ALL, choose, read_packs
+    from weft.policies.reports import control_data
+
+    known = read_packs(open_project(ctx))
+    chosen = choose(known, names or (ALL,))
+    if format_ == "json":
+        rows = [
+            {
+                "name": policy.name,
+                "title": policy.title,
+                "description": policy.description,
+                "standard": policy.standard,
+                "url": policy.url,
+                "controls": [control_data(control) for control in policy.controls],
+            }
+            for policy in chosen
+        ]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    width = max((len(policy.name) for policy in chosen), default=0)
+    for policy in chosen:
+        click.echo(f"{policy.name:{width}}  {len(policy.controls):2} controls  {policy.title} ({policy.standard})")
+        for line in _control_lines(policy) if names else ():
+            click.echo(line)
+
+
+@command.command(name="report")
+@click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
+@policy_option("The rule pack to judge by; may be repeated.  [default: all]")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("text", "json", "sarif", "html")),
+    default="text",
+    show_default=True,
+    help="How the verdicts are shown.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    help="The file to write, `-` for stdout.  [default: -]",
+)
+@project_options
+@click.pass_context
+def report_(
+    ctx: click.Context,
+    globs: tuple[str, ...],
+    policies: tuple[str, ...],
+    format_: str,
+    output: Path | None,
+    overrides: dict[str, str],
+    from_env: bool,
+) -> None:
+    """Show which controls pass, fail and are waived, per target and in sum; exit 1 if one fails that is an error."""
+    from weft.cli.report import show
+    from weft.policies.packs import ALL
+    from weft.problems import has_errors
+
+    project = open_project(ctx, overrides, from_env)
+    targets = project.targets(*globs)
+    audit = judge(project, targets, policies or (ALL,))
+    text = _FORMATS[format_](audit)
+    if output is not None and output != Path("-"):
+        _put(start_folder(ctx) / output, click.unstyle(text))
+        click.echo(f"wrote {output}: {_counts(audit.count())}", err=True)
+    else:
+        click.echo(text, nl=False)
+    if audit.waiver_problems:
+        show(audit.waiver_problems, project.folder)
+    unjudged = [target for target in targets if target.name in audit.unjudged]
+    code = report(unjudged) if unjudged else 0
+    ctx.exit(max(code, int(has_errors(audit.problems))))
+
+
+def judge(project: Project, targets: Sequence[Target], names: Sequence[str]) -> Audit:
+    """The verdicts of today on these targets, by the packs of these names.
+
+    Raises UsageError for a name that no pack has, WeftError with what is wrong with the packs.
+    """
+    from weft.policies.packs import choose, read_packs
+    from weft.policies.verdicts import audit
+
+    known = read_packs(project)
+    return audit(project, targets, known, choose(known, names), datetime.now(UTC).date())
+
+
+def _text(audit: Audit) -> str:
+    lines = [line for policy in audit.policies for line in (*_policy_lines(audit, policy), "")]
+    number = len(audit.targets)
+    lines.append(f"{number} target{'s' if number != 1 else ''} judged: {_counts(audit.count())}")
+    if audit.unjudged:
+        lines.append(f"not judged, as the configuration is not valid: {', '.join(audit.unjudged)}")
+    return "\n".join(lines) + "\n"
+
+
+def _policy_lines(audit: Audit, policy: Policy) -> Iterator[str]:
+    yield click.style(f"{policy.name}: {policy.title} ({policy.standard})", bold=True)
+    width = max(map(len, (*audit.targets, "in sum")))
+    for target, verdicts in audit.by_target().items():
+        of_pack = (verdict.status for verdict in verdicts if verdict.control.policy == policy.name)
+        yield f"  {target:{width}}  {_counts(Counter(of_pack))}"
+    yield f"  {'in sum':{width}}  {_counts(audit.count(policy.name))}"
+    for finding in audit.findings(policy.name):
+        if finding.problem:
+            yield from _finding_lines(finding)
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    from weft.policies.reports import where
+
+    problem, control = finding.problem, finding.control
+    assert problem is not None
+    status = click.style(str(finding.status), fg=_COLORS[finding.status], bold=True)
+    kind = f"{control.severity}, " if finding.waiver is None else ""
+    yield f"  {status} {control.id} ({kind}{' '.join(control.maps_to)}): {problem.message.partition(': ')[2]}"
+    yield f"    --> {where(problem)}"
+    if finding.waiver:
+        yield f"    = waived until {finding.waiver.expires}: {finding.waiver.reason}"
+    else:
+        yield f"    = hint: {problem.hint}"
+    more = len(finding.targets) - _TARGETS_SHOWN
+    names = ", ".join(finding.targets[:_TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    yield f"    = in {len(finding.targets)} target{'s' if len(finding.targets) > 1 else ''}: {names}"
+
+
+def _control_lines(policy: Policy) -> Iterator[str]:
+    width = max(len(control.id) for control in policy.controls)
+    for control in policy.controls:
+        yield f"  {control.id:{width}}  {control.severity:7}  {control.title} [{' '.join(control.maps_to)}]"
+
+
+def _counts(counts: Counter[Status]) -> str:
+    """`11 passed, 1 waived`; what does not apply is told only where there is nothing else."""
+    shown = [f"{counts[status]} {status}" for status in counts if counts[status] and status in _COLORS]
+    return ", ".join(sorted(shown, key=lambda text: list(_COLORS).index(text.split()[1]))) or "not applicable"
+
+
+def _json(audit: Audit) -> str:
+    from weft.policies.reports import as_data
+
+    return json.dumps(as_data(audit), indent=2, ensure_ascii=False) + "\n"
+
+
+def _sarif(audit: Audit) -> str:
+    from weft.policies.reports import as_sarif
+
+    return json.dumps(as_sarif(audit), indent=2, ensure_ascii=False) + "\n"
+
+
+def _html(audit: Audit) -> str:
+    from weft.policies.reports import as_html
+
+    return as_html(audit)
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a report whole or not at all."""
+    from weft.problems import CannotRun, Problem
+
+    temporary = path.with_name(path.name + ".new")
+    try:
+        temporary.write_text(text, "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CannotRun(Problem("cannot-write", f"{path}: {(error.strerror or str(error)).lower()}")) from error
+
+
+_FORMATS: Final[Mapping[str, Callable[[Audit], str]]] = {"text": _text, "json": _json, "sarif": _sarif, "html": _html}

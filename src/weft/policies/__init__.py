@@ -1,0 +1,1 @@
+"""Policies: rule packs that map what a configuration shows to the controls of a standard, and waivers of them."""
