@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from importlib import metadata
 
 import pytest
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 import weft
 from run import run
 from scratch import make_project
+from test_secrets import SENSITIVE, plant
 from weft import providers
+from weft.cli import cli
 
 SECRET = {"type": "string", "x-sensitive": True}
 SCHEMA = {
@@ -586,3 +589,139 @@ def test_check_fails_where_a_literal_stands(tmp_path):
     assert result.code == 1
     assert "literal-secret" in result.err
     assert CANARY not in result.out + result.err
+
+
+# --- canaries: secrets behind every provider come out of `--reveal` and of nothing else ---
+
+COMMANDS = {
+    "config": [["config", "production/acme"]],
+    "diff": [["diff", "local", "production"]],
+    "explain": [["explain", "local", SENSITIVE[0][0]]],
+    "render": [["render", "local", "-o", "build"]],
+    "schema": [["schema", "overlay", "-o", "-"]],
+    "secrets check": [["secrets", "check", "local"]],
+    "secrets scan": [["secrets", "scan", "--schema-only", "overlays"]],
+    "targets": [["targets"]],
+    "validate": [["validate", "local", "--strict"]],
+}
+
+
+def canary(number):
+    return f"canary-{number}-zebra"
+
+
+def every_call():
+    """The commands above, in every format that they have."""
+    for name, calls in COMMANDS.items():
+        command = cli
+        for word in name.split():
+            command = command.get_command(None, word)
+        option = next((param for param in command.params if "--format" in param.opts), None)
+        for call in calls:
+            yield from ([*call, "--format", form] for form in option.type.choices) if option else [call]
+
+
+@pytest.fixture
+def planted(identity, sops, server, opened, tmp_path, monkeypatch):
+    """The reference project with a canary behind every sensitive setting, each provider in turn."""
+    home = tmp_path / "project"
+    home.mkdir()
+    names = {f"n{number}": canary(number) for number in range(len(SENSITIVE))}
+    references = []
+    for number in range(len(SENSITIVE)):
+        references.append(
+            [
+                f"ref+env://CANARY_{number}",
+                f"ref+file://kept/all.yaml#/n{number}",
+                f"ref+age://kept/all.yaml.age#/n{number}",
+                f"ref+sops://kept/sops.yaml#/n{number}",
+                f"ref+vault://kv1/canaries#n{number}",
+            ][number % 5]
+        )
+        monkeypatch.setenv(f"CANARY_{number}", canary(number))
+    plant(home, references.__getitem__)
+    (home / "kept").mkdir()
+    (home / "kept/all.yaml").write_text(json.dumps(names))
+    age_file(home / "kept/all.yaml.age", names, identity)
+    sops(home / "kept/sops.yaml", json.dumps(names))
+    monkeypatch.setitem(KV, "kv1/canaries", names)
+    for name, value in {"VAULT_ADDR": server, "VAULT_TOKEN": "root", "HOME": str(tmp_path / "home")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return home
+
+
+def leaks(folder, results):
+    """Where a canary stands that should be nowhere."""
+    told = [result.args for result in results if "-zebra" in result.told]
+    kept = folder / "project/kept/all.yaml"
+    files = [path for path in folder.rglob("*") if path.is_file() and path != kept and b"-zebra" in path.read_bytes()]
+    return told, files
+
+
+@dataclass
+class Told:
+    args: list
+    code: int
+    told: str
+
+
+def call(args, folder):
+    result = run(*args, cwd=folder, env={"WEFT_TRACEBACK": None})
+    return Told(args, result.code, result.out + result.err)
+
+
+def test_reveal_shows_every_canary(planted):
+    for form in ("yaml", "json"):
+        result = run("config", "production/acme", "--reveal", "--format", form, cwd=planted)
+        assert result.code == 0
+        assert {canary(number) for number in range(len(SENSITIVE))} == set(re.findall(r"canary-\d+-zebra", result.out))
+        assert "-zebra" not in result.err
+
+
+def test_no_command_shows_a_canary(planted, tmp_path):
+    results = [call(args, planted) for args in every_call()]
+    assert {result.code for result in results} == {0, 1}  # `diff` finds differences
+    assert leaks(tmp_path, results) == ([], [])
+
+
+def test_no_failure_shows_a_canary(planted, tmp_path, monkeypatch):
+    monkeypatch.setitem(KV, "kv1/canaries", {"n0": canary(0)})
+    monkeypatch.delenv("CANARY_0")
+    text = (planted / "kept/sops.yaml").read_text()
+    (planted / "kept/sops.yaml").write_text(_swap_first_two(text))
+    age_file(planted / "kept/all.yaml.age", [canary(1)], opened_by())
+    template = next((planted / "templates").rglob("*.env.j2"))
+    template.write_text(template.read_text() + "{{ (0 // 0) }}{{ self }}\n")
+    calls = [["render", "local"], ["validate", "local"], ["config", "local"], ["config", "local", "--reveal"]]
+    calls += [["config", "local", "--reveal", "--format", "env"], ["secrets", "check", "local", "--format", "json"]]
+    results = [call(args, planted) for args in calls]
+    assert {tuple(result.args[:2]) for result in results if result.code} >= {
+        ("render", "local"),
+        ("secrets", "check"),
+        ("config", "local"),
+    }
+    assert leaks(tmp_path, results) == ([], [])
+
+
+def test_a_provider_that_crashes_with_the_secret_in_its_hands_shows_nothing(planted, tmp_path, monkeypatch):
+    def crash(reference, folder):
+        raise RuntimeError(os.environ["CANARY_0"])
+
+    monkeypatch.setattr("weft.providers.env.resolve", crash)
+    results = [call(["config", "local", "--reveal"], planted), call(["secrets", "check", "local"], planted)]
+    assert {result.code for result in results} == {3}
+    assert all("internal error: RuntimeError" in result.told for result in results)
+    assert leaks(tmp_path, results) == ([], [])
+
+
+def opened_by():
+    """An identity that nobody here has."""
+    import pyrage
+
+    return pyrage.x25519.Identity.generate()
+
+
+def _swap_first_two(text):
+    first, second = re.findall(r"ENC\[[^\]]*\]", text)[:2]
+    return text.replace(first, "\0").replace(second, first).replace("\0", second)

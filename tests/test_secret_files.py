@@ -367,10 +367,18 @@ def test_the_detectors_find_what_the_schema_does_not_know(detector, tmp_path):
         "k.pem": "-----BEGIN RSA PRIVATE KEY-----\n",
         "h.yaml": "thing: &x\n  - id: 3f786850e387550fdab836ed7e6dc881de23001b\n  - *x\n",
         "ok.py": f'token = "{TOKEN}"  # pragma: allowlist secret\n',
+        "l.yaml.j2": "{% for k, v in {\n 'secret': app,\n}.items() %}\n{% set password = 'hunter2hunter2' %}\n",
+        "w.yaml": "secrets: true # as references\npassword: null\n",
         "r.yaml": "password: ref+vault://a/b#c\nother_password: ${PASSWORD}\nsecret: '{{ app.secret }}'\n",
     }
     shop(tmp_path, files)
-    assert found(tmp_path) == [("a.py", 2, 1), ("h.yaml", 2, 3), ("k.pem", 1, 1), ("t.yaml.j2", 1, 1)]
+    assert found(tmp_path) == [
+        ("a.py", 2, 1),
+        ("h.yaml", 2, 3),
+        ("k.pem", 1, 1),
+        ("l.yaml.j2", 4, 1),
+        ("t.yaml.j2", 1, 1),
+    ]
     result = run("secrets", "scan", "a.py", "ok.py", cwd=tmp_path)
     assert result.code == 1
     assert "a.py:2:1" in result.out
@@ -439,7 +447,7 @@ def test_the_hook_for_pre_commit_runs_on_the_files_that_it_gets(detector, tmp_pa
 
 
 def test_the_overlays_and_templates_of_this_repository_hold_no_secret(detector):
-    problems = scan.scan(weft.load_project(ROOT), [ROOT / name for name in ("overlays", "templates")])
+    problems = scan.scan(weft.load_project(ROOT), [ROOT / name for name in ("overlays", "templates", "weft.yaml")])
     assert [(p.place.file, p.place.line) for p in problems] == []
 
 

@@ -34,6 +34,8 @@ _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret"
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*?)\s*\Z")
 _UNQUOTED = re.compile(r"(?P<before>\s*(?:- +)*[\w.-]+:\s+)(?P<value>[^\s\"'#|>&*{\[!%@`][^\"\\]*?)(?:\s+#.*|\s*)\Z")
 _PASSED_ON = re.compile(r"[\"']?(?:ref\+[a-z]|\$|\{\{|<)")
+_WORD = re.compile(r"(?i:true|false|null|none|yes|no)\s*(?:#.*)?\Z")
+_STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
 _ENCRYPTED: Final = ("-----BEGIN AGE ENCRYPTED FILE-----", "age-encryption.org/v1")
 _BIG: Final = 5_000_000
 _LONG: Final = 10_000
@@ -169,7 +171,7 @@ def _detector() -> _Detect:
         heuristic.is_templated_secret,
         heuristic.is_not_alphanumeric_string,
         heuristic.is_prefixed_with_dollar_sign,
-        lambda secret: _PASSED_ON.match(secret) is not None,
+        lambda secret: _PASSED_ON.match(secret) is not None or _WORD.match(secret) is not None,
     ]
     with default_settings():
         plugins = list(get_plugins())
@@ -177,12 +179,14 @@ def _detector() -> _Detect:
     def detect(name: str, lines: list[str]) -> Iterator[tuple[int, str]]:
         if heuristic.is_non_text_file(name) or heuristic.is_lock_file(name):
             return
-        name = name.removesuffix(".j2")  # a template is read as what it makes
+        statements = _statements(lines) if name.endswith(".j2") else frozenset()
         for number, line in enumerate(lines, 1):
             if not line.strip() or len(line) > _LONG:
                 continue
+            # a template is read as what it makes; in a statement of Jinja, what has no quotes is the name of something
+            kind = name if number in statements else name.removesuffix(".j2")
             for plugin in plugins:
-                found: Iterable[Any] = plugin.analyze_line(filename=name, line=_quoted(name, line), line_number=number)
+                found: Iterable[Any] = plugin.analyze_line(filename=kind, line=_quoted(kind, line), line_number=number)
                 values = [one.secret_value for one in found]
                 if any(value and not any(test(value) for test in harmless) for value in values) and not (
                     heuristic.is_indirect_reference(line)
@@ -192,6 +196,13 @@ def _detector() -> _Detect:
                     break
 
     return detect
+
+
+def _statements(lines: list[str]) -> frozenset[int]:
+    """The numbers of the lines that a statement of Jinja stands on."""
+    text = "\n".join(lines)
+    spans = ((text.count("\n", 0, match.start()), match[0].count("\n")) for match in _STATEMENT.finditer(text))
+    return frozenset(first + more + 1 for first, size in spans for more in range(size + 1))
 
 
 def _quoted(name: str, line: str) -> str:
