@@ -194,7 +194,7 @@ def test_file(text, wanted, tmp_path):
         ("ref+file://folder", "folder: is a directory", None),
         ("ref+file://raw", "raw is not a text in UTF-8", None),
         ("ref+file://b.yaml#/db/pasword", "there is nothing at `/db/pasword`", "did you mean `password`?"),
-        ("ref+file://b.yaml#/db/zzz", "there is nothing at `/db/zzz`", "there are `password`, `none`"),
+        ("ref+file://b.yaml#/db/zzz", "there is nothing at `/db/zzz`", None),
         ("ref+file://b.yaml#/db/password/0", "there is nothing at `/db/password/0`", None),
         ("ref+file://b.yaml#/list/2", "there is nothing at `/list/2`", None),
         ("ref+file://b.yaml#/db", "what stands at `/db` is a mapping, no single value", None),
@@ -392,6 +392,7 @@ def test_a_sops_file_that_was_changed_is_refused(how, sops, opened, tmp_path):
 KV = {
     "kv1/app": {"word": CANARY, "n": 1},
     "team/kv2/data/app": {"data": {"word": CANARY, "in": {"side": "deep"}}, "metadata": {"version": 3}},
+    "kv1/a%20b%3Fc": {"word": "odd name"},
     "cubbyhole/odd": ["no mapping"],
 }
 MOUNTS = {"kv1": ("kv1/", None), "team/kv2": ("team/kv2/", {"version": "2"}), "cubbyhole": ("cubbyhole/", None)}
@@ -455,6 +456,7 @@ def vault(server, monkeypatch, tmp_path):
         ("ref+vault://team/kv2/app#word", CANARY),
         ("ref+vault://team/kv2/app#/in/side", "deep"),
         ("ref+vault://kv1/app?kv=1#word", CANARY),
+        ("ref+vault://kv1/a%20b%3Fc#word", "odd name"),
     ],
 )
 def test_vault(text, wanted, vault, tmp_path):

@@ -59,12 +59,15 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
         (target, path, text) for target in targets for path, text in _references(target.project.root, target.config)
     ]
     secrets = _resolve((text for _, _, text in uses), targets[0].project.folder) if targets else {}
-    checked: list[Checked] = []
-    for reference, secret in secrets.items():
-        mine = [(target.name, paths.dotted(path)) for target, path, text in uses if text == reference]
-        names, settings = (tuple(dict.fromkeys(column)) for column in zip(*mine, strict=True))
+    settings: dict[str, dict[str, None]] = {text: {} for text in secrets}
+    names: dict[str, dict[str, None]] = {text: {} for text in secrets}
+    for target, path, text in uses:
+        settings[text][paths.dotted(path)] = None
+        names[text][target.name] = None
+    checked = []
+    for text, secret in secrets.items():
         reason = secret.reason if isinstance(secret, providers.ProviderError) else None
-        checked.append(Checked(reference, settings, names, reason))
+        checked.append(Checked(text, tuple(settings[text]), tuple(names[text]), reason))
     return checked, gather(problem for target, path, text in uses for problem in _failed(target, path, secrets[text]))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from weft import datafile, paths, yaml12
-from weft.problems import choices, did_you_mean
+from weft.problems import did_you_mean
 from weft.providers import ProviderError, Reference
 from weft.schema.node import TYPE_WORDS, json_type
 
@@ -73,13 +73,9 @@ def pick(data: Any, pointer: str) -> str:
         key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
         if not paths.has(value, (key,)) or isinstance(value, str):
             keys = list(value) if isinstance(value, dict) else []
-            raise ProviderError(f"there is nothing at `{pointer}`", did_you_mean(step, keys) or _known(keys))
+            raise ProviderError(f"there is nothing at `{pointer}`", did_you_mean(step, keys))
         value = value[key]
     if value is None or isinstance(value, dict | list):
         what = TYPE_WORDS[json_type(value)]
         raise ProviderError(f"what stands at `{pointer}` is {what}, no single value")
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _known(keys: list[str]) -> str | None:
-    return f"there are {choices(keys)}" if keys else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from weft.providers import ProviderError, Reference, documents
 
@@ -53,8 +54,8 @@ def resolve(reference: Reference, folder: Path) -> str:
 
 def _read(client: Any, reference: Reference) -> Any:
     mount, version = _engine(client, reference)
-    path = reference.path.removeprefix(mount).strip("/")
-    answer = client.adapter.get(f"/v1/{mount.strip('/')}/{'data/' if version == '2' else ''}{path}")
+    path = quote(reference.path.removeprefix(mount).strip("/"))
+    answer = client.adapter.get(f"/v1/{quote(mount.strip('/'))}/{'data/' if version == '2' else ''}{path}")
     data = answer.get("data") if isinstance(answer, dict) else None
     data = data.get("data") if version == "2" and isinstance(data, dict) else data
     if not isinstance(data, dict):
@@ -66,7 +67,7 @@ def _engine(client: Any, reference: Reference) -> tuple[str, str]:
     """The mount of a path and its version, asked like the `vault` program does."""
     if "kv" in reference.parameters:
         return reference.path.partition("/")[0], reference.parameters["kv"]
-    answer = client.adapter.get(f"/v1/sys/internal/ui/mounts/{reference.path}")
+    answer = client.adapter.get(f"/v1/sys/internal/ui/mounts/{quote(reference.path)}")
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("path"), str):
         raise ProviderError("Vault does not say which engine this is", "add `?kv=2` (or `?kv=1`) before the `#`")
