@@ -585,6 +585,14 @@ def test_check_says_which_references_resolve(tmp_path):
     assert (result.code, result.err) == (0, "2 of 2 references resolve\n")
 
 
+def test_check_tells_a_reference_of_a_wrong_form_once(tmp_path):
+    project(tmp_path, "ref+vualt://a/b#c")
+    result = run("secrets", "check", cwd=tmp_path)
+    assert result.code == 1
+    assert result.err.count("no provider knows the scheme") == 1
+    assert "did you mean `vault`?" in result.err
+
+
 def test_check_fails_where_a_literal_stands(tmp_path):
     project(tmp_path, CANARY)
     result = run("secrets", "check", cwd=tmp_path)

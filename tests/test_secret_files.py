@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import shlex
 import signal
@@ -280,6 +281,31 @@ def test_a_signal_ends_the_edit_and_leaves_nothing_behind(number, home):
     assert not _runs(int(pid))
     assert (home / "s.yaml.age").read_bytes() == before
     assert CANARY not in (out + err).decode()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")
+def test_on_a_terminal_a_wrong_text_may_be_mended_and_ctrl_c_is_the_editors(home):
+    count = home / "count"
+    code = (
+        f"count = pathlib.Path({str(count)!r})\n"
+        "count.write_text('x' + (count.read_text() if count.exists() else ''))\n"
+        "os.kill(os.getppid(), 2)\n"
+        "path.write_text('a: b: canary-zebra' if len(count.read_text()) == 1 else path.read_text().replace(': ', '-'))"
+    )
+    env = os.environ | {"WEFT_AGE_IDENTITY": str(ME), "EDITOR": editor(home, code)}
+    env.pop("VISUAL", None)
+    ours, theirs = pty.openpty()
+    os.write(ours, b"y\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "weft", "secrets", "edit", "s.yaml.age"], cwd=home, env=env, stdin=theirs,
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert "Edit it again?" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    assert decrypted(home / "s.yaml.age") == "a-b-canary-zebra"
 
 
 def _wait(file):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CHECK_FORMATS: Final = ("text", "json")
+_OF_THE_FORM: Final = ("bad-reference", "unknown-scheme")
 
 
 @click.group(name="secrets")
@@ -43,7 +44,9 @@ def check(ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: d
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
     checked, unresolved = reveal.check(targets)
-    problems = [*project.problems(targets), *unresolved]
+    told = {problem.path for problem in unresolved}
+    others = (one for one in project.problems(targets) if one.code not in _OF_THE_FORM or one.path not in told)
+    problems = [*others, *unresolved]
     if format_ == "json":
         import json
 
