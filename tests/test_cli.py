@@ -25,6 +25,7 @@ READING = {  # one call of every command that needs a project
     "explain": ["explain", "production", "shop.port"],
     "render": ["render"],
     "schema": ["schema", "overlay", "-o", "-"],
+    "secrets": ["secrets", "scan", "--schema-only"],
     "targets": ["targets"],
     "validate": ["validate"],
 }

@@ -19,6 +19,7 @@ from weft.model import Layer, Source, data_path, sources
 from weft.outputs import Outputs
 from weft.problems import CannotRun, Place, Problem, Severity, UsageError, WeftError, did_you_mean, gather, has_errors
 from weft.projectfile import ProjectFile, find_project, read_project_file
+from weft.providers import misformed
 from weft.render import Rendered
 from weft.rules import RuleCheck
 from weft.schema.loader import load_documents
@@ -113,10 +114,11 @@ class Project:
         return value, (*problems_so_far, *(problem for layer in layers for problem in self._set_twice(layer)))
 
     def _literals(self, source: Source) -> list[Problem]:
-        """Secrets in clear: a file with one is wrong even where other layers hide it."""
+        """Secrets in clear, and references of a wrong form: a file with one is wrong even where other layers hide it."""
         if source not in self._clear:
             found = literals(self.root, source.data)
-            self._clear[source] = [literal_secret(path, self.root.at(data_path(path)).place) for path in found]
+            clear = [literal_secret(path, self.root.at(data_path(path)).place) for path in found]
+            self._clear[source] = [*clear, *misformed(self.root, source.data)]
         return self._clear[source]
 
     def _may_hold_secret(self, source: Source) -> bool:

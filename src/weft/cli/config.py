@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -29,15 +30,25 @@ _VARIABLES: Final = ("env", "export")
     show_default=True,
     help="env: a .env file. export: shell statements. properties: Java properties.",
 )
+@click.option("--reveal", is_flag=True, help="Put secrets in the place of references, for use on this machine.")
 @project_options
 @click.pass_context
 def command(
-    ctx: click.Context, name: str, path: str | None, format_: str, overrides: dict[str, str], from_env: bool
+    ctx: click.Context,
+    name: str,
+    path: str | None,
+    format_: str,
+    reveal: bool,
+    overrides: dict[str, str],
+    from_env: bool,
 ) -> None:
     """Print the merged configuration of a target, or the part of it at PATH.
 
     Sensitive settings appear as references in yaml and json, and not at all in the other formats. A target
     with problems is printed all the same; they are reported on stderr, and the exit code is 1.
+
+    With --reveal, references are resolved in memory and the secrets are printed, in every format; a target with
+    problems, or with a reference that cannot be resolved, is not printed then.
     """
     from weft import paths
     from weft.problems import Problem, UsageError
@@ -50,26 +61,36 @@ def command(
         raise UsageError(
             Problem("unknown-path", f"{target.name} sets nothing at {paths.dotted(where)}, and it has no default")
         )
-    node, value = project.catalog.root.at(where), paths.get(target.config, where)
-    _print(format_, node, value, where)
+    node = project.catalog.root.at(where)
+    if not reveal:
+        _print(format_, node, paths.get(target.config, where), where)
+    elif not code:
+        from weft.reveal import reveal as revealed
+
+        value = revealed(target, where)
+        click.echo("note: this prints secrets in clear: for use on this machine, not for files and logs", err=True)
+        _print(format_, node, value, where, reveal=True)
     ctx.exit(code)
 
 
-def _print(format_: str, node: Node, value: Any, where: Path) -> None:
+def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = False) -> None:
     from weft import envvars, formats
     from weft.secrets import mask, public
 
     if format_ in _DATA:
-        click.echo(formats.DATA_FORMATS[format_](mask(node, value)), nl=False)
+        click.echo(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)), nl=False)
         return
     if format_ == "properties":
-        leaves = () if node.sensitive else formats.flatten(public(node, value), where)
+        shown_value = value if reveal else () if node.sensitive else public(node, value)
+        leaves = formats.flatten(shown_value, where) if shown_value != () else ()
         click.echo(
             formats.properties_lines((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None), nl=False
         )
         return
     variables = list(envvars.variables(node, value, where))
     write: Callable[[Iterable[tuple[str, str]]], str] = formats.env_lines if format_ == "env" else formats.export_lines
+    if reveal:
+        variables = [replace(variable, sensitive=False) for variable in variables]
     shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
     click.echo(write({(variable.name, variable.text): None for variable in shown}), nl=False)
     for note in _notes(variables, shown):
