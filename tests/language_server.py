@@ -65,6 +65,7 @@ class LanguageServer:
         )
         self.tell("initialized", {})
         self.tell("workspace/didChangeConfiguration", {"settings": {"yaml": self.settings}})
+        self.diagnostics(("first.yaml", ""))  # by its end the settings have arrived
 
     def __enter__(self):
         return self

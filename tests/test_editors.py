@@ -242,6 +242,32 @@ def test_what_only_lower_layers_complete_is_not_marked(server):
     assert dict(zip(PARTIAL, found, strict=True)) == {text: [] for text in PARTIAL}
 
 
+@pytest.mark.parametrize(("editor", "path"), [("vscode", ()), ("zed", ("lsp", "yaml-language-server", "settings"))])
+def test_with_the_settings_that_weft_writes_files_need_no_modeline(tmp_path, editor, path):
+    command = find_server()
+    if command is None:
+        pytest.skip("yaml-language-server is not installed: run `make setup-tools`")
+    layers = ["overlays/base", "overlays/{environment}", "{environment}-top"]
+    weft = {
+        "version": 1,
+        "schema": "schema.json",
+        "layers": layers,
+        "dimensions": {"environment": {"values": ["test"]}},
+    }
+    write_files(tmp_path, {"schema.json": SCHEMA, "weft.yaml": weft})
+    assert run("schema", "overlay", cwd=tmp_path).code == 0
+    assert run("ide", "--editor", editor, cwd=tmp_path).code == 0
+    written = json.loads((tmp_path / f".{editor}" / "settings.json").read_text("utf-8"))
+    yaml = functools.reduce(dict.__getitem__, path, written)
+    settings = yaml["yaml"] if path else {"schemas": yaml["yaml.schemas"]}
+    ours = ["overlays/base.yaml", "overlays/base/a.yml", "overlays/test.yaml", "overlays/test/b.yaml", "test-top.yaml"]
+    others = ["other.yaml", "overlays/base/deep/a.yaml", "schemas/test.yaml", "overlays/base.txt"]
+    with LanguageServer(command, tmp_path, settings) as server:
+        assert [set(server.completions(name, "|")) for name in ours] == [{"app"}] * len(ours)
+        assert "layers" in server.completions("weft.yaml", "|")
+        assert [name for name in others if "app" in server.completions(name, "|")] == []
+
+
 def told(server, paths):
     """What the server has against files, as {path: [(line, message)]}."""
     assert paths

@@ -12,7 +12,7 @@ import click
 
 from weft.version import __version__
 
-_COMMANDS: Final = ("config", "diff", "explain", "init", "render", "schema", "targets", "validate")
+_COMMANDS: Final = ("config", "diff", "explain", "ide", "init", "render", "schema", "targets", "validate")
 
 
 class _Group(click.Group):
