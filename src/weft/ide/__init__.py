@@ -140,6 +140,3 @@ def _missing(folder: Path, associations: Iterable[Association]) -> Iterator[Prob
             message = f"there is no {one.schema} yet, to which the editors are pointed"
             hint = "run `weft schema overlay`"
             yield Problem("schema-not-generated", message, Severity.WARNING, hint=hint)
-
-
-__all__ = ["EDITORS", "Change", "SettingsError", "plan", "used", "write"]
