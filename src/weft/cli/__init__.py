@@ -12,7 +12,19 @@ import click
 
 from weft.version import __version__
 
-_COMMANDS: Final = ("config", "diff", "explain", "init", "policy", "render", "schema", "secrets", "targets", "validate")
+_COMMANDS: Final = (
+    "config",
+    "diff",
+    "explain",
+    "ide",
+    "init",
+    "policy",
+    "render",
+    "schema",
+    "secrets",
+    "targets",
+    "validate",
+)
 
 
 class _Group(click.Group):

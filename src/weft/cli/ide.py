@@ -1,0 +1,41 @@
+"""`weft ide`."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.common import start_folder
+
+_EDITORS = ("vscode", "neovim", "helix", "zed", "jetbrains")
+
+
+@click.command(name="ide")
+@click.option(
+    "--editor",
+    "editors",
+    multiple=True,
+    type=click.Choice(_EDITORS),
+    help="Whose settings; may be repeated.  [default: those that are there already, else vscode]",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a settings file would change.")
+@click.pass_context
+def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
+    """Tell editors which schema is for which files, in their settings of this project.
+
+    What is in the settings already stays as it is, comments and all.
+    """
+    from weft import ide
+    from weft.cli.report import show
+    from weft.problems import has_errors
+    from weft.projectfile import find_project, read_project_file
+
+    file = read_project_file(find_project(start_folder(ctx)))
+    changes, problems = ide.plan(file, dict.fromkeys(editors or ide.used(file.folder)))
+    if not check:
+        ide.write(file.folder, changes)
+    for change in changes:
+        click.echo(f"{'not up to date' if check else 'wrote'} {change.path}", err=True)
+    if problems:
+        show(problems, file.folder)
+    if has_errors(problems) or (check and changes):
+        ctx.exit(1)

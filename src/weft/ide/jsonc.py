@@ -1,0 +1,200 @@
+"""Settings files in JSON with comments: what is missing is put in, and every character that was there stays.
+
+No library on PyPI edits such files without Node.js or without writing them anew, so this is the little that is needed: where
+each value stands, and lists that get further items.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from json import JSONDecodeError, JSONDecoder
+from typing import Any, Final
+
+_COMMENT: Final = re.compile(r'("(?:[^"\\\r\n]|\\.)*")|//[^\r\n]*|/\*.*?\*/|\ufeff', re.DOTALL)
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_BARE: Final = re.compile(r"-?[0-9][0-9.eE+-]*|[a-z]+")
+
+
+class SettingsError(Exception):
+    """A settings file that is not what its editor wants; `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.message, self.line, self.column = message, line, column
+
+
+@dataclass
+class Value:
+    """A value with its place in the text: `end` is the offset after it."""
+
+    data: Any
+    start: int
+    end: int
+    members: dict[str, Value] = field(default_factory=dict)
+    items: list[Value] = field(default_factory=list)
+
+    @property
+    def inside(self) -> list[Value]:
+        """The values right below this one, in their order."""
+        return sorted([*self.members.values(), *self.items], key=lambda value: value.start)
+
+
+def parse(text: str) -> Value:
+    """The value of a text, with places; a text without any is an empty object.
+
+    Raises SettingsError when it is not JSON with comments.
+    """
+    reader = _Reader(_not_empty(text))
+    try:
+        value = reader.value(reader.skip(0))
+    except RecursionError:
+        raise SettingsError("nested too deeply", 1, 1) from None
+    rest = reader.skip(value.end)
+    if rest < len(reader.text):
+        raise reader.wrong(rest, "there is more after the end")
+    return value
+
+
+def with_items(text: str, path: tuple[str | int, ...], items: list[Any]) -> str:
+    """The text with a list at `path` that holds these items; a single value that stands there becomes the list's first.
+
+    Raises SettingsError when the text is not JSON with comments, or holds something else on the way to the list.
+    """
+    text = _not_empty(text)
+    root = parse(text)
+    here = root
+    for depth, step in enumerate(path):
+        below = here.items[step] if isinstance(step, int) else here.members.get(step)
+        if not isinstance(step, int) and not isinstance(here.data, dict):
+            raise _misfit(text, here, "an object")
+        if below is None:
+            missing: Any = items
+            for name in reversed(path[depth + 1 :]):
+                missing = {name: missing}
+            return _inserted(text, root, here, f"{json.dumps(step, ensure_ascii=False)}: ", missing)
+        here = below
+    if isinstance(here.data, str):
+        more = "".join(f", {json.dumps(item, ensure_ascii=False)}" for item in items if item != here.data)
+        return f"{text[: here.start]}[{text[here.start : here.end]}{more}]{text[here.end :]}" if more else text
+    if not isinstance(here.data, list):
+        raise _misfit(text, here, "a list")
+    for item in items:
+        if item not in here.data:
+            text = _inserted(text, root, here, "", item)
+            return with_items(text, path, items)
+    return text
+
+
+def _not_empty(text: str) -> str:
+    if _COMMENT.sub(lambda match: match[1] or "", text).strip():
+        return text
+    kept = text.rstrip()
+    return f"{kept}{_newline(text) if kept else ''}{{}}{_newline(text)}"
+
+
+class _Reader:
+    """One text, with its comments blanked out, so that offsets stay."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.plain = _COMMENT.sub(lambda match: match[1] or re.sub(r"[^\r\n]", " ", match[0]), text)
+        self.decoder = JSONDecoder()
+
+    def skip(self, at: int) -> int:
+        """The offset of what follows the white space and the comments at an offset."""
+        found = _SPACE.match(self.plain, at)
+        return found.end() if found else at
+
+    def wrong(self, at: int, message: str) -> SettingsError:
+        line = self.text.count("\n", 0, at) + 1
+        return SettingsError(message, line, at - self.text.rfind("\n", 0, at))
+
+    def value(self, at: int) -> Value:
+        opening = self.plain[at : at + 1]
+        if opening in ("{", "["):
+            return self.container(at, "}" if opening == "{" else "]")
+        if opening != '"' and not _BARE.match(self.plain, at):
+            raise self.wrong(at, "a value is missing here" if opening in ("", ",", "}", "]") else "this is no value")
+        try:
+            data, end = self.decoder.raw_decode(self.plain, at)
+        except (JSONDecodeError, ValueError) as error:
+            place = error.pos if isinstance(error, JSONDecodeError) else at
+            raise self.wrong(min(place, len(self.plain)), "this is no value") from None
+        return Value(data, at, end)
+
+    def container(self, start: int, closing: str) -> Value:
+        """An object or a list; a comma may follow its last value."""
+        found = Value({} if closing == "}" else [], start, start)
+        at = self.skip(start + 1)
+        while self.plain[at : at + 1] != closing:
+            key = self.key(at) if closing == "}" else None
+            below = self.value(self.skip(self.skip(key.end) + 1) if key else at)
+            if key:
+                found.members[key.data] = below
+                found.data[key.data] = below.data
+            else:
+                found.items.append(below)
+                found.data.append(below.data)
+            at = self.skip(below.end)
+            if self.plain[at : at + 1] == ",":
+                at = self.skip(at + 1)
+            elif self.plain[at : at + 1] != closing:
+                raise self.wrong(at, f"`,` or `{closing}` is missing here")
+        found.end = at + 1
+        return found
+
+    def key(self, at: int) -> Value:
+        if self.plain[at : at + 1] != '"':
+            raise self.wrong(at, "a key in quotes is missing here")
+        key = self.value(at)
+        colon = self.skip(key.end)
+        if self.plain[colon : colon + 1] != ":":
+            raise self.wrong(colon, "`:` is missing here")
+        return key
+
+
+def _inserted(text: str, root: Value, container: Value, head: str, data: Any) -> str:
+    """The text with one more value at the end of a container, after the comments that stand there."""
+    close = container.end - 1
+    last = max((value.end for value in container.inside), default=container.start + 1)
+    kept = text[last:close].rstrip()
+    many = "\n" in text[container.start : close] or not container.inside
+    comma = "," if container.inside and "," not in _Reader(text).plain[last:close] else ""
+    margin = _margin(text, container)
+    indent = margin + _unit(text, root) if not container.inside else _margin(text, container.inside[-1])
+    new = head + _written(text, root, data, indent if many else margin)
+    gap = f"{_newline(text)}{indent}" if many else " "
+    after = text[last + len(kept) : close]
+    if many and "\n" not in after:
+        after = f"{_newline(text)}{margin}"
+    return f"{text[:last]}{comma}{kept}{gap}{new}{after}{text[close:]}"
+
+
+def _written(text: str, root: Value, data: Any, indent: str) -> str:
+    """Data as the text writes it: its indentation, its line ends; on one line where all is on one."""
+    if "\n" not in text[root.start : root.end] and root.inside:
+        return json.dumps(data, ensure_ascii=False)
+    lines = json.dumps(data, ensure_ascii=False, indent=_unit(text, root)).split("\n")
+    return f"{_newline(text)}{indent}".join(lines)
+
+
+def _margin(text: str, value: Value) -> str:
+    """The white space before the line on which a value begins."""
+    line = text[text.rfind("\n", 0, value.start) + 1 : value.start]
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _unit(text: str, root: Value) -> str:
+    """What one level is indented by."""
+    first = root.inside[:1]
+    return (_margin(text, first[0]) if first else "") or "  "
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _misfit(text: str, value: Value, wanted: str) -> SettingsError:
+    return _Reader(text).wrong(value.start, f"{wanted} is expected here")
