@@ -230,6 +230,8 @@ class _Walk:
             return None
         if isinstance(step, str) and step in METHODS and step not in above.node.properties:
             return None
+        if above.node.types and not above.node.types & {"object", "array"}:
+            return None  # a method of a text, such as `endswith`
         path = (*above.path, step)
         if not above.node.knows(step):
             where = f"in {dotted(above.path)}" if above.path else "at the top level"
