@@ -9,19 +9,17 @@ import click
 from weft.cli.common import open_project, start_folder
 
 _FOLDER = "schemas/generated"
+_FILE = click.Path(path_type=Path, allow_dash=True)
 
 
 @click.group(name="schema")
 def command() -> None:
-    """Derive what editors need from the schemas."""
+    """Derive from the schemas what editors, readers, programs and clusters need."""
 
 
 @command.command()
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help=f"Where it goes, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]",
+    "-o", "--output", type=_FILE, help=f"Where it goes, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]"
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is not up to date.")
 @click.pass_context
@@ -47,6 +45,25 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     if check and stale:
         click.echo("run `weft schema overlay`", err=True)
         ctx.exit(1)
+
+
+@command.command()
+@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.pass_context
+def bundle(ctx: click.Context, output: Path | None) -> None:
+    """Write all schema files as one of draft 2020-12, without references to others, that judges as they do."""
+    from weft.derived.bundle import bundle as make
+    from weft.formats import to_json
+
+    _deliver(ctx, to_json(make(open_project(ctx).catalog.documents)) + "\n", output)
+
+
+def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
+    """Print what was derived, or write it into a file."""
+    if output is None or output == Path("-"):
+        click.echo(text, nl=False)
+    elif _put(start_folder(ctx) / output, text, check=False):
+        click.echo(f"wrote {start_folder(ctx) / output}", err=True)
 
 
 def _put(path: Path, text: str, check: bool) -> bool:
