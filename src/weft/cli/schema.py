@@ -58,6 +58,37 @@ def bundle(ctx: click.Context, output: Path | None) -> None:
     _deliver(ctx, to_json(make(open_project(ctx).catalog.documents)) + "\n", output)
 
 
+@command.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: docs/settings]")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not up to date.")
+@click.pass_context
+def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
+    """Write reference pages of all settings in Markdown, one for every domain, with their values in each environment."""
+    from weft.derived.docs import INDEX, is_generated, pages
+    from weft.problems import WeftError, has_errors
+
+    project = open_project(ctx)
+    targets = [target for target in project.targets() if "/" not in target.name]
+    problems = project.problems(targets)
+    if has_errors(problems):
+        raise WeftError(*problems)
+    folder = start_folder(ctx) / output if output else project.folder / "docs" / "settings"
+    made = pages(project, targets)
+    stale = [folder / name for name, text in made.items() if _put(folder / name, text, check)]
+    for path in stale:
+        click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
+    old = [path for path in sorted(folder.glob("*.md")) if path.name not in made and is_generated(path)]
+    for path in old:
+        click.echo(f"{'no longer has a domain' if check else 'removed'} {path}", err=True)
+        if not check:
+            path.unlink()
+    if not (stale or old):
+        click.echo(f"{folder / INDEX} and its pages are up to date", err=True)
+    if check and (stale or old):
+        click.echo("run `weft schema docs`", err=True)
+        ctx.exit(1)
+
+
 def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
     """Print what was derived, or write it into a file."""
     if output is None or output == Path("-"):
