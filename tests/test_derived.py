@@ -1,19 +1,25 @@
 """What is derived from the schemas: the bundle, reference pages, types, custom resources, and changes between two versions."""
 
+import copy
 import functools
 import json
 import re
+import subprocess
 import tempfile
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator
 
 from run import run
 from scratch import catalog_of, make_project
 from test_third_party import (
     DRAWN,
+    KEYWORDS,
     NAMES,
     SCHEMAS,
     VALUES,
@@ -22,14 +28,17 @@ from test_third_party import (
     domain,
     instances,
     judge,
+    judge_of,
     places,
     root_over,
     schema_of,
 )
 from weft import load_project
 from weft.derived.bundle import bundle
+from weft.derived.changes import compare
 from weft.derived.docs import pages
 from weft.formats import flatten
+from weft.schema.walk import subschemas
 from weft.validate import SchemaCheck
 
 
@@ -218,3 +227,174 @@ def test_pages_can_be_made_of_any_schema(tmp_path, name):
     files = {"schema.json": root_over(name), f"{name}.json": schema_of(name)}
     made = pages(load_project(make_project(tmp_path, files)))
     assert sum(map(len, made.values())) < 1_500_000
+
+
+def changes_of(folder, old, new, **neighbours):
+    before = catalog_of(f"{folder}/old", old, **neighbours).documents
+    after = catalog_of(f"{folder}/new", new, **neighbours).documents
+    return compare(before, after)
+
+
+def is_breaking(changes):
+    return any(change.effect == "breaking" for change in changes)
+
+
+def parts(schema):
+    """Every schema within a schema that is a mapping, itself included."""
+    if isinstance(schema, dict):
+        yield schema
+        for _, below in subschemas(schema):
+            yield from parts(below)
+
+
+@st.composite
+def versions(draw):
+    """A schema, and one that differs from it in a place or two."""
+    old = draw(SCHEMAS.filter(lambda schema: isinstance(schema, dict)))
+    new = copy.deepcopy(old)
+    for _ in range(draw(st.integers(1, 2))):
+        one = draw(st.sampled_from(list(parts(new))))
+        if one and draw(st.booleans()):
+            del one[draw(st.sampled_from(sorted(one)))]
+        else:
+            one.update(draw(SCHEMAS.filter(lambda schema: isinstance(schema, dict))))
+    return old, new
+
+
+def agree(old, new, values):
+    """Whether the law holds for some values: what did not break takes them all."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = changes_of(folder, {"properties": {"it": old}}, {"properties": {"it": new}})
+    if not is_breaking(found):
+        before, after = validator(old), validator(new)
+        for value in values:
+            assert after.is_valid(value) or not before.is_valid(value), found
+    return found
+
+
+@settings(DRAWN, max_examples=150)
+@given(pair=versions(), values=st.lists(VALUES, min_size=5, max_size=20))
+def test_where_nothing_breaks_every_valid_value_stays_valid(pair, values):
+    agree(*pair, values)
+
+
+UNTOUCHED = ("unevaluatedItems", "unevaluatedProperties", "dependentSchemas", "prefixItems")
+
+
+@settings(DRAWN, max_examples=40)
+@given(data=st.data())
+def test_where_nothing_breaks_every_value_made_of_the_old_schema_is_valid(data):
+    old, new = data.draw(versions().filter(lambda pair: not any(word in str(pair[0]) for word in UNTOUCHED)))
+    try:
+        values = from_schema(old)
+        values.validate()
+    except (InvalidArgument, jsonschema.SchemaError):
+        return
+    if not values.is_empty:
+        agree(old, new, [data.draw(values) for _ in range(3)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(DRAWN, max_examples=3)
+@given(data=st.data())
+def test_a_published_schema_may_change_without_breaking(name, data):
+    old = schema_of(name)
+    new = copy.deepcopy(old)
+    one = data.draw(st.sampled_from(list(parts(new))))
+    words = sorted(one.keys() & {*KEYWORDS, "additionalProperties", "required", "anyOf", "title"})
+    for word in words[:1]:
+        del one[word]
+    with tempfile.TemporaryDirectory() as folder:
+        found = changes_of(folder, old, new)
+        assert not changes_of(folder, old, old)
+    if not is_breaking(found):
+        after = judge_of(new)
+        for value in instances(name, "valid"):
+            assert after.is_valid(value), found
+
+
+def test_every_kind_of_change_is_told_with_its_effect(tmp_path):
+    def app(**properties):
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+    text, number = {"type": "string"}, {"type": "integer"}
+    for old, new, expected in (
+        (app(a=text), app(), ("breaking", "removed", "a")),
+        (app(), app(a=text), ("compatible", "added", "a")),
+        (app(a={"type": ["string", "null"]}), app(a=text), ("breaking", "type", "a")),
+        (app(a=number), app(a={"type": "number"}), ("compatible", "type", "a")),
+        (app(a={**number, "maximum": 9}), app(a={**number, "maximum": 8}), ("breaking", "bound", "a")),
+        (app(a={**number, "maximum": 9}), app(a={**number, "exclusiveMaximum": 9}), ("breaking", "bound", "a")),
+        (app(a={**number, "maximum": 9}), app(a={**number, "maximum": 10}), ("compatible", "bound", "a")),
+        (app(a=text), {**app(a=text), "required": ["a"]}, ("breaking", "required", "a")),
+        ({**app(a=text), "required": ["a"]}, app(a=text), ("compatible", "required", "a")),
+        (app(a={"enum": ["x", "y"]}), app(a={"enum": ["x"]}), ("breaking", "values", "a")),
+        (app(a={"enum": ["x"]}), app(a={"enum": ["x", "y"]}), ("compatible", "values", "a")),
+        (app(a=text), app(a={**text, "pattern": "^x"}), ("breaking", "pattern", "a")),
+        (app(a={**text, "format": "date"}), app(a=text), ("compatible", "format", "a")),
+        (app(a=text), app(a={"anyOf": [number, {"type": "boolean"}]}), ("breaking", "composed", "a")),
+        (app(a=text), app(a={"anyOf": [number, text]}), None),
+        (app(a={"oneOf": [number, text]}), app(a={"oneOf": [text, number, {"type": "null"}]}), None),
+        (app(a={"not": {"const": 1}}), app(a={"not": {"enum": [1, 2]}}), ("breaking", "composed", "a")),
+        (app(a={"not": {"enum": [1, 2]}}), app(a={"not": {"const": 1}}), None),
+        (app(a={"items": text}), app(a={"items": {**text, "maxLength": 3}}), ("breaking", "bound", "a[]")),
+        ({}, {"additionalProperties": False}, ("breaking", "removed", "<name>")),
+        (app(a=text), app(a={**text, "x-kubernetes-validations": [{"rule": "self != ''"}]}), ("breaking", "rule", "a")),
+        (app(a={**number, "default": 1}), app(a={**number, "default": 2}), ("compatible", "default", "a")),
+        (app(a={**number, "default": 1}), app(a=number), ("breaking", "default", "a")),
+        (app(a={**number, "x-env": "A"}), app(a={**number, "x-env": "B"}), ("breaking", "x-env", "a")),
+        (app(a={**number, "x-unit": "seconds"}), app(a={**number, "x-unit": "ms"}), ("breaking", "x-unit", "a")),
+        (app(a=text), app(a={**text, "x-sensitive": True}), ("breaking", "x-sensitive", "a")),
+        (app(a=text), app(a={**text, "title": "A"}), ("cosmetic", "title", "a")),
+    ):
+        found = [(str(one.effect), one.code, one.path) for one in changes_of(tmp_path, old, new)]
+        assert (expected in found) if expected else not any(one[0] == "breaking" for one in found), (old, new, found)
+
+
+def test_a_renamed_setting_is_breaking_and_told_with_its_successor(tmp_path):
+    old = {
+        "properties": {"a": {"type": "string", "title": "It"}, "b": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    new = {
+        "properties": {"c": {"type": "string", "title": "It"}, "b": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    gone, added = changes_of(tmp_path, old, new)
+    assert (gone.path, added.path) == ("a", "c")
+    assert "x-renamed-to: c" in gone.hint
+    kept = {
+        **new,
+        "properties": {**new["properties"], "a": {**old["properties"]["a"], "deprecated": True, "x-renamed-to": "c"}},
+    }
+    assert not is_breaking(changes_of(tmp_path, old, kept))
+    assert "as announced: `c`" in changes_of(tmp_path, kept, new)[0].message
+
+
+def test_revisions_of_git_are_compared_and_places_named(tmp_path):
+    folder = make_project(
+        tmp_path,
+        {
+            "schema.json": {"properties": {"app": {"$ref": "app.json"}}},
+            "app.json": {"properties": {"a": {"type": "string"}}},
+        },
+    )
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *command], check=True)
+    assert run("schema", "diff", "--since", "HEAD", cwd=folder).code == 0
+    (folder / "app.json").write_text('{"properties": {"a": {\n  "type": "integer"}}}\n', "utf-8")
+    done = run("schema", "diff", "--since", "HEAD", cwd=folder)
+    assert done.code == 1
+    assert 'breaking: app.a is of fewer types: "string" -> "integer"\n  --> app.json:2:3' in done.out
+    both = run("schema", "diff", "HEAD:schema.json", "schema.json", "--format", "json", cwd=folder)
+    assert both.code == 1
+    assert json.loads(both.out)["summary"]["breaking"] == 1
+    for wrong in (
+        ["nowhere:schema.json", "schema.json"],
+        ["HEAD:none.json", "schema.json"],
+        ["none.json", "schema.json"],
+        [],
+        ["--since=--output=x"],
+    ):
+        assert run("schema", "diff", *wrong, cwd=folder).code == 2

@@ -89,6 +89,33 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
         ctx.exit(1)
 
 
+@command.command()
+@click.argument("old", required=False)
+@click.argument("new", required=False)
+@click.option("--since", metavar="GITREF", help="Compare the project's schemas with those of a git revision.")
+@click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.pass_context
+def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None, format_: str) -> None:
+    """Tell every change between two versions of a schema, and which of them break; exit 1 if any does.
+
+    OLD and NEW are schema files, or files of a git revision (HEAD~3:schemas/root.schema.json).
+    """
+    from weft.derived import changes, versions
+
+    folder = start_folder(ctx)
+    if (since is None) == (old is None) or (old is None) != (new is None):
+        raise click.UsageError("give OLD and NEW, or `--since GITREF`", ctx)
+    if since is not None:
+        project = open_project(ctx)
+        folder, new = project.folder, Path(project.catalog.documents.files[0]).as_posix()
+        old = f"{since}:./{Path(new).relative_to(folder.resolve()).as_posix()}"
+    with versions.opened(str(old), folder) as before, versions.opened(str(new), folder) as after:
+        found = changes.compare(before.documents, after.documents)
+        found = [(before if one.version == "old" else after).placed(one) for one in found]
+    click.echo(changes.as_json(found) if format_ == "json" else changes.as_text(found), nl=False)
+    ctx.exit(1 if any(one.effect is changes.Effect.BREAKING for one in found) else 0)
+
+
 def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
     """Print what was derived, or write it into a file."""
     if output is None or output == Path("-"):
