@@ -38,7 +38,7 @@ from weft.derived.bundle import bundle
 from weft.derived.changes import compare
 from weft.derived.docs import pages
 from weft.formats import flatten
-from weft.schema.walk import subschemas
+from weft.schema.walk import rebuild, subschemas
 from weft.validate import SchemaCheck
 
 
@@ -278,13 +278,20 @@ def test_where_nothing_breaks_every_valid_value_stays_valid(pair, values):
     agree(*pair, values)
 
 
-UNTOUCHED = ("unevaluatedItems", "unevaluatedProperties", "dependentSchemas", "prefixItems")
+def without_mappings(schema):
+    """The same schema for values that are no mappings: hypothesis-jsonschema 0.23 cannot make those with this hypothesis."""
+    if not isinstance(schema, dict):
+        return schema
+    types = schema.get("type", ["null", "boolean", "integer", "number", "string", "array"])
+    kept = {key: value for key, value in schema.items() if key not in ("unevaluatedItems", "unevaluatedProperties")}
+    kept = rebuild(kept, lambda _, below: without_mappings(below))
+    return kept | {"type": [name for name in types if name != "object"] or ["null"]}
 
 
 @settings(DRAWN, max_examples=40)
 @given(data=st.data())
 def test_where_nothing_breaks_every_value_made_of_the_old_schema_is_valid(data):
-    old, new = data.draw(versions().filter(lambda pair: not any(word in str(pair[0]) for word in UNTOUCHED)))
+    old, new = map(without_mappings, data.draw(versions()))
     try:
         values = from_schema(old)
         values.validate()
