@@ -4,8 +4,11 @@ import copy
 import functools
 import json
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -16,7 +19,7 @@ from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator
 
 from run import run
-from scratch import catalog_of, make_project
+from scratch import catalog_of, make_project, write_files
 from test_third_party import (
     DRAWN,
     KEYWORDS,
@@ -405,3 +408,79 @@ def test_revisions_of_git_are_compared_and_places_named(tmp_path):
         ["--since=--output=x"],
     ):
         assert run("schema", "diff", *wrong, cwd=folder).code == 2
+
+
+def generated(language, *args, **kwargs):
+    if language == "python":
+        pytest.importorskip(
+            "datamodel_code_generator", reason="datamodel-code-generator is not installed: run `make setup-tools`"
+        )
+    elif not program("json2ts"):
+        pytest.skip("json-schema-to-typescript is not installed: run `make setup-tools`")
+    done = run("schema", "types", "--language", language, *args, **kwargs)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def program(name):
+    return shutil.which(name, path=str(Path(sys.prefix, "node_modules", ".bin"))) or shutil.which(name)
+
+
+def test_mypy_takes_the_types_for_python(tmp_path):
+    (tmp_path / "made.py").write_text(generated("python"), "utf-8")
+    use = """
+        from made import Configuration
+
+        def size(config: Configuration) -> int:
+            return config["database"]["postgresql"]["pool"]["size"]
+
+        def wrong(config: Configuration) -> str:
+            return config["database"]["postgresql"]["pool"]["size"]
+    """
+    write_files(tmp_path, {"use.py": use})
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "use.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "use.py:8: error: Incompatible return value type" in done.stdout, done.stdout
+    assert "Found 1 error" in done.stdout
+
+
+def test_tsc_takes_the_types_for_typescript(tmp_path):
+    made = generated("typescript")
+    if not program("tsc"):
+        pytest.skip("tsc is not installed: run `make setup-tools`")
+    use = 'import type { Configuration } from "./made";\nexport const size = (it: Configuration): number => it.database.postgresql.pool.size;\n'
+    write_files(tmp_path, {"made.ts": made, "use.ts": use})
+    command = [program("tsc"), "--noEmit", "--strict", "use.ts"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+ODD = {
+    "properties": {
+        "a": {"type": "string", "description": 'ends */ here """ and \\d \\'},
+        "class": {"type": "integer", "default": 1},
+        "a-b": {"type": "object", "properties": {"below": {"$ref": "#"}}},
+        "secret": {"type": "string", "x-sensitive": True, "default": "CANARY"},
+    },
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
+def test_odd_names_and_texts_do_not_break_the_types(tmp_path, language):
+    made = generated(language, cwd=make_project(tmp_path, {"schema.json": ODD}))
+    assert "CANARY" not in made
+    if language == "python":
+        compile(made, "made.py", "exec")
+        assert "'class': int" in made
+    else:
+        assert "class: number;" in made
+
+
+def test_a_generator_that_is_missing_is_told(monkeypatch):
+    monkeypatch.setattr("weft.derived.types.find_spec", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    for language, hint in (("python", "weft[types]"), ("typescript", "npm install")):
+        done = run("schema", "types", "--language", language)
+        assert done.code == 3
+        assert hint in done.err

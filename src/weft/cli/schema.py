@@ -90,6 +90,25 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
 
 
 @command.command()
+@click.option("--language", type=click.Choice(("python", "typescript")), required=True)
+@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.pass_context
+def types(ctx: click.Context, language: str, output: Path | None) -> None:
+    """Write types of the configuration for programs that read it.
+
+    Python: TypedDicts, by datamodel-code-generator (pip install 'weft[types]'). TypeScript: interfaces, by
+    json-schema-to-typescript (npm install --save-dev json-schema-to-typescript).
+    """
+    from weft.derived import types as making
+
+    project = open_project(ctx)
+    if language == "python":
+        _deliver(ctx, making.python(project.catalog), output)
+    else:
+        _deliver(ctx, making.typescript(project.catalog, project.folder.resolve()), output)
+
+
+@command.command()
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.option("--since", metavar="GITREF", help="Compare the project's schemas with those of a git revision.")
