@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
@@ -39,6 +40,7 @@ from test_third_party import (
 from weft import load_project
 from weft.derived.bundle import bundle
 from weft.derived.changes import compare
+from weft.derived.crd import definition
 from weft.derived.docs import pages
 from weft.formats import flatten
 from weft.schema.walk import rebuild, subschemas
@@ -484,3 +486,180 @@ def test_a_generator_that_is_missing_is_told(monkeypatch):
         done = run("schema", "types", "--language", language)
         assert done.code == 3
         assert hint in done.err
+
+
+LOGICAL = {"title", "description", "default", "type", "nullable", "additionalProperties"}
+
+
+def unstructural(schema, path="", inside=False):
+    """What makes a schema not structural, by the words of the Kubernetes documentation."""
+    forbidden = {"$ref", "$defs", "definitions", "dependencies", "patternProperties", "const", "if", "examples"}
+    forbidden |= {"deprecated", "additionalItems", "prefixItems", "contains", "propertyNames"}
+    yield from (f"{path}: {word}" for word in forbidden & schema.keys())
+    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string")
+    if inside:
+        yield from (f"{path}: {word} within a junctor" for word in LOGICAL & schema.keys())
+    elif not isinstance(schema.get("type"), str) and not free:
+        yield f"{path}: no type"
+    if schema.get("uniqueItems") or schema.get("additionalProperties") is False:
+        yield f"{path}: uniqueItems, or additionalProperties: false"
+    if "properties" in schema and "additionalProperties" in schema:
+        yield f"{path}: properties and additionalProperties"
+    if schema.get("type") == "array" and "items" not in schema and not inside:
+        yield f"{path}: no items"
+    for name, below in schema.get("properties", {}).items():
+        yield from unstructural(below, f"{path}.{name}", inside)
+    for word in ("items", "additionalProperties"):
+        if isinstance(schema.get(word), dict):
+            yield from unstructural(schema[word], f"{path}.{word}", inside)
+    for word in ("allOf", "anyOf", "oneOf"):
+        for below in schema.get(word, ()):
+            yield from unstructural(below, f"{path}.{word}", inside=True)
+            yield from (
+                f"{path}.{name} is unknown outside"
+                for name in below.get("properties", {}).keys()
+                - schema.get("properties", schema.get("properties", {})).keys()
+                if not inside
+            )
+    if "not" in schema:
+        yield from unstructural(schema["not"], f"{path}.not", inside=True)
+
+
+def read_as_json_schema(schema):
+    """A structural schema for `jsonschema`: draft 4 has its flags beside the bounds, `nullable` is one more type."""
+    if isinstance(schema, list):
+        return [read_as_json_schema(below) for below in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: read_as_json_schema(below) if key != "enum" else below for key, below in schema.items()}
+    if schema.get("nullable") is True and isinstance(schema.get("type"), str):
+        result["type"] = [schema["type"], "null"]
+    if schema.get("x-kubernetes-int-or-string") is True:
+        result["type"] = ["integer", "string"] + ["null"] * bool(schema.get("nullable"))
+    return result
+
+
+def crd_of(root):
+    return definition(root, group="config.example.com", kind="Thing", plural=None, version="v1")
+
+
+def spec_of(made):
+    return made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+
+def test_the_custom_resource_of_the_reference_project_is_one_that_kubernetes_takes(tmp_path):
+    done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
+    assert done.code == 0
+    kubernetes = pytest.importorskip(
+        "weft.checks.kubernetes", reason="kubernetes-validate is not installed: run `make setup`"
+    )
+    assert [problem.message for problem in kubernetes.complaints(done.out)] == []
+    made = yaml.safe_load(done.out)
+    assert list(unstructural(spec_of(made))) == []
+    judged = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made)))
+    assert all(judged.is_valid(target.config) for target in project().targets())
+    assert not judged.is_valid(project().target("production").config | {"database": {"postgresql": {"port": 0}}})
+    assert "acyclic" not in done.out
+    assert "note: feature_flags: a rule is left out" in done.err
+    kubectl = program("kubectl")
+    if not kubectl:
+        pytest.skip("kubectl is not installed: run `make setup-tools`")
+    write_files(tmp_path, {"crd.yaml": done.out})
+    command = [kubectl, "label", "--local", "--dry-run=client", "-f", "crd.yaml", "a=b", "-o", "name"]
+    read = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert read.stdout.strip() == "customresourcedefinition.apiextensions.k8s.io/appconfigs.config.example.com", (
+        read.stderr
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(name):
+    made, _ = crd_of(domain(name).root)
+    assert list(unstructural(spec_of(made))) == []
+    judged = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made)))
+    for value in instances(name, "valid"):
+        assert not [error.message for error in judged.iter_errors({"it": value})]
+
+
+@settings(DRAWN, max_examples=150)
+@given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=8))
+def test_a_custom_resource_takes_every_valid_value(below, values):
+    schema = {"type": "object", "properties": {"it": below}, "additionalProperties": False}
+    with tempfile.TemporaryDirectory() as folder:
+        found = catalog_of(folder, schema)
+        made, _ = crd_of(found.root)
+        assert list(unstructural(spec_of(made))) == []
+        judged, plain = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made))), validator(schema)
+        for value in values:
+            if not has_whole_floats(value) and plain.is_valid({"it": value}):
+                assert judged.is_valid({"it": value}), spec_of(made)
+
+
+def test_a_custom_resource_says_what_it_can_and_names_the_rest(tmp_path):
+    schema = {
+        "type": "object",
+        "properties": {
+            "key": {"type": "string", "minLength": 9, "x-sensitive": True, "default": "CANARY"},
+            "ratio": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            "size": {"type": ["integer", "string"]},
+            "any": {"type": ["object", "string"]},
+            "name": {"type": ["string", "null"], "pattern": "^(?!x)"},
+            "tags": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+            "jobs": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False},
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+            "inner": {
+                "type": "object",
+                "properties": {"port": {"type": "integer", "default": 1}},
+                "additionalProperties": False,
+            },
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "down": {"$ref": "#"},
+        },
+        "additionalProperties": False,
+        "oneOf": [{"required": ["size"]}, {"properties": {"name": {"const": "a"}}, "required": ["name"]}],
+        "x-kubernetes-validations": [{"rule": "self.ratio < 0.9", "message": "too\nmuch"}, {"rule": "self.any == 'x'"}],
+    }
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    spec, told = spec_of(made), "\n".join(notes)
+    assert list(unstructural(spec)) == []
+    assert made["spec"]["names"]["plural"] == "things"
+    properties = spec["properties"]
+    assert properties["key"]["pattern"].startswith("^ref")
+    assert "CANARY" not in str(made)
+    assert properties["ratio"] == {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "exclusiveMinimum": True,
+        "exclusiveMaximum": True,
+    }
+    assert properties["size"] == {"x-kubernetes-int-or-string": True}
+    assert properties["any"] == properties["down"] == {"x-kubernetes-preserve-unknown-fields": True}
+    assert properties["name"] == {"type": "string", "nullable": True}
+    assert properties["tags"]["x-kubernetes-list-type"] == "set"
+    assert properties["jobs"]["x-kubernetes-list-map-keys"] == properties["jobs"]["items"]["required"] == ["name"]
+    assert properties["inner"]["default"] == {}
+    assert properties["labels"] == {"type": "object", "additionalProperties": {"type": "string"}}
+    assert spec["x-kubernetes-validations"] == [{"rule": "self.ratio < 0.9", "message": "too much"}]
+    assert spec["allOf"] == [
+        {"oneOf": [{"required": ["size"]}, {"properties": {"name": {"enum": ["a"]}}, "required": ["name"]}]}
+    ]
+    for note in (
+        "any: may be of object or string",
+        "down: contains itself",
+        "name: the pattern `^(?!x)` is left out",
+        "self.any == 'x'",
+    ):
+        assert note in told
+
+
+@pytest.mark.parametrize("wrong", [{"group": "example"}, {"kind": "thing"}, {"plural": "Things"}, {"version": "1"}])
+def test_names_that_kubernetes_would_refuse_are_usage_errors(wrong):
+    names = {"group": "config.example.com", "kind": "Thing", "plural": "things", "version": "v1"} | wrong
+    done = run("schema", "crd", *(f"--{key}={value}" for key, value in names.items()))
+    assert done.code == 2
+    assert "is not possible" in done.err

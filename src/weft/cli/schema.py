@@ -109,6 +109,27 @@ def types(ctx: click.Context, language: str, output: Path | None) -> None:
 
 
 @command.command()
+@click.option("--group", required=True, help="The API group, such as config.example.com.")
+@click.option("--kind", required=True, help="The kind, such as AppConfig.")
+@click.option("--plural", help="The name in URLs; made of the kind when left out.")
+@click.option("--version", default="v1", show_default=True)
+@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.pass_context
+def crd(ctx: click.Context, group: str, kind: str, plural: str | None, version: str, output: Path | None) -> None:
+    """Write a CustomResourceDefinition whose `spec` is the configuration, with its types, defaults and rules.
+
+    What a structural schema cannot say is named on stderr.
+    """
+    from weft.derived.crd import definition
+    from weft.formats import to_yaml
+
+    made, notes = definition(open_project(ctx).root, group=group, kind=kind, plural=plural, version=version)
+    _deliver(ctx, to_yaml(made) + "\n", output)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@command.command()
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.option("--since", metavar="GITREF", help="Compare the project's schemas with those of a git revision.")
