@@ -16,7 +16,7 @@ from weft.derived.junctors import Untranslatable, validations
 from weft.paths import Path
 from weft.problems import Problem, UsageError
 from weft.rules import Expression
-from weft.schema.node import MISSING, Node
+from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
 
 _GROUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+\Z")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}\Z")
@@ -99,6 +99,11 @@ class Structural:
             key: value for key in ("title", "description") if isinstance(value := node.keyword(key), str)
         }
         types = _types(node)
+        if not path and "object" in types:
+            types = {"object"}  # what a project configures is always a mapping
+        elif {"object", "string", "array"} <= types and node.certain_properties:
+            types = {"object"}
+            self._note(path, "its type is not stated: it is taken for a mapping")
         if "null" in types:
             result["nullable"] = True
             types -= {"null"}
@@ -280,16 +285,34 @@ class Structural:
 
 
 def _types(node: Node) -> set[str]:
-    """The types that all certain schemas allow; what possible ones say counts only where no certain one does."""
-    stated = [
-        {one["type"]} if isinstance(one["type"], str) else set(one["type"]) for one in node.certain if "type" in one
-    ]
-    if not stated:
-        found = set(node.types) or ({"object"} if node.certain_properties else set())
-        return found - {"integer"} if "number" in found else found
-    wide = [names | {"integer"} if "number" in names else names for names in stated]
-    found = set.intersection(*wide)
+    """The types that a value there may have by all that always applies."""
+    found = set(TYPE_WORDS)
+    for one in node.certain:
+        found &= _allowed(node, one)
     return found - {"integer"} if "number" in found else found
+
+
+def _allowed(node: Node, schema: Any, depth: int = 8) -> set[str]:
+    """The types that one schema allows, or more where that is hard to tell."""
+    found = set(TYPE_WORDS)
+    if not isinstance(schema, dict) or depth == 0:
+        return found
+    if "type" in schema:
+        named = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
+        found &= named | {"integer"} if "number" in named else named
+    for values in (schema.get("enum", ()), [schema["const"]] if "const" in schema else ()):
+        kinds = {json_type(value) for value in values}
+        found &= (kinds | {"integer", "number"} if kinds & {"integer", "number"} else kinds) or found
+    together = [
+        *schema.get("allOf", ()),
+        *([node.catalog.documents.schema(schema["$ref"])] if "$ref" in schema else []),
+    ]
+    for below in together:
+        found &= _allowed(node, below, depth - 1)
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            found &= set().union(*(_allowed(node, below, depth - 1) for below in schema[keyword]))
+    return found
 
 
 def _flags(schema: dict[str, Any], flags: set[str]) -> None:
