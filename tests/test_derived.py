@@ -278,7 +278,7 @@ def agree(old, new, values):
     return found
 
 
-@settings(DRAWN, max_examples=150)
+@settings(DRAWN, max_examples=60)
 @given(pair=versions(), values=st.lists(VALUES, min_size=5, max_size=20))
 def test_where_nothing_breaks_every_valid_value_stays_valid(pair, values):
     agree(*pair, values)
@@ -581,7 +581,7 @@ def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(n
         assert not [error.message for error in judged.iter_errors({"it": value})]
 
 
-@settings(DRAWN, max_examples=150)
+@settings(DRAWN, max_examples=60)
 @given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=8))
 def test_a_custom_resource_takes_every_valid_value(below, values):
     schema = {"type": "object", "properties": {"it": below}, "additionalProperties": False}
