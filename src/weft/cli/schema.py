@@ -9,19 +9,17 @@ import click
 from weft.cli.common import open_project, start_folder
 
 _FOLDER = "schemas/generated"
+_FILE = click.Path(path_type=Path, allow_dash=True)
 
 
 @click.group(name="schema")
 def command() -> None:
-    """Derive what editors need from the schemas."""
+    """Derive from the schemas what editors, readers, programs and clusters need."""
 
 
 @command.command()
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help=f"Where it goes, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]",
+    "-o", "--output", type=_FILE, help=f"Where it goes, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]"
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is not up to date.")
 @click.pass_context
@@ -47,6 +45,123 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     if check and stale:
         click.echo("run `weft schema overlay`", err=True)
         ctx.exit(1)
+
+
+@command.command()
+@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.pass_context
+def bundle(ctx: click.Context, output: Path | None) -> None:
+    """Write all schema files as one of draft 2020-12, without references to others, that judges as they do."""
+    from weft.derived.bundle import bundle as make
+    from weft.formats import to_json
+
+    _deliver(ctx, to_json(make(open_project(ctx).catalog.documents)) + "\n", output)
+
+
+@command.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: docs/settings]")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not up to date.")
+@click.pass_context
+def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
+    """Write reference pages of all settings in Markdown, one for every domain, with their values in each environment."""
+    from weft.derived.docs import INDEX, is_generated, pages
+    from weft.problems import WeftError, has_errors
+
+    project = open_project(ctx)
+    targets = [target for target in project.targets() if "/" not in target.name]
+    problems = project.problems(targets)
+    if has_errors(problems):
+        raise WeftError(*problems)
+    folder = start_folder(ctx) / output if output else project.folder / "docs" / "settings"
+    made = pages(project, targets)
+    stale = [folder / name for name, text in made.items() if _put(folder / name, text, check)]
+    for path in stale:
+        click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
+    old = [path for path in sorted(folder.glob("*.md")) if path.name not in made and is_generated(path)]
+    for path in old:
+        click.echo(f"{'no longer has a domain' if check else 'removed'} {path}", err=True)
+        if not check:
+            path.unlink()
+    if not (stale or old):
+        click.echo(f"{folder / INDEX} and its pages are up to date", err=True)
+    if check and (stale or old):
+        click.echo("run `weft schema docs`", err=True)
+        ctx.exit(1)
+
+
+@command.command()
+@click.option("--language", type=click.Choice(("python", "typescript")), required=True)
+@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.pass_context
+def types(ctx: click.Context, language: str, output: Path | None) -> None:
+    """Write types of the configuration for programs that read it.
+
+    Python: TypedDicts, by datamodel-code-generator (pip install 'weft[types]'). TypeScript: interfaces, by
+    json-schema-to-typescript (npm install --save-dev json-schema-to-typescript).
+    """
+    from weft.derived import types as making
+
+    project = open_project(ctx)
+    if language == "python":
+        _deliver(ctx, making.python(project.catalog), output)
+    else:
+        _deliver(ctx, making.typescript(project.catalog, project.folder.resolve()), output)
+
+
+@command.command()
+@click.option("--group", required=True, help="The API group, such as config.example.com.")
+@click.option("--kind", required=True, help="The kind, such as AppConfig.")
+@click.option("--plural", help="The name in URLs; made of the kind when left out.")
+@click.option("--version", default="v1", show_default=True)
+@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.pass_context
+def crd(ctx: click.Context, group: str, kind: str, plural: str | None, version: str, output: Path | None) -> None:
+    """Write a CustomResourceDefinition whose `spec` is the configuration, with its types, defaults and rules.
+
+    What a structural schema cannot say is named on stderr.
+    """
+    from weft.derived.crd import definition
+    from weft.formats import to_yaml
+
+    made, notes = definition(open_project(ctx).root, group=group, kind=kind, plural=plural, version=version)
+    _deliver(ctx, to_yaml(made) + "\n", output)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@command.command()
+@click.argument("old", required=False)
+@click.argument("new", required=False)
+@click.option("--since", metavar="GITREF", help="Compare the project's schemas with those of a git revision.")
+@click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.pass_context
+def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None, format_: str) -> None:
+    """Tell every change between two versions of a schema, and which of them break; exit 1 if any does.
+
+    OLD and NEW are schema files, or files of a git revision (HEAD~3:schemas/root.schema.json).
+    """
+    from weft.derived import changes, versions
+
+    folder = start_folder(ctx)
+    if (since is None) == (old is None) or (old is None) != (new is None):
+        raise click.UsageError("give OLD and NEW, or `--since GITREF`", ctx)
+    if since is not None:
+        project = open_project(ctx)
+        folder, new = project.folder, Path(project.catalog.documents.files[0]).as_posix()
+        old = f"{since}:./{Path(new).relative_to(folder.resolve()).as_posix()}"
+    with versions.opened(str(old), folder) as before, versions.opened(str(new), folder) as after:
+        found = changes.compare(before.documents, after.documents)
+        found = [(before if one.version == "old" else after).placed(one) for one in found]
+    click.echo(changes.as_json(found) if format_ == "json" else changes.as_text(found), nl=False)
+    ctx.exit(1 if any(one.effect is changes.Effect.BREAKING for one in found) else 0)
+
+
+def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
+    """Print what was derived, or write it into a file."""
+    if output is None or output == Path("-"):
+        click.echo(text, nl=False)
+    elif _put(start_folder(ctx) / output, text, check=False):
+        click.echo(f"wrote {start_folder(ctx) / output}", err=True)
 
 
 def _put(path: Path, text: str, check: bool) -> bool:
