@@ -47,7 +47,8 @@ diff: $(READY) ## Compare two targets: make diff FROM=staging TO=production
 	@$(WEFT) diff $(or $(FROM),staging) $(or $(TO),production)
 
 test: $(READY) ## Run the tests and measure their coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest -m "not unmeasured" --cov --cov-report=term
+	@$(BIN)/python -m pytest -m unmeasured
 
 lint: $(READY) ## Check style and the import rules
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from run import run
 from scratch import make_project
 from weft import load_project
 from weft.filters import FILTERS
@@ -45,6 +46,11 @@ def test_an_example_makes_what_the_page_says(tmp_path, template, text):
 def test_every_filter_has_an_example():
     shown = {name for template, _ in EXAMPLES for name in re.findall(r"\|\s*(\w+)", template)}
     assert set(FILTERS) - shown == set()
+
+
+def test_the_pages_of_all_settings_are_fresh():
+    result = run("schema", "docs", "--check", cwd=PAGE.parent.parent)
+    assert result.code == 0, result.err
 
 
 PROBLEMS = PAGE.with_name("problems.md").read_text("utf-8")

@@ -1,18 +1,23 @@
 """Problems for other programs: what reads GitHub's annotations and JUnit reads the same problems as people do."""
 
+import json
 import re
 import urllib.parse
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 from junitparser import JUnitXml
 
 from run import run
 from scratch import make_project
-from weft.exchange import as_github, as_junit
+from weft.exchange import as_github, as_junit, as_sarif
 from weft.problems import Place, Problem, Severity
 
+SCHEMA = Path(__file__).parent / "third_party/sarif/sarif-2.1.0-rtm.5.json"
+SARIF = Draft7Validator(json.loads(SCHEMA.read_text("utf-8")))
 TEXT = st.text(max_size=20)
 PROBLEMS = st.lists(
     st.builds(
@@ -70,6 +75,23 @@ def test_every_problem_is_one_test_case(problems):
 def wrong(tmp_path):
     schema = {"properties": {"app": {"properties": {"size": {"type": "integer"}}, "additionalProperties": False}}}
     return make_project(tmp_path, {"schema.json": schema, "base.yaml": "app:\n  size: x, y\n  nmae: 1\n"})
+
+
+@given(PROBLEMS)
+def test_sarif_is_sarif(problems):
+    log = json.loads(as_sarif(problems))
+    assert [error.message for error in SARIF.iter_errors(log)] == []
+    (one,) = log["runs"]
+    assert [result["ruleId"] for result in one["results"]] == [problem.code for problem in problems]
+
+
+def test_sarif_names_the_lines(wrong):
+    log = json.loads(run("validate", "--format", "sarif", cwd=wrong).out)
+    places = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
+    assert [(place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in places] == [
+        ("base.yaml", 2),
+        ("base.yaml", 3),
+    ]
 
 
 def test_github_shows_them_at_their_lines(wrong):

@@ -95,11 +95,11 @@ def test_a_quarter_of_the_users_have_a_flag_of_25_percent_and_keep_it_when_it_is
 
 
 def test_shares_may_have_decimals_and_reach_from_nobody_to_everybody(tmp_path):
-    some = USERS[:2000]
+    some = USERS[:800]
     steps = [having(tmp_path, percentage, some) for percentage in (0, 25, 33.3, 50, 100)]
     assert all(less < more for less, more in pairwise(steps))
     assert (steps[0], steps[-1]) == (set(), set(some))
-    assert 0.3 <= len(steps[2]) / len(some) <= 0.37
+    assert 0.28 <= len(steps[2]) / len(some) <= 0.39
 
 
 def test_flags_of_one_percentage_are_on_for_different_users(tmp_path):

@@ -606,7 +606,8 @@ def test_check_fails_where_a_literal_stands(tmp_path):
 COMMANDS = {
     "config": [["config", "production/acme"]],
     "diff": [["diff", "local", "production"]],
-    "explain": [["explain", "local", SENSITIVE[0][0]]],
+    "explain": [["explain", "local", SENSITIVE[0][0]], ["explain", "local", "--all"]],
+    "policy report": [["policy", "report", "production"]],
     "render": [["render", "local", "-o", "build"]],
     "schema": [["schema", "overlay", "-o", "-"]],
     "secrets check": [["secrets", "check", "local"]],

@@ -260,7 +260,8 @@ def test_the_commands_in_the_documents_exist():
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_links_in_the_documents_lead_to_files(path):
-    links = re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8"))
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    links = re.findall(r"\]\(([^)#\s]+)", text)
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 

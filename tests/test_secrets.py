@@ -122,7 +122,7 @@ def test_every_literal_is_a_problem_with_its_place(clear):
 @pytest.mark.parametrize(
     "command",
     [
-        ["validate"],
+        ["validate", "production/**"],
         ["validate", "local", "production/acme", "--outputs", "--strict"],
         ["validate", "production/acme", "--format", "json"],
         ["render", "production/acme"],

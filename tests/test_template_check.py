@@ -3,6 +3,7 @@
 import pytest
 
 import reference
+from run import run
 from scratch import make_project
 from weft import Severity, load_project
 
@@ -139,3 +140,23 @@ def test_the_templates_of_the_reference_project_are_right():
     found = reference.project().template_problems()
     # what a channel of alerts needs is there where the channel is chosen: a rule says so, which a syntax tree cannot know
     assert [one for one in found if one.severity is Severity.ERROR or "alerting" not in one.message] == []
+
+
+def test_the_command_judges_schemas_and_templates(tmp_path):
+    told(tmp_path, "a\n{{ app.nmae }} {{ app.timeout }}")
+    result = run("schema", "check", cwd=tmp_path)
+    assert result.code == 1
+    assert "templates/it.j2:2:8" in result.out
+    assert "did you mean `name`?" in result.out
+    told(tmp_path, "{{ app.timeout }}")
+    assert run("schema", "check", cwd=tmp_path).code == 0
+    assert run("schema", "check", "--strict", cwd=tmp_path).code == 1
+    told(tmp_path, "{{ app.name }}")
+    assert run("schema", "check", "--strict", "--format", "json", cwd=tmp_path).code == 0
+
+
+def test_the_command_tells_a_schema_that_is_wrong(tmp_path):
+    told(tmp_path, "{{ app.name }}")
+    (tmp_path / "schema.json").write_text('{"type": "objekt"}')
+    result = run("schema", "check", cwd=tmp_path)
+    assert (result.code, "schema.json:1:10" in result.out) == (1, True), result

@@ -1,7 +1,8 @@
-"""Problems in the formats of other programs: annotations of GitHub Actions, and JUnit."""
+"""Problems in the formats of other programs: annotations of GitHub Actions, JUnit and SARIF."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from weft import sarif
 from weft.problems import Problem, Severity
 
 _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,6 +35,11 @@ def _command(problem: Problem, folder: Path | None) -> str:
     }
     named = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
     return f"::{_LEVELS[problem.severity]} {named}::{_data(_whole(problem))}\n"
+
+
+def as_sarif(problems: Sequence[Problem], folder: Path | None = None) -> str:
+    """A SARIF log 2.1.0, as code scanning services read it."""
+    return json.dumps(sarif.sarif(map(sarif.of_problem, problems)), indent=2, ensure_ascii=False) + "\n"
 
 
 def _in_workspace(file: str, folder: Path | None) -> str:

@@ -168,9 +168,13 @@ class Project:
         """What is wrong with the templates, judged before they run by their syntax trees and the schema."""
         return self._outputs.judged()
 
+    def schema_advice(self) -> list[Problem]:
+        """What is not wrong, but hardly meant, in the schemas; all warnings."""
+        return gather(map(self.in_schema, of_the_schema(self.catalog)))
+
     def advice(self, targets: Iterable[Target]) -> list[Problem]:
         """What is not wrong, but hardly meant, in the schemas and in the layers of these targets; all warnings."""
-        of_schema = map(self.in_schema, of_the_schema(self.catalog))
+        of_schema = self.schema_advice()
         unread = self.fleet.unread(target.resolution for target in self.targets())
         return gather(
             (*of_schema, *unread, *self.fleet.without_target(), *(one for target in targets for one in target.advice()))

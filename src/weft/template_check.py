@@ -339,7 +339,8 @@ class _Walk:
         """Where the name of a node stands in its line; syntax trees know lines only."""
         word = node.name if isinstance(node, nodes.Name) else str(_step(node))
         line = self._lines[node.lineno - 1] if 0 < node.lineno <= len(self._lines) else ""
-        found = re.search(rf"(?<![\w]){re.escape(word)}(?![\w])", line)
+        before = r"(?<=\.)" if isinstance(node, nodes.Getattr) else r"(?<!\w)"
+        found = re.search(rf"{before}{re.escape(word)}(?!\w)", line)
         return found.start() + 1 if found else None
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from weft.exchange import as_github, as_junit
+from weft.exchange import as_github, as_junit, as_sarif
 from weft.problems import Place, Problem, Severity, gather
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -132,6 +132,7 @@ def _where(place: Place) -> str:
 FORMATS: Final[Mapping[str, Callable[[Sequence[Problem], Path | None], str]]] = {
     "text": text,
     "json": as_json,
+    "sarif": as_sarif,
     "github": as_github,
     "junit": as_junit,
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from weft.cli.common import open_project, start_folder
+from weft.cli.report import FORMATS
 
 _FOLDER = "schemas/generated"
 _FILE = click.Path(path_type=Path, allow_dash=True)
@@ -45,6 +46,33 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     if check and stale:
         click.echo("run `weft schema overlay`", err=True)
         ctx.exit(1)
+
+
+@command.command()
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@click.pass_context
+def check(ctx: click.Context, strict: bool, format_: str) -> None:
+    """Judge schemas, rules and templates by themselves, before any overlay meets them.
+
+    Templates are walked beside the schema: settings that do not exist or may be absent, secrets in ordinary outputs.
+    """
+    from weft.problems import UsageError, WeftError, gather, has_errors
+
+    folder = None
+    try:
+        project = open_project(ctx)
+        folder = project.folder
+        problems = gather((*project.schema_advice(), *project.template_problems()))
+        code = 1 if has_errors(problems, strict) else 0
+    except UsageError:
+        raise
+    except WeftError as error:
+        problems, code, folder = gather(error.problems), error.exit_code, error.folder
+    click.echo(FORMATS[format_](problems, folder), nl=False)
+    if not problems and format_ == "text":
+        click.echo("schemas, rules and templates checked, no problems", err=True)
+    ctx.exit(code)
 
 
 @command.command()

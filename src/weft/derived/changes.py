@@ -11,7 +11,7 @@ from typing import Any, Final
 from weft import paths
 from weft.derived.bundle import Bundle
 from weft.derived.implication import ANYTHING, ITEMS, Finding, Implication, Side
-from weft.merge import canonical
+from weft.identity import canonical
 from weft.problems import Place
 from weft.schema.documents import Documents
 from weft.schema.walk import in_place

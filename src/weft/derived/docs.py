@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from weft import paths
 from weft.envvars import to_text
-from weft.merge import canonical
+from weft.identity import canonical
 from weft.project import Project
 from weft.schema.node import MISSING, TYPE_WORDS, Node
 from weft.secrets import public

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from weft.merge import canonical
+from weft.identity import canonical
 
 _NUMBERS: Final = frozenset(("integer", "number"))
 _LOWER: Final = frozenset(("minItems", "minLength", "minProperties"))
