@@ -37,9 +37,11 @@ def fresh(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     programs.find.cache_clear()
     checks._load.cache_clear()
+    checks.names.cache_clear()
     yield
     programs.find.cache_clear()
     checks._load.cache_clear()
+    checks.names.cache_clear()
 
 
 def project(folder, monkeypatch, script, program="reader"):

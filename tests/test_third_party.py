@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent / "third_party"
 NAMES = sorted(path.stem for path in FOLDER.glob("schemas/*.json"))
 assert NAMES, f"there is no schema in {FOLDER}"
 DRAWN = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,
@@ -298,7 +298,7 @@ def _wider(below):
 SCHEMAS = st.recursive(st.booleans() | st.fixed_dictionaries({}, optional=KEYWORDS), _wider, max_leaves=6)
 
 
-@settings(DRAWN, max_examples=200)
+@settings(DRAWN, max_examples=120)
 @given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=5))
 def test_both_validators_judge_alike(below, values):
     schema = {"properties": {"it": below}}

@@ -7,6 +7,7 @@ or use a setting that is not there. A mistake becomes a problem that names templ
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import traceback
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, NoReturn
 
 from jinja2 import (
+    BytecodeCache,
     FileSystemLoader,
     StrictUndefined,
     Template,
@@ -26,16 +28,19 @@ from jinja2 import (
     TemplateSyntaxError,
     nodes,
 )
+from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from weft import yaml12
+from weft.datafile import cache_folder
 from weft.filters import FILTERS
 from weft.model import Output
 from weft.paths import dotted, pointer
 from weft.problems import Place, Problem, did_you_mean
 from weft.secrets import Branch, TaintError
+from weft.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Templates:
             keep_trailing_newline=True,
             auto_reload=False,
             cache_size=-1,
+            bytecode_cache=_Compiled(),
         )
         self._environment.filters.update(FILTERS)
         self._environment.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
@@ -221,6 +227,26 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
 
 METHODS: Final = frozenset(("get", "items", "keys", "values"))
 """What templates may call of a mapping of the configuration; every other name is a setting."""
+
+
+class _Compiled(BytecodeCache):
+    """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
+
+    def __init__(self) -> None:
+        self._folder = cache_folder(f"templates-{__version__}")  # which may hold what filters made of constants
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket if its source was compiled before."""
+        with contextlib.suppress(OSError), (self._folder / bucket.key).open("rb") as file:
+            bucket.load_bytecode(file)  # which looks at the checksum of the source
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary = self._folder / f"{bucket.key}.{os.getpid()}"
+            temporary.write_bytes(bucket.bytecode_to_string())
+            temporary.replace(self._folder / bucket.key)
 
 
 class _Environment(ImmutableSandboxedEnvironment):

@@ -90,6 +90,7 @@ class Report:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
+@cache
 def names() -> list[str]:
     """The checks that weft.yaml may name."""
     ours = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _HELPERS]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from weft.datafile import cache_folder
 from weft.problems import Place, Problem, Severity
 from weft.version import __version__
 
@@ -53,4 +54,4 @@ def keep(name: str, problems: Sequence[Problem]) -> None:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weft" / "checks"
+    return cache_folder("checks")
