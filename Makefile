@@ -14,7 +14,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test lint types check bench clean lock format
+.PHONY: help setup setup-tools render validate diff test lint types check docs bench clean lock format
 
 help: ## Show this list
 	@echo "usage: make TARGET [ENV=production] [TENANT=acme]"
@@ -60,6 +60,15 @@ types: $(READY) ## Check the types
 
 check: lint types ## Everything that is checked without running it
 
+docs: $(VENV)/.docs ## Build the documentation as a site in build-docs/
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet --strict
+	@echo "build-docs/index.html"
+
+$(VENV)/.docs: $(READY) requirements/docs.lock
+	$(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
+
 bench: $(READY) ## Measure speed, as ratios against other work done in the same run
 	@$(BIN)/python benchmarks/bench.py
 
@@ -72,6 +81,8 @@ lock: ## Renew the locked dependencies (needs uv)
 	  --no-header --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --constraints requirements/dev.lock --group tools -o requirements/tools.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --group docs -o requirements/docs.lock
 
 clean: ## Remove what was built, and the virtual environment
-	rm -rf $(VENV) $(OUTPUT) dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OUTPUT) build-docs dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
