@@ -416,3 +416,22 @@ def test_the_environment_files_of_the_reference_project_are_checked_by_a_shell()
     rendered, _ = reference.project().render([reference.project().target("local")])
     checked = [one.path for one in rendered if "shell" in one.output.checks]
     assert checked == ["local/app.env", "local/app.sh"]
+
+
+@pytest.mark.parametrize(
+    ("variants", "targeting", "said"),
+    [
+        ({"on": True, "off": False}, {"if": [True, "on", "off"]}, False),
+        ({"a": "x", "b": "y"}, {"fractional": [["a", 50], ["b", 50]]}, False),
+        ({"a": 1, "b": 2}, None, False),
+        ({"a": {"x": 1}, "b": {"x": 2}}, None, False),
+        ({"on": True, "off": False}, {"if": [True, "nowhere", "off"]}, True),
+    ],
+)
+def test_what_the_provider_says_of_a_flag_is_told_in_process_too(tmp_path, variants, targeting, said):
+    evaluate = pytest.importorskip("weft.checks.flagd.evaluate")
+    flag = {"state": "ENABLED", "variants": variants, "defaultVariant": next(iter(variants))}
+    flag |= {"targeting": targeting} if targeting else {}
+    file = tmp_path / "flags.json"
+    file.write_text(json.dumps({"flags": {"one": flag}}))
+    assert bool(list(evaluate.mistakes(file))) is said

@@ -62,8 +62,11 @@ def wanted(rows, column):
 def test_the_reference_project_is_valid_in_every_target_without_redundant_overrides():
     assert len(reference.targets()) > 4 * 6
     result = run("validate", "--strict", "--outputs", "--format", "json", cwd=ROOT)
-    problems = json.loads(result.out)["problems"]
-    assert [problem for problem in problems if problem["severity"] != "note"] == []
+    problems = [problem for problem in json.loads(result.out)["problems"] if problem["severity"] != "note"]
+    skipped = [problem["message"] for problem in problems if problem["code"] == "check-skipped"]
+    assert [problem for problem in problems if problem["code"] != "check-skipped"] == []
+    if skipped:
+        pytest.skip(f"{'; '.join(skipped)}: run `make setup-tools`")
     assert result.code == 0
 
 
