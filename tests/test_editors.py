@@ -332,7 +332,7 @@ def configurations():
     return [targets()[name].config for name in names]
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_layer_of_a_valid_configuration_is_marked(server, data):
     config = data.draw(st.sampled_from(configurations()))

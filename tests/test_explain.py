@@ -91,7 +91,7 @@ def placed(folder, parts):
     return load_project(folder).target()
 
 
-DRAWN = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @DRAWN

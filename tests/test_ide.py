@@ -235,7 +235,7 @@ def written(draw, value):
 
 
 @pytest.mark.parametrize("write", FILLED, ids=lambda write: f"{write.__module__}.{write.__name__}")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_settings_in_json_with_comments_keep_every_character(write, data):
     value = data.draw(st.dictionaries(st.text(max_size=5), VALUES, max_size=3)) | data.draw(FILLED[write])
@@ -248,7 +248,7 @@ def test_settings_in_json_with_comments_keep_every_character(write, data):
     assert after == before or "redhat" in after or all(glob in after for glob in YAML)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet='{}[]",:/*\\ \nab1-.eE') | st.text())
 def test_no_text_breaks_the_reader_of_json_with_comments(text):
     try:
@@ -263,7 +263,7 @@ def test_no_text_breaks_the_reader_of_json_with_comments(text):
             json.loads(text, parse_constant=uuid.UUID)  # which refuses NaN, as JSON does
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(VALUES.flatmap(lambda value: st.tuples(st.just(value), written(value))))
 def test_json_with_comments_is_read_as_what_it_means(pair):
     value, text = pair
@@ -285,7 +285,7 @@ TOML_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(st.text("xyz", min_size=1, max_size=3), TOML_VALUES, max_size=3),
     SCHEMAS,
