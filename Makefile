@@ -4,85 +4,75 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
-WEFT := $(BIN)/weft
-READY := $(VENV)/.ready
-TOOLS := $(VENV)/.tools
+BIN = $(VENV)/bin
 
 # what the verbs work on: ENV=production, TENANT=acme; an environment alone means its tenants too
 ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test lint types check docs bench clean lock format
+.PHONY: help setup setup-tools render validate diff test lint types check docs bench clean lock format sbom
+.PHONY: python for-render for-dev
 
 help: ## Show this list
 	@echo "usage: make TARGET [ENV=production] [TENANT=acme]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Create the virtual environment and install the locked dependencies
+python:
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11 or newer, or name one, make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Weft needs Python 3.11 or newer, and $(PYTHON) is older: name another one, make PYTHON=python3.12" >&2; exit 1; }
 
-$(READY): requirements/dev.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Weft needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+for-render: python
+	@"$(PYTHON)" requirements/environment.py render --venv "$(VENV)"
 
-setup-tools: $(TOOLS) ## Install the programs that read the outputs (kubectl, promtool, amtool, redis, pgbouncer)
+for-dev: python
+	@"$(PYTHON)" requirements/environment.py dev --venv "$(VENV)"
 
-$(TOOLS): $(READY) requirements/tools.lock requirements/programs.sh $(wildcard requirements/node/*)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
-	@sh requirements/programs.sh
-	@sh requirements/node/install.sh $(VENV)
-	@touch $@
+setup: for-dev ## Create the virtual environment with all locked dependencies
 
-render: $(READY) ## Validate and write every output into build/
-	@$(WEFT) render $(TARGETS) -o $(OUTPUT)
+setup-tools: for-dev ## Install the programs that the checks and the tests run; says first what and how big
+	@"$(BIN)/python" requirements/programs.py --venv "$(VENV)"
 
-validate: $(READY) ## Report every problem of the configuration and of what it renders
-	@$(WEFT) validate $(TARGETS) --outputs --strict
+render: for-render ## Validate and write every output into build/
+	@"$(BIN)/weft" render $(TARGETS) -o "$(OUTPUT)"
 
-diff: $(READY) ## Compare two targets: make diff FROM=staging TO=production
-	@$(WEFT) diff $(or $(FROM),staging) $(or $(TO),production)
+validate: for-render ## Report every problem of the configuration and of what it renders
+	@"$(BIN)/weft" validate $(TARGETS) --outputs --strict
 
-test: $(READY) ## Run the tests and measure their coverage
+diff: for-render ## Compare two targets: make diff FROM=staging TO=production
+	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)
+
+test: for-dev ## Run the tests and measure their coverage
 	@$(BIN)/python -m pytest -m "not unmeasured" --cov --cov-report=term
 	@$(BIN)/python -m pytest -m unmeasured
 
-lint: $(READY) ## Check style and the import rules
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo
+lint: for-dev ## Check style and the import rules
+	@"$(BIN)/ruff" check .
+	@"$(BIN)/ruff" format --check .
+	@"$(BIN)/lint-imports" --no-logo
 
-types: $(READY) ## Check the types
-	@$(BIN)/mypy
+types: for-dev ## Check the types
+	@"$(BIN)/mypy"
 
 check: lint types ## Everything that is checked without running it
 
-docs: $(VENV)/.docs ## Build the documentation as a site in build-docs/
-	@NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet --strict
+docs: python ## Build the documentation as a site in build-docs/
+	@"$(PYTHON)" requirements/environment.py docs --venv "$(VENV)-docs"
+	@NO_MKDOCS_2_WARNING=1 "$(VENV)-docs/bin/mkdocs" build --quiet --strict
 	@echo "build-docs/index.html"
 
-$(VENV)/.docs: $(READY) requirements/docs.lock
-	$(PYTHON) -m venv $(VENV)/docs
-	$(VENV)/docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock
-	@touch $@
+bench: for-dev ## Measure speed, as ratios against other work done in the same run
+	@"$(BIN)/python" benchmarks/bench.py
 
-bench: $(READY) ## Measure speed, as ratios against other work done in the same run
-	@$(BIN)/python benchmarks/bench.py
+format: for-dev ## Format the code
+	@"$(BIN)/ruff" check --fix .
+	@"$(BIN)/ruff" format .
 
-format: $(READY) ## Format the code
-	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format .
+lock: for-dev ## Renew the locked dependencies (needs the program uv)
+	@"$(BIN)/python" requirements/renew.py
 
-lock: ## Renew the locked dependencies (needs uv)
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --constraints requirements/dev.lock --group tools -o requirements/tools.lock
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --group docs -o requirements/docs.lock
+sbom: for-dev ## Write what the wheel depends on as CycloneDX into dist/
+	@"$(BIN)/python" requirements/sbom.py dist/weft.cdx.json
 
 clean: ## Remove what was built, and the virtual environment
-	rm -rf $(VENV) $(OUTPUT) build-docs dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf "$(VENV)" "$(VENV)-docs" "$(OUTPUT)" build-docs dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

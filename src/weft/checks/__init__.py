@@ -7,6 +7,7 @@ A check is a module named like it, here or offered by another package through an
 
     def check(output: Finished) -> Iterable[Problem]: ...
 
+One that needs a package which is not installed raises ImportError, with the package as `name`, and is skipped.
 A problem's place counts lines of the output; everything else is added here. What a program said is kept by the content that
 it has read, so it is asked again only when that changes.
 """
@@ -136,10 +137,14 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> 
 def _ask(one: Rendered, name: str, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
     """What one check says of one output; a single problem when it cannot be asked."""
     try:
-        check = _load(name)
+        return _answer(_load(name), name, one, tree, every)
     except ImportError as error:
         message = f"the check `{name}` was skipped: the package {error.name} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=f"pip install 'weft[{name}]'")
+
+
+def _answer(check: Any, name: str, one: Rendered, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
+    """What a check says of one output, from memory where it has read the same before. Raises ImportError."""
     output = Finished(one.path, one.text, tree)
     program = getattr(check, "PROGRAM", None)
     if program is None:

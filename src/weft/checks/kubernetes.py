@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -258,8 +259,12 @@ def _kinds() -> dict[str, list[str]]:
     return found
 
 
-def _folder() -> Traversable:
-    return resources.files("kubernetes_validate").joinpath(f"kubernetes-json-schema/v{VERSION}-local-strict")
+@cache
+def _folder() -> Traversable | zipfile.Path:
+    """The schemas as files: a folder, as the package brings them, or an archive, as `make` keeps them."""
+    schemas = resources.files("kubernetes_validate").joinpath("kubernetes-json-schema")
+    archive = schemas.joinpath(f"v{VERSION}-local-strict.zip")
+    return zipfile.Path(str(archive)) if archive.is_file() else schemas.joinpath(f"v{VERSION}-local-strict")
 
 
 @cache

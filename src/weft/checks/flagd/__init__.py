@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 PROGRAM: Final = "python"
 INSTALL: Final = "the package openfeature-provider-flagd"
 
-if find_spec("openfeature") is None or find_spec("openfeature.contrib.provider.flagd") is None:
-    raise ImportError("the provider of flagd is not installed", name="openfeature-provider-flagd")
-
 _EVALUATE: Final = File(__file__).with_name("evaluate.py")
 _FLAGS: Final = "https://flagd.dev/schema/v0/flags.json"
 _TARGETING: Final = "https://flagd.dev/schema/v0/targeting.json"
@@ -46,7 +43,9 @@ Complaint = tuple[Path, str]
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What is wrong with a file of flag definitions."""
+    """What is wrong with a file of flag definitions. Raises ImportError where the provider is not installed."""
+    if find_spec("openfeature") is None or find_spec("openfeature.contrib.provider.flagd") is None:
+        raise ImportError("the provider of flagd is not installed", name="openfeature-provider-flagd")
     try:
         document = datafile.parse_json(output.text)
     except yaml12.YamlError as error:

@@ -1,0 +1,325 @@
+"""The virtual environment that `make` works in, made from a lock and nothing else. Needs only the standard library.
+
+    python3 requirements/environment.py render --venv .venv
+
+makes the environment, or does nothing where it is as the lock says. The environments `render` and `dev` share a folder:
+`dev` adds to what `render` installed. The file `weft-environment.json` in the folder says what is installed, by digests;
+it is absent while anything is being installed, so that the next run repairs what was interrupted. Everything that can go
+wrong is one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+PROJECT: Final = HERE.parent
+RECORD: Final = "weft-environment.json"
+ALONE: Final = ("docs",)
+"""The environments that are not made on top of `render`, and do not hold Weft itself."""
+SUPPORTED: Final = "3.11 to 3.14"
+
+# what a user may have set for pip and what would change which files are installed, or where
+UNSET: Final = (
+    "PYTHONPATH", "PYTHONHOME", "PIP_CONSTRAINT", "PIP_NO_BINARY", "PIP_PREFIX", "PIP_REQUIREMENT", "PIP_ROOT",
+    "PIP_TARGET", "PIP_UPGRADE", "PIP_USER",
+)  # fmt: skip
+
+
+_ROOM: Final = 5_000_000
+"""A disk with fewer free bytes is taken to be full, when a step failed."""
+
+
+class Failure(Exception):
+    """Something that stops the set-up: one sentence of what is wrong, one of what to do."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment and the lock that it is made from."""
+
+    name: str
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its Python."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The locks that it must hold, the first to be installed first."""
+        return (self.name,) if self.name in ("render", *ALONE) else ("render", self.name)
+
+    def record(self) -> dict[str, str] | None:
+        """What is installed: a digest for each lock, and the Python.
+
+        Empty if an installation was interrupted; None if the folder was not made by this module.
+        """
+        try:
+            return dict(json.loads((self.folder / RECORD).read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError):
+            return {}
+
+    def is_ready(self) -> bool:
+        """Whether everything is installed as the locks say, by this Python."""
+        record = self.record() or {}
+        wanted = {name: key(name) for name in self.locks} | {"python": sys.version}
+        return all(record.get(name) == digest for name, digest in wanted.items()) and self.python.exists()
+
+
+def key(name: str) -> str:
+    """What an environment depends on: its lock, the metadata of Weft itself, and how it is set up."""
+    lock = (HERE / f"{name}.lock").read_bytes()
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    parts = [lock, json.dumps(project).encode(), *(path.read_bytes() for path in sorted(HERE.glob("*.py")))]
+    return hashlib.sha256(b"\0".join(parts) + os.fsencode(PROJECT)).hexdigest()
+
+
+def set_up(environment: Environment) -> None:
+    """Make an environment what its locks say. Raises Failure."""
+    if environment.is_ready():
+        return
+    with _locked(environment.folder):
+        if environment.is_ready():  # the run that this one waited for has done it
+            return
+        began = time.monotonic()
+        installed = _prepare(environment)
+        (environment.folder / RECORD).write_text("{}", "utf-8")
+        for name in environment.locks:
+            if installed.get(name) != key(name):
+                _install(environment, name)
+        record = {name: key(name) for name in environment.locks} | {"python": sys.version}
+        _replace(environment.folder / RECORD, json.dumps({**installed, **record}))
+        say(f"{environment.folder}: ready after {time.monotonic() - began:.0f} s")
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Only one run at a time works in a folder; the others wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{folder}: another make is setting it up; waiting for it")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(environment: Environment) -> dict[str, str]:
+    """A virtual environment that can be installed into; gives what it holds already."""
+    folder, record = environment.folder, environment.record()
+    fits = bool(record) and record.get("python") == sys.version and environment.python.exists()
+    if fits and all(record.get(name) in (None, key(name)) for name in environment.locks):
+        return dict(record or {})
+    if record is None and (folder / "pyvenv.cfg").exists():
+        _check_foreign(environment)  # somebody's own: used as it is, never emptied
+        return {}
+    if record is None and any(folder.iterdir()):
+        raise Failure(f"{folder} is not a virtual environment: choose another folder, make VENV=...")
+    if record is not None:
+        say(f"{folder}: made anew, as {_what_changed(record)}")
+    _create(folder)
+    return {}
+
+
+def _what_changed(record: dict[str, str]) -> str:
+    if not record:
+        return "an earlier set-up was interrupted"
+    return "a lock has changed" if record.get("python") == sys.version else "it was made for another Python"
+
+
+def _check_foreign(environment: Environment) -> None:
+    say(f"{environment.folder}: make did not create this virtual environment; installing into it")
+    version = "import sys; print(sys.version)"
+    try:
+        asked = subprocess.run([environment.python, "-c", version], capture_output=True, text=True, check=False)
+    except OSError:
+        asked = None
+    if asked is None or asked.stdout.strip() != sys.version:
+        raise Failure(
+            f"{environment.folder} is a virtual environment of another Python than {sys.executable}: "
+            "remove it, or choose another folder, make VENV=..."
+        )
+
+
+def _create(folder: Path) -> None:
+    """A fresh virtual environment, with the pip that this Python brings."""
+    for module in ("venv", "ensurepip"):
+        if not _has(module):
+            version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+            raise Failure(
+                f"this Python ({sys.executable}) has no module {module}: install it (on Debian and Ubuntu: "
+                f"apt-get install python{version}-venv), or use another Python, make PYTHON=..."
+            )
+    for entry in folder.iterdir():  # the folder itself stays: it is locked
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    (folder / RECORD).write_text("{}", "utf-8")
+    # the Python below an activated environment: the environment may be this very folder
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    _run([python, "-m", "venv", folder], "the virtual environment", environment=None)
+
+
+def _has(module: str) -> bool:
+    return find_spec(module) is not None
+
+
+def _install(environment: Environment, name: str) -> None:
+    """Install one lock: no resolver, no building, nothing that is not in the lock."""
+    lock = HERE / f"{name}.lock"
+    packages, size = _extent(name, (*environment.locks[: environment.locks.index(name)],))
+    say(f"{environment.folder}: installing {packages} packages of requirements/{name}.lock (up to {size / 1e6:.0f} MB)")
+    pip = [environment.python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
+    _run([*pip, "install", "--quiet", *strict, "-r", lock], f"requirements/{name}.lock", environment)
+    if name == "render":
+        editable = ["--no-deps", "--no-build-isolation", "--no-compile", "--editable", PROJECT]
+        _run([*pip, "install", "--quiet", *editable], "Weft itself", environment)
+    _run([*pip, "check"], f"requirements/{name}.lock", environment)
+    if name == "render":
+        _run([environment.python, HERE / "kubernetes_schemas.py"], "the schemas of Kubernetes", environment)
+
+
+def _extent(name: str, before: tuple[str, ...]) -> tuple[int, int]:
+    """How many packages a lock adds to others, and at most how many bytes are downloaded for them."""
+    heads = {
+        other: set(re.findall(r"^([a-z0-9._-]+).*==(\S+)", _text(other), re.MULTILINE)) for other in (name, *before)
+    }
+    new = heads[name].difference(*(heads[other] for other in before))
+    packages = json.loads((HERE / "metadata.json").read_text("utf-8"))["packages"]
+    sizes = {
+        (package["name"], package["version"]): max((wheel["size"] for wheel in package["wheels"].values()), default=0)
+        for package in packages
+    }
+    return len(new), sum(sizes.get(pin, 0) for pin in new)
+
+
+def _text(name: str) -> str:
+    return (HERE / f"{name}.lock").read_text("utf-8")
+
+
+def _run(command: list[str | Path], what: str, environment: Environment | None) -> None:
+    """Run one step. Raises Failure with the reason that its output gives."""
+    variables = {name: value for name, value in os.environ.items() if name not in UNSET}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=PROJECT,
+        env={**variables, "PIP_USER": "0", "PYTHONNOUSERSITE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode:
+        folder = environment.folder if environment else Path(str(command[-1]))
+        full = "no space left on device" if shutil.disk_usage(folder).free < _ROOM else ""  # ensurepip does not say it
+        raise Failure(reason(done.stdout.decode("utf-8", "replace") + full, what, folder))
+
+
+def reason(text: str, what: str, folder: Path) -> str:
+    """One line about what pip or venv printed before it failed."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "no output")
+    for pattern, sentence in _REASONS.items():
+        match = re.search(pattern, text, re.IGNORECASE | re.MULTILINE)
+        if match:
+            shown = " ".join((match.groupdict().get("shown") or match[0]).split())
+            return sentence.format(what=what, folder=folder, shown=shown, supported=SUPPORTED)
+    return f"{what} could not be installed: {last}"
+
+
+_NETWORK: Final = (
+    r"name resolution|name or service not known|nodename nor servname|connection refused|network is unreachable|"
+    r"connect ?timeout|read timed out|max retries exceeded|proxyerror|certificate verify failed|connection broken|"
+    r"connection reset"
+)
+_REASONS: Final = {
+    r"do not match the hashes(?:.*\n)+?\s*(?P<shown>\S+==\S+|\S+ from \S+)": (
+        "a downloaded file is not the one that {what} names ({shown}): a registry or proxy answered a wrong file. Run make "
+        "again; if it stays so, ask those who run the registry, and do not change the hash"
+    ),
+    r"no space left on device|disk quota exceeded": (
+        "the disk is full: make room for {folder}, or choose another disk, make VENV=..."
+    ),
+    r"read-only file system|permission denied[^\n]*": (
+        "{folder} cannot be written ({shown}): choose another folder, make VENV=... OUTPUT=..."
+    ),
+    _NETWORK: (
+        "no package registry could be reached ({shown}): check the network and pip's settings (pip config list), then run "
+        "make again"
+    ),
+    r"no matching distribution found for (?P<shown>\S+)": (
+        "pip found no file of {shown}: the locks are made for Python {supported} on Linux and macOS; or the registry that "
+        "pip asks does not have this version (pip config list)"
+    ),
+    r"(?P<shown>\S+ \S+ (?:requires|has requirement) [^\n]*?)\.?$": (
+        "{what} is not closed: {shown}. Restore it with git checkout, or renew it with make lock"
+    ),
+}
+"""What is looked for in the output of a step that failed, and what is said then; the first that fits."""
+
+
+def _replace(path: Path, text: str) -> None:
+    staged = path.with_name(f"{path.name}.new")
+    staged.write_text(text, "utf-8")
+    staged.replace(path)
+
+
+def say(text: str) -> None:
+    """A line about progress."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Set up the environment that the arguments name; gives the exit status."""
+    parser = argparse.ArgumentParser(description="Set up a virtual environment from a lock.")
+    parser.add_argument("name", help="the lock, requirements/NAME.lock")
+    parser.add_argument("--venv", type=Path, default=Path(".venv"), help="the folder of the environment")
+    arguments = parser.parse_args()
+    environment = Environment(arguments.name, arguments.venv)
+    try:
+        set_up(environment)
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {_of_system(error, environment.folder)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; the next make repairs the environment", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _of_system(error: OSError, folder: Path) -> str:
+    where = error.filename or folder
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: make room for {folder}, or choose another disk, make VENV=..."
+    return f"{where}: {error.strerror}; choose a folder that can be written, make VENV=... OUTPUT=..."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

