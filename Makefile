@@ -11,7 +11,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test lint types check docs bench clean lock format sbom
+.PHONY: help setup setup-tools render validate diff test test-programs soak coverage lint types check docs bench clean lock format sbom
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -42,9 +42,17 @@ validate: for-render ## Report every problem of the configuration and of what it
 diff: for-render ## Compare two targets: make diff FROM=staging TO=production
 	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)
 
-test: for-dev ## Run the tests and measure their coverage
-	@$(BIN)/python -m pytest -m "not unmeasured" --cov --cov-report=term
-	@$(BIN)/python -m pytest -m unmeasured
+test: for-dev ## Run the tests that need nothing but git, make and Python
+	@"$(BIN)/python" -m pytest
+
+test-programs: for-dev ## Run the tests that run other programs (make setup-tools)
+	@"$(BIN)/python" -m pytest -m programs
+
+soak: for-dev ## Try the laws with many examples: make soak ROUNDS=100 SEED=1
+	@"$(BIN)/python" -m pytest -m soak --rounds=$(or $(ROUNDS),100) $(if $(SEED),--hypothesis-seed=$(SEED))
+
+coverage: for-dev ## Measure the coverage of the tests
+	@"$(BIN)/python" -m pytest -m "not programs and not unmeasured" --cov --cov-report=term
 
 lint: for-dev ## Check style and the import rules
 	@"$(BIN)/ruff" check .

@@ -51,6 +51,11 @@ DEBIAN: Final = {
     "pgbouncer": "pgbouncer",
     "docker-compose": "docker-compose",
     "npm": "npm",
+    "java": "default-jre-headless",
+    "ssh-keygen": "openssh-client",
+    "bash": "bash",
+    "busybox": "busybox",
+    "dash": "dash",
 }
 """Programs, and the packages of Debian that have them."""
 

@@ -14,13 +14,12 @@ PATIENCE = 20
 
 
 def find_server():
-    """The command that starts yaml-language-server, or None: the one of `make setup-tools`, else the one in PATH."""
+    """The command that starts yaml-language-server: the one of `make setup-tools`, else the one in PATH."""
     script = ROOT / ".venv" / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
     node = shutil.which("node")
     if node and script.is_file():
         return [node, str(script), "--stdio"]
-    command = shutil.which("yaml-language-server")
-    return [command, "--stdio"] if command else None
+    return ["yaml-language-server", "--stdio"]
 
 
 class LanguageServer:

@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FACTS = Path(__file__).parent / "facts"
 ENVIRONMENTS = ("local", "development", "staging", "production")
 PARTS = ("weft.yaml", "schemas", "overlays", "templates")
+OF_THE_PROJECT = ("amtool", "docker-compose", "gunicorn", "kubectl", "pgbouncer", "promtool", "redis-server")
+"""The programs that the checks of its outputs ask."""
 
 
 @cache

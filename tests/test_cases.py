@@ -79,6 +79,8 @@ def test_the_report_is_as_expected(name, project, request):
     assert result.code == CASE[name].exit
 
 
+@pytest.mark.unmeasured("the same cases as above")
+@pytest.mark.soak(few=80)
 @pytest.mark.parametrize("name", REPORTED)
 def test_json_says_the_same(name, project):
     text = run(*CASE[name].run, cwd=project, env=CASE[name].env)
@@ -106,6 +108,8 @@ def told(report):
     return found
 
 
+@pytest.mark.unmeasured("the same cases as above")
+@pytest.mark.soak(few=80)
 @pytest.mark.parametrize("name", REFUSED)
 def test_nothing_is_written_when_anything_is_wrong(name, project):
     before = files(project)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import reference
-from reference import ENVIRONMENTS, ROOT
+from reference import ENVIRONMENTS, OF_THE_PROJECT, ROOT
 from scratch import make_project, write_files
 from weft import Severity, checks, load_project
 from weft.checks import programs, redis
@@ -33,11 +33,9 @@ def fresh(monkeypatch, tmp_path):
     programs.find.cache_clear()
 
 
-def needs(check):
-    """Skip the test where the program of a check is missing."""
-    program = PROGRAMS.get(check, "python")
-    if programs.find(program) is None:
-        pytest.skip(f"{program} is not installed: run `make setup-tools`")
+def asks(check):
+    """The marks of a case that asks the program of a check."""
+    return [pytest.mark.programs(PROGRAMS[check])] if check in PROGRAMS else []
 
 
 @functools.cache
@@ -66,17 +64,13 @@ def settings_of(environment, name):
 # --- the programs take what is rendered ---
 
 
+@pytest.mark.programs(*OF_THE_PROJECT)
 def test_the_programs_take_the_files_of_all_environments():
     """One test for all checks, so that the environments are rendered once."""
     targets = [reference.project().target(name) for name in ENVIRONMENTS]
     report = reference.project().check_outputs(targets)
     assert [problem for problem in report.problems if problem.code in MINE] == []
-    missing = [check for check in MINE if programs.find(PROGRAMS.get(check, "python")) is None]
-    assert {check: report.asked[check] for check in MINE if check not in missing} == {
-        check: len(ENVIRONMENTS) for check in MINE if check not in missing
-    }
-    if missing:
-        pytest.skip(f"{', '.join(missing)} did not run: run `make setup-tools`")
+    assert {check: report.asked[check] for check in MINE} == dict.fromkeys(MINE, len(ENVIRONMENTS))
 
 
 def test_no_secret_and_no_reference_to_one_stands_in_these_files():
@@ -94,7 +88,6 @@ def test_pgbouncer_knows_the_primary_and_the_replica():
 
 
 def test_gunicorn_reads_the_settings_of_the_application():
-    needs("gunicorn")
     for environment in ENVIRONMENTS:
         namespace = {"__file__": "/etc/app/gunicorn.conf.py"}
         exec(rendered()[f"{environment}/application/gunicorn.conf.py"], namespace)
@@ -189,8 +182,8 @@ def test_the_registry_serves_the_version_of_the_model():
 # --- what the programs refuse ---
 
 
+@pytest.mark.programs(*OF_THE_PROJECT)
 def test_a_database_that_pgbouncer_keeps_for_itself_is_told_at_its_line():
-    needs("pgbouncer")
     project = load_project(ROOT, overrides={"database.postgresql.name": "pgbouncer"})
     problems = project.check_outputs([project.target("production")]).problems
     (problem,) = (one for one in problems if one.code == "pgbouncer")
@@ -260,9 +253,10 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("check", "template", "word", "line", "words"), REFUSED)
+@pytest.mark.parametrize(
+    ("check", "template", "word", "line", "words"), [pytest.param(*case, marks=asks(case[0])) for case in REFUSED]
+)
 def test_a_complaint_names_the_line_and_the_template(tmp_path, check, template, word, line, words):
-    needs(check)
     (problem,) = small(tmp_path, check, template, word=word)
     assert (problem.code, problem.severity, problem.place.file) == (check, Severity.ERROR, "it.txt")
     assert problem.message.startswith(words)
@@ -319,14 +313,14 @@ def test_a_logging_configuration_that_hangs_is_a_problem(tmp_path, monkeypatch):
     assert (problem.code, "gave no answer" in problem.message) == ("check-failed", True), problem
 
 
+@pytest.mark.programs("redis-server", "pgbouncer", "gunicorn")
 def test_nothing_is_left_behind(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "tmp").mkdir()
     tmp_path.chmod(0o755)
     for check, template, word, *_ in REFUSED[:12]:
-        if programs.find(PROGRAMS.get(check, "python")):
-            small(tmp_path / "project", check, template, word=word)
+        small(tmp_path / "project", check, template, word=word)
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

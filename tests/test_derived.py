@@ -14,16 +14,17 @@ import jsonschema
 import jsonschema_rs
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator
 
+from rounds import examples
 from run import run
 from scratch import catalog_of, make_project, write_files
 from test_third_party import (
-    DRAWN,
+    HARD,
     KEYWORDS,
     NAMES,
     SCHEMAS,
@@ -39,6 +40,7 @@ from test_third_party import (
     schema_of,
 )
 from weft import load_project
+from weft.checks import programs
 from weft.derived.bundle import bundle
 from weft.derived.changes import compare
 from weft.derived.crd import definition
@@ -86,6 +88,7 @@ def has_whole_floats(value):
     return isinstance(value, float) and value.is_integer()
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("of", [catalog, domain])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_is_one_schema_that_refers_only_to_itself(name, of):
@@ -96,7 +99,7 @@ def test_a_bundle_is_one_schema_that_refers_only_to_itself(name, of):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(DRAWN, max_examples=8)
+@examples(8, **HARD)
 @given(data=st.data())
 def test_a_bundle_judges_as_the_schemas_do(name, data):
     value = data.draw(st.sampled_from(instances(name, "valid") + instances(name, "invalid")))
@@ -107,7 +110,7 @@ def test_a_bundle_judges_as_the_schemas_do(name, data):
         assert bundled_domain(name).is_valid({"it": value}) == judge(name).is_valid(value)
 
 
-@settings(DRAWN, max_examples=50)
+@examples(50, **HARD)
 @given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=5))
 def test_any_schema_can_be_bundled(below, values):
     with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +128,7 @@ def test_the_bundle_of_the_reference_project_judges_as_the_project(tmp_path):
     assert run("schema", "bundle").out == text
     one = validator(json.loads(text))
 
-    @settings(DRAWN, max_examples=20)
+    @examples(20, **HARD)
     @given(data=st.data())
     def law(data):
         value = data.draw(st.sampled_from([target.config for target in project().targets()]).flatmap(damaged))
@@ -228,6 +231,7 @@ def test_a_page_says_all_that_the_schema_says(tmp_path):
     assert "`6` in two" not in (folder / "docs/settings/app.md").read_text("utf-8")
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", NAMES)
 def test_pages_can_be_made_of_any_schema(tmp_path, name):
     files = {"schema.json": root_over(name), f"{name}.json": schema_of(name)}
@@ -278,7 +282,7 @@ def agree(old, new, values):
     return found
 
 
-@settings(DRAWN, max_examples=60)
+@examples(60, **HARD)
 @given(pair=versions(), values=st.lists(VALUES, min_size=5, max_size=20))
 def test_where_nothing_breaks_every_valid_value_stays_valid(pair, values):
     agree(*pair, values)
@@ -294,7 +298,7 @@ def without_mappings(schema):
     return kept | {"type": [name for name in types if name != "object"] or ["null"]}
 
 
-@settings(DRAWN, max_examples=40)
+@examples(40, **HARD)
 @given(data=st.data())
 def test_where_nothing_breaks_every_value_made_of_the_old_schema_is_valid(data):
     old, new = map(without_mappings, data.draw(versions()))
@@ -307,8 +311,9 @@ def test_where_nothing_breaks_every_value_made_of_the_old_schema_is_valid(data):
         agree(old, new, [data.draw(values) for _ in range(3)])
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", NAMES)
-@settings(DRAWN, max_examples=2)
+@examples(2, **HARD)
 @given(data=st.data())
 def test_a_published_schema_may_change_without_breaking(name, data):
     old = schema_of(name)
@@ -413,12 +418,6 @@ def test_revisions_of_git_are_compared_and_places_named(tmp_path):
 
 
 def generated(language, *args, **kwargs):
-    if language == "python":
-        pytest.importorskip(
-            "datamodel_code_generator", reason="datamodel-code-generator is not installed: run `make setup-tools`"
-        )
-    elif not program("json2ts"):
-        pytest.skip("json-schema-to-typescript is not installed: run `make setup-tools`")
     done = run("schema", "types", "--language", language, *args, **kwargs)
     assert done.code == 0, done.err
     return done.out
@@ -428,6 +427,7 @@ def program(name):
     return shutil.which(name, path=str(Path(sys.prefix, "node_modules", ".bin"))) or shutil.which(name)
 
 
+@pytest.mark.unmeasured("measures mypy")
 def test_mypy_takes_the_types_for_python(tmp_path):
     (tmp_path / "made.py").write_text(generated("python"), "utf-8")
     use = """
@@ -446,10 +446,9 @@ def test_mypy_takes_the_types_for_python(tmp_path):
     assert "Found 1 error" in done.stdout
 
 
+@pytest.mark.programs("node", "json2ts", "tsc")
 def test_tsc_takes_the_types_for_typescript(tmp_path):
     made = generated("typescript")
-    if not program("tsc"):
-        pytest.skip("tsc is not installed: run `make setup-tools`")
     use = 'import type { Configuration } from "./made";\nexport const size = (it: Configuration): number => it.database.postgresql.pool.size;\n'
     write_files(tmp_path, {"made.ts": made, "use.ts": use})
     command = [program("tsc"), "--noEmit", "--strict", "use.ts"]
@@ -468,7 +467,9 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("language", ["python", "typescript"])
+@pytest.mark.parametrize(
+    "language", ["python", pytest.param("typescript", marks=pytest.mark.programs("node", "json2ts"))]
+)
 def test_odd_names_and_texts_do_not_break_the_types(tmp_path, language):
     made = generated(language, cwd=make_project(tmp_path, {"schema.json": ODD}))
     assert "CANARY" not in made
@@ -547,7 +548,7 @@ def spec_of(made):
     return made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
 
-def test_the_custom_resource_of_the_reference_project_is_one_that_kubernetes_takes(tmp_path):
+def test_the_custom_resource_of_the_reference_project_is_one_that_kubernetes_takes():
     done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
     assert done.code == 0
     kubernetes = pytest.importorskip(
@@ -561,17 +562,20 @@ def test_the_custom_resource_of_the_reference_project_is_one_that_kubernetes_tak
     assert not judged.is_valid(project().target("production").config | {"database": {"postgresql": {"port": 0}}})
     assert "acyclic" not in done.out
     assert "note: feature_flags: a rule is left out" in done.err
-    kubectl = program("kubectl")
-    if not kubectl:
-        pytest.skip("kubectl is not installed: run `make setup-tools`")
+
+
+@pytest.mark.programs("kubectl")
+def test_kubectl_reads_the_custom_resource_of_the_reference_project(tmp_path):
+    done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
     write_files(tmp_path, {"crd.yaml": done.out})
-    command = [kubectl, "label", "--local", "--dry-run=client", "-f", "crd.yaml", "a=b", "-o", "name"]
+    command = [programs.find("kubectl"), "label", "--local", "--dry-run=client", "-f", "crd.yaml", "a=b", "-o", "name"]
     read = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert read.stdout.strip() == "customresourcedefinition.apiextensions.k8s.io/appconfigs.config.example.com", (
         read.stderr
     )
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(name):
     made, _ = crd_of(domain(name).root)
@@ -581,7 +585,7 @@ def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(n
         assert not [error.message for error in judged.iter_errors({"it": value})]
 
 
-@settings(DRAWN, max_examples=60)
+@examples(60, **HARD)
 @given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=8))
 def test_a_custom_resource_takes_every_valid_value(below, values):
     schema = {"type": "object", "properties": {"it": below}, "additionalProperties": False}

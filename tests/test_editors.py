@@ -5,13 +5,16 @@ import json
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from language_server import LanguageServer, find_server
 from reference import ROOT, targets
+from rounds import examples
 from run import run
 from scratch import write_files
+
+pytestmark = pytest.mark.programs("node", "yaml-language-server")
 
 MODELINE = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
 
@@ -92,8 +95,6 @@ def folder(tmp_path_factory):
 def server(folder):
     """One server for all tests: starting one takes half a second."""
     command = find_server()
-    if command is None:
-        pytest.skip("yaml-language-server is not installed: run `make setup-tools`")
     with LanguageServer(command, folder) as server:
         yield server
 
@@ -245,8 +246,6 @@ def test_what_only_lower_layers_complete_is_not_marked(server):
 @pytest.mark.parametrize(("editor", "path"), [("vscode", ()), ("zed", ("lsp", "yaml-language-server", "settings"))])
 def test_with_the_settings_that_weft_writes_files_need_no_modeline(tmp_path, editor, path):
     command = find_server()
-    if command is None:
-        pytest.skip("yaml-language-server is not installed: run `make setup-tools`")
     layers = ["overlays/base", "overlays/{environment}", "{environment}-top"]
     weft = {
         "version": 1,
@@ -332,7 +331,7 @@ def configurations():
     return [targets()[name].config for name in names]
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@examples(8, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_layer_of_a_valid_configuration_is_marked(server, data):
     config = data.draw(st.sampled_from(configurations()))

@@ -9,6 +9,8 @@ from scratch import catalog_of, make_project
 from weft import load_project
 from weft.envvars import declared, from_text, settings_from, to_text, variables
 
+pytestmark = pytest.mark.unmeasured("laws of many examples, whose code other tests run")
+
 TYPES = {
     "text": {"type": "string"},
     "whole": {"type": "integer"},

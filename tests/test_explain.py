@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from rounds import examples
 from run import run
 from scratch import make_project
 from weft import UsageError, load_project
@@ -91,7 +92,7 @@ def placed(folder, parts):
     return load_project(folder).target()
 
 
-DRAWN = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+DRAWN = examples(100, suppress_health_check=list(HealthCheck))
 
 
 @DRAWN

@@ -277,6 +277,7 @@ def test_a_validator_accepts_what_create_made_its_data_and_the_settings_themselv
     assert validate(domain, maker.target.config[domain]) == (True, [])
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_a_validator_accepts_the_config_maps_of_every_target(target):
     made = manager(target.partition("/")[0], tenant=target.partition("/")[2])

@@ -1,11 +1,12 @@
 """Feature flags as flagd's own provider reads them, and the checks `flagd` and `shell`."""
 
 import json
+import math
 import re
-import shutil
 import textwrap
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import reference
 import weft
 from reference import ROOT, facts
+from rounds import share
 from run import run
 from scratch import make_project
 
@@ -26,7 +28,9 @@ except ModuleNotFoundError:
 
 FLAG = "ai.playlist_generation"  # internal_users, 25 %
 OTHER = "ui.dark_mode"  # enabled for everybody
-USERS = [f"user-{number}" for number in range(10_000)]
+USERS = [f"user-{number}" for number in range(share(10_000))]
+NEAR = 1 / math.sqrt(len(USERS))
+"""How far the share of these users may be from the one that was asked for."""
 EVERYTHING = {"plan": "premium", "beta": True, "internal": True, "role": "admin"}
 
 
@@ -45,8 +49,14 @@ def definitions(**overrides):
 
 
 def rendered(overrides):
-    texts = {path: value if isinstance(value, str) else json.dumps(value) for path, value in overrides.items()}
-    project = weft.load_project(ROOT, overrides=texts)
+    return flags_of(
+        tuple((path, value if isinstance(value, str) else json.dumps(value)) for path, value in overrides.items())
+    )
+
+
+@cache
+def flags_of(overrides):
+    project = weft.load_project(ROOT, overrides=dict(overrides))
     target = project.target("production")
     assert target.problems() == []
     return target.render()["production/flags.json"]
@@ -85,28 +95,31 @@ def having(folder, percentage, users=USERS):
         return {user for user in users if ask(FLAG, user, internal=True)}
 
 
+@pytest.mark.soak
 def test_a_quarter_of_the_users_have_a_flag_of_25_percent_and_keep_it_when_it_is_raised(tmp_path):
     quarter = having(tmp_path, 25)
-    assert 0.24 <= len(quarter) / len(USERS) <= 0.26
+    assert len(quarter) / len(USERS) == pytest.approx(0.25, abs=NEAR)
     assert having(tmp_path, 25) == quarter
     half = having(tmp_path, 50)
-    assert 0.48 <= len(half) / len(USERS) <= 0.52
+    assert len(half) / len(USERS) == pytest.approx(0.5, abs=2 * NEAR)
     assert quarter < half
 
 
+@pytest.mark.soak
 def test_shares_may_have_decimals_and_reach_from_nobody_to_everybody(tmp_path):
-    some = USERS[:800]
+    some = USERS[: share(3000)]
     steps = [having(tmp_path, percentage, some) for percentage in (0, 25, 33.3, 50, 100)]
     assert all(less < more for less, more in pairwise(steps))
     assert (steps[0], steps[-1]) == (set(), set(some))
-    assert 0.28 <= len(steps[2]) / len(some) <= 0.39
+    assert len(steps[2]) / len(some) == pytest.approx(0.333, abs=1 / math.sqrt(len(some)))
 
 
+@pytest.mark.soak
 def test_flags_of_one_percentage_are_on_for_different_users(tmp_path):
     text = rendered({setting("percentage", OTHER): 25})
     with provider(tmp_path, text) as ask:
-        both = sum(ask(FLAG, user, internal=True) and ask(OTHER, user) for user in USERS[:2000])
-    assert 0.04 <= both / 2000 <= 0.085  # a quarter of a quarter
+        both = sum(ask(FLAG, user, internal=True) and ask(OTHER, user) for user in USERS)
+    assert both / len(USERS) == pytest.approx(0.25 * 0.25, abs=NEAR)
 
 
 def test_without_a_user_id_a_share_is_off_and_a_whole_audience_on(tmp_path):
@@ -183,16 +196,17 @@ def test_only_a_disabled_flag_is_off_and_then_whatever_the_caller_would_take_ins
         assert {ask(FLAG, default=True), ask(FLAG, default=False)} == {status != "disabled"}
 
 
+@pytest.mark.soak
 def test_a_flag_is_off_for_whom_a_flag_that_it_needs_is_off(tmp_path):
     text = rendered(
         {setting("percentage"): 50, setting("dependencies", OTHER): [FLAG], setting("percentage", OTHER): 50}
     )
     with provider(tmp_path, text) as ask:
-        answers = [(ask(FLAG, user, internal=True), ask(OTHER, user, internal=True)) for user in USERS[:2000]]
-        assert not any(ask(OTHER, user) for user in USERS[:2000])  # they are not in the audience of FLAG
+        answers = [(ask(FLAG, user, internal=True), ask(OTHER, user, internal=True)) for user in USERS]
+        assert not any(ask(OTHER, user) for user in USERS)  # they are not in the audience of FLAG
     assert (False, True) not in answers
-    assert 0.2 <= answers.count((True, True)) / 2000 <= 0.3
-    assert answers.count((True, False)) > 300
+    assert answers.count((True, True)) / len(USERS) == pytest.approx(0.25, abs=2 * NEAR)
+    assert answers.count((True, False)) / len(USERS) == pytest.approx(0.25, abs=2 * NEAR)
 
 
 def test_a_flag_is_off_where_one_that_it_needs_through_another_is_disabled(tmp_path):
@@ -237,7 +251,7 @@ def answers(tmp_path_factory):
         "admin_users": {"role": "admin"},
     }
     keys = [row["key"] for row in facts("feature_flags.csv")]
-    users = USERS[:300]
+    users = USERS[: share(1000)]
     assert list(json.loads(text)["flags"]) == keys
     with provider(tmp_path_factory.mktemp("facts"), text) as ask:
         return {
@@ -247,16 +261,17 @@ def answers(tmp_path_factory):
         }
 
 
+@pytest.mark.soak
 def test_every_flag_answers_as_the_facts_say(answers):
     wrong = {}
     for row in facts("feature_flags.csv"):
         for kind in ("all_users", "premium_users", "beta_users", "internal_users", "admin_users"):
             belongs = row["audience"] in ("all_users", kind) and row["status"] != "disabled"
             wanted = float(row["percentage"]) / 100 if belongs else 0.0
-            share = answers[row["key"], kind]
+            part = answers[row["key"], kind]
             exact = wanted in (0.0, 1.0)
-            if share != wanted if exact else abs(share - wanted) > 0.1:
-                wrong[row["key"], kind] = (share, wanted)
+            if part != wanted if exact else abs(part - wanted) > 0.1:
+                wrong[row["key"], kind] = (part, wanted)
     assert wrong == {}
 
 
@@ -315,8 +330,6 @@ FLAG_FILE = """\
 
 def complaints(folder, template, setting, *, check):
     """What a check says of a small project whose template writes `app.it`: (line, message), and that each is placed well."""
-    if check == "shell" and shutil.which("sh") is None:
-        pytest.skip("sh is not installed")
     files = {"schema.json": LOOSE, "base.json": {"app": {"it": setting}}, "templates/it.j2": template}
     make_project(folder, files, outputs=[{"template": "it.j2", "path": "out/it.json", "check": check}])
     project = weft.load_project(folder)

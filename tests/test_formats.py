@@ -3,18 +3,20 @@
 import io
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
 import yaml
 from dotenv import dotenv_values
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import weft
 from reference import ROOT
+from rounds import examples
 from weft import formats, yaml12
+
+pytestmark = pytest.mark.unmeasured("laws of many examples, whose code other tests run")
 
 ODD = {
     "plain": "postgres.data.svc:5432/app?a=b,c=%20",
@@ -55,8 +57,7 @@ assert ODD
 # a shell and an environment cannot hold NUL; half a surrogate pair is no text
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 tricky = st.text(st.sampled_from("aZ0 \t\n'\"\\$`#=!~{}()*;&|<>[]?%\u00e4\U0001f4a9"), max_size=12)
-SHELLS = [shell for shell in ("sh", "bash", "dash", "busybox") if shutil.which(shell)]
-assert "sh" in SHELLS
+SHELLS = ["sh", *(pytest.param(name, marks=pytest.mark.programs(name)) for name in ("bash", "dash", "busybox"))]
 
 
 def sourced(shell, text, names):
@@ -82,7 +83,7 @@ def test_a_shell_reads_the_texts_that_were_written(shell, lines):
     assert dict(zip(pairs, sourced(shell, lines(pairs.items()), pairs), strict=True)) == pairs
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(texts | tricky, min_size=1, max_size=30))
 def test_a_shell_reads_any_text_that_was_written(values):
     pairs = numbered(values)
@@ -136,7 +137,7 @@ def test_dotenv_reads_the_texts_that_were_written(name):
     assert read_dotenv(formats.env_lines([("A", ODD[name]), ("B", "b")])) == {"A": ODD[name], "B": "b"}
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given((texts | tricky).filter(a_dotenv_file_can_hold))
 def test_dotenv_reads_any_text_that_a_file_for_shells_can_hold(value):
     assert read_dotenv(formats.env_lines([("A", value), ("B", "b")])) == {"A": value, "B": "b"}
@@ -169,7 +170,7 @@ def same(one, other):
     return json.dumps(one) == json.dumps(other)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(json_values)
 def test_yaml_is_read_as_it_was_written_by_a_reader_of_yaml_1_1_and_by_ours(value):
     text = formats.to_yaml(value)
@@ -192,7 +193,6 @@ def test_a_key_stays_the_same_text_in_every_version_of_yaml(key):
         assert same(yaml12.parse(text), value)
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_yaml_can_be_indented_as_templates_do(value):
     text = "top:\n  " + formats.to_yaml({"value": value}).replace("\n", "\n  ")
@@ -285,7 +285,7 @@ def unescaped(text):
     return plain.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
-READERS = [read_by_the_rules, *([read_by_java] if shutil.which("java") else [])]
+READERS = [read_by_the_rules, pytest.param(read_by_java, marks=pytest.mark.programs("java"))]
 
 
 @pytest.mark.parametrize("read", READERS)

@@ -8,9 +8,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import tomlkit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from rounds import examples
 from run import run
 from scratch import make_project, write_files
 from weft import ide
@@ -235,7 +236,7 @@ def written(draw, value):
 
 
 @pytest.mark.parametrize("write", FILLED, ids=lambda write: f"{write.__module__}.{write.__name__}")
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data())
 def test_settings_in_json_with_comments_keep_every_character(write, data):
     value = data.draw(st.dictionaries(st.text(max_size=5), VALUES, max_size=3)) | data.draw(FILLED[write])
@@ -248,7 +249,7 @@ def test_settings_in_json_with_comments_keep_every_character(write, data):
     assert after == before or "redhat" in after or all(glob in after for glob in YAML)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(alphabet='{}[]",:/*\\ \nab1-.eE') | st.text())
 def test_no_text_breaks_the_reader_of_json_with_comments(text):
     try:
@@ -263,7 +264,7 @@ def test_no_text_breaks_the_reader_of_json_with_comments(text):
             json.loads(text, parse_constant=uuid.UUID)  # which refuses NaN, as JSON does
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(VALUES.flatmap(lambda value: st.tuples(st.just(value), written(value))))
 def test_json_with_comments_is_read_as_what_it_means(pair):
     value, text = pair
@@ -285,7 +286,7 @@ TOML_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.dictionaries(st.text("xyz", min_size=1, max_size=3), TOML_VALUES, max_size=3),
     SCHEMAS,
@@ -373,7 +374,7 @@ def test_a_file_that_holds_no_mappings_is_refused_or_begun(text):
         assert OVERLAY in jetbrains.settings(text, ASSOCIATIONS)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text("ab-\n", max_size=20), st.text("cd-\n", max_size=20))
 def test_the_settings_of_neovim_stand_between_their_marks(before, behind):
     first = neovim.settings(before, ASSOCIATIONS)

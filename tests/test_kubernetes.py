@@ -3,12 +3,9 @@
 import http.server
 import json
 import os
-import shutil
 import subprocess
-import sys
 import textwrap
 import threading
-from pathlib import Path
 
 import pytest
 import yaml
@@ -16,7 +13,7 @@ import yaml
 import reference
 from run import run
 from scratch import make_project
-from weft.checks import kubernetes
+from weft.checks import kubernetes, programs
 from weft.problems import Severity
 
 LONG = "a" * 254
@@ -365,6 +362,7 @@ def test_the_check_is_part_of_validating_the_outputs(tmp_path):
     assert (result.code, problem["code"], problem["file"]) == (1, "kubernetes", "map.yaml")
 
 
+@pytest.mark.unmeasured("every target runs the same code")
 def test_every_object_of_every_target_is_checked_and_right():
     rendered, problems = reference.project().render(list(reference.targets().values()))
     assert [problem for problem in problems if problem.severity is not Severity.NOTE] == []
@@ -435,9 +433,7 @@ class Discovery(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory):
     """Run kubectl without a cluster."""
-    program = shutil.which("kubectl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if program is None:
-        pytest.skip("kubectl is not installed: run `make setup-tools`")
+    program = programs.find("kubectl")
     home = tmp_path_factory.mktemp("home")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Discovery) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -462,6 +458,7 @@ def build(tmp_path_factory):
     return folder
 
 
+@pytest.mark.programs("kubectl")
 def test_kubectl_applies_what_was_rendered_for_production(kubectl, build):
     applied = set()
     for folder in sorted(path.parent for path in (build / "production").rglob("kustomization.yaml")):
@@ -482,6 +479,7 @@ def kubectl_name(one):
     return f"{one['kind'].lower()}.{group}".rstrip(".")
 
 
+@pytest.mark.programs("kubectl")
 def test_kubectl_reads_the_same_texts_as_we_wrote(kubectl, build):
     path = build / "production" / "acme" / "configmaps.yaml"
     done = kubectl("label", "--local", "--dry-run=client", "-o", "json", "-f", path, "weft-test=1")
@@ -490,6 +488,7 @@ def test_kubectl_reads_the_same_texts_as_we_wrote(kubectl, build):
     assert [one["data"] for one in objects_of(done.stdout)] == [one["data"] for one in wrote]
 
 
+@pytest.mark.programs("kubectl")
 def test_kubectl_reads_plain_scalars_as_this_file_says(kubectl, tmp_path):
     kinds = {
         scalar: kind for kind, scalars in {str: TEXTS, bool: WORDS, (int, float): NUMBERS}.items() for scalar in scalars
@@ -517,6 +516,7 @@ def objects_of(text):
     return objects
 
 
+@pytest.mark.programs("kubectl")
 @pytest.mark.parametrize(
     "text",
     [

@@ -65,6 +65,7 @@ def has_its_own_namespace(name):
 # --- every object ---
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_object_passes_the_strict_check(target):
     for name in listed(rendered()[target]):
@@ -73,6 +74,7 @@ def test_every_object_passes_the_strict_check(target):
         assert all("ExternalSecret" in problem.message for problem in said)
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_object_is_in_the_namespace_and_has_the_labels_of_its_target(target):
     (kustomization,) = documents(rendered()[target]["kustomization.yaml"])
@@ -185,6 +187,7 @@ def test_no_sensitive_setting_is_named_outside_of_the_outputs_for_secrets():
 # --- rights ---
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_else(target):
     files = rendered()[target]
@@ -197,6 +200,7 @@ def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_el
     assert all(rule["apiGroups"] == [""] for rule in role["rules"])
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_role_is_bound_to_the_account_of_the_target_alone(target):
     files = rendered()[target]
@@ -221,6 +225,7 @@ def peers(rules, port):
     return {peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in found}
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_network_policy_has_the_ports_of_the_settings(target):
     config = settings(target)
@@ -291,6 +296,7 @@ def test_what_is_no_network_is_a_problem(network):
 # --- scaling ---
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
     scaling = settings(target)["application"]["autoscaling"]
@@ -303,6 +309,7 @@ def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
         assert used == {"cpu": scaling["cpu_threshold"], "memory": scaling["memory_threshold"]}
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_disruption_budget_always_lets_a_pod_go(target):
     replicas = settings(target)["application"]["autoscaling"]["min_replicas"]
@@ -323,6 +330,7 @@ def test_a_budget_that_would_block_every_drain_is_a_problem():
 # --- quotas ---
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_quota_is_written_once_for_a_namespace(target):
     kinds = [one["kind"] for one in objects(rendered()[target], "ResourceQuota", "LimitRange")]
@@ -406,6 +414,7 @@ def test_names_by_content_differ_only_by_the_hash():
 # --- the kustomization ---
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(target):
     every, _ = reference.project().render([reference.targets()[target]])
@@ -421,12 +430,10 @@ def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(targ
 
 @pytest.fixture(scope="module")
 def kubectl():
-    program = programs.find("kubectl")
-    if program is None:
-        pytest.skip("kubectl is not installed: run `make setup-tools`")
-    return program
+    return programs.find("kubectl")
 
 
+@pytest.mark.programs("kubectl")
 @pytest.mark.parametrize("target", KUSTOMIZED)
 def test_kubectl_takes_the_folder_as_it_is(target, kubectl, tmp_path):
     for name, text in rendered()[target].items():
@@ -498,10 +505,12 @@ COMPLAINTS = {
 }
 
 
+@pytest.mark.programs("kubectl")
 def test_the_check_takes_what_kubectl_takes(kubectl, fresh, tmp_path):
     assert small(tmp_path) == []
 
 
+@pytest.mark.programs("kubectl")
 @pytest.mark.parametrize("name", COMPLAINTS)
 def test_what_kubectl_refuses_is_a_problem_at_its_line(name, kubectl, fresh, tmp_path):
     overrides, line, words, severity = COMPLAINTS[name]

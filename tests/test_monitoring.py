@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-import shutil
 import subprocess
 from functools import cache
 
@@ -12,7 +11,7 @@ import yaml
 
 import reference
 import weft
-from reference import ENVIRONMENTS, ROOT
+from reference import ENVIRONMENTS, OF_THE_PROJECT, ROOT
 from run import run
 from scratch import make_project, write_files
 
@@ -51,14 +50,8 @@ def alerts(environment):
     return [rule for group in data(environment, "alerts.yml")["groups"] for rule in group["rules"]]
 
 
-def needs(program):
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed: run `make setup-tools`")
-
-
 def promtool_test(folder, rules, tests):
     """What promtool says of rules by their tests."""
-    needs("promtool")
     write_files(folder, {"alerts.yml": rules.encode(), "alerts_test.yml": tests.encode()})
     command = ["promtool", "test", "rules", "alerts_test.yml"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -67,6 +60,7 @@ def promtool_test(folder, rules, tests):
 # --- alerts fire and clear ---
 
 
+@pytest.mark.programs("promtool")
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_alert_waits_fires_and_clears_around_its_threshold(environment, tmp_path):
     tests = rendered(environment, "alerts_test.yml")
@@ -86,6 +80,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.programs("promtool")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_threshold_that_is_changed_in_the_rules_alone_fails_the_test_of_each_alert(change, tmp_path):
     def changed(match):
@@ -138,6 +133,7 @@ EDGES = {
 }
 
 
+@pytest.mark.programs("promtool")
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_tests_follow_the_settings_to_their_edges(edge, tmp_path):
     files = weft.load_project(ROOT, overrides=EDGES[edge]).target("production").render()
@@ -308,8 +304,8 @@ CHANNELS = {
 }
 
 
+@pytest.mark.programs(*OF_THE_PROJECT)
 def test_every_channel_is_a_receiver_that_amtool_takes_and_pagers_are_for_what_is_critical():
-    needs("amtool")
     project = weft.load_project(ROOT, overrides=CHANNELS)
     target = project.target("production")
     report = project.check_outputs([target])
@@ -422,8 +418,8 @@ def test_locally_nothing_is_monitored():
 # --- the checks ---
 
 
+@pytest.mark.programs(*OF_THE_PROJECT)
 def test_amtool_refuses_an_address_that_is_none_and_names_its_line():
-    needs("amtool")
     wrong = {"monitoring.alerting.channels": "webhook", "monitoring.alerting.webhook.url": "http://%zz"}
     project = weft.load_project(ROOT, overrides=wrong)
     target = project.target("production")
@@ -508,10 +504,9 @@ def checked_project(folder, name=None):
     return make_project(folder, {"schema.json": SCHEMA, "base.yaml": base, **templates}, outputs=outputs)
 
 
+@pytest.mark.programs("promtool", "amtool")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_the_programs_refuse_is_told_with_its_line_and_the_line_of_the_template(name, tmp_path):
-    needs("promtool")
-    needs("amtool")
     file, _, line, words = WRONG[name]
     checked_project(tmp_path, name)
     right = weft.load_project(tmp_path)
@@ -525,17 +520,16 @@ def test_what_the_programs_refuse_is_told_with_its_line_and_the_line_of_the_temp
     assert [place.file for place in problem.related] == [f"templates/{file}.j2"]
 
 
+@pytest.mark.programs("promtool", "amtool")
 def test_a_wrong_file_is_an_error_of_validate_and_is_not_written(tmp_path):
-    needs("promtool")
     checked_project(tmp_path, "a threshold")
     result = run("validate", "--outputs", "--set", "text=9 9", cwd=tmp_path)
     assert result.code == 1
     assert "tests.yml:7" in result.out + result.err
 
 
+@pytest.mark.programs(*OF_THE_PROJECT)
 def test_the_checks_say_nothing_of_what_is_rendered_for_every_environment():
-    needs("promtool")
-    needs("amtool")
     project = everywhere()
     report = project.check_outputs([project.target(environment) for environment in ENVIRONMENTS])
     assert [problem for problem in report.problems if problem.code in ("promtool", "amtool", "check-skipped")] == []

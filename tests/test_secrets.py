@@ -13,6 +13,8 @@ from scratch import make_project
 from weft import paths
 from weft.schema.node import MISSING
 
+pytestmark = pytest.mark.unmeasured("whole runs of the command line, whose code other tests run")
+
 TARGETS = ("local", "production/*", "production")
 LAYER = "overlays/canaries.yaml"
 FORMATS = ("yaml", "json", "env", "export", "properties")
@@ -119,6 +121,7 @@ def test_every_literal_is_a_problem_with_its_place(clear):
         assert lines[place.line - 1][place.column - 1 :].startswith(f"canary-{number}-")
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize(
     "command",
     [

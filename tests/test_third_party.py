@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from jsonschema.validators import validator_for
 
+from rounds import examples
 from scratch import catalog_of, make_project
 from weft import WeftError, load_project
 from weft.formats import to_json
@@ -23,16 +24,13 @@ from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 from weft.validate import SchemaCheck
 
+pytestmark = pytest.mark.unmeasured("laws of many examples, whose code other tests run")
+
 FOLDER = Path(__file__).parent / "third_party"
 NAMES = sorted(path.stem for path in FOLDER.glob("schemas/*.json"))
 assert NAMES, f"there is no schema in {FOLDER}"
-DRAWN = settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-)
+HARD = {"suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]}
+"""What is drawn from schemas takes its time."""
 
 
 @functools.cache
@@ -158,6 +156,7 @@ def test_every_schema_has_instances_and_is_in_the_list_of_sources():
     assert sorted(name.strip() for row in rows[2:] for name in row.split(",")) == NAMES
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_it_accepts_is_a_valid_configuration_of_a_project(tmp_path, name):
     for number, value in enumerate(value for value in instances(name, "valid") if has_no_directive(value)):
@@ -172,6 +171,7 @@ def test_what_it_accepts_is_a_valid_configuration_of_a_project(tmp_path, name):
             assert judge(name).is_valid(config)
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_it_refuses_is_no_valid_configuration_of_a_project(tmp_path, name):
     for number, value in enumerate(value for value in instances(name, "invalid") if has_no_directive(value)):
@@ -183,7 +183,7 @@ def test_what_it_refuses_is_no_valid_configuration_of_a_project(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@DRAWN
+@examples(12, **HARD)
 @given(data=st.data())
 def test_a_damaged_configuration_is_judged_like_jsonschema_does(name, data):
     value = data.draw(st.sampled_from(instances(name, "valid")).flatmap(damaged))
@@ -193,13 +193,14 @@ def test_a_damaged_configuration_is_judged_like_jsonschema_does(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@DRAWN
+@examples(12, **HARD)
 @given(data=st.data())
 def test_every_part_of_a_valid_configuration_is_a_valid_overlay(name, data):
     part = data.draw(st.sampled_from(instances(name, "valid")).flatmap(cuts))
     assert [error.message for error in overlays_of(name).iter_errors(part)] == []
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("of", [catalog, domain])
 @pytest.mark.parametrize("name", NAMES)
 def test_its_overlay_schema_is_a_schema(name, of):
@@ -298,7 +299,7 @@ def _wider(below):
 SCHEMAS = st.recursive(st.booleans() | st.fixed_dictionaries({}, optional=KEYWORDS), _wider, max_leaves=6)
 
 
-@settings(DRAWN, max_examples=120)
+@examples(120, **HARD)
 @given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=5))
 def test_both_validators_judge_alike(below, values):
     schema = {"properties": {"it": below}}

@@ -1,5 +1,7 @@
 """The wheel: what is in it, and that everything works from it in an empty folder, far from this repository."""
 
+import compileall
+import contextlib
 import json
 import os
 import subprocess
@@ -7,27 +9,28 @@ import sys
 import zipfile
 from pathlib import Path
 
+import hatchling.build
 import pytest
 
 from reference import PARTS, ROOT
 
+GUARD = Path(__file__).parent / "guard"
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
+    """What every builder asks of the backend that pyproject.toml names (PEP 517)."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    (built,) = folder.iterdir()
-    return built
+    with contextlib.chdir(ROOT):
+        return folder / hatchling.build.build_wheel(str(folder))
 
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
+    """The wheel as an installer leaves it: a wheel of Python alone is unpacked and compiled."""
     target = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-compile", "--target", target, wheel]
-    subprocess.run(pip, check=True, capture_output=True, text=True)
+    zipfile.ZipFile(wheel).extractall(target)
+    assert compileall.compile_dir(target, quiet=1)
     return target
 
 
@@ -39,7 +42,12 @@ def python(installed, tmp_path):
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE", "PYTHON", "WEFT"))
         }
-        env = {**kept, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {
+            **kept,
+            "PYTHONPATH": f"{installed}{os.pathsep}{GUARD}",
+            "PYTHONSAFEPATH": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         done = subprocess.run(
             [sys.executable, *map(str, args)], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
         )

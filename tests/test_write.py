@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rounds import share
 from run import run
 from scratch import make_project, write_files
 from weft import CannotRun, WeftError
@@ -493,14 +494,14 @@ import os, random, signal, sys, time
 from pathlib import Path
 from weft.write import File, write
 
-root, rounds, files = Path(sys.argv[1]), 25, 150
+root, rounds, files = Path(sys.argv[1]), int(sys.argv[2]), 150
 
 def texts(generation):
     return [File(f"{number % 7}/{number}.txt", f"{generation} " * 200 + f"{generation}\\n", "t") for number in range(files)]
 
 write(root, texts(0), lambda _: True)
-random.seed(1)
-for generation in range(1, rounds):
+random.seed(sys.argv[3])
+for generation in range(1, rounds + 1):
     child = os.fork()
     if not child:
         write(root, texts(generation), lambda _: True)
@@ -517,8 +518,10 @@ assert len(found) == files + 1, found
 """
 
 
-def test_killed_again_and_again_nothing_is_ever_torn(tmp_path):
-    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "build")], check=True)
+@pytest.mark.soak
+def test_killed_again_and_again_nothing_is_ever_torn(tmp_path, chance):
+    command = [sys.executable, "-c", KILLED, tmp_path / "build", str(share(250)), str(chance.random())]
+    subprocess.run(command, check=True)
 
 
 # --- the command
