@@ -24,12 +24,12 @@ import jsonschema
 import yaml
 
 import weft
-from weft.fleet import Fleet
-from weft.load import Overlays
-from weft.manager import reference_project
-from weft.merge import merge
-from weft.model import Layer, sources
-from weft.projectfile import read_project_file
+from weft.api.facade import reference_project
+from weft.base.model import Layer, sources
+from weft.project.projectfile import read_project_file
+from weft.project.targets import Fleet
+from weft.stages.load import Overlays
+from weft.stages.merge import merge
 
 TENANTS = int(os.environ.get("TENANTS", "300"))
 

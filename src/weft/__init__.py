@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Any, Final
 from weft.version import __version__
 
 if TYPE_CHECKING:
-    from weft.manager import ConfigMapManager, ConfigMapUtils, ConfigurationValidator, EnvironmentTier
-    from weft.problems import CannotRun, Place, Problem, Severity, UsageError, WeftError
-    from weft.project import Project, load_project
-    from weft.target import Explanation, Target
+    from weft.api.facade import ConfigMapManager, ConfigMapUtils, ConfigurationValidator, EnvironmentTier
+    from weft.base.problems import CannotRun, Place, Problem, Severity, UsageError, WeftError
+    from weft.project.project import Project, load_project
+    from weft.project.target import Explanation, Target
 
 _HOMES: Final = {
-    "CannotRun": "problems",
-    "ConfigMapManager": "manager",
-    "ConfigMapUtils": "manager",
-    "ConfigurationValidator": "manager",
-    "EnvironmentTier": "manager",
-    "Explanation": "target",
-    "Place": "problems",
-    "Problem": "problems",
-    "Project": "project",
-    "Severity": "problems",
-    "Target": "target",
-    "UsageError": "problems",
-    "WeftError": "problems",
-    "load_project": "project",
+    "CannotRun": "base.problems",
+    "ConfigMapManager": "api.facade",
+    "ConfigMapUtils": "api.facade",
+    "ConfigurationValidator": "api.facade",
+    "EnvironmentTier": "api.facade",
+    "Explanation": "project.target",
+    "Place": "base.problems",
+    "Problem": "base.problems",
+    "Project": "project.project",
+    "Severity": "base.problems",
+    "Target": "project.target",
+    "UsageError": "base.problems",
+    "WeftError": "base.problems",
+    "load_project": "project.project",
 }
 
 __all__ = [

@@ -28,9 +28,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from weft.base.problems import Place, Problem, Severity
 from weft.checks import memory, programs
-from weft.problems import Place, Problem, Severity
-from weft.render import Rendered
+from weft.stages.render.templates import Rendered
 
 GROUP: Final = "weft.checks"
 _HELPERS: Final = ("memory", "programs")

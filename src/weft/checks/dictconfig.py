@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from weft.base.problems import Place, Problem
 from weft.checks import programs
-from weft.problems import Place, Problem
 
 if TYPE_CHECKING:
     from weft.checks import Finished

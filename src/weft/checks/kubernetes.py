@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 import jsonschema_rs
 import yaml
 
-from weft import yaml11
-from weft.paths import Path, dotted
-from weft.problems import Place, Problem, Severity, did_you_mean
+from weft.base.paths import Path, dotted
+from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.files import yaml11
 
 if TYPE_CHECKING:
     from weft.checks import Finished

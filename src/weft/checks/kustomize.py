@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from weft.base.problems import Place, Problem, Severity
 from weft.checks import programs
-from weft.problems import Place, Problem, Severity
 
 if TYPE_CHECKING:
     from weft.checks import Finished

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from weft.datafile import cache_folder
-from weft.problems import Place, Problem, Severity
+from weft.base.problems import Place, Problem, Severity
+from weft.files.datafile import cache_folder
 from weft.version import __version__
 
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from weft.base.problems import Place, Problem
 from weft.checks import programs
 from weft.checks.redis import NO_ANSWER, booted
-from weft.problems import Place, Problem
 
 if TYPE_CHECKING:
     from weft.checks import Finished

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from weft import yaml11
+from weft.base.problems import Place, Problem
 from weft.checks import programs
-from weft.problems import Place, Problem
+from weft.files import yaml11
 
 if TYPE_CHECKING:
     from weft.checks import Finished

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from weft.base.problems import Place, Problem
 from weft.checks import programs
-from weft.problems import Place, Problem
 
 if TYPE_CHECKING:
     from weft.checks import Finished

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from weft.base.problems import Place, Problem
 from weft.checks import programs
-from weft.problems import Place, Problem
 
 if TYPE_CHECKING:
     from weft.checks import Finished

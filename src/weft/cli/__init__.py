@@ -43,7 +43,7 @@ class _Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from weft.problems import did_you_mean
+            from weft.base.problems import did_you_mean
 
             hint = (
                 did_you_mean(args[0], _COMMANDS)
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def _end(error: Exception) -> int:
-    from weft.problems import WeftError
+    from weft.base.problems import WeftError
 
     if isinstance(error, WeftError):
         from weft.cli.report import show

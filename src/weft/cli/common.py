@@ -11,8 +11,8 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from weft.project import Project
-    from weft.target import Target
+    from weft.project.project import Project
+    from weft.project.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -44,15 +44,15 @@ def policy_option(help_: str) -> Callable[[_F], _F]:
 
 def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, from_env: bool = False) -> Project:
     """The project of the folder that `-C` names, with the layers of the options."""
-    from weft.project import load_project
+    from weft.project.project import load_project
 
     return load_project(ctx.find_root().obj, overrides=overrides, environment=os.environ if from_env else None)
 
 
 def report(targets: Sequence[Target]) -> int:
     """Show what is wrong with the targets that a command prints; the exit code that follows."""
+    from weft.base.problems import has_errors
     from weft.cli.report import show
-    from weft.problems import has_errors
 
     problems = [problem for target in targets for problem in target.problems()]
     if problems:
@@ -76,7 +76,7 @@ def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The rule packs that begin with what was typed."""
-    from weft.policies.packs import ALL, files
+    from weft.lint.policies.packs import ALL, files
 
     project = _quietly_open(ctx)
     names = [*files(project), ALL] if project else []
@@ -99,7 +99,7 @@ def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 def _quietly_open(ctx: click.Context) -> Project | None:
-    from weft.problems import WeftError
+    from weft.base.problems import WeftError
 
     root = ctx.find_root()
     root.obj = root.obj or root.params.get("folder") or Path()

@@ -11,8 +11,8 @@ import click
 from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
-    from weft.envvars import Variable
-    from weft.paths import Path
+    from weft.base.paths import Path
+    from weft.schema.envvars import Variable
     from weft.schema.node import Node
 
 _DATA: Final = ("yaml", "json")
@@ -50,8 +50,8 @@ def command(
     With --reveal, references are resolved in memory and the secrets are printed, in every format; a target with
     problems, or with a reference that cannot be resolved, is not printed then.
     """
-    from weft import paths
-    from weft.problems import Problem, UsageError
+    from weft.base import paths
+    from weft.base.problems import Problem, UsageError
 
     project = open_project(ctx, overrides, from_env)
     target = project.target(name)
@@ -65,7 +65,7 @@ def command(
     if not reveal:
         _print(format_, node, paths.get(target.config, where), where)
     elif not code:
-        from weft.reveal import reveal as revealed
+        from weft.secret_files.resolving import reveal as revealed
 
         value = revealed(target, where)
         click.echo("note: this prints secrets in clear: for use on this machine, not for files and logs", err=True)
@@ -74,8 +74,9 @@ def command(
 
 
 def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = False) -> None:
-    from weft import envvars, formats
-    from weft.secrets import mask, public
+    from weft.files import formats
+    from weft.schema import envvars
+    from weft.secrets.taint import mask, public
 
     if format_ in _DATA:
         click.echo(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)), nl=False)
@@ -99,8 +100,8 @@ def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = 
 
 def _notes(variables: list[Variable], shown: list[Variable]) -> list[str]:
     """What a reader of the variables should know: what is missing, and which names are given twice."""
-    from weft.formats import is_shell_name
-    from weft.paths import dotted
+    from weft.base.paths import dotted
+    from weft.files.formats import is_shell_name
 
     notes = []
     hidden = sum(variable.sensitive for variable in variables)

@@ -11,7 +11,7 @@ import click
 from weft.cli.common import complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
-    from weft.project import Project
+    from weft.project.project import Project
 
 
 @click.command(name="diff")
@@ -37,7 +37,7 @@ def command(
     else:
         if len(names) != 2:
             raise click.UsageError("name two targets, or a revision with --since", ctx)
-        from weft.secrets import mask
+        from weft.secrets.taint import mask
 
         targets = [project.target(name) for name in names]
         code = report(targets)
@@ -53,10 +53,10 @@ def command(
 
 def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[dict[str, Any]], int]:
     """What changed in the targets since a revision, the same change once; and the exit code of what is wrong now."""
+    from weft.base.problems import has_errors
     from weft.cli.report import show
-    from weft.history import project_at
-    from weft.problems import has_errors
-    from weft.secrets import mask
+    from weft.project.revisions import project_at
+    from weft.secrets.taint import mask
 
     with project_at(project.folder, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
@@ -89,8 +89,8 @@ def _together(found: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any
 
 def _changes(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
     """Every leaf that differs, with `before` and `after`; the one that is absent is left out."""
-    from weft.identity import canonical
-    from weft.paths import dotted
+    from weft.base.paths import dotted
+    from weft.schema.equality import canonical
 
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
@@ -105,7 +105,7 @@ def _changes(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[dict[s
 
 
 def _line(change: dict[str, Any]) -> str:
-    from weft.formats import to_json
+    from weft.files.formats import to_json
 
     before, after = (to_json(change[side], indent=None) if side in change else None for side in ("before", "after"))
     names = change.get("targets", [])

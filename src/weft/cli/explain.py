@@ -10,8 +10,8 @@ import click
 from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
-    from weft.project import Project
-    from weft.target import Target
+    from weft.project.project import Project
+    from weft.project.target import Target
 
 
 @click.command(name="explain")
@@ -50,7 +50,7 @@ def command(
 
 
 def _explain(target: Target, path: str, format_: str) -> None:
-    from weft.uses import uses_of
+    from weft.project.impact import uses_of
 
     explanation = target.explain(path)
     data = explanation.as_dict()
@@ -67,15 +67,15 @@ def _explain(target: Target, path: str, format_: str) -> None:
 
 def _is_wrong(target: Target) -> bool:
     """Whether a target is wrong, so that nothing is rendered from it."""
-    from weft.problems import has_errors
+    from weft.base.problems import has_errors
 
     return has_errors(target.problems())
 
 
 def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Target:
     """Explain the settings behind `FILE:LINE`; the target that the file belongs to."""
-    from weft import paths
-    from weft.uses import settings_behind
+    from weft.base import paths
+    from weft.project.impact import settings_behind
 
     file, _, line = text.rpartition(":")
     if not file or not line.isdecimal():
@@ -158,6 +158,6 @@ def _where(entry: dict[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    from weft.formats import to_json
+    from weft.files.formats import to_json
 
     return to_json(value, indent=None)

@@ -24,15 +24,15 @@ def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
 
     What is in the settings already stays as it is, comments and all.
     """
-    from weft import ide
+    from weft.base.problems import has_errors
     from weft.cli.report import show
-    from weft.problems import has_errors
-    from weft.projectfile import find_project, read_project_file
+    from weft.derived.editors import settings_files
+    from weft.project.projectfile import find_project, read_project_file
 
     file = read_project_file(find_project(start_folder(ctx)))
-    changes, problems = ide.plan(file, dict.fromkeys(editors or ide.used(file.folder)))
+    changes, problems = settings_files.plan(file, dict.fromkeys(editors or settings_files.used(file.folder)))
     if not check:
-        ide.write(file.folder, changes)
+        settings_files.write(file.folder, changes)
     for change in changes:
         click.echo(f"{'not up to date' if check else 'wrote'} {change.path}", err=True)
     if problems:

@@ -22,7 +22,7 @@ from weft.cli.common import start_folder
 @click.pass_context
 def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | None, chart: Path | None) -> None:
     """Start a new project in DIR, which must be empty or not exist yet."""
-    from weft import scaffold
+    from weft.api import new_projects
 
     if name and not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
         raise click.BadParameter("objects bear it: use lower-case letters, digits and `-`", ctx, param_hint="--name")
@@ -31,12 +31,12 @@ def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | N
     place = start_folder(ctx) / folder
     title = name or re.sub(r"[^a-z0-9-]+", "-", place.resolve().name.lower()).strip("-") or "project"
     if chart:
-        files = scaffold.from_chart(title, start_folder(ctx) / chart)
+        files = new_projects.from_chart(title, start_folder(ctx) / chart)
     elif schema:
-        files = scaffold.from_schema(title, start_folder(ctx) / schema)
+        files = new_projects.from_schema(title, start_folder(ctx) / schema)
     else:
-        files = scaffold.from_nothing(title)
-    count = scaffold.new_project(place, files)
+        files = new_projects.from_nothing(title)
+    count = new_projects.new_project(place, files)
     click.echo(
         f"wrote {count} files into {folder}; next: weft -C {shlex.quote(os.path.relpath(place))} render", err=True
     )

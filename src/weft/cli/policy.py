@@ -22,10 +22,10 @@ from weft.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from weft.policies.packs import Policy
-    from weft.policies.verdicts import Audit, Finding, Status
-    from weft.project import Project
-    from weft.target import Target
+    from weft.lint.policies.packs import Policy
+    from weft.lint.policies.verdicts import Audit, Finding, Status
+    from weft.project.project import Project
+    from weft.project.target import Target
 
 _COLORS: Final = {"failed": "red", "waived": "yellow", "passed": "green"}
 _TARGETS_SHOWN: Final = 4
@@ -42,8 +42,8 @@ def command() -> None:
 @click.pass_context
 def list_(ctx: click.Context, names: tuple[str, ...], format_: str) -> None:
     """List the rule packs; of those that are named, the controls."""
-    from weft.policies.packs import ALL, choose, read_packs
-    from weft.policies.reports import control_data
+    from weft.lint.policies.packs import ALL, choose, read_packs
+    from weft.lint.policies.reports import control_data
 
     known = read_packs(open_project(ctx))
     chosen = choose(known, names or (ALL,))
@@ -97,9 +97,9 @@ def report_(
     from_env: bool,
 ) -> None:
     """Show which controls pass, fail and are waived, per target and in sum; exit 1 if one fails that is an error."""
+    from weft.base.problems import has_errors
     from weft.cli.report import show
-    from weft.policies.packs import ALL
-    from weft.problems import has_errors
+    from weft.lint.policies.packs import ALL
 
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
@@ -122,8 +122,8 @@ def judge(project: Project, targets: Sequence[Target], names: Sequence[str]) -> 
 
     Raises UsageError for a name that no pack has, WeftError with what is wrong with the packs.
     """
-    from weft.policies.packs import choose, read_packs
-    from weft.policies.verdicts import audit
+    from weft.lint.policies.packs import choose, read_packs
+    from weft.lint.policies.verdicts import audit
 
     known = read_packs(project)
     return audit(project, targets, known, choose(known, names), datetime.now(UTC).date())
@@ -151,7 +151,7 @@ def _policy_lines(audit: Audit, policy: Policy) -> Iterator[str]:
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
-    from weft.policies.reports import where
+    from weft.lint.policies.reports import where
 
     problem, control = finding.problem, finding.control
     assert problem is not None
@@ -181,26 +181,26 @@ def _counts(counts: Counter[Status]) -> str:
 
 
 def _json(audit: Audit) -> str:
-    from weft.policies.reports import as_data
+    from weft.lint.policies.reports import as_data
 
     return json.dumps(as_data(audit), indent=2, ensure_ascii=False) + "\n"
 
 
 def _sarif(audit: Audit) -> str:
-    from weft.policies.reports import as_sarif
+    from weft.lint.policies.reports import as_sarif
 
     return json.dumps(as_sarif(audit), indent=2, ensure_ascii=False) + "\n"
 
 
 def _html(audit: Audit) -> str:
-    from weft.policies.reports import as_html
+    from weft.lint.policies.reports import as_html
 
     return as_html(audit)
 
 
 def _put(path: Path, text: str) -> None:
     """Write a report whole or not at all."""
-    from weft.problems import CannotRun, Problem
+    from weft.base.problems import CannotRun, Problem
 
     temporary = path.with_name(path.name + ".new")
     try:

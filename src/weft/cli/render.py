@@ -12,7 +12,7 @@ import click
 from weft.cli.common import complete_target, open_project, project_options, start_folder
 
 if TYPE_CHECKING:
-    from weft.write import Changes
+    from weft.stages.write import Changes
 
 
 @click.command(name="render")
@@ -36,8 +36,8 @@ def command(
     Nothing is written while anything is wrong. Files that did not change are left alone, and files that
     an earlier render wrote and that no target has any more are removed.
     """
+    from weft.base.problems import Severity, WeftError, has_errors
     from weft.cli.report import show
-    from weft.problems import Severity, WeftError, has_errors
 
     begun = time.perf_counter()
     project = open_project(ctx, overrides, from_env)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from weft.cli.common import open_project, start_folder
-from weft.cli.report import FORMATS
+from weft.report.formats import FORMATS
 
 _FOLDER = "schemas/generated"
 _FILE = click.Path(path_type=Path, allow_dash=True)
@@ -26,10 +26,10 @@ def command() -> None:
 @click.pass_context
 def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     """Write the schema of overlays, for completion and checks in editors, and those of weft.yaml and rule packs beside it."""
-    from weft.formats import to_json
-    from weft.overlay import overlay_schema
-    from weft.policies import packs
-    from weft.projectfile import schema_text
+    from weft.derived.overlay_schema import overlay_schema
+    from weft.files.formats import to_json
+    from weft.lint.policies import packs
+    from weft.project.projectfile import schema_text
 
     project = open_project(ctx)
     text = to_json(overlay_schema(project.root, project.name)) + "\n"
@@ -57,7 +57,7 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
 
     Templates are walked beside the schema: settings that do not exist or may be absent, secrets in ordinary outputs.
     """
-    from weft.problems import UsageError, WeftError, gather, has_errors
+    from weft.base.problems import UsageError, WeftError, gather, has_errors
 
     folder = None
     try:
@@ -81,7 +81,7 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
 def bundle(ctx: click.Context, output: Path | None) -> None:
     """Write all schema files as one of draft 2020-12, without references to others, that judges as they do."""
     from weft.derived.bundle import bundle as make
-    from weft.formats import to_json
+    from weft.files.formats import to_json
 
     _deliver(ctx, to_json(make(open_project(ctx).catalog.documents)) + "\n", output)
 
@@ -92,8 +92,8 @@ def bundle(ctx: click.Context, output: Path | None) -> None:
 @click.pass_context
 def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
     """Write reference pages of all settings in Markdown, one for every domain, with their values in each environment."""
+    from weft.base.problems import WeftError, has_errors
     from weft.derived.docs import INDEX, is_generated, pages
-    from weft.problems import WeftError, has_errors
 
     project = open_project(ctx)
     targets = [target for target in project.targets() if "/" not in target.name]
@@ -148,8 +148,8 @@ def crd(ctx: click.Context, group: str, kind: str, plural: str | None, version: 
 
     What a structural schema cannot say is named on stderr.
     """
-    from weft.derived.crd import definition
-    from weft.formats import to_yaml
+    from weft.derived.crd.definition import definition
+    from weft.files.formats import to_yaml
 
     made, notes = definition(open_project(ctx).root, group=group, kind=kind, plural=plural, version=version)
     _deliver(ctx, to_yaml(made) + "\n", output)
@@ -168,7 +168,7 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
 
     OLD and NEW are schema files, or files of a git revision (HEAD~3:schemas/root.schema.json).
     """
-    from weft.derived import changes, versions
+    from weft.derived.compatibility import changes, versions
 
     folder = start_folder(ctx)
     if (since is None) == (old is None) or (old is None) != (new is None):
@@ -194,7 +194,7 @@ def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
 
 def _put(path: Path, text: str, check: bool) -> bool:
     """Write a generated file if it differs; whether it did."""
-    from weft.problems import CannotRun, Problem
+    from weft.base.problems import CannotRun, Problem
 
     try:
         if path.is_file() and path.read_text("utf-8") == text:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weft.cli.common import complete_target, open_project, project_options, start_folder
-from weft.cli.report import FORMATS
+from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from weft.reveal import Checked
+    from weft.secret_files.resolving import Checked
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CHECK_FORMATS: Final = ("text", "json")
@@ -37,13 +37,14 @@ def check(ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: d
 
     Exit code 1 when any does not.
     """
-    from weft import reveal
-    from weft.cli.report import as_json, show
-    from weft.formats import to_json
+    from weft.cli.report import show
+    from weft.files.formats import to_json
+    from weft.report.json import as_json
+    from weft.secret_files import resolving
 
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
-    checked, unresolved = reveal.check(targets)
+    checked, unresolved = resolving.check(targets)
     told = {problem.path for problem in unresolved}
     others = (one for one in project.problems(targets) if one.code not in _OF_THE_FORM or one.path not in told)
     problems = [*others, *unresolved]
@@ -66,7 +67,7 @@ def _line(one: Checked) -> str:
 
 
 def _code(problems: Sequence[Any]) -> int:
-    from weft.problems import has_errors
+    from weft.base.problems import has_errors
 
     return 1 if has_errors(problems) else 0
 
@@ -82,7 +83,7 @@ def scan(ctx: click.Context, paths: tuple[Path, ...], schema_only: bool, format_
     Read are the files that git tracks or would take. A line that is no secret is allowed by a comment
     at its end, `pragma: allowlist secret`.
     """
-    from weft import scan as scanning
+    from weft.secret_files import scanning
 
     project = open_project(ctx)
     folder = start_folder(ctx)
@@ -113,23 +114,23 @@ def _recipient_option(function: _F) -> _F:
 @click.pass_context
 def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
     """Edit an encrypted FILE of YAML or JSON with $EDITOR, or begin one. What is not changed is not written."""
-    from weft import agefile
+    from weft.base.problems import WeftError
     from weft.cli.report import show
-    from weft.problems import WeftError
+    from weft.secret_files import age_files
 
     path = start_folder(ctx) / file
-    recipients = agefile.recipients_for(path, given)
-    before = agefile.read(path) if path.exists() else b""
+    recipients = age_files.recipients_for(path, given)
+    before = age_files.read(path) if path.exists() else b""
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     text = before
     while True:
         try:
-            text = agefile.edit(path, text, editor)
+            text = age_files.edit(path, text, editor)
             if text == before:
                 click.echo(f"unchanged {path}", err=True)
                 return
-            agefile.write(path, text, recipients)
-        except agefile.Ended as end:
+            age_files.write(path, text, recipients)
+        except age_files.Ended as end:
             ctx.exit(128 + end.number)
         except WeftError as error:
             if not sys.stdin.isatty() or text == before:
@@ -152,14 +153,14 @@ def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
 @click.pass_context
 def encrypt(ctx: click.Context, file: Path, given: tuple[str, ...], output: Path | None, force: bool) -> None:
     """Encrypt a FILE of YAML or JSON with age. FILE itself stays, and is yours to remove."""
-    from weft import agefile
-    from weft.problems import Problem, UsageError
+    from weft.base.problems import Problem, UsageError
+    from weft.secret_files import age_files
 
     source = start_folder(ctx) / file
     path = start_folder(ctx) / output if output else source.with_name(f"{source.name}.age")
     if path.exists() and not force:
         raise UsageError(Problem("file-exists", f"{path} is there", hint="`--force` writes over it; `edit` changes it"))
-    agefile.write(path, agefile.read_clear(source), agefile.recipients_for(path, given))
+    age_files.write(path, age_files.read_clear(source), age_files.recipients_for(path, given))
     click.echo(f"wrote {path}; {source} still holds the secrets in clear", err=True)
 
 
@@ -171,16 +172,16 @@ def encrypt(ctx: click.Context, file: Path, given: tuple[str, ...], output: Path
 @click.pass_context
 def decrypt(ctx: click.Context, file: Path, output: Path | None) -> None:
     """Print what an encrypted FILE holds. A file that git tracks is never written, also not by redirection."""
-    from weft import agefile
+    from weft.secret_files import age_files
 
-    clear = agefile.read(start_folder(ctx) / file)
+    clear = age_files.read(start_folder(ctx) / file)
     if output:
-        agefile.write_clear(start_folder(ctx) / output, clear)
+        age_files.write_clear(start_folder(ctx) / output, clear)
         click.echo(f"wrote {start_folder(ctx) / output}", err=True)
         return
     redirected = _stdout_file()
     if redirected:
-        agefile.refuse_tracked(redirected)
+        age_files.refuse_tracked(redirected)
     click.echo(clear, nl=False)
 
 
@@ -199,9 +200,9 @@ def _stdout_file() -> Path | None:
 @click.pass_context
 def rotate(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
     """Encrypt an encrypted FILE anew, for the recipients of now. Who could read it knows its secrets: change them too."""
-    from weft import agefile
+    from weft.secret_files import age_files
 
     path = start_folder(ctx) / file
-    recipients = agefile.recipients_for(path, given)
-    agefile.write(path, agefile.read(path), recipients)
+    recipients = age_files.recipients_for(path, given)
+    age_files.write(path, age_files.read(path), recipients)
     click.echo(f"wrote {path} for {len(recipients)} recipient{'s' if len(recipients) > 1 else ''}", err=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli.common import complete_target, open_project, policy_option, project_options
-from weft.cli.report import FORMATS
+from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
+    from weft.base.problems import Problem
     from weft.checks import Report
-    from weft.problems import Problem
-    from weft.project import Project
-    from weft.target import Target
+    from weft.project.project import Project
+    from weft.project.target import Target
 
 
 @click.command(name="validate")
@@ -44,7 +44,7 @@ def command(
     from_env: bool,
 ) -> None:
     """Report every problem of the targets: schema, rules, secrets, and with --outputs the manifests."""
-    from weft.problems import UsageError, WeftError, gather, has_errors
+    from weft.base.problems import UsageError, WeftError, gather, has_errors
 
     folder = None
     try:
@@ -77,7 +77,7 @@ def command(
 
 def _transitions(project: Project, targets: list[Target], revision: str) -> list[Problem]:
     """What the change since a revision breaks."""
-    from weft.history import project_at
+    from weft.project.revisions import project_at
 
     with project_at(project.folder, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}

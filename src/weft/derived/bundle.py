@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from jsonschema.validators import validator_for
 
-from weft import paths
+from weft.base import paths
 from weft.schema.documents import DIALECT, Documents
 from weft.schema.walk import MANY, NAMED, ONE, rebuild
 

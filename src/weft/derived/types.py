@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from weft.base.problems import CannotRun, Problem
 from weft.derived.bundle import Bundle
-from weft.formats import to_json
-from weft.problems import CannotRun, Problem
+from weft.files.formats import to_json
 from weft.schema.node import MISSING, Catalog, Node
 from weft.schema.walk import subschemas
 

@@ -16,7 +16,7 @@ import jsonschema_rs
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from weft import paths
+from weft.base import paths
 from weft.schema.walk import REFERENCES, in_place, rebuild, subschemas
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

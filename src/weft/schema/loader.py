@@ -20,8 +20,9 @@ from referencing import Registry, Resource, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
-from weft import datafile, paths, yaml12
-from weft.problems import Place, Problem, WeftError, did_you_mean
+from weft.base import paths
+from weft.base.problems import Place, Problem, WeftError, did_you_mean
+from weft.files import datafile, yaml12
 from weft.schema.documents import DIALECT, Document, Documents, circles, join
 from weft.schema.walk import REFERENCES, subschemas
 

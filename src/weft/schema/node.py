@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jsonschema.validators import validator_for
 
-from weft.problems import Problem, did_you_mean
+from weft.base.problems import Problem, did_you_mean
 from weft.schema.documents import Documents
 from weft.schema.walk import in_place, subschemas
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from weft.paths import Path
+from weft.base.paths import Path
 
 ONE: Final = frozenset(
     (

@@ -20,10 +20,10 @@ import jsonschema_rs
 from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
-from weft import datafile, yaml12
+from weft.base.paths import Path, dotted
+from weft.base.problems import Place, Problem
 from weft.checks import programs
-from weft.paths import Path, dotted
-from weft.problems import Place, Problem
+from weft.files import datafile, yaml12
 
 if TYPE_CHECKING:
     from weft.checks import Finished

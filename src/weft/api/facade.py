@@ -1,0 +1,289 @@
+"""The configuration as Kubernetes objects, for applications: ConfigMaps made, checked and changed from Python.
+
+    manager = ConfigMapManager(environment=EnvironmentTier.PRODUCTION)
+    configs = manager.generate_all_configs()
+    manager.export_to_yaml(configs, "all-configs.yaml")
+
+A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data is keyed by the settings' environment variables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import pointer
+from weft.base.problems import CannotRun, Problem, did_you_mean
+from weft.files import formats
+from weft.project.project import Project, load_project
+from weft.project.target import Target
+from weft.schema import envvars
+from weft.schema.node import Catalog, Node
+from weft.stages.merge import merge
+
+ConfigMap = dict[str, Any]
+
+DOMAINS: Final = ("application", "database", "security", "ml", "monitoring")
+_LABELS: Final = "app.kubernetes.io/"
+
+
+class EnvironmentTier(StrEnum):
+    """The environments of the reference project."""
+
+    LOCAL = "local"
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class ConfigMapManager:
+    """Makes the ConfigMaps of one environment, and of one tenant if named.
+
+    `namespace` defaults to the one that the configuration names, `project` to the reference project that ships with Weft.
+
+    Raises UsageError for an unknown environment or tenant, WeftError when the project is wrong.
+    """
+
+    def __init__(
+        self,
+        namespace: str | None = None,
+        environment: EnvironmentTier | str = EnvironmentTier.DEVELOPMENT,
+        tenant: str | None = None,
+        project: str | Path | None = None,
+    ) -> None:
+        values = {"environment": str(environment)} | ({"tenant": tenant} if tenant else {})
+        self.target: Target = _project(project).target(**values)
+        settings = self.target.config.get("kubernetes", {})
+        self.namespace = namespace or settings.get("namespace", "default")
+        self._name = settings.get("name", self.target.project.name)
+
+    def create_application_config(self) -> ConfigMap:
+        """The ConfigMap of the domain `application`."""
+        return self.create_config("application")
+
+    def create_database_config(self) -> ConfigMap:
+        """The ConfigMap of the domain `database`."""
+        return self.create_config("database")
+
+    def create_security_config(self) -> ConfigMap:
+        """The ConfigMap of the domain `security`."""
+        return self.create_config("security")
+
+    def create_ml_config(self) -> ConfigMap:
+        """The ConfigMap of the domain `ml`."""
+        return self.create_config("ml")
+
+    def create_monitoring_config(self) -> ConfigMap:
+        """The ConfigMap of the domain `monitoring`."""
+        return self.create_config("monitoring")
+
+    def create_config(self, domain: str) -> ConfigMap:
+        """The ConfigMap of any domain of the project; raises ValueError when the target has no such domain."""
+        if domain not in self.target.config:
+            hint = did_you_mean(domain, self.target.config)
+            raise ValueError(f"{self.target.name} has no domain `{domain}`{f': {hint}' if hint else ''}")
+        node = self.target.project.root.child(domain)
+        variables = envvars.variables(node, self.target.config[domain], (domain,))
+        tenant = self.target.resolution.values.get("tenant")
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "-".join(part for part in (self._name, tenant, domain, "config") if part),
+                "namespace": self.namespace,
+                "labels": {
+                    f"{_LABELS}name": self._name,
+                    f"{_LABELS}instance": self.target.name.replace("/", "-"),
+                    f"{_LABELS}component": domain,
+                    f"{_LABELS}managed-by": "weft",
+                },
+            },
+            "data": {variable.name: variable.text for variable in variables if not variable.sensitive},
+        }
+
+    def generate_all_configs(self) -> list[ConfigMap]:
+        """The ConfigMaps of the five domains."""
+        return [self.create_config(domain) for domain in DOMAINS if domain in self.target.config]
+
+    def export_to_yaml(self, configs: Iterable[ConfigMap] | ConfigMap, path: str | Path) -> Path:
+        """Write ConfigMaps into one file, as documents separated by `---`; the file is replaced as a whole.
+
+        Raises CannotRun when it cannot be written.
+        """
+        several = [configs] if isinstance(configs, Mapping) else list(configs)
+        text = "".join(f"---\n{formats.to_yaml(config)}\n" for config in several)
+        destination = Path(path)
+        temporary = destination.with_name(f".{destination.name}.{os.getpid()}.new")
+        try:
+            temporary.write_bytes(text.encode())
+            temporary.replace(destination)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise CannotRun(Problem("cannot-write", f"{destination}: {reason}")) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return destination
+
+
+class ConfigurationValidator:
+    """Says whether configurations are valid: a ConfigMap that a `create_…_config` made, its data, or nested settings.
+
+    Each method returns `(is_valid, errors)`; an error is a sentence. Sensitive settings are never in a ConfigMap, so that
+    they are absent is no error.
+    """
+
+    def __init__(self, project: str | Path | None = None) -> None:
+        self._project = _project(project)
+
+    def validate_application_config(self, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Check a configuration of the domain `application`."""
+        return self.validate_config("application", config)
+
+    def validate_database_config(self, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Check a configuration of the domain `database`."""
+        return self.validate_config("database", config)
+
+    def validate_security_config(self, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Check a configuration of the domain `security`."""
+        return self.validate_config("security", config)
+
+    def validate_ml_config(self, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Check a configuration of the domain `ml`."""
+        return self.validate_config("ml", config)
+
+    def validate_monitoring_config(self, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Check a configuration of the domain `monitoring`."""
+        return self.validate_config("monitoring", config)
+
+    def validate_config(self, domain: str, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Check a configuration of any domain of the project."""
+        root = self._project.root
+        if domain not in root.properties:
+            return False, [f"there is no domain `{domain}`"]
+        data = _data(config) if isinstance(config, Mapping) else config
+        if not isinstance(data, Mapping):
+            return False, [f"a configuration is a mapping, not {type(data).__name__}"]
+        if any(not isinstance(key, str) for key in data):
+            return False, [f"`{key}` is no text, and keys are texts" for key in data if not isinstance(key, str)]
+        node = root.child(domain)
+        flat = _is_flat(node, data)
+        settings, problems = _settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
+        for _, path, place in envvars.declared(node):
+            if place.sensitive:
+                _place_holder(settings, path)
+        filled = root.fill({domain: settings})
+        broken = [problem for problem in self._project.schema_check.problems(filled) if _is_of(problem, domain)]
+        if not broken:
+            # rules of the whole configuration need the other domains, which are not here
+            judged = (lambda path: _has_variable(root.at(path))) if flat else None
+            broken = self._project.rule_check.problems(filled, (domain,), judged)
+        errors = list(dict.fromkeys((*problems, *map(_sentence, broken))))
+        return not errors, errors
+
+
+class ConfigMapUtils:
+    """Small things that are done with ConfigMaps. Inputs are never changed."""
+
+    @staticmethod
+    def merge_configs(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+        """The two merged deeply, `override` on top; lists are replaced. Two ConfigMaps merge as objects do.
+
+        Raises ValueError where one holds a mapping and the other does not.
+        """
+        merged, problems = merge(_anything(), copy.deepcopy(dict(base)), copy.deepcopy(dict(override)))
+        if problems:
+            raise ValueError("; ".join(problem.message for problem in problems))
+        return dict(merged)
+
+    @staticmethod
+    def filter_by_prefix(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+        """The entries of a ConfigMap's data, or of any mapping, whose names begin with `prefix`."""
+        return {name: value for name, value in _data(config).items() if name.startswith(prefix)}
+
+    @staticmethod
+    def transform_to_env_format(config: Mapping[str, Any]) -> str:
+        """A ConfigMap's data, or a mapping of variables, as the text of a `.env` file.
+
+        Raises ValueError for a name that no shell variable can have.
+        """
+        return formats.env_lines(
+            (name, envvars.to_text(value)) for name, value in _data(config).items() if value is not None
+        )
+
+
+def reference_project() -> Path:
+    """The folder of the reference project: in an installed Weft inside the package, in a checkout at its top."""
+    inside = Path(__file__).parents[1] / "reference"
+    return inside if inside.is_dir() else Path(__file__).parents[3]
+
+
+def _project(folder: str | Path | None) -> Project:
+    return _reference() if folder is None else load_project(folder)
+
+
+@cache
+def _reference() -> Project:
+    return load_project(reference_project())
+
+
+@cache
+def _anything() -> Node:
+    from weft.schema.documents import DIALECT, Documents  # noqa: PLC0415 - only merge_configs needs it
+
+    return Catalog(
+        Documents("weft:/anything", {"weft:/anything": {"$schema": DIALECT}}, {"weft:/anything": "-"}, ())
+    ).root
+
+
+def _data(config: Mapping[str, Any]) -> Any:
+    if config.get("kind") != "ConfigMap":
+        return config
+    return {} if config.get("data") is None else config["data"]
+
+
+def _has_variable(node: Node) -> bool:
+    """Whether a ConfigMap can carry what stands at this place; a rule over anything else cannot be judged from one."""
+    return next(envvars.declared(node), None) is not None
+
+
+def _is_flat(node: Node, data: Mapping[str, Any]) -> bool:
+    """Whether the keys are environment variables rather than settings."""
+    return not any(key in node.properties for key in data)
+
+
+def _settings(node: Node, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The nested settings of a ConfigMap's data, and what does not convert."""
+    known = {name for name, _, _ in envvars.declared(node)}
+    texts = {name: value if isinstance(value, str) else envvars.to_text(value) for name, value in data.items()}
+    settings, problems = envvars.settings_from(node, texts)
+    errors = [_sentence(problem) for problem in problems]
+    for name in texts.keys() - known:
+        hint = did_you_mean(name, known)
+        errors.append(f"there is no variable {name}{f': {hint}' if hint else ''}")
+    return settings, errors
+
+
+def _place_holder(settings: dict[str, Any], path: SettingPath) -> None:
+    place: Any = settings
+    for step in path[:-1]:
+        if not isinstance(place, dict):
+            return
+        place = place.setdefault(step, {})
+    if isinstance(place, dict):
+        place.setdefault(path[-1], "ref+env://ABSENT")
+
+
+def _is_of(problem: Problem, domain: str) -> bool:
+    return f"{problem.path}/".startswith(f"{pointer((domain,))}/")
+
+
+def _sentence(problem: Problem) -> str:
+    return problem.message + (f" ({problem.hint})" if problem.hint else "")

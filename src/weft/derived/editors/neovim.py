@@ -1,0 +1,62 @@
+"""Neovim 0.11 and newer: `.nvim.lua`, which it reads in a folder that the user trusts (`:set exrc`).
+
+Our lines stand between two marks, and what is outside of them is the user's. A server that is configured there as well keeps
+what it has: `vim.lsp.config` merges.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from weft.derived.editors.association import Association
+from weft.derived.editors.jsonc import SettingsError
+
+_BEGIN: Final = "-- >>> weft ide"
+_REMARK: Final = ": what stands between these marks is written anew by `weft ide`"
+_END: Final = "-- <<< weft ide"
+
+
+def settings(text: str | None, associations: tuple[Association, ...]) -> str:
+    """`.nvim.lua` with the schemas of YAML and of JSON files."""
+    text = text or ""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = newline.join((_BEGIN + _REMARK, *_lines(associations), _END))
+    begins, ends = [
+        [match.start() for match in re.finditer(rf"^{re.escape(mark)}", text, re.MULTILINE)] for mark in (_BEGIN, _END)
+    ]
+    if not begins and not ends:
+        gap = "" if not text else newline if text.endswith("\n") else newline * 2
+        return f"{text}{gap}{block}{newline}"
+    if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
+        line = text.count("\n", 0, min(begins + ends)) + 1
+        raise SettingsError("the marks of `weft ide` must stand here once, first `>>>`, then `<<<`", line, 1)
+    return text[: begins[0]] + block + text[ends[0] + len(_END) :]
+
+
+def _lines(associations: tuple[Association, ...]) -> Iterator[str]:
+    yield "if vim.lsp.config then"
+    yield '  local root = vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(debug.getinfo(1, "S").source:sub(2), ":p")))'
+    yield '  vim.lsp.config("yamlls", { settings = { yaml = { schemas = {'
+    for one in associations:
+        yield f"    [root .. {_text('/' + one.schema)}] = {_list(one.yaml)},"
+    yield "  } } } })"
+    yield "  local schemas = {"
+    for one in associations:
+        if one.json:
+            yield f"    {{ url = vim.uri_from_fname(root .. {_text('/' + one.schema)}), fileMatch = {_list(one.json)} }},"
+    yield "  }"
+    yield '  vim.list_extend(schemas, vim.tbl_get(vim.lsp.config.jsonls or {}, "settings", "json", "schemas") or {})'
+    yield '  vim.lsp.config("jsonls", { settings = { json = { schemas = schemas } } })'
+    yield "end"
+
+
+def _list(items: list[str]) -> str:
+    return f"{{ {', '.join(map(_text, items))} }}"
+
+
+def _text(value: str) -> str:
+    """A text as Lua reads it: like JSON, where all beyond ASCII stands as it is."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,110 @@
+"""Files of data: JSON by the suffix `.json`, YAML otherwise. Both are read into plain JSON data, or refused with a place."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+from weft.files.yaml12 import DEPTH_LIMIT, YamlError, decode, parse
+
+
+def read(path: Path) -> Any:
+    """The data of a file.
+
+    Raises YamlError when it is not what its suffix says, OSError when it cannot be read.
+    """
+    text = decode(path.read_bytes())
+    return parse_json(text) if path.suffix == ".json" else parse(text)
+
+
+def parse_json(text: str) -> Any:
+    """The data of a JSON text.
+
+    Raises YamlError, also for a key that stands twice, for numbers and characters that no file can hold, and for deep nesting.
+    """
+    try:
+        data = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_number, parse_float=_number, parse_int=_integer
+        )
+        _check_depth(data)
+        json.dumps(data, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise YamlError("empty-file", "the file holds no data", 1, 1) from None
+        raise YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
+    except RecursionError:
+        raise YamlError("syntax", f"nested deeper than {DEPTH_LIMIT} levels", 1, 1) from None
+    except UnicodeEncodeError:
+        raise YamlError("syntax", "not JSON: half of a character, which no file can hold", 1, 1) from None
+    except _NoNumber as error:
+        raise YamlError(
+            "not-a-json-number", f"JSON has no number for `{str(error)[:40]}`", *_where(text, str(error))
+        ) from None
+    except _Twice as error:
+        try:
+            parse(text)  # whose error knows the place
+        except YamlError as placed:
+            if placed.code == "duplicate-key":
+                raise placed from None
+        raise YamlError(
+            "duplicate-key", f"`{error}` stands twice in one object", 1, 1, "remove one of the two"
+        ) from None
+    return data
+
+
+def cache_folder(name: str) -> Path:
+    """A folder of ours in the user's cache folder, as the XDG base directories say; it may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weft" / name
+
+
+class _NoNumber(Exception):
+    pass
+
+
+class _Twice(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Twice(next(key for key in keys if keys.count(key) > 1))
+    return result
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if number - number != 0:  # only infinities and NaN differ from themselves
+        _refuse(text)
+    return number
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        _refuse(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise _NoNumber(text)
+
+
+def _where(text: str, token: str) -> tuple[int, int]:
+    start = max(text.find(token), 0)
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+
+
+def _check_depth(data: Any) -> None:
+    level = [data]
+    for _ in range(DEPTH_LIMIT):
+        level = [child for value in level if isinstance(value, dict | list) for child in _children(value)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise RecursionError
+
+
+def _children(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value

@@ -1,0 +1,128 @@
+"""A configuration as text in the formats that other programs read."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from weft.base.paths import dotted
+
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
+_BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+
+
+def to_json(value: Any, indent: int | None = 2) -> str:
+    """JSON with the keys in their own order."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+
+
+def yaml_scalar(value: Any) -> str:
+    """A scalar in the form that every YAML reader takes for the same value: texts are always quoted."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, float) and "e" in text and "." not in text:
+        text = text.replace("e", ".0e")  # YAML 1.1 knows no float without a point
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def to_yaml(value: Any) -> str:
+    """Block-style YAML without a final newline; keys are plain where no YAML version reads them as something else."""
+    if isinstance(value, dict | list) and value:
+        return "\n".join(_block(value))
+    return yaml_scalar(value)
+
+
+def _block(value: Any) -> Iterator[str]:
+    entries = value.items() if isinstance(value, Mapping) else ((None, below) for below in value)
+    for key, below in entries:
+        head = "-" if key is None else f"{_key(key)}:"
+        if len(head) > _SIMPLE_KEY:
+            yield f"? {head[:-1]}"
+            head = ":"
+        if not isinstance(below, dict | list) or not below:
+            yield f"{head} {yaml_scalar(below)}"
+        elif head == "-":
+            lines = list(_block(below))
+            yield f"- {lines[0]}"
+            yield from (f"  {line}" for line in lines[1:])
+        else:
+            yield head
+            yield from (f"  {line}" for line in _block(below))
+
+
+def _key(key: str) -> str:
+    return key if _PLAIN_KEY.match(key) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
+
+
+def env_quote(text: str) -> str:
+    """A value for a `.env` file, quoted so that a POSIX shell, docker compose and the dotenv libraries read the same text."""
+    if text and _BARE.match(text):
+        return text
+    # the dotenv libraries take `\\\\` and `\\'` for escapes in single quotes, and `\\$` for no escape in double ones
+    plain = not text.endswith("\\") and "\\\\" not in text
+    if "'" not in text and (plain or "$" in text or "`" in text):
+        return f"'{text}'"
+    return '"' + re.sub(r'([\\"$`])', r"\\\1", text) + '"'
+
+
+def env_lines(pairs: Iterable[tuple[str, str]]) -> str:
+    """`.env`: NAME=value lines. Raises ValueError for a name that is no shell variable."""
+    return "".join(f"{_shell_name(name)}={env_quote(text)}\n" for name, text in pairs)
+
+
+def export_lines(pairs: Iterable[tuple[str, str]]) -> str:
+    """`export NAME=value` lines for a POSIX shell. Raises ValueError for a name that is no shell variable."""
+    return "".join(f"export {_shell_name(name)}={shlex.quote(text)}\n" for name, text in pairs)
+
+
+def is_shell_name(name: str) -> bool:
+    """Whether a shell can have a variable of this name."""
+    return _SHELL_NAME.match(name) is not None
+
+
+def _shell_name(name: str) -> str:
+    if not is_shell_name(name):
+        raise ValueError(f"`{name}` cannot be the name of a shell variable")
+    return name
+
+
+def properties_lines(pairs: Iterable[tuple[str, str]]) -> str:
+    """Java properties: `key=value` lines as `java.util.Properties.load` reads them (ISO 8859-1 with Unicode escapes)."""
+    return "".join(f"{_escape(key, ' :=#!')}={_escape(text, '', first=' ')}\n" for key, text in pairs)
+
+
+def _escape(text: str, special: str, first: str = "") -> str:
+    names = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}
+    result = []
+    for position, character in enumerate(text):
+        if character in names:
+            result.append(names[character])
+        elif character in special or (position == 0 and character in first):
+            result.append("\\" + character)
+        elif " " <= character <= "~":
+            result.append(character)
+        else:
+            units = character.encode("utf-16-be")
+            result.extend(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+    return "".join(result)
+
+
+def flatten(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every leaf with its dotted path; an empty mapping or list is a leaf."""
+    if isinstance(value, dict | list) and value:
+        for step, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from flatten(below, (*path, step))
+    else:
+        yield dotted(path), value
+
+
+DATA_FORMATS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "yaml": lambda value: to_yaml(value) + "\n",
+    "json": lambda value: to_json(value) + "\n",
+}

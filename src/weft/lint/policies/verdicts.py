@@ -1,0 +1,202 @@
+"""Verdicts: which controls pass, fail and are waived in which targets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from weft.base.model import Waiver
+from weft.base.problems import Place, Problem, Severity, gather
+from weft.lint.policies import waivers
+from weft.lint.policies.packs import Control, Policy
+from weft.project.project import Project
+from weft.project.target import Target
+from weft.rules.expressions import CEL_ERRORS, Expression, why
+from weft.schema.node import TYPE_WORDS, Node, json_type
+
+
+class Status(StrEnum):
+    """What came out for one control and one target."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not applicable"
+
+
+class UndecidedError(Exception):
+    """Raised where an expression gives neither true nor false for a configuration."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one control for one target; `problem` and `waiver` are there where it failed or was waived."""
+
+    control: Control
+    target: str
+    status: Status
+    problem: Problem | None = None
+    waiver: Waiver | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The same outcome of one control in several targets."""
+
+    control: Control
+    status: Status
+    problem: Problem | None
+    waiver: Waiver | None
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All verdicts of a run. `unjudged` are targets whose configuration is not valid; `problems` are about the waivers."""
+
+    day: date
+    project: Project
+    policies: tuple[Policy, ...]
+    targets: tuple[str, ...]
+    unjudged: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    waiver_problems: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is to be mended: failed controls, and waivers that are wrong, outdated or of no use."""
+        failed = (verdict.problem for verdict in self.verdicts if verdict.status is Status.FAILED)
+        return gather((*filter(None, failed), *self.waiver_problems))
+
+    def count(self, policy: str | None = None) -> Counter[Status]:
+        """How many verdicts there are of each status, of one pack or of all."""
+        return Counter(verdict.status for verdict in self.verdicts if policy in (None, verdict.control.policy))
+
+    def findings(self, policy: str | None = None) -> list[Finding]:
+        """The verdicts, the same one of several targets once, in the order of the controls."""
+        groups: dict[Any, list[Verdict]] = {}
+        for verdict in self.verdicts:
+            if policy in (None, verdict.control.policy):
+                problem = verdict.problem and replace(verdict.problem, targets=())
+                key = verdict.control.location, verdict.status, problem, verdict.waiver
+                groups.setdefault(key, []).append(verdict)
+        ranks = {control.location: rank for rank, control in enumerate(self.controls)}
+        ordered = sorted(groups.values(), key=lambda group: ranks[group[0].control.location])
+        return [_finding(group) for group in ordered]
+
+    def by_target(self) -> dict[str, list[Verdict]]:
+        """The verdicts of each judged target."""
+        groups: dict[str, list[Verdict]] = {target: [] for target in self.targets}
+        for verdict in self.verdicts:
+            groups[verdict.target].append(verdict)
+        return groups
+
+    def by_control(self, policy: Policy) -> list[tuple[Control, list[Finding]]]:
+        """The findings of each control of a pack, failed ones first."""
+        order = [Status.FAILED, Status.WAIVED, Status.PASSED, Status.NOT_APPLICABLE]
+        groups: dict[str, list[Finding]] = {control.location: [] for control in policy.controls}
+        for finding in sorted(self.findings(policy.name), key=lambda one: order.index(one.status)):
+            groups[finding.control.location].append(finding)
+        return [(control, groups[control.location]) for control in policy.controls]
+
+    def policy(self, name: str) -> Policy:
+        """The pack of this name."""
+        return next(policy for policy in self.policies if policy.name == name)
+
+    def place(self, control: Control) -> Place | None:
+        """Where a control stands."""
+        return self.project.in_schema(Problem("policy", "", schema=control.location)).place
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """The controls of all packs, in their order."""
+        return tuple(control for policy in self.policies for control in policy.controls)
+
+
+def audit(
+    project: Project, targets: Iterable[Target], known: Mapping[str, Policy], policies: Sequence[Policy], today: date
+) -> Audit:
+    """Judge targets by some of the known packs, on the day `today`, which decides which waivers hold.
+
+    A target whose configuration the schema refuses is not judged: its own problems come first.
+    """
+    judged, unjudged = list[Target](), list[str]()
+    for target in targets:
+        wrong = any(problem.severity is Severity.ERROR and problem.code != "rule" for problem in target.problems())
+        unjudged += [target.name] if wrong else []
+        judged += [] if wrong else [target]
+    granted = waivers.Granted(project, today)
+    verdicts = [
+        _verdict(control, target, granted.waives)
+        for target in judged
+        for policy in policies
+        for control in policy.controls
+    ]
+    failing = {
+        (verdict.control.policy, verdict.control.id, verdict.target)
+        for verdict in verdicts
+        if verdict.status in (Status.FAILED, Status.WAIVED)
+    }
+    names = tuple(target.name for target in judged)
+    ids = {policy.name: [control.id for control in policy.controls] for policy in known.values()}
+    about = granted.problems(ids, {policy.name for policy in policies}, set(names), failing)
+    return Audit(today, project, tuple(policies), names, tuple(unjudged), tuple(verdicts), tuple(about))
+
+
+def holds(expression: Expression, root: Node, config: Any) -> bool:
+    """Whether an expression is true of a configuration.
+
+    Raises UndecidedError when it cannot say.
+    """
+    try:
+        verdict = expression.evaluate(root, config)
+    except CEL_ERRORS as error:
+        raise UndecidedError(why(error)) from None
+    if not isinstance(verdict, bool):
+        raise UndecidedError(f"it gives {TYPE_WORDS.get(json_type(verdict), 'something')}, neither true nor false")
+    return verdict
+
+
+def _verdict(control: Control, target: Target, waives: Callable[[str, str, str], Waiver | None]) -> Verdict:
+    root = target.project.root
+    try:
+        if not all(holds(condition, root, target.config) for condition in control.conditions):
+            return Verdict(control, target.name, Status.NOT_APPLICABLE)
+        if holds(control.rule, root, target.config):
+            return Verdict(control, target.name, Status.PASSED)
+    except UndecidedError as reason:
+        return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, str(reason))))
+    problem = target.located(
+        Problem(
+            "policy",
+            f"{control.policy} {control.id}: {control.message}",
+            control.severity,
+            path=control.reads[0] if control.reads else "",
+            schema=control.location,
+            hint=control.remedy,
+            reads=control.reads,
+        )
+    )
+    if problem.place is None:  # nothing but the schema's defaults is read
+        problem = replace(problem, place=target.project.in_schema(problem).place)
+    waiver = waives(control.policy, control.id, target.name)
+    return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
+
+
+def _undecided(control: Control, reason: str) -> Problem:
+    message = f"{control.policy} {control.id}: it cannot be decided whether the control passes: {reason}"
+    hint = "guard what may be absent with has()"
+    return Problem("rule-undecided", message, schema=f"{control.location}/rule", hint=hint)
+
+
+def _finding(group: Sequence[Verdict]) -> Finding:
+    first = group[0]
+    return Finding(first.control, first.status, first.problem, first.waiver, tuple(_targets(group)))
+
+
+def _targets(group: Sequence[Verdict]) -> Iterator[str]:
+    return (verdict.target for verdict in group)

@@ -1,0 +1,54 @@
+"""What is valid in a schema, but probably a mistake; all of it warnings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from jsonschema_specifications import REGISTRY as METASCHEMAS
+
+from weft.base.paths import dotted
+from weft.base.problems import Problem, Severity
+from weft.schema import envvars
+from weft.schema.node import Catalog
+
+
+def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
+    """Keywords that are nearly ones, defaults that their own schema refuses, variables that two settings of one domain share."""
+    known = {keyword.lower(): keyword for keyword in _keywords()}
+    for schema in catalog.schemas():
+        for keyword in schema.keys() - known.values():
+            meant = difflib.get_close_matches(keyword.lower(), known, n=1, cutoff=0.85)
+            if meant and not keyword.startswith("x-"):
+                message = f"`{keyword}` means nothing to JSON Schema"
+                where = catalog.documents.location(schema, keyword)
+                hint = f"did you mean `{known[meant[0]]}`?"
+                yield Problem("unknown-keyword", message, Severity.WARNING, schema=where, hint=hint)
+    for schema in catalog.schemas_with("default"):
+        if not catalog.valid(schema, schema["default"]):
+            message = "the default is not valid by its own schema, so it is not used"
+            yield Problem(
+                "bad-default", message, Severity.WARNING, schema=catalog.documents.location(schema, "default")
+            )
+    for domain in catalog.root.properties:
+        owner: dict[str, Any] = {}
+        for name, path, node in envvars.declared(catalog.root.child(domain), (domain,)):
+            first = owner.setdefault(name, path)
+            if first != path:
+                message = f"{dotted(path)} and {dotted(first)} have one environment variable, {name}"
+                yield Problem(
+                    "shared-variable",
+                    message,
+                    Severity.WARNING,
+                    schema=node.place,
+                    hint="give each a variable of its own",
+                )
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """The keywords of all drafts."""
+    schemas = [METASCHEMAS.contents(uri) for uri in METASCHEMAS]
+    return frozenset(name for schema in schemas for name in schema.get("properties", ()))

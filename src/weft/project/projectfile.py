@@ -1,0 +1,237 @@
+"""weft.yaml: the one project file, read and checked by the schema that ships with Weft."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from weft.base.model import PLACEHOLDER, Dimension, Output, Waiver
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import parse_dotted, parse_pointer
+from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
+from weft.files import yaml12
+from weft.schema.loader import load_documents
+from weft.schema.node import Catalog
+from weft.stages.validate import SchemaCheck
+
+NAME: Final = "weft.yaml"
+RESERVED: Final = ".weft"
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """A project file, checked. All paths in it are relative to `folder`."""
+
+    folder: Path
+    text: str
+    project: str
+    schema: str
+    templates: str
+    dimensions: tuple[Dimension, ...]
+    layers: tuple[str, ...]
+    outputs: tuple[Output, ...]
+    policies: str
+    waivers: tuple[Waiver, ...]
+
+    def place(self, *path: str | int, key: bool = False) -> Place:
+        """Where something stands in weft.yaml."""
+        return Place(NAME, *(yaml12.position(self.text, path, key) or ()))
+
+
+def find_project(start: Path) -> Path:
+    """The folder of the project that `start` lies in: the nearest one above that holds a weft.yaml.
+
+    Raises CannotRun when there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / NAME).is_file():
+            return folder
+    raise CannotRun(
+        Problem(
+            "no-project",
+            f"there is no {NAME} in {start} or above it",
+            hint="go to a project, name one with `-C DIR`, or start one with `weft init DIR`",
+        )
+    )
+
+
+def read_project_file(folder: Path) -> ProjectFile:
+    """Read and check weft.yaml.
+
+    Raises CannotRun when it is not there, WeftError with every problem when it is wrong.
+    """
+    path = folder / NAME
+    try:
+        text = yaml12.decode(path.read_bytes())
+        data = yaml12.parse(text)
+    except OSError as error:
+        raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
+    except yaml12.YamlError as error:
+        empty = error.code == "empty-file"  # `{}` would be no project either
+        message, hint = ("the file holds no data", None) if empty else (error.message, error.hint)
+        place = Place(NAME, error.line, error.column)
+        raise WeftError(Problem(error.code, message, place=place, hint=hint)) from None
+    problems = [_placed(problem, text) for problem in _check().problems(data)]
+    if problems:
+        raise WeftError(*problems)
+    file = _build(folder, text, data)
+    problems = list(_semantic(file))
+    if problems:
+        raise WeftError(*problems)
+    return file
+
+
+def _build(folder: Path, text: str, data: Mapping[str, Any]) -> ProjectFile:
+    dimensions = tuple(
+        Dimension(
+            name,
+            tuple(entry.get("values", ())),
+            entry.get("aliases", {}),
+            entry.get("files"),
+            _setting(entry.get("setting")),
+            entry.get("optional", False),
+        )
+        for name, entry in data.get("dimensions", {}).items()
+    )
+    outputs = tuple(
+        Output(
+            index,
+            entry["template"],
+            entry["path"],
+            entry.get("scope"),
+            entry.get("when"),
+            (entry["check"],) if isinstance(entry.get("check"), str) else tuple(entry.get("check", ())),
+            entry.get("secrets", False),
+        )
+        for index, entry in enumerate(data.get("outputs", ()))
+    )
+    return ProjectFile(
+        folder,
+        text,
+        data.get("project") or folder.resolve().name,
+        data["schema"],
+        data.get("templates", "templates"),
+        dimensions,
+        tuple(data["layers"]),
+        outputs,
+        data.get("policies") or (PurePosixPath(data["schema"]).parent / "policies").as_posix(),
+        tuple(_waiver(index, entry) for index, entry in enumerate(data.get("waivers", ()))),
+    )
+
+
+def _waiver(index: int, entry: Mapping[str, Any]) -> Waiver:
+    expires = date.fromisoformat(entry["expires"])
+    return Waiver(index, entry["policy"], entry["control"], tuple(entry["targets"]), entry["reason"], expires)
+
+
+def _setting(text: str | None) -> SettingPath | None:
+    if text is None:
+        return None
+    try:
+        return parse_dotted(text)
+    except ValueError:
+        return ()
+
+
+def _semantic(file: ProjectFile) -> Iterator[Problem]:
+    """What the schema of weft.yaml cannot say."""
+    named = [dimension for dimension in file.dimensions if dimension.setting is None]
+    for before, after in pairwise(named):
+        if before.optional and not after.optional:
+            message = f"dimension `{after.name}` follows the optional `{before.name}`, so it must be optional too"
+            yield _invalid(message, file.place("dimensions", after.name, key=True))
+    for dimension in file.dimensions:
+        yield from _about_dimension(file, dimension)
+    for index, layer in enumerate(file.layers):
+        yield from _about_layer(file, index, layer)
+    for output in file.outputs:
+        yield from _about_output(file, output, [dimension.name for dimension in named])
+
+
+def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Problem]:
+    for alias, value in (dimension.aliases or {}).items():
+        place = file.place("dimensions", dimension.name, "aliases", alias, key=True)
+        if dimension.values and value not in dimension.values:
+            message = f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`"
+            yield _invalid(message, place, did_you_mean(value, dimension.values))
+        if alias in dimension.values:
+            yield _invalid(f"`{alias}` is a value and an alias of `{dimension.name}`", place)
+    if dimension.setting == ():
+        place = file.place("dimensions", dimension.name, "setting")
+        yield _invalid("`setting` is not a path of a setting", place, "write a dotted path, such as `tenant.tier`")
+
+
+def _about_layer(file: ProjectFile, index: int, layer: str) -> Iterator[Problem]:
+    place = file.place("layers", index)
+    yield from _placeholders(file, layer, ("layers", index))
+    if ".." in PurePosixPath(layer).parts or PurePosixPath(layer).is_absolute():
+        yield _invalid(f"the layer `{layer}` leads out of the project", place, "give a path below it")
+    if file.layers.index(layer) < index:
+        yield _invalid(f"the layer `{layer}` is listed twice", place)
+
+
+def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterator[Problem]:
+    where = ("outputs", output.index)
+    yield from _placeholders(file, output.path, (*where, "path"))
+    place = file.place(*where, "path")
+    path = PurePosixPath(output.path)
+    if path.is_absolute() or ".." in path.parts or "\\" in output.path or not path.name:
+        message = f"`{output.path}` leads out of the output folder"
+        yield Problem(
+            "output-outside", message, place=place, hint="give a path below it, without `..` and a leading `/`"
+        )
+    if any(part.startswith(RESERVED) for part in path.parts):
+        message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
+        yield Problem("output-reserved", message, place=place, hint="give it another name")
+    if output.scope and output.scope not in named:
+        message = f"scope `{output.scope}` is no dimension that targets name"
+        yield _invalid(message, file.place(*where, "scope"), f"there are {choices(named)}")
+
+
+def _invalid(message: str, place: Place, hint: str | None = None) -> Problem:
+    return Problem("project-invalid", message, place=place, hint=hint)
+
+
+def _placeholders(file: ProjectFile, text: str, where: SettingPath) -> Iterator[Problem]:
+    names = [dimension.name for dimension in file.dimensions]
+    for name in PLACEHOLDER.findall(text):
+        if name not in names:
+            known = f"there are {choices(names)}" if names else "this project has no dimensions"
+            yield _invalid(f"`{{{name}}}` names no dimension", file.place(*where), did_you_mean(name, names) or known)
+
+
+def _placed(problem: Problem, text: str) -> Problem:
+    path = parse_pointer(problem.path or "")
+    unknown = problem.code in ("unknown-key", "bad-key")
+    for length in range(len(path), -1, -1):
+        found = yaml12.position(text, path[:length], key=unknown or length < len(path))
+        if found:
+            break
+    return Problem(
+        problem.code,
+        problem.message,
+        path=problem.path,
+        place=Place(NAME, *(found or ())),
+        schema=problem.schema,
+        hint=problem.hint,
+    )
+
+
+@cache
+def _check() -> SchemaCheck:
+    with resources.as_file(resources.files("weft.data").joinpath("weft.schema.json")) as path:
+        return SchemaCheck(Catalog(load_documents(path, path.parent)))
+
+
+def schema_text(name: str = "weft.schema.json") -> str:
+    """A schema that ships with Weft, by default the one of weft.yaml, as JSON text for editors."""
+    text = resources.files("weft.data").joinpath(name).read_text("utf-8")
+    return json.dumps(json.loads(text), indent=2) + "\n"

@@ -1,0 +1,167 @@
+"""Provenance: which file gave a value, found by walking the layers again when a report asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weft.base.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
+from weft.base.paths import Path, get, has
+from weft.base.problems import Place
+from weft.schema.equality import canonical, item_key
+from weft.schema.node import Node
+from weft.stages.load import place_in
+
+
+@dataclass(frozen=True)
+class Setter:
+    """A file that says something about a setting: `path` is where in the file, `value` what stands there."""
+
+    layer: str
+    source: Source
+    path: Path
+    value: Any
+
+    @property
+    def place(self) -> Place:
+        """File, line and column."""
+        return place_in(self.source, self.path)
+
+    @property
+    def operator(self) -> str | None:
+        """The operator by which the file says it, such as `$append`; `null` removes; None where the value is just written."""
+        named = [step for step in self.path if step in OPERATORS]
+        if named:
+            return str(named[-1])
+        if self.value is None:
+            return "null"
+        return f"{PATCH}: {self.value[PATCH]}" if isinstance(self.value, dict) and PATCH in self.value else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` where one takes part."""
+        place = self.place
+        data = {
+            "layer": self.layer,
+            "file": place.file,
+            "line": place.line,
+            "column": place.column,
+            "value": self.value,
+        }
+        return data | ({"operator": self.operator} if self.operator else {})
+
+
+def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of every scalar, and of every mapping and list that holds nothing."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not value or not isinstance(value, dict | list):
+        yield path
+    for step, child in below:
+        yield from leaves_of(child, (*path, step))
+
+
+def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path) -> list[Setter]:
+    """The files that set, change or remove the value at `path`, the winning one first."""
+    search = _Search(root, config, path)
+    found = []
+    for layer in reversed(layers):
+        for source in reversed(layer.sources):
+            where = search.below(source.data)
+            if where is not None:
+                found.append(Setter(layer.name, source, where, get(source.data, where)))
+    return found
+
+
+def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: bool = False) -> Place | None:
+    """Where a problem at `path` points: the file that set the value, else the last one that could have.
+
+    None when no layer says anything about it or what is around it.
+    """
+    for length in range(len(path), -1, -1):
+        found = setters(root, layers, config, path[:length])
+        if found and length:
+            winner = found[0]
+            return place_in(winner.source, winner.path, key=key or length < len(path))
+    return None
+
+
+class _Search:
+    """One path of the merged configuration, followed through the overlays from the uppermost down.
+
+    On the way an item of an atomic list changes its index, as upper layers put items before it.
+    """
+
+    def __init__(self, root: Node, config: Any, path: Path) -> None:
+        self._root = root
+        self._config = config
+        self._path = path
+        self._indexes = {length: step for length, step in enumerate(path) if isinstance(step, int)}
+        self._sizes: dict[int, int] = {}
+
+    def below(self, data: Any) -> Path | None:
+        """The path in an overlay of what it says about the value; None when it says nothing."""
+        node = self._root
+        where: Path = ()
+        for length, step in enumerate(self._path):
+            data, where = _unwrapped(data, where)
+            if isinstance(step, int):
+                here = self._item(node, data, length)
+                if here is None:
+                    return None
+                where, data = (*where, *here), get(data, here)
+            elif data is None:
+                return where  # this layer removed what was there
+            elif isinstance(data, dict) and step in data:
+                where, data = (*where, step), data[step]
+            else:
+                whole = isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map)
+                return where if whole else None
+            node = node.child(step)
+        return _unwrapped(data, where)[1]
+
+    def _item(self, node: Node, data: Any, length: int) -> Path | None:
+        """Where the item at this step of the path stands in what an overlay says of the list."""
+        path = self._path[: length + 1]
+        if not has(self._config, path):
+            return None
+        if node.list_type == "atomic":
+            return self._atomic_item(data, length)
+        item = get(self._config, path)
+        lists = (
+            {(): data}
+            if isinstance(data, list)
+            else {(name,): data[name] for name in LIST_OPERATORS if _has_list(data, name)}
+        )
+        for prefix, items in lists.items():
+            for position, other in enumerate(items):
+                if _identity(node, other) == _identity(node, item):
+                    return (*prefix, position)
+        return None
+
+    def _atomic_item(self, data: Any, length: int) -> Path | None:
+        index = self._indexes[length]
+        size = self._sizes.setdefault(length, len(get(self._config, self._path[:length])))
+        whole: Path = ("$replace",) if _has_list(data, "$replace") else ()
+        if whole or isinstance(data, list):
+            return (*whole, index) if 0 <= index < len(get(data, whole)) else None
+        before, after = (len(data[name]) if _has_list(data, name) else 0 for name in ("$prepend", "$append"))
+        self._indexes[length] -= before
+        self._sizes[length] -= before + after
+        if 0 <= index < before:
+            return ("$prepend", index)
+        return ("$append", index - size + after) if size - after <= index < size else None
+
+
+def _identity(node: Node, item: Any) -> Any:
+    """What tells the items of a set or of a map-list apart."""
+    return canonical(item) if node.list_type == "set" else item_key(node, item) or object()
+
+
+def _has_list(data: Any, name: str) -> bool:
+    return isinstance(data, dict) and isinstance(data.get(name), list)
+
+
+def _unwrapped(data: Any, where: Path) -> tuple[Any, Path]:
+    while isinstance(data, dict) and "$value" in data:
+        data, where = data["$value"], (*where, "$value")
+    return data, where

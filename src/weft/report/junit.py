@@ -1,0 +1,51 @@
+"""Problems as JUnit XML, as CI servers show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from weft.base.problems import Problem, Severity
+from weft.report.words import in_full
+
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_junit(problems: Sequence[Problem], folder: Path | None = None) -> str:
+    """JUnit XML: a test case for each problem, failed where it is an error, and one that passed where there is none."""
+    suite = ET.Element("testsuite", name="weft validate", errors="0", skipped="0")
+    for problem in problems:
+        place = problem.place
+        file = _printable(place.file) if place else "weft"
+        case = ET.SubElement(suite, "testcase", classname=file, name=_name(problem))
+        if place:
+            case.set("file", file)
+            if place.line:
+                case.set("line", str(place.line))
+        kind = "failure" if problem.severity is Severity.ERROR else "system-out"
+        told = ET.SubElement(case, kind)
+        if kind == "failure":
+            told.set("type", problem.code)
+            told.set("message", _printable(problem.message))
+        told.text = _printable(in_full(problem))
+    if not problems:
+        ET.SubElement(suite, "testcase", classname="weft", name="no problems")
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(sum(problem.severity is Severity.ERROR for problem in problems)))
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _name(problem: Problem) -> str:
+    place = problem.place
+    where = f" at line {place.line}" if place and place.line else ""
+    return _printable(f"{problem.code}{f' {problem.path}' if problem.path else ''}{where}")
+
+
+def _printable(text: str) -> str:
+    """The text without the characters that XML 1.0 has no way to write."""
+    return _NO_XML.sub("\ufffd", text)

@@ -1,0 +1,111 @@
+"""Problems as text for people: each with the line that causes it, and a count at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from weft.base.problems import Place, Problem, Severity
+
+_COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_BOLD: Final = "\x1b[1m"
+_CODES: Final = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_TARGETS_SHOWN: Final = 4
+_LINE_SHOWN: Final = 240
+
+
+def text(problems: Sequence[Problem], folder: Path | None = None) -> str:
+    """The report for people: every problem with the line that causes it, and a count at the end."""
+    if not problems:
+        return ""
+    # a file with a secret in clear is not quoted at all
+    clear = {problem.place.file for problem in problems if problem.code == "literal-secret" and problem.place}
+    problems = [
+        replace(problem, quiet=True) if problem.place and problem.place.file in clear else problem
+        for problem in problems
+    ]
+    return "\n".join("".join(_lines(problem, folder)) for problem in problems) + f"\n{summary(problems)}\n"
+
+
+def summary(problems: Sequence[Problem]) -> str:
+    """`2 errors, 1 warning`."""
+    counts = Counter(problem.severity for problem in problems)
+    parts = [
+        f"{counts[severity]} {severity}{'s' if counts[severity] > 1 else ''}"
+        for severity in Severity
+        if counts[severity]
+    ]
+    return ", ".join(parts) or "no problems"
+
+
+def _lines(problem: Problem, folder: Path | None) -> Iterator[str]:
+    color = _COLORS[problem.severity]
+    yield (
+        _styled(f"{problem.severity}", fg=color, bold=True)
+        + _styled(f"[{problem.code}]", fg=color)
+        + f": {problem.message}\n"
+    )
+    if problem.place:
+        yield from _frame(problem.place, None if problem.quiet else folder or Path(), color)
+    for place in problem.related:
+        yield f"   = see also {_where(place)}\n"
+    if problem.hint:
+        yield _styled("   = hint: ", fg="green") + f"{problem.hint}\n"
+    if problem.schema:
+        yield f"   = rule: {problem.schema}\n"
+    if problem.targets:
+        more = len(problem.targets) - _TARGETS_SHOWN
+        names = ", ".join(problem.targets[:_TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        yield f"   = in {len(problem.targets)} target{'s' if len(problem.targets) > 1 else ''}: {names}\n"
+
+
+def _frame(place: Place, folder: Path | None, color: str) -> Iterator[str]:
+    yield f"  --> {_where(place)}\n"
+    line = _source_line(place, folder)
+    if line is None or place.line is None:
+        return
+    if len(line) > _LINE_SHOWN:
+        start = max((place.column or 1) - _LINE_SHOWN // 2, 0)
+        line, place = line[start : start + _LINE_SHOWN], replace(place, column=(place.column or 1) - start)
+    number = str(place.line)
+    yield f" {' ' * len(number)} |\n {number} | {line}\n"
+    if place.column:
+        before = "".join("\t" if character == "\t" else " " for character in line[: place.column - 1])
+        yield f" {' ' * len(number)} | {before}" + _styled("^" * _token(line[place.column - 1 :]), fg=color) + "\n"
+
+
+def _styled(text: str, *, fg: str, bold: bool = False) -> str:
+    """The text in a colour of terminals; whoever prints it elsewhere removes that."""
+    return f"\x1b[{_CODES[fg]}m{_BOLD if bold else ''}{text}\x1b[0m"
+
+
+def _token(rest: str) -> int:
+    """How long the thing is that stands here: a key, a quoted text, a word."""
+    for opening, closing in (("{{", "}}"), ("{%", "%}")):
+        if rest.startswith(opening) and closing in rest:
+            return rest.index(closing) + len(closing)
+    if rest[:1] in ("'", '"') and rest[:1] in rest[1:]:
+        return rest.index(rest[0], 1) + 1
+    for length, character in enumerate(rest):
+        if character in ",}]#" or rest[length : length + 2] in (": ", ":"):
+            return max(len(rest[:length].rstrip()), 1)
+    return max(len(rest.rstrip()), 1)
+
+
+def _source_line(place: Place, folder: Path | None) -> str | None:
+    if place.line is None or folder is None:
+        return None
+    if place.text is not None:
+        return place.text
+    try:
+        lines = (folder / place.file).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    return lines[place.line - 1] if 0 < place.line <= len(lines) else None
+
+
+def _where(place: Place) -> str:
+    return ":".join(str(part) for part in (place.file, place.line, place.column) if part is not None)

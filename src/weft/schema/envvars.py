@@ -1,0 +1,195 @@
+"""Settings as environment variables, by the names that `x-env` gives them, and back.
+
+As text a boolean is `true` or `false`, a list of plain values is joined with commas, anything nested is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft.base.paths import Path, dotted
+from weft.base.problems import Problem
+from weft.files import yaml12
+from weft.files.datafile import parse_json
+from weft.schema.node import Node
+
+_TRUE: Final = ("true", "1", "yes", "on")
+_FALSE: Final = ("false", "0", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A setting that has an environment variable."""
+
+    name: str
+    path: Path
+    value: Any
+    sensitive: bool
+
+    @property
+    def text(self) -> str:
+        """The value as an environment holds it."""
+        return to_text(self.value)
+
+
+def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
+    """The variables of a configuration in the schema's order; settings that are null or absent have none."""
+    if node.env and config is not None:
+        yield Variable(node.env, path, config, any(below.sensitive for _, below, _ in node.walk(config)))
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from variables(node.child(key), value, (*path, key))
+
+
+def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
+    """Every variable that the schema declares, set or not: name, path and node.
+
+    Where an object contains another of its own kind, the inner one declares none: they would have no end.
+    """
+    declaring = node.catalog.declaring
+    stack = [(path, node, frozenset[frozenset[int]]())]
+    while stack:
+        where, here, around = stack.pop()
+        if here.env:
+            yield here.env, where, here
+        if here.kind not in around and any(id(schema) in declaring for schema in (*here.certain, *here.possible)):
+            inside = around | {here.kind} if here.contains_itself else around
+            stack += [((*where, name), here.child(name), inside) for name in reversed(here.properties)]
+
+
+def to_text(value: Any) -> str:
+    """A value as the text of an environment variable."""
+    if isinstance(value, str):
+        return value
+    if (
+        isinstance(value, list)
+        and not any(map(_needs_json, value))
+        and value[:1] not in ([], [""])
+        and value[0][0] != "["
+    ):
+        return ",".join(value)
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+    ):
+        return ",".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _needs_json(item: Any) -> bool:
+    return not isinstance(item, str) or not item or "," in item or item != item.strip()
+
+
+def from_text(node: Node, text: str) -> Any:
+    """The value that a text stands for where the schema expects what `node` says.
+
+    Raises ValueError, without quoting the text, when it stands for none.
+    """
+    types = node.types
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("the value is not UTF-8")
+    listed = [value for value in node.keyword("enum", ()) if isinstance(value, dict | list) or to_text(value) == text]
+    if len(listed) == 1 and not isinstance(listed[0], dict | list):
+        return listed[0]
+    if "array" in types and text[:1] != "[":
+        items = [item.strip() for item in text.split(",")] if text.strip() else []
+        return [from_text(node.child(index), item) for index, item in enumerate(items)]
+    if "array" in types or "object" in types:
+        try:
+            return parse_json(text)
+        except yaml12.YamlError:
+            raise ValueError("the value is no JSON") from None
+    if not types:
+        return _guessed(text)
+    if "string" in types and not (types & {"integer", "number"} and _number(text) is not None):
+        return text
+    for name, convert in _CONVERTERS.items():
+        value = convert(text.strip()) if name in types else None
+        if value is not None:
+            return value
+    if "null" in types and text.strip() in ("", "null"):
+        return None
+    raise ValueError(f"the value is no {' or '.join(sorted(types - {'null'}))}")
+
+
+def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    """An overlay for every declared variable that the environment holds, by its name, and what does not convert.
+
+    A secret stays where it is: of its variable the overlay holds a reference.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    problems: list[Problem] = []
+    for name, path, place in _held(node, environment):
+        if place.sensitive and not place.types & {"array", "object"}:
+            put(found.setdefault(name, {}), path, f"ref+env://{name}")
+            continue
+        try:
+            put(found.setdefault(name, {}), path, literal(from_text(place, environment[name])))
+        except ValueError as error:
+            problems.append(_bad_variable(name, path, error))
+    return found, problems
+
+
+def settings_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """The settings themselves, as variables give them, secrets too, and what does not convert."""
+    data: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, path, place in _held(node, environment):
+        try:
+            put(data, path, from_text(place, environment[name]))
+        except ValueError as error:
+            problems.append(_bad_variable(name, path, error))
+    return data, problems
+
+
+def _held(node: Node, environment: Mapping[str, str]) -> Iterator[tuple[str, Path, Node]]:
+    return (one for one in declared(node) if one[0] in environment)
+
+
+def _bad_variable(name: str, path: Path, error: ValueError) -> Problem:
+    return Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be")
+
+
+def literal(value: Any) -> Any:
+    """A value as an overlay spells it, a bare null would remove, and a list might be joined with the lower one."""
+    return {"$value": value} if value is None or isinstance(value, list) else value
+
+
+def put(data: dict[str, Any], path: Path, value: Any) -> None:
+    """Set a value in nested mappings, which are made as needed."""
+    for step in path[:-1]:
+        data = data.setdefault(str(step), {})
+    data[str(path[-1])] = value
+
+
+def _guessed(text: str) -> Any:
+    """What a text most likely is where the schema does not say: JSON if it can be read as that."""
+    try:
+        return parse_json(text)
+    except yaml12.YamlError:
+        return text
+
+
+def _integer(text: str) -> int | None:
+    value = _number(text)
+    return int(value) if value is not None and value == int(value) else None
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        value = yaml12.scalar(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _boolean(text: str) -> bool | None:
+    word = text.lower()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+_CONVERTERS: Final = {"integer": _integer, "number": _number, "boolean": _boolean}

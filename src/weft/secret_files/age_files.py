@@ -1,0 +1,220 @@
+"""Files of YAML or JSON that are encrypted with age: reading, writing, editing, and who may read them.
+
+Recipients are age or SSH public keys, one a line, in a file `.weft-recipients` beside the encrypted file or in a folder above.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Self
+
+from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError
+from weft.secrets.providers import ProviderError, documents, identities
+
+RECIPIENTS: Final = ".weft-recipients"
+_HINT: Final = f"write public keys (`age1…`, `ssh-ed25519 …`) into {RECIPIENTS}, one a line, or give `--recipient`"
+_ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_MEMORY: Final = "/dev/shm"  # noqa: S108 - a file system in memory; the folder made in it is private
+
+
+class Ended(Exception):
+    """Raised after a signal asked the process to end, when nothing is left behind; `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def read(path: Path) -> bytes:
+    """What an encrypted file holds.
+
+    Raises WeftError when it cannot be decrypted, CannotRun when it cannot be read or pyrage is missing.
+    """
+    data = read_clear(path)
+    with _told(path):
+        return identities.decrypt(data, identities.identities(), path.name)
+
+
+def write(path: Path, clear: bytes, recipients: Sequence[str]) -> None:
+    """Encrypt data for recipients (see `recipients_for`) into a file, which is the old one or the new one at every moment.
+
+    Raises WeftError when the data is no YAML or JSON (by the file's name) or a recipient is wrong, CannotRun when the file
+    cannot be written.
+    """
+    with _told(path):
+        documents.parse(clear, path.name)
+        import pyrage  # noqa: PLC0415 - an extra
+
+        keys = [_recipient(text) for text in recipients]
+        encrypted = pyrage.encrypt(clear, keys, armored=True)
+    _replace(path, encrypted)
+
+
+def write_clear(path: Path, clear: bytes) -> None:
+    """Write decrypted data into a file that only its owner can read.
+
+    Raises WeftError when git tracks the file, CannotRun when it cannot be written.
+    """
+    refuse_tracked(path)
+    _replace(path, clear, private=True)
+
+
+def recipients_for(path: Path, given: Sequence[str] = ()) -> list[str]:
+    """The recipients of a file: those given, else those of the nearest `.weft-recipients`.
+
+    Raises UsageError when there are none.
+    """
+    if given:
+        return list(given)
+    for folder in path.absolute().parents:
+        file = folder / RECIPIENTS
+        if file.is_file():
+            lines = map(str.strip, read_clear(file).decode("utf-8", "replace").splitlines())
+            found = [line for line in lines if line and not line.startswith("#")]
+            if found:
+                return found
+            raise UsageError(Problem("no-recipients", f"{file} names no recipient", hint=_HINT))
+    raise UsageError(Problem("no-recipients", f"nobody is named who may read {path}", hint=_HINT))
+
+
+def edit(path: Path, before: bytes, editor: Sequence[str]) -> bytes:
+    """What an editor makes of a text, which it gets as a file in a private folder that is always removed.
+
+    The folder lies in memory where the system offers that. Raises CannotRun when the editor cannot be started or fails, and
+    Ended when a signal asks the process to end: the editor is ended too.
+    """
+    suffix = "".join(Path(path.name.removesuffix(".age")).suffixes[-1:]) or ".yaml"
+    with _Signals() as signals:
+        memory = next((place for place in (os.environ.get("XDG_RUNTIME_DIR"), _MEMORY) if _is_usable(place)), None)
+        folder = Path(tempfile.mkdtemp(prefix="weft-", dir=memory))
+        try:
+            file = folder / f"{path.name.partition('.')[0] or 'secrets'}{suffix}"
+            file.touch(0o600)
+            file.write_bytes(before)
+            code = signals.run([*editor, str(file)])
+            if code:
+                raise CannotRun(
+                    Problem("editor-failed", f"the editor `{editor[0]}` ended with code {code}; nothing was changed")
+                )
+            return file.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            hint = "set EDITOR to the editor that you want"
+            raise CannotRun(Problem("editor-failed", f"{error.filename or editor[0]}: {reason}", hint=hint)) from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_usable(folder: str | None) -> bool:
+    return folder is not None and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+class _Signals:
+    """While it is entered, a signal that asks to end ends the program that runs, and is obeyed when all is cleaned up."""
+
+    def __init__(self) -> None:
+        self._number: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._note) for number in _ENDING}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._number is not None:
+            raise Ended(self._number) from None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        # Ctrl-C reaches the editor too, where it is a key like any other
+        if number == signal.SIGINT and os.isatty(0):
+            return
+        again = self._number is not None
+        self._number = number
+        if self._process:
+            self._process.kill() if again else self._process.terminate()
+
+    def run(self, command: Sequence[str]) -> int:
+        """The exit code of a program that has our terminal."""
+        if not self._number:
+            self._process = subprocess.Popen(command)  # noqa: S603 - the user's own editor
+            if self._asked():  # just before there was a process to end
+                self._process.terminate()
+            return self._process.wait()
+        return 1
+
+    def _asked(self) -> bool:
+        return self._number is not None
+
+
+def refuse_tracked(path: Path) -> None:
+    """Raises WeftError when git tracks a file, or when git does not say."""
+    if not any((folder / ".git").exists() for folder in path.absolute().parents):
+        return
+    git = shutil.which("git")
+    command = [git or "git", "-C", str(path.absolute().parent), "ls-files", "--error-unmatch", "--", path.name]
+    code = subprocess.run(command, capture_output=True, check=False).returncode if git else -1  # noqa: S603 - no shell
+    if code == 1:
+        return
+    state = "is tracked by git" if code == 0 else "lies in a git repository, and git does not say whether it tracks it"
+    hint = "choose a file that .gitignore names"
+    raise WeftError(Problem("tracked-file", f"{path} {state}: secrets in clear do not belong there", hint=hint))
+
+
+def _recipient(text: str) -> Any:
+    import pyrage  # noqa: PLC0415 - an extra
+
+    try:
+        if text.startswith("ssh-"):
+            return pyrage.ssh.Recipient.from_str(text)
+        return pyrage.x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        # a private key by mistake must not be repeated
+        shown = f"`{text[:24]}`" if re.match(r"age1|ssh-", text) else "one of them"
+        raise ProviderError(f"the recipients are wrong: {shown} is no public key that Weft knows", _HINT) from None
+
+
+def read_clear(path: Path) -> bytes:
+    """The bytes of a file that is not encrypted. Raises CannotRun when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CannotRun(Problem("unreadable", f"{path}: {(error.strerror or str(error)).lower()}")) from None
+
+
+def _replace(path: Path, data: bytes, *, private: bool = False) -> None:
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            if not private:
+                Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotRun(Problem("cannot-write", f"{path}: {(error.strerror or str(error)).lower()}")) from None
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What a provider says as a problem of a file."""
+    try:
+        yield
+    except ProviderError as error:
+        raise WeftError(Problem("age", error.reason, place=Place(str(path)), hint=error.hint)) from None
+    except ImportError:
+        message = "the package pyrage is not installed"
+        raise CannotRun(Problem("not-installed", message, hint="pip install 'weft[age]'")) from None

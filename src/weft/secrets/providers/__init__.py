@@ -1,0 +1,183 @@
+"""Providers: where the secrets are kept that references such as `ref+env://NAME` stand for.
+
+A reference is `ref+SCHEME://PATH?PARAMETER=VALUE#KEY`, percent-encoded like any URI. A provider is a module named like its
+scheme, here or offered by another package through an entry point of the group `weft.providers`:
+
+    FORM = "NAME"                # how PATH is called in hints
+    KEY = "never"                # whether `#KEY` may follow: never, may or must
+    PARAMETERS = ()              # the names of the parameters that it takes
+
+    def complaint(reference: Reference) -> str | None: ...      # what is wrong with the form of PATH; nothing is read
+    def resolve(reference: Reference, folder: Path) -> str: ... # the secret; raises ProviderError
+
+`folder` is the project's. Providers are imported only when a reference names them, their packages only when a secret is
+fetched.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from weft.base.model import data_path
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import dotted, pointer
+from weft.base.problems import Problem, Severity, choices, did_you_mean
+from weft.schema.node import Node
+from weft.secrets.references import is_reference
+
+GROUP: Final = "weft.providers"
+_HELPERS: Final = frozenset(("documents", "identities"))
+_PARTS = re.compile(
+    r"ref\+(?P<scheme>[^:/?#]+)://(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<key>.*))?\Z", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference taken apart and percent-decoded; `key` is None without a `#`."""
+
+    scheme: str
+    path: str
+    key: str | None
+    parameters: Mapping[str, str]
+
+
+class ProviderError(Exception):
+    """Raised where a reference cannot be resolved: the reason, and what to do. Neither ever holds a secret."""
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+@cache
+def schemes() -> tuple[str, ...]:
+    """The schemes that references may have here."""
+    return tuple(sorted({*_ours(), *(point.name for point in entry_points(group=GROUP))}))
+
+
+@cache
+def _ours() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__)) - _HELPERS
+
+
+def _is_known(scheme: str) -> bool:
+    return scheme in _ours() or scheme in schemes()  # looking for other packages takes a while
+
+
+def parse(text: str) -> Reference:
+    """The parts of a reference.
+
+    Raises ProviderError when the text is none, or is not of the form that its provider takes.
+    """
+    match = _PARTS.match(text)
+    if match is None:
+        raise ProviderError("it is not a reference", "write `ref+SCHEME://PATH#KEY`")
+    try:
+        key = None if match["key"] is None else unquote(match["key"], errors="strict")
+        path = unquote(match["path"], errors="strict")
+        parameters = dict(parse_qsl(match["query"] or "", keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise ProviderError("its percent-encoding is not UTF-8") from None
+    reference = Reference(match["scheme"], path, key, parameters)
+    _refuse_form(reference, _provider(reference.scheme))
+    return reference
+
+
+def _refuse_form(reference: Reference, provider: Any) -> None:
+    form = f"ref+{reference.scheme}://{provider.FORM}"
+    if not reference.path:
+        raise ProviderError("nothing follows its `://`", f"write `{form}`")
+    if "\0" in reference.path:
+        raise ProviderError("its path holds the character NUL")
+    if provider.KEY == "must" and not reference.key:
+        raise ProviderError("it lacks its key", f"write `{form}`")
+    if provider.KEY == "never" and reference.key is not None:
+        raise ProviderError(f"`{reference.scheme}` takes no `#` and no key", f"write `{form}`")
+    for name in reference.parameters:
+        if name not in provider.PARAMETERS:
+            known = f"it takes {choices(provider.PARAMETERS)}" if provider.PARAMETERS else "it takes none"
+            hint = did_you_mean(name, provider.PARAMETERS) or known
+            raise ProviderError(f"`{reference.scheme}` has no parameter `{name}`", hint)
+    complaint = provider.complaint(reference)
+    if complaint:
+        raise ProviderError(complaint, f"write `{form}`")
+
+
+def resolve(text: str, folder: Path) -> str:
+    """The secret that a reference stands for; `folder` is the project's.
+
+    Raises ProviderError, which never holds a secret.
+    """
+    reference = parse(text)
+    provider = _provider(reference.scheme)
+    try:
+        secret: str = provider.resolve(reference, folder)
+    except ImportError as error:
+        package = (error.name or "a package").partition(".")[0]
+        raise ProviderError(
+            f"the package {package} is not installed", f"pip install 'weft[{reference.scheme}]'"
+        ) from None
+    return secret
+
+
+def misformed(root: Node, data: Any) -> Iterator[Problem]:
+    """What is wrong with the form of the references in the sensitive settings of an overlay; nothing is resolved.
+
+    The paths of the problems are those in the overlay.
+    """
+    for path, text in _marked(data, ()):
+        where = data_path(path)
+        if root.at(where).sensitive:
+            found = judge(text, where)
+            if found:
+                yield Problem(found.code, found.message, found.severity, path=pointer(path), hint=found.hint)
+
+
+def judge(text: str, path: SettingPath) -> Problem | None:
+    """What is wrong with the form of a reference in a setting: a warning where nobody here knows its scheme."""
+    match = _PARTS.match(text)
+    if match and not _is_known(match["scheme"]):
+        known = schemes()
+        message = f"{dotted(path)}: no provider knows the scheme `{match['scheme']}`"
+        hint = did_you_mean(match["scheme"], known) or f"known are {choices(known)}"
+        return Problem("unknown-scheme", message, Severity.WARNING, hint=hint)
+    try:
+        parse(text)
+    except ProviderError as error:
+        return Problem("bad-reference", f"{dotted(path)}: {error.reason}", hint=error.hint)
+    except ImportError:
+        return None  # a provider of another package that lacks something; resolving tells
+    return None
+
+
+def _marked(data: Any, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
+    """Every text that is a reference, with its path; what only begins like one is taken for a literal."""
+    if isinstance(data, dict | list):
+        for step, below in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _marked(below, (*path, step))
+    elif is_reference(data):
+        yield path, data
+
+
+def _provider(scheme: str) -> Any:
+    if not _is_known(scheme):
+        hint = did_you_mean(scheme, schemes()) or f"known are {choices(schemes())}"
+        raise ProviderError(f"no provider knows the scheme `{scheme}`", hint)
+    return _load(scheme)
+
+
+@cache
+def _load(scheme: str) -> Any:
+    if scheme in _ours():
+        return import_module(f"{__name__}.{scheme}")
+    return next(iter(entry_points(group=GROUP, name=scheme))).load()

@@ -1,0 +1,82 @@
+"""What providers share that read files: which files they may read, YAML and JSON without quoting them, and JSON pointers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from weft.base import paths
+from weft.base.problems import did_you_mean
+from weft.files import datafile, yaml12
+from weft.schema.node import TYPE_WORDS, json_type
+from weft.secrets.providers import ProviderError, Reference
+
+
+def complaint(reference: Reference) -> str | None:
+    """A relative path stays inside of the project, and a key is a JSON pointer."""
+    if _leaves(reference.path):
+        return "a relative path must not lead out of the project: write an absolute one if that is meant"
+    if reference.key and not reference.key.startswith("/"):
+        return f"its key is a JSON pointer and begins with `/`: did you mean `#/{reference.key}`?"
+    return None
+
+
+def _leaves(path: str) -> bool:
+    depth = 0
+    for part in PurePosixPath(path).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
+
+
+def read(name: str, folder: Path) -> bytes:
+    """The bytes of a file, relative to the project's folder.
+
+    Raises ProviderError when it cannot be read, or when a symbolic link leads out of the project.
+    """
+    path = folder / name
+    if not Path(name).is_absolute() and not path.resolve().is_relative_to(folder.resolve()):
+        raise ProviderError(f"{name} leads out of the project", "write its absolute path if that is meant")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        near = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, near) if isinstance(error, FileNotFoundError) else None
+        raise ProviderError(f"{name}: {(error.strerror or 'it cannot be read').lower()}", hint) from None
+
+
+def parse(data: bytes, name: str) -> Any:
+    """YAML or JSON, by the suffix (that of `x.json.age` is `.json`).
+
+    Raises ProviderError, which names the place and quotes nothing.
+    """
+    try:
+        text = yaml12.decode(data)
+        return datafile.parse_json(text) if is_json(name) else yaml12.parse(text)
+    except yaml12.YamlError as error:
+        kind = "JSON" if is_json(name) else "YAML"
+        raise ProviderError(
+            f"{name}:{error.line}:{error.column} is not the {kind} that Weft reads ({error.code})"
+        ) from None
+
+
+def is_json(name: str) -> bool:
+    """Whether a file holds JSON by its name."""
+    return Path(name.removesuffix(".age")).suffix == ".json"
+
+
+def pick(data: Any, pointer: str) -> str:
+    """The value that a JSON pointer names, as a text. Raises ProviderError when there is none, or no single value."""
+    value = data
+    for step in paths.parse_pointer(pointer):
+        key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
+        if not paths.has(value, (key,)) or isinstance(value, str):
+            keys = list(value) if isinstance(value, dict) else []
+            raise ProviderError(f"there is nothing at `{pointer}`", did_you_mean(step, keys))
+        value = value[key]
+    if value is None or isinstance(value, dict | list):
+        what = TYPE_WORDS[json_type(value)]
+        raise ProviderError(f"what stands at `{pointer}` is {what}, no single value")
+    return value if isinstance(value, str) else json.dumps(value)

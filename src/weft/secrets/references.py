@@ -1,0 +1,31 @@
+"""References such as `ref+env://NAME`, which say where a secret is kept, and literals that stand where one should."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from weft.base.model import OPERATORS, PATCH
+from weft.base.paths import Path
+from weft.schema.documents import REFERENCE_PATTERN
+from weft.schema.node import Node
+
+_REFERENCE = re.compile(REFERENCE_PATTERN)
+
+
+def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of an overlay at which a sensitive setting holds a literal; operators are looked into."""
+    if isinstance(data, dict):
+        for key, below in data.items():
+            yield from literals(node if key in OPERATORS else node.child(key), below, (*path, key))
+    elif isinstance(data, list):
+        for index, below in enumerate(data):
+            yield from literals(node.child(index), below, (*path, index))
+    elif node.sensitive and data is not None and not is_reference(data) and path[-1:] != (PATCH,):
+        yield path
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value is a reference to a secret."""
+    return isinstance(value, str) and _REFERENCE.match(value) is not None

@@ -1,0 +1,100 @@
+"""Sensitive settings in templates: a tainted value can be tested for truth, and becomes text only where secrets belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+from weft.base.paths import Path, dotted
+from weft.schema.node import Node
+from weft.secrets.references import is_reference
+
+_MASK: Final = "***"
+
+
+class TaintError(Exception):
+    """A sensitive setting was about to become text in an output that is not declared to hold secrets."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(dotted(path))
+        self.path = path
+
+
+class Tainted:
+    """A sensitive value in a template of an ordinary output: it can be tested for truth, and for nothing else."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TaintError(self._path)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise TaintError(self._path)
+
+    __repr__ = __str__ = __format__ = __html__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = __round__ = __int__ = __float__ = __index__ = __complex__ = (
+        _refuse
+    )
+    __add__ = __radd__ = __mul__ = __rmul__ = __mod__ = __rmod__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = (
+        __ge__
+    ) = __hash__ = _refuse
+
+
+class Branch(dict[str, Any]):
+    """A mapping of the configuration as templates see it: it knows its path and what the schema says of it."""
+
+    __slots__ = ("node", "path")
+
+    def __init__(self, items: Iterable[tuple[str, Any]], node: Node, path: Path) -> None:
+        super().__init__(items)
+        self.node = node
+        self.path = path
+
+    def public(self) -> Branch:
+        """A copy without the sensitive settings."""
+        kept = ((key, value) for key, value in self.items() if not self.node.child(key).sensitive)
+        return Branch(((key, _public(value)) for key, value in kept), self.node, self.path)
+
+
+def for_template(node: Node, value: Any, reveal: bool, path: Path = ()) -> Any:
+    """A configuration as templates see it: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`."""
+    if isinstance(value, dict):
+        return Branch(
+            ((key, for_template(node.child(key), below, reveal, (*path, key))) for key, below in value.items()),
+            node,
+            path,
+        )
+    if isinstance(value, list):
+        return [for_template(node.child(index), below, reveal, (*path, index)) for index, below in enumerate(value)]
+    return Tainted(path) if node.sensitive and value is not None and not reveal else value
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, Branch):
+        return value.public()
+    return [_public(below) for below in value if not isinstance(below, Tainted)] if isinstance(value, list) else value
+
+
+def public(node: Node, value: Any) -> Any:
+    """A copy of a configuration without its sensitive settings."""
+    branch = for_template(node, value, reveal=False)
+    return branch.public() if isinstance(branch, Branch) else _public(branch)
+
+
+def mask(node: Node, value: Any, *, inside: bool = False) -> Any:
+    """A copy of a configuration that may be shown to anybody: references stay, a literal in a sensitive setting is hidden."""
+    hidden = inside or node.sensitive
+    if isinstance(value, dict):
+        return {key: mask(node.child(key), below, inside=hidden) for key, below in value.items()}
+    if isinstance(value, list):
+        return [mask(node.child(index), below, inside=hidden) for index, below in enumerate(value)]
+    return _MASK if hidden and value is not None and not is_reference(value) else value

@@ -1,0 +1,110 @@
+"""Load: overlay files to layers, plain data with the file that it came from.
+
+A file is parsed once, however many targets read it. Where in the file a value stands is looked up again, and only for a
+report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from weft.base.model import PLACEHOLDER, Layer, Source
+from weft.base.problems import Place, Problem
+from weft.files import datafile, yaml12
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
+class Overlays:
+    """The overlay files below a project folder, each parsed at most once."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._sources: dict[Path, Source] = {}
+        self._layers: dict[str, Layer] = {}
+
+    def layer(self, pattern: str, values: Mapping[str, str]) -> Layer | None:
+        """The layer of a pattern for these dimension values; None when a placeholder has no value."""
+        if any(name not in values for name in PLACEHOLDER.findall(pattern)):
+            return None
+        name = PLACEHOLDER.sub(lambda match: values[match[1]], pattern)
+        if name not in self._layers:
+            self._layers[name] = Layer(name, tuple(map(self.source, self._files(name))))
+        return self._layers[name]
+
+    def source(self, path: Path) -> Source:
+        """The parsed file; a file that cannot be read or is no overlay is a source with problems."""
+        if path not in self._sources:
+            self._sources[path] = self._read(path)
+        return self._sources[path]
+
+    def _files(self, name: str) -> Iterator[Path]:
+        path = self._base / name
+        if path.suffix in SUFFIXES and path.is_file():
+            yield path
+            return
+        yield from (file for suffix in SUFFIXES if is_there(file := path.with_name(path.name + suffix)))
+        if path.is_dir():
+            yield from (
+                file
+                for file in sorted(path.iterdir())
+                if file.suffix in SUFFIXES and is_there(file) and not file.name.startswith(".")
+            )
+
+    def _read(self, path: Path) -> Source:
+        name = path.relative_to(self._base).as_posix()
+        try:
+            data = datafile.read(path)
+        except yaml12.YamlError as error:
+            place = Place(name, error.line, error.column)
+            return Source(name, {}, path, (Problem(error.code, error.message, place=place, hint=error.hint),))
+        except OSError as error:
+            return Source(
+                name,
+                {},
+                path,
+                (Problem("unreadable", f"the file cannot be read: {error.strerror}", place=Place(name)),),
+            )
+        if not isinstance(data, dict):
+            kind = "a list" if isinstance(data, list) else "a single value"
+            problem = Problem(
+                "not-a-mapping",
+                f"an overlay maps domains to their settings; this file is {kind}",
+                place=Place(name, 1, 1),
+                hint="start with the name of a domain, as in `domain: {setting: value}`",
+            )
+            return Source(name, {}, path, (problem,))
+        if path.suffix == ".json":  # which has no modeline, so editors find its schema by this key
+            data = {key: value for key, value in data.items() if key != "$schema"}
+        return Source(name, data, path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file; a link to nowhere counts, so that it is told and not passed over."""
+    return path.is_file() or path.is_symlink()
+
+
+def place_in(source: Source, path: Sequence[str | int], *, key: bool = False) -> Place:
+    """Where the value at `path` stands in a file, or its key; the nearest value above when it is not there."""
+    if source.path is None:
+        return Place(source.name)
+    try:
+        text = source.path.read_text("utf-8-sig", "replace")
+    except OSError:
+        return Place(source.name)  # it has gone since it was read
+    for length in range(len(path), -1, -1):
+        found = yaml12.position(text, path[:length], key=key)
+        if found:
+            return Place(source.name, *found)
+    return Place(source.name)
+
+
+def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
+    """Whether a key of a file has nothing after its colon, so that its null may not be meant."""
+    place = place_in(source, path)
+    if source.path is None or place.line is None or place.column is None:
+        return False
+    line = source.path.read_text("utf-8-sig", "replace").splitlines()[place.line - 1]
+    return not line[place.column - 1 :].partition("#")[0].strip()

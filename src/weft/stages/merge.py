@@ -1,0 +1,316 @@
+"""Merge: one more layer over what the lower layers gave, as the schema and the overlay's operators say.
+
+The walk runs on the `deepmerge` library. Strategies are looked up in the schema's nodes, which are compiled once; inputs
+are never changed, and what a layer does not touch is shared with the layer below. A mistake in a layer becomes a problem
+and the lower value stays, so that one run finds every mistake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from deepmerge import Merger
+
+from weft.base.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path, is_operator
+from weft.base.paths import Path, dotted, pointer
+from weft.base.problems import Problem, choices, did_you_mean
+from weft.schema.equality import canonical, item_key
+from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
+
+_REMOVED: Final[Any] = object()
+
+
+def merge(node: Node, lower: Any, upper: Any, *, defaults: bool = False) -> tuple[Any, list[Problem]]:
+    """The merged value of two layers, and what is wrong with the upper one.
+
+    Problems carry the path in `upper`. `lower` may be MISSING. With `defaults`, a list or mapping that no layer has set
+    yet starts from the schema's `default`, so that operators act on it.
+    """
+    run = _Run(node, defaults)
+    value = run.fresh([], upper) if lower is MISSING else run.value_strategy([], lower, upper)
+    return value, run.problems
+
+
+class _Run(Merger):
+    """One merge of two layers: deepmerge's walk, plus the node of each place and the problems found."""
+
+    def __init__(self, node: Node, defaults: bool) -> None:
+        super().__init__([(dict, _merge_mapping), (list, _merge_list)], [_replace], [_different_types])
+        self.node = node
+        self.defaults = defaults
+        self.problems: list[Problem] = []
+
+    def at(self, path: list[Any]) -> Node:
+        """The node of a place; operators on the way to it are no steps of the configuration."""
+        return self.node.at(data_path(tuple(path)))
+
+    def wrong(self, path: list[Any], code: str, message: str, hint: str | None = None) -> None:
+        """Note a problem at a path of the upper layer."""
+        self.problems.append(Problem(code, message, path=pointer(path), hint=hint))
+
+    def fresh(self, path: list[Any], value: Any) -> Any:
+        """What a value of the upper layer becomes where the lower layers have none."""
+        if isinstance(value, dict):
+            return self._fresh_mapping(path, value)
+        if isinstance(value, list):
+            node = self.at(path)
+            return self.join(path, self._default(node, list, []) if node.list_type != "atomic" else [], value)
+        return value
+
+    def join(self, path: list[Any], lower: list[Any], upper: list[Any], first: bool = False) -> list[Any]:
+        """Two lists of one place joined as its list type says: appended, as a union, or item by item."""
+        node = self.at(path)
+        if node.list_type == "map":
+            return self._join_map(path, node, lower, upper, first)
+        new = [item for index, raw in enumerate(upper) if (item := self.fresh([*path, index], raw)) is not _REMOVED]
+        if node.list_type == "set":
+            seen = set(map(canonical, lower))
+            new = [item for item in new if canonical(item) not in seen and not seen.add(canonical(item))]  # type: ignore[func-returns-value]
+        return [*new, *lower] if first else [*lower, *new]
+
+    def apply(self, path: list[Any], lower: Any, upper: dict[str, Any]) -> Any:
+        """The value that an operator mapping makes of the lower value."""
+        if "$value" in upper:
+            self._alone(path, upper, ("$value",))
+            return upper["$value"]
+        self._alone(path, upper, ("$replace",) if "$replace" in upper else LIST_OPERATORS)
+        for name in LIST_OPERATORS:
+            if name in upper and not isinstance(upper[name], list):
+                self.wrong([*path, name], "operator-misused", f"`{name}` takes a list", f"write `{name}: [...]`")
+                return [] if lower is MISSING else lower
+        if "$replace" in upper:
+            return self.join([*path, "$replace"], [], upper["$replace"])
+        if lower is MISSING or lower is None:
+            lower = self._default(self.at(path), list, [])
+        if not isinstance(lower, list):
+            hint = _wanted(self, path, "array") or "write `$replace` to take this list instead"
+            message = f"there is no list to add to: a lower layer holds {_kind(lower)}"
+            self.wrong(path, "merge-conflict", message, hint)
+            return lower
+        lower = self.join([*path, "$prepend"], lower, upper.get("$prepend", []), first=True)
+        return self.join([*path, "$append"], lower, upper.get("$append", []))
+
+    def _fresh_mapping(self, path: list[Any], value: dict[str, Any]) -> Any:
+        if is_operator(value):
+            return self.apply(path, MISSING, value)
+        if PATCH in value:
+            return self.patched(path, value)
+        node = self.at(path)
+        start = {} if node.atomic_map else self._default(node, dict, {})
+        return _merge_mapping(self, path, start, value)
+
+    def patched(self, path: list[Any], value: dict[str, Any]) -> Any:
+        """What a mapping with `$patch` becomes; `_REMOVED` when the instruction makes no sense here."""
+        if value[PATCH] == "replace":
+            return _merge_mapping(self, path, {}, {key: below for key, below in value.items() if key != PATCH})
+        if value[PATCH] == "delete":
+            self.wrong(
+                [*path, PATCH],
+                "operator-misused",
+                "`$patch: delete` removes an item of a map-list; this is not one",
+                "write `key: null` to remove a key",
+            )
+        else:
+            self.wrong([*path, PATCH], "operator-misused", f"`$patch` is `replace` or `delete`, not `{value[PATCH]}`")
+        return _REMOVED
+
+    def _join_map(self, path: list[Any], node: Node, lower: list[Any], upper: list[Any], first: bool) -> list[Any]:
+        result = list(lower)
+        index_of = {item_key(node, item): index for index, item in enumerate(result)}
+        new: list[Any] = []
+        seen = set()
+        for position, item in enumerate(upper):
+            here = [*path, position]
+            key = item_key(node, item)
+            if key is None or key in seen:
+                names = choices(node.list_keys)
+                absent = choices(name for name in node.list_keys if not isinstance(item, dict) or name not in item)
+                message = (
+                    f"two items of this list have the same {names}"
+                    if key in seen
+                    else f"{absent} is missing in this item"
+                )
+                self.wrong(here, "list-key", message, f"items of this list are told apart by {names}")
+                continue
+            seen.add(key)
+            index = index_of.get(key)
+            if item.get(PATCH) == "delete":
+                if index is None:
+                    known = choices(
+                        ", ".join(str(old[name]) for name in node.list_keys if name in old) for old in lower
+                    )
+                    self.wrong(
+                        here,
+                        "nothing-to-remove",
+                        "`$patch: delete` finds no such item in the lower layers",
+                        f"there are {known}" if known else "the list is empty there",
+                    )
+                else:
+                    result[index] = _REMOVED
+            elif index is None:
+                new.append(self.fresh(here, item))
+            else:
+                result[index] = self.value_strategy(here, result[index], item)
+        return [item for item in ([*new, *result] if first else [*result, *new]) if item is not _REMOVED]
+
+    def _default(self, node: Node, kind: type, otherwise: Any) -> Any:
+        value = node.own_default if self.defaults else MISSING
+        return value if isinstance(value, kind) else otherwise
+
+    def _alone(self, path: list[Any], value: dict[str, Any], allowed: tuple[str, ...]) -> None:
+        for name in value:
+            if name not in allowed:
+                self.wrong(
+                    [*path, name],
+                    "operator-misused",
+                    f"`{name}` cannot stand beside {choices(key for key in value if key in OPERATORS and key != name)}",
+                    "an operator takes the whole mapping",
+                )
+
+
+def _merge_mapping(run: Merger, path: list[Any], base: dict[str, Any], nxt: dict[str, Any]) -> Any:
+    assert isinstance(run, _Run)
+    if is_operator(nxt):
+        return run.apply(path, base, nxt)
+    if PATCH in nxt:
+        patched = run.patched(path, nxt)
+        return base if patched is _REMOVED else patched
+    if run.at(path).atomic_map and base:
+        base = {}
+    changed: dict[str, Any] = {}
+    for key, value in nxt.items():
+        here = [*path, key]
+        if value is None:
+            if key in base:
+                changed[key] = _REMOVED
+            else:
+                _nothing_to_remove(run, here, base)
+        else:
+            _check_operator_name(run, here, key)
+            below = run.value_strategy(here, base[key], value) if key in base else run.fresh(here, value)
+            if below is not base.get(key, MISSING):
+                changed[key] = below
+    if not changed:
+        return base
+    return {key: value for key, value in (base | changed).items() if value is not _REMOVED}
+
+
+def _merge_list(run: Merger, path: list[Any], base: list[Any], nxt: list[Any]) -> list[Any]:
+    assert isinstance(run, _Run)
+    lower = [] if run.at(path).list_type == "atomic" else base
+    merged = run.join(path, lower, nxt)
+    return base if _same(base, merged) else merged
+
+
+def _replace(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
+    return base if _same(base, nxt) else nxt
+
+
+def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
+    assert isinstance(run, _Run)
+    if is_operator(nxt):
+        return run.apply(path, base, nxt)
+    replaces = isinstance(nxt, dict) and nxt.get(PATCH) == "replace"
+    if base is None or replaces:
+        return run.fresh(path, nxt)
+    if not isinstance(base, dict | list) and not isinstance(nxt, dict | list):
+        return nxt
+    if isinstance(nxt, dict) and any(_check_operator_name(run, [*path, key], key) for key in nxt):
+        return base
+    way = {"object": "`$patch: replace` inside it", "array": "`{$replace: [...]}`"}.get(
+        json_type(nxt), "`{$value: ...}`"
+    )
+    message = f"{dotted(path)} is {_kind(nxt)} here, and {_kind(base)} in a lower layer"
+    hint = f"write {way} if this is meant to take its place"
+    run.wrong(path, "merge-conflict", message, _wanted(run, path, json_type(nxt)) or hint)
+    return base
+
+
+def _wanted(run: _Run, path: list[Any], kind: str) -> str | None:
+    """A hint where the schema would refuse a value of this kind anyway."""
+    types = run.at(path).types
+    if not types or kind in types:
+        return None
+    return f"the schema wants {' or '.join(TYPE_WORDS[name] for name in sorted(types - {'null'}))} there"
+
+
+def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> None:
+    node = run.at(path)
+    hint = did_you_mean(path[-1], base)
+    if node.default is not MISSING:
+        hint = "only the schema's default gives it a value, and a default cannot be removed: set another value"
+    elif "null" in node.types:
+        hint = "write `{$value: null}` to set it to null"
+    elif "object" in node.types:
+        hint = hint or "write `{}` for a mapping that sets nothing"
+    run.wrong(
+        path,
+        "nothing-to-remove",
+        f"`{path[-1]}: null` removes what a lower layer set, and none sets {dotted(path)}",
+        hint,
+    )
+
+
+def _check_operator_name(run: _Run, path: list[Any], key: str) -> bool:
+    """Whether a key is a misspelled operator, which is then told."""
+    if not key.startswith("$") or key in OPERATORS or key in run.at(path[:-1]).properties:
+        return False
+    hint = did_you_mean(key, OPERATORS)
+    if hint:
+        run.wrong(path, "unknown-operator", f"there is no operator `{key}`", hint)
+    return hint is not None
+
+
+def _kind(value: Any) -> str:
+    return {"object": "a mapping", "array": "a list", "null": "null"}.get(json_type(value), "a plain value")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether nothing changes at all: 1 and 1.0 are equal numbers, but not the same text in an output."""
+    alike = type(one) is type(other) and bool(one == other)
+    return alike and (isinstance(one, str) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
+
+
+def leaves(
+    node: Node, data: Any, path: Path = (), identity: tuple[Any, ...] = ()
+) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+    """The settings that one layer file sets: the path of each leaf in the file, and its identity in the configuration.
+
+    The two differ where lists merge by item: an item's identity is its keys, not its index. An operator mapping, an
+    atomic mapping and an atomic list are one leaf.
+    """
+    if isinstance(data, dict) and data and not node.atomic_map and not is_operator(data) and PATCH not in data:
+        for key, below in data.items():
+            yield from leaves(node.child(key), below, (*path, key), (*identity, key))
+    elif isinstance(data, list) and node.list_type == "map":
+        for index, item in enumerate(data):
+            key = item_key(node, item)
+            yield from leaves(node.child(index), item, (*path, index), (*identity, key or index))
+    else:
+        yield path, identity
+
+
+def _names_its_item(node: Node, path: Path) -> bool:
+    """Whether a leaf is a key of a map-list's item, which every file that changes the item repeats."""
+    return len(path) > 1 and isinstance(path[-2], int) and path[-1] in node.at(path[:-2]).list_keys
+
+
+def set_twice(node: Node, layer: Layer) -> Iterator[tuple[Source, Path, Source, Path]]:
+    """The leaves that two files of one layer both set, where nothing says which should win: each file with its path."""
+    owner: dict[tuple[Any, ...], tuple[Source, Path]] = {}
+    inside: dict[tuple[Any, ...], tuple[Source, Path]] = {}
+    for source in layer.sources:
+        mine = {
+            identity: (source, path) for path, identity in leaves(node, source.data) if not _names_its_item(node, path)
+        }
+        for identity, (_, path) in mine.items():
+            above = (owner[identity[:length]] for length in range(1, len(identity) + 1) if identity[:length] in owner)
+            clash = next(above, None) or inside.get(identity)
+            if clash:
+                yield (source, path, *clash)
+        for identity, found in mine.items():
+            owner.setdefault(identity, found)
+            for length in range(1, len(identity)):
+                inside.setdefault(identity[:length], found)

@@ -1,0 +1,104 @@
+"""The filters that templates have beside Jinja's own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from weft.files import formats
+from weft.schema import envvars
+from weft.secrets.taint import Branch
+
+
+def to_yaml(value: Any) -> str:
+    """Block-style YAML; combine with `indent`."""
+    return formats.to_yaml(value)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON in one line, or indented."""
+    return formats.to_json(value, indent)
+
+
+def env(value: Any) -> dict[str, str]:
+    """The ordinary settings below a mapping of the configuration, as environment variables: name to text.
+
+    Of a list of mappings, the later one's variables win.
+    """
+    return {variable.name: variable.text for variable in _variables(value) if not variable.sensitive}
+
+
+def secret_env(value: Any) -> dict[str, Any]:
+    """The sensitive settings below a mapping of the configuration: name to reference."""
+    return {variable.name: variable.value for variable in _variables(value) if variable.sensitive}
+
+
+def public(value: Any) -> Any:
+    """A mapping of the configuration without its sensitive settings."""
+    return _branch(value, "public").public()
+
+
+def env_file(value: Mapping[str, str]) -> str:
+    """Variables as lines of a `.env` file, quoted where needed."""
+    return formats.env_lines(_shell(value))
+
+
+def export(value: Mapping[str, str]) -> str:
+    """Variables as `export` lines for a POSIX shell."""
+    return formats.export_lines(_shell(value))
+
+
+def b64encode(value: str) -> str:
+    """Base64 of a text in UTF-8."""
+    return base64.b64encode(str(value).encode()).decode()
+
+
+def sha256(value: str) -> str:
+    """The SHA-256 digest of a text, in hexadecimal."""
+    return hashlib.sha256(str(value).encode()).hexdigest()
+
+
+def timestamp(value: str) -> int:
+    """Seconds since 1970 of a date or time in ISO 8601, in UTC where it names no zone; a date is its first second."""
+    moment = datetime.fromisoformat(value)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def quote(value: Any) -> str:
+    """A scalar that every YAML reader takes for just this value."""
+    return formats.yaml_scalar(value)
+
+
+def _variables(value: Any) -> list[envvars.Variable]:
+    if isinstance(value, list):
+        return [variable for branch in value for variable in _variables(branch)]
+    branch = _branch(value, "env")
+    return list(envvars.variables(branch.node, branch, branch.path))
+
+
+def _branch(value: Any, name: str) -> Branch:
+    if not isinstance(value, Branch):
+        raise TypeError(f"`{name}` takes a mapping of the configuration, as in `database | {name}`")
+    return value
+
+
+def _shell(value: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, str(text)) for name, text in value.items()]
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "b64encode": b64encode,
+    "env": env,
+    "env_file": env_file,
+    "export": export,
+    "public": public,
+    "quote": quote,
+    "secret_env": secret_env,
+    "sha256": sha256,
+    "timestamp": timestamp,
+    "to_json": to_json,
+    "to_yaml": to_yaml,
+}

@@ -1,0 +1,200 @@
+"""Checks: programs that read outputs, the cache of what they said, and what happens where they cannot be asked."""
+
+import json
+import sys
+import textwrap
+
+import pytest
+
+from run import run
+from scratch import make_project, write_files
+from weft import Severity, checks, load_project
+from weft.checks import programs
+
+SCHEMA = {"properties": {"app": {"type": "object", "properties": {"word": {"type": "string", "default": "good"}}}}}
+TEMPLATE = "# head\n{% if true %}\nfirst: 1\n{% endif %}\nword: {{ app.word }}\nlast: 2\n"
+READER = """
+    from pathlib import Path
+    from weft.checks import programs
+    from weft.base.problems import Place, Problem
+
+    PROGRAM = {program!r}
+    INSTALL = "the package of readers"
+
+    def check(output):
+        answer = programs.ask([PROGRAM, output.file], output.file.parent, limit=0.5)
+        for number, line in enumerate(answer.text.splitlines(), 1):
+            if "bad" in line:
+                yield Problem("reader", f"it says: {{programs.words(line)}}", place=Place("", number))
+        if answer.code:
+            yield Problem("reader", f"reader ended with {{answer.code}}: {{programs.words(answer.text)}}")
+"""
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch, tmp_path):
+    """A cache folder of its own, and nothing known of earlier programs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    programs.find.cache_clear()
+    checks._load.cache_clear()
+    checks.names.cache_clear()
+    yield
+    programs.find.cache_clear()
+    checks._load.cache_clear()
+    checks.names.cache_clear()
+
+
+def project(folder, monkeypatch, script, program="reader"):
+    """A project whose output is checked by `reader`, a plug-in that asks a program, which is a shell script."""
+    files = {
+        "schema.json": SCHEMA,
+        "base.yaml": "{}",
+        "templates/it.j2": TEMPLATE,
+        "plugin/reader_check.py": textwrap.dedent(READER.format(program=program)),
+        "plugin/reader-1.dist-info/METADATA": "Name: reader\nVersion: 1\n",
+        "plugin/reader-1.dist-info/entry_points.txt": "[weft.checks]\nreader = reader_check\n",
+    }
+    outputs = [{"template": "it.j2", "path": "it.txt", "check": "reader"}]
+    make_project(folder, files, outputs=outputs)
+    if script is not None:
+        write_files(folder, {"bin/reader": f"#!/bin/sh\necho run >> {folder}/runs\n{script}\n"})
+        (folder / "bin/reader").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin:/usr/bin:/bin")
+    monkeypatch.setenv("PYTHONPATH", str(folder / "plugin"))
+    monkeypatch.syspath_prepend(str(folder / "plugin"))
+    monkeypatch.delitem(sys.modules, "reader_check", raising=False)
+    return folder
+
+
+def said(folder, **overrides):
+    """The problems of all checks of a project, in this process."""
+    loaded = load_project(folder, overrides=overrides)
+    return loaded.check_outputs(loaded.targets())
+
+
+def test_a_plug_in_of_another_package_is_found_by_its_name(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    result = run("validate", "--outputs", cwd=tmp_path)
+    assert (result.code, "1 checks ran: reader 1; none was skipped" in result.err) == (0, True), result
+
+
+def test_a_complaint_names_output_template_and_the_words_of_the_program(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    (problem,) = said(tmp_path, **{"app.word": "bad"}).problems
+    assert (problem.code, problem.message) == ("reader", "it says: word: bad")
+    assert (problem.place.file, problem.place.line, problem.place.text) == ("it.txt", 3, "word: bad")
+    assert [(place.file, place.line) for place in problem.related] == [("templates/it.j2", 5)]
+    result = run("validate", "--outputs", "--set", "app.word=bad", cwd=tmp_path)
+    assert result.code == 1
+    for words in ("it.txt:3", " 3 | word: bad", "see also templates/it.j2:5"):
+        assert words in result.out
+
+
+def test_what_a_program_said_is_kept_by_the_content(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    runs = tmp_path / "runs"
+    assert said(tmp_path, **{"app.word": "bad"}).problems == said(tmp_path, **{"app.word": "bad"}).problems
+    assert runs.read_text() == "run\n"
+    assert said(tmp_path).problems == []
+    assert said(tmp_path).problems == []
+    assert runs.read_text() == "run\nrun\n"
+    (tmp_path / "bin/reader").write_text(f"#!/bin/sh\necho run >> {runs}\necho bad\n")  # a new version of the program
+    assert len(said(tmp_path).problems) == 1
+    assert runs.read_text() == "run\nrun\nrun\n"
+
+
+@pytest.mark.parametrize("spoiled", ["{", "[]x", '[{"code": 1}]', ""])
+def test_a_spoiled_cache_is_no_answer(tmp_path, monkeypatch, spoiled):
+    project(tmp_path, monkeypatch, "echo bad")
+    assert len(said(tmp_path).problems) == 1
+    for file in (tmp_path / "cache").rglob("*.json"):
+        file.write_text(spoiled)
+    assert len(said(tmp_path).problems) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_no_mistake(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, "echo bad")
+    (tmp_path / "cache").write_text("a file")
+    assert len(said(tmp_path).problems) == 1
+
+
+def test_a_missing_program_is_told_once_and_is_no_error(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, None)
+    report = said(tmp_path)
+    (problem,) = report.problems
+    assert (problem.code, problem.severity) == ("check-skipped", Severity.WARNING)
+    assert "the program reader is not installed" in problem.message
+    assert problem.hint == "reader comes with the package of readers"
+    assert (report.asked.total(), report.skipped["reader"]) == (0, 1)
+    assert run("validate", "--outputs", cwd=tmp_path).code == 0
+    result = run("validate", "--outputs", "--strict", cwd=tmp_path)
+    assert (result.code, "skipped: reader 1" in result.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("sleep 30", "gave no answer within 0 seconds"),
+        ("exit 3", "reader ended with 3"),
+        ("printf '\\377\\376\\000'; exit 1", "reader ended with 1"),
+        ("kill -9 $$", "reader ended with -9"),
+        ("yes | head -c 3000000; exit 1", "…"),
+    ],
+)
+def test_a_program_that_hangs_or_prints_nonsense_is_a_problem(tmp_path, monkeypatch, script, words):
+    project(tmp_path, monkeypatch, script)
+    (problem,) = said(tmp_path).problems
+    assert words in problem.message
+    assert problem.severity is Severity.ERROR
+    assert problem.place.file == "it.txt"
+    assert [place.file for place in problem.related] == ["templates/it.j2"]
+    assert len(problem.message) < 400
+
+
+def test_a_program_that_cannot_be_started_is_a_problem(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, "")
+    (tmp_path / "bin/reader").write_bytes(b"\x00\x01")
+    (problem,) = said(tmp_path).problems
+    assert (problem.code, "could not be started" in problem.message) == ("check-failed", True)
+
+
+def test_to_render_runs_no_program(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, "echo bad")
+    assert run("render", cwd=tmp_path).code == 0
+    assert not (tmp_path / "runs").exists()
+
+
+def test_nothing_is_left_behind(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    said(tmp_path)
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_the_report_of_a_check_as_json(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    result = run("validate", "--outputs", "--format", "json", "--set", "app.word=bad", cwd=tmp_path)
+    (problem,) = json.loads(result.out)["problems"]
+    assert (problem["file"], problem["line"], problem["code"]) == ("it.txt", 3, "reader")
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "expected"),
+    [
+        ("a\nb\nc\n", 2, 2),
+        ("{# c #}\na\n", 1, 2),
+        ("{% for i in range(3) %}\nx\n{% endfor %}\ny\n", 3, 2),
+        ("{% for i in range(3) %}\nx\n{% endfor %}\ny\n", 4, 4),
+        ("{{ app.word }}\n{{ app.word }}", 2, 2),
+        ("{% macro m() %}\none\ntwo\n{% endmacro %}\nhead\n{{ m() }}\ntail\n", 3, 6),
+        ("{% if false %}\nno\n{% endif %}\nyes\n", 1, 4),
+    ],
+)
+def test_the_line_of_a_template_that_makes_a_line(tmp_path, template, line, expected):
+    outputs = [{"template": "it.j2", "path": "it.txt"}]
+    make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "{}", "templates/it.j2": template}, outputs=outputs)
+    loaded = load_project(tmp_path)
+    target = loaded.target()
+    ((one,), _) = loaded.render([target])
+    assert loaded._outputs.template_line(target, one, line).line == expected

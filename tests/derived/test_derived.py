@@ -1,0 +1,670 @@
+"""What is derived from the schemas: the bundle, reference pages, types, custom resources, and changes between two versions."""
+
+import copy
+import functools
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jsonschema
+import jsonschema_rs
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis_jsonschema import from_schema
+from jsonschema import Draft202012Validator
+
+from published_schemas import (
+    HARD,
+    KEYWORDS,
+    NAMES,
+    SCHEMAS,
+    VALUES,
+    catalog,
+    damaged,
+    domain,
+    instances,
+    judge,
+    judge_of,
+    places,
+    root_over,
+    schema_of,
+)
+from rounds import examples
+from run import run
+from scratch import catalog_of, make_project, write_files
+from weft import load_project
+from weft.checks import programs
+from weft.derived.bundle import bundle
+from weft.derived.compatibility.changes import compare
+from weft.derived.crd.definition import definition
+from weft.derived.docs import pages
+from weft.files.formats import flatten
+from weft.schema.walk import rebuild, subschemas
+from weft.stages.validate import SchemaCheck
+
+
+def refs(schema):
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for below in schema.values():
+            yield from refs(below)
+    elif isinstance(schema, list):
+        for below in schema:
+            yield from refs(below)
+
+
+def validator(schema):
+    """How `jsonschema` alone reads a schema."""
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+@functools.cache
+def project():
+    return load_project(".")
+
+
+@functools.cache
+def bundled(name):
+    return validator(bundle(catalog(name).documents))
+
+
+@functools.cache
+def bundled_domain(name):
+    return validator(bundle(domain(name).documents))
+
+
+def has_whole_floats(value):
+    """Whether a number like 1.0 is in a value: only draft 4 takes it for no integer."""
+    if isinstance(value, dict | list):
+        return any(map(has_whole_floats, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and value.is_integer()
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("of", [catalog, domain])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundle_is_one_schema_that_refers_only_to_itself(name, of):
+    made = bundle(of(name).documents)
+    assert jsonschema_rs.meta.is_valid(made)
+    names = {ref.removeprefix("#/$defs/") for ref in refs(made) if ref != "#"}
+    assert names <= made.get("$defs", {}).keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@examples(8, **HARD)
+@given(data=st.data())
+def test_a_bundle_judges_as_the_schemas_do(name, data):
+    value = data.draw(st.sampled_from(instances(name, "valid") + instances(name, "invalid")))
+    if data.draw(st.booleans()) and len(list(places(value))) > 1:
+        value = data.draw(damaged(value))
+    if not has_whole_floats(value):
+        assert bundled(name).is_valid(value) == judge(name).is_valid(value)
+        assert bundled_domain(name).is_valid({"it": value}) == judge(name).is_valid(value)
+
+
+@examples(50, **HARD)
+@given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=5))
+def test_any_schema_can_be_bundled(below, values):
+    with tempfile.TemporaryDirectory() as folder:
+        found = catalog_of(folder, {"properties": {"it": below}})
+    one, many = validator(bundle(found.documents)), SchemaCheck(found)
+    for value in values:
+        assert one.is_valid({"it": value}) == many.accepts({"it": value})
+
+
+def test_the_bundle_of_the_reference_project_judges_as_the_project(tmp_path):
+    done = run("schema", "bundle", "-o", tmp_path / "bundle.json")
+    assert done.code == 0
+    assert "wrote" in done.err
+    text = (tmp_path / "bundle.json").read_text("utf-8")
+    assert run("schema", "bundle").out == text
+    one = validator(json.loads(text))
+
+    @examples(20, **HARD)
+    @given(data=st.data())
+    def law(data):
+        value = data.draw(st.sampled_from([target.config for target in project().targets()]).flatmap(damaged))
+        assert one.is_valid(value) == (not project().schema_check.problems(value))
+
+    law()
+    assert all(one.is_valid(target.config) for target in project().targets())
+
+
+def links(text):
+    return re.findall(r"\]\(([^)\s]*)\)", text)
+
+
+def test_every_setting_of_the_reference_project_is_on_its_page_and_every_link_leads_somewhere():
+    made = pages(project(), project().targets("*"))
+    assert set(made) == {"README.md", *(f"{name}.md" for name in project().root.properties)}
+    for name, text in made.items():
+        for link in links(re.sub(r"`[^`]*`", "", text)):
+            page, _, anchor = link.partition("#")
+            assert not anchor or f'<a id="{anchor}"></a>' in made[page or name], link
+    for path, _ in flatten(project().target("production/acme").config):
+        plain = path.partition("[")[0]
+        assert f"`{plain}`" in made[f"{path.partition('.')[0]}.md"] or "elsewhere" in "".join(made.values()), path
+
+
+def test_a_page_says_all_that_the_schema_says(tmp_path):
+    schema = {
+        "title": "Shop",
+        "properties": {
+            "app": {
+                "title": "Application",
+                "description": "What is sold.",
+                "properties": {
+                    "port": {
+                        "title": "Port",
+                        "description": "Where it listens.",
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": 9,
+                        "default": 8,
+                        "x-env": "PORT",
+                        "x-unit": "doors",
+                    },
+                    "key": {
+                        "type": "string",
+                        "default": "ref+env://CANARY",
+                        "x-sensitive": True,
+                        "examples": ["CANARY"],
+                    },
+                    "names": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+                    "jobs": {
+                        "type": "array",
+                        "x-kubernetes-list-type": "map",
+                        "x-kubernetes-list-map-keys": ["name"],
+                        "items": {"type": "object", "properties": {"name": {"enum": ["a|b", "`c`"]}}},
+                    },
+                    "old": {"type": "string", "deprecated": True, "x-renamed-to": "app.key"},
+                    "again": {"$ref": "#/properties/app"},
+                },
+                "x-kubernetes-validations": [{"rule": "self.port != 3", "message": "three is taken"}],
+            }
+        },
+    }
+    layers = {"layers": ["base", "{environment}"], "dimensions": {"environment": {"values": ["one", "two"]}}}
+    folder = make_project(
+        tmp_path,
+        {"schema.json": schema, "base.yaml": "app: {key: ref+env://CANARY}", "two.yaml": "app: {port: 5}"},
+        **layers,
+    )
+    assert run("schema", "docs", "--check", cwd=folder).code == 1
+    assert run("schema", "docs", cwd=folder).code == 0
+    assert run("schema", "docs", "--check", cwd=folder).code == 0
+    text = (folder / "docs/settings/app.md").read_text("utf-8")
+    index = (folder / "docs/settings/README.md").read_text("utf-8")
+    for expected in (
+        "`app.port`",
+        "**Port.** Where it listens.",
+        "a whole number, at least 1, at most 9, in doors",
+        "**Default:** `8`",
+        "`PORT`",
+        "`8` in one; `5` in two",
+        "three is taken: `self.port != 3`",
+        "three is taken (a rule of `app`)",
+        "**Sensitive:**",
+        "list type `set`",
+        "told apart by `name` (list type `map`)",
+        "**Deprecated.** Use `app.key` instead.",
+        "described [elsewhere](app.md#app)",
+    ):
+        assert expected in text
+    assert "CANARY" not in text + index
+    assert "[`app.port`](app.md#app.port)" in index
+    (folder / "two.yaml").write_text("app: {port: 6}", "utf-8")
+    stale = run("schema", "docs", "--check", cwd=folder)
+    assert stale.code == 1
+    assert "weft schema docs" in stale.err
+    (folder / "two.yaml").write_text("app: {port: 66}", "utf-8")
+    wrong = run("schema", "docs", cwd=folder)
+    assert wrong.code == 1
+    assert "`6` in two" not in (folder / "docs/settings/app.md").read_text("utf-8")
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("name", NAMES)
+def test_pages_can_be_made_of_any_schema(tmp_path, name):
+    files = {"schema.json": root_over(name), f"{name}.json": schema_of(name)}
+    made = pages(load_project(make_project(tmp_path, files)))
+    assert sum(map(len, made.values())) < 1_500_000
+
+
+def changes_of(folder, old, new, **neighbours):
+    before = catalog_of(f"{folder}/old", old, **neighbours).documents
+    after = catalog_of(f"{folder}/new", new, **neighbours).documents
+    return compare(before, after)
+
+
+def is_breaking(changes):
+    return any(change.effect == "breaking" for change in changes)
+
+
+def parts(schema):
+    """Every schema within a schema that is a mapping, itself included."""
+    if isinstance(schema, dict):
+        yield schema
+        for _, below in subschemas(schema):
+            yield from parts(below)
+
+
+@st.composite
+def versions(draw):
+    """A schema, and one that differs from it in a place or two."""
+    old = draw(SCHEMAS.filter(lambda schema: isinstance(schema, dict)))
+    new = copy.deepcopy(old)
+    for _ in range(draw(st.integers(1, 2))):
+        one = draw(st.sampled_from(list(parts(new))))
+        if one and draw(st.booleans()):
+            del one[draw(st.sampled_from(sorted(one)))]
+        else:
+            one.update(draw(SCHEMAS.filter(lambda schema: isinstance(schema, dict))))
+    return old, new
+
+
+def agree(old, new, values):
+    """Whether the law holds for some values: what did not break takes them all."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = changes_of(folder, {"properties": {"it": old}}, {"properties": {"it": new}})
+    if not is_breaking(found):
+        before, after = validator(old), validator(new)
+        for value in values:
+            assert after.is_valid(value) or not before.is_valid(value), found
+    return found
+
+
+@examples(60, **HARD)
+@given(pair=versions(), values=st.lists(VALUES, min_size=5, max_size=20))
+def test_where_nothing_breaks_every_valid_value_stays_valid(pair, values):
+    agree(*pair, values)
+
+
+def without_mappings(schema):
+    """The same schema for values that are no mappings: hypothesis-jsonschema 0.23 cannot make those with this hypothesis."""
+    if not isinstance(schema, dict):
+        return schema
+    types = schema.get("type", ["null", "boolean", "integer", "number", "string", "array"])
+    kept = {key: value for key, value in schema.items() if key not in ("unevaluatedItems", "unevaluatedProperties")}
+    kept = rebuild(kept, lambda _, below: without_mappings(below))
+    return kept | {"type": [name for name in types if name != "object"] or ["null"]}
+
+
+@examples(40, **HARD)
+@given(data=st.data())
+def test_where_nothing_breaks_every_value_made_of_the_old_schema_is_valid(data):
+    old, new = map(without_mappings, data.draw(versions()))
+    try:
+        values = from_schema(old)
+        values.validate()
+    except (InvalidArgument, jsonschema.SchemaError):
+        return
+    if not values.is_empty:
+        agree(old, new, [data.draw(values) for _ in range(3)])
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("name", NAMES)
+@examples(2, **HARD)
+@given(data=st.data())
+def test_a_published_schema_may_change_without_breaking(name, data):
+    old = schema_of(name)
+    new = copy.deepcopy(old)
+    one = data.draw(st.sampled_from(list(parts(new))))
+    words = sorted(one.keys() & {*KEYWORDS, "additionalProperties", "required", "anyOf", "title"})
+    for word in words[:1]:
+        del one[word]
+    with tempfile.TemporaryDirectory() as folder:
+        found = compare(catalog(name).documents, catalog_of(folder, new).documents)
+    if not is_breaking(found):
+        after = judge_of(new)
+        for value in instances(name, "valid"):
+            assert after.is_valid(value), found
+
+
+def test_every_kind_of_change_is_told_with_its_effect(tmp_path):
+    def app(**properties):
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+    text, number = {"type": "string"}, {"type": "integer"}
+    for old, new, expected in (
+        (app(a=text), app(), ("breaking", "removed", "a")),
+        (app(), app(a=text), ("compatible", "added", "a")),
+        (app(a={"type": ["string", "null"]}), app(a=text), ("breaking", "type", "a")),
+        (app(a=number), app(a={"type": "number"}), ("compatible", "type", "a")),
+        (app(a={**number, "maximum": 9}), app(a={**number, "maximum": 8}), ("breaking", "bound", "a")),
+        (app(a={**number, "maximum": 9}), app(a={**number, "exclusiveMaximum": 9}), ("breaking", "bound", "a")),
+        (app(a={**number, "maximum": 9}), app(a={**number, "maximum": 10}), ("compatible", "bound", "a")),
+        (app(a=text), {**app(a=text), "required": ["a"]}, ("breaking", "required", "a")),
+        ({**app(a=text), "required": ["a"]}, app(a=text), ("compatible", "required", "a")),
+        (app(a={"enum": ["x", "y"]}), app(a={"enum": ["x"]}), ("breaking", "values", "a")),
+        (app(a={"enum": ["x"]}), app(a={"enum": ["x", "y"]}), ("compatible", "values", "a")),
+        (app(a=text), app(a={**text, "pattern": "^x"}), ("breaking", "pattern", "a")),
+        (app(a={**text, "format": "date"}), app(a=text), ("compatible", "format", "a")),
+        (app(a=text), app(a={"anyOf": [number, {"type": "boolean"}]}), ("breaking", "composed", "a")),
+        (app(a=text), app(a={"anyOf": [number, text]}), None),
+        (app(a={"oneOf": [number, text]}), app(a={"oneOf": [text, number, {"type": "null"}]}), None),
+        (app(a={"not": {"const": 1}}), app(a={"not": {"enum": [1, 2]}}), ("breaking", "composed", "a")),
+        (app(a={"not": {"enum": [1, 2]}}), app(a={"not": {"const": 1}}), None),
+        (app(a={"items": text}), app(a={"items": {**text, "maxLength": 3}}), ("breaking", "bound", "a[]")),
+        ({}, {"additionalProperties": False}, ("breaking", "removed", "<name>")),
+        (app(a=text), app(a={**text, "x-kubernetes-validations": [{"rule": "self != ''"}]}), ("breaking", "rule", "a")),
+        (app(a={**number, "default": 1}), app(a={**number, "default": 2}), ("compatible", "default", "a")),
+        (app(a={**number, "default": 1}), app(a=number), ("breaking", "default", "a")),
+        (app(a={**number, "x-env": "A"}), app(a={**number, "x-env": "B"}), ("breaking", "x-env", "a")),
+        (app(a={**number, "x-unit": "seconds"}), app(a={**number, "x-unit": "ms"}), ("breaking", "x-unit", "a")),
+        (app(a=text), app(a={**text, "x-sensitive": True}), ("breaking", "x-sensitive", "a")),
+        (app(a=text), app(a={**text, "title": "A"}), ("cosmetic", "title", "a")),
+    ):
+        found = [(str(one.effect), one.code, one.path) for one in changes_of(tmp_path, old, new)]
+        assert (expected in found) if expected else not any(one[0] == "breaking" for one in found), (old, new, found)
+
+
+def test_a_renamed_setting_is_breaking_and_told_with_its_successor(tmp_path):
+    old = {
+        "properties": {"a": {"type": "string", "title": "It"}, "b": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    new = {
+        "properties": {"c": {"type": "string", "title": "It"}, "b": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    gone, added = changes_of(tmp_path, old, new)
+    assert (gone.path, added.path) == ("a", "c")
+    assert "x-renamed-to: c" in gone.hint
+    kept = {
+        **new,
+        "properties": {**new["properties"], "a": {**old["properties"]["a"], "deprecated": True, "x-renamed-to": "c"}},
+    }
+    assert not is_breaking(changes_of(tmp_path, old, kept))
+    assert "as announced: `c`" in changes_of(tmp_path, kept, new)[0].message
+
+
+def test_revisions_of_git_are_compared_and_places_named(tmp_path):
+    folder = make_project(
+        tmp_path,
+        {
+            "schema.json": {"properties": {"app": {"$ref": "app.json"}}},
+            "app.json": {"properties": {"a": {"type": "string"}}},
+        },
+    )
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *command], check=True)
+    assert run("schema", "diff", "--since", "HEAD", cwd=folder).code == 0
+    (folder / "app.json").write_text('{"properties": {"a": {\n  "type": "integer"}}}\n', "utf-8")
+    done = run("schema", "diff", "--since", "HEAD", cwd=folder)
+    assert done.code == 1
+    assert 'breaking: app.a is of fewer types: "string" -> "integer"\n  --> app.json:2:3' in done.out
+    both = run("schema", "diff", "HEAD:schema.json", "schema.json", "--format", "json", cwd=folder)
+    assert both.code == 1
+    assert json.loads(both.out)["summary"]["breaking"] == 1
+    for wrong in (
+        ["nowhere:schema.json", "schema.json"],
+        ["HEAD:none.json", "schema.json"],
+        ["none.json", "schema.json"],
+        [],
+        ["--since=--output=x"],
+    ):
+        assert run("schema", "diff", *wrong, cwd=folder).code == 2
+
+
+def generated(language, *args, **kwargs):
+    done = run("schema", "types", "--language", language, *args, **kwargs)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def program(name):
+    return shutil.which(name, path=str(Path(sys.prefix, "node_modules", ".bin"))) or shutil.which(name)
+
+
+@pytest.mark.unmeasured("measures mypy")
+def test_mypy_takes_the_types_for_python(tmp_path):
+    (tmp_path / "made.py").write_text(generated("python"), "utf-8")
+    use = """
+        from made import Configuration
+
+        def size(config: Configuration) -> int:
+            return config["database"]["postgresql"]["pool"]["size"]
+
+        def wrong(config: Configuration) -> str:
+            return config["database"]["postgresql"]["pool"]["size"]
+    """
+    write_files(tmp_path, {"use.py": use})
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "use.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "use.py:8: error: Incompatible return value type" in done.stdout, done.stdout
+    assert "Found 1 error" in done.stdout
+
+
+@pytest.mark.programs("node", "json2ts", "tsc")
+def test_tsc_takes_the_types_for_typescript(tmp_path):
+    made = generated("typescript")
+    use = 'import type { Configuration } from "./made";\nexport const size = (it: Configuration): number => it.database.postgresql.pool.size;\n'
+    write_files(tmp_path, {"made.ts": made, "use.ts": use})
+    command = [program("tsc"), "--noEmit", "--strict", "use.ts"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+ODD = {
+    "properties": {
+        "a": {"type": "string", "description": 'ends */ here """ and \\d \\'},
+        "class": {"type": "integer", "default": 1},
+        "a-b": {"type": "object", "properties": {"below": {"$ref": "#"}}},
+        "secret": {"type": "string", "x-sensitive": True, "default": "CANARY"},
+    },
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "language", ["python", pytest.param("typescript", marks=pytest.mark.programs("node", "json2ts"))]
+)
+def test_odd_names_and_texts_do_not_break_the_types(tmp_path, language):
+    made = generated(language, cwd=make_project(tmp_path, {"schema.json": ODD}))
+    assert "CANARY" not in made
+    if language == "python":
+        compile(made, "made.py", "exec")
+        assert "'class': int" in made
+    else:
+        assert "class: number;" in made
+
+
+def test_a_generator_that_is_missing_is_told(monkeypatch):
+    monkeypatch.setattr("weft.derived.types.find_spec", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    for language, hint in (("python", "weft[types]"), ("typescript", "npm install")):
+        done = run("schema", "types", "--language", language)
+        assert done.code == 3
+        assert hint in done.err
+
+
+LOGICAL = {"title", "description", "default", "type", "nullable", "additionalProperties"}
+
+
+def unstructural(schema, path="", inside=False):
+    """What makes a schema not structural, by the words of the Kubernetes documentation."""
+    forbidden = {"$ref", "$defs", "definitions", "dependencies", "patternProperties", "const", "if", "examples"}
+    forbidden |= {"deprecated", "additionalItems", "prefixItems", "contains", "propertyNames"}
+    yield from (f"{path}: {word}" for word in forbidden & schema.keys())
+    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string")
+    if inside:
+        yield from (f"{path}: {word} within a junctor" for word in LOGICAL & schema.keys())
+    elif not isinstance(schema.get("type"), str) and not free:
+        yield f"{path}: no type"
+    if schema.get("uniqueItems") or schema.get("additionalProperties") is False:
+        yield f"{path}: uniqueItems, or additionalProperties: false"
+    if "properties" in schema and "additionalProperties" in schema:
+        yield f"{path}: properties and additionalProperties"
+    if schema.get("type") == "array" and "items" not in schema and not inside:
+        yield f"{path}: no items"
+    for name, below in schema.get("properties", {}).items():
+        yield from unstructural(below, f"{path}.{name}", inside)
+    for word in ("items", "additionalProperties"):
+        if isinstance(schema.get(word), dict):
+            yield from unstructural(schema[word], f"{path}.{word}", inside)
+    for word in ("allOf", "anyOf", "oneOf"):
+        for below in schema.get(word, ()):
+            yield from unstructural(below, f"{path}.{word}", inside=True)
+            yield from (
+                f"{path}.{name} is unknown outside"
+                for name in below.get("properties", {}).keys()
+                - schema.get("properties", schema.get("properties", {})).keys()
+                if not inside
+            )
+    if "not" in schema:
+        yield from unstructural(schema["not"], f"{path}.not", inside=True)
+
+
+def read_as_json_schema(schema):
+    """A structural schema for `jsonschema`: draft 4 has its flags beside the bounds, `nullable` is one more type."""
+    if isinstance(schema, list):
+        return [read_as_json_schema(below) for below in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: read_as_json_schema(below) if key != "enum" else below for key, below in schema.items()}
+    if schema.get("nullable") is True and isinstance(schema.get("type"), str):
+        result["type"] = [schema["type"], "null"]
+    if schema.get("x-kubernetes-int-or-string") is True:
+        result["type"] = ["integer", "string"] + ["null"] * bool(schema.get("nullable"))
+    return result
+
+
+def crd_of(root):
+    return definition(root, group="config.example.com", kind="Thing", plural=None, version="v1")
+
+
+def spec_of(made):
+    return made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+
+def test_the_custom_resource_of_the_reference_project_is_one_that_kubernetes_takes():
+    done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
+    assert done.code == 0
+    kubernetes = pytest.importorskip(
+        "weft.checks.kubernetes", reason="kubernetes-validate is not installed: run `make setup`"
+    )
+    assert [problem.message for problem in kubernetes.complaints(done.out)] == []
+    made = yaml.safe_load(done.out)
+    assert list(unstructural(spec_of(made))) == []
+    judged = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made)))
+    assert all(judged.is_valid(target.config) for target in project().targets())
+    assert not judged.is_valid(project().target("production").config | {"database": {"postgresql": {"port": 0}}})
+    assert "acyclic" not in done.out
+    assert "note: feature_flags: a rule is left out" in done.err
+
+
+@pytest.mark.programs("kubectl")
+def test_kubectl_reads_the_custom_resource_of_the_reference_project(tmp_path):
+    done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
+    write_files(tmp_path, {"crd.yaml": done.out})
+    command = [programs.find("kubectl"), "label", "--local", "--dry-run=client", "-f", "crd.yaml", "a=b", "-o", "name"]
+    read = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert read.stdout.strip() == "customresourcedefinition.apiextensions.k8s.io/appconfigs.config.example.com", (
+        read.stderr
+    )
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(name):
+    made, _ = crd_of(domain(name).root)
+    assert list(unstructural(spec_of(made))) == []
+    judged = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made)))
+    for value in instances(name, "valid"):
+        assert not [error.message for error in judged.iter_errors({"it": value})]
+
+
+@examples(60, **HARD)
+@given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=8))
+def test_a_custom_resource_takes_every_valid_value(below, values):
+    schema = {"type": "object", "properties": {"it": below}, "additionalProperties": False}
+    with tempfile.TemporaryDirectory() as folder:
+        found = catalog_of(folder, schema)
+        made, notes = crd_of(found.root)
+        assert list(unstructural(spec_of(made))) == []
+        judged, plain = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made))), validator(schema)
+        for value in values:
+            taken = "taken for a mapping" in "".join(notes)
+            if not has_whole_floats(value) and not taken and plain.is_valid({"it": value}):
+                assert judged.is_valid({"it": value}), spec_of(made)
+
+
+def test_a_custom_resource_says_what_it_can_and_names_the_rest(tmp_path):
+    schema = {
+        "type": "object",
+        "properties": {
+            "key": {"type": "string", "minLength": 9, "x-sensitive": True, "default": "CANARY"},
+            "ratio": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            "size": {"type": ["integer", "string"]},
+            "any": {"type": ["object", "string"]},
+            "name": {"type": ["string", "null"], "pattern": "^(?!x)"},
+            "tags": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+            "jobs": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False},
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+            "inner": {
+                "type": "object",
+                "properties": {"port": {"type": "integer", "default": 1}},
+                "additionalProperties": False,
+            },
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "down": {"$ref": "#"},
+        },
+        "additionalProperties": False,
+        "oneOf": [{"required": ["size"]}, {"properties": {"name": {"const": "a"}}, "required": ["name"]}],
+        "x-kubernetes-validations": [{"rule": "self.ratio < 0.9", "message": "too\nmuch"}, {"rule": "self.any == 'x'"}],
+    }
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    spec, told = spec_of(made), "\n".join(notes)
+    assert list(unstructural(spec)) == []
+    assert made["spec"]["names"]["plural"] == "things"
+    properties = spec["properties"]
+    assert properties["key"]["pattern"].startswith("^ref")
+    assert "CANARY" not in str(made)
+    assert properties["ratio"] == {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "exclusiveMinimum": True,
+        "exclusiveMaximum": True,
+    }
+    assert properties["size"] == {"x-kubernetes-int-or-string": True}
+    assert properties["any"] == properties["down"] == {"x-kubernetes-preserve-unknown-fields": True}
+    assert properties["name"] == {"type": "string", "nullable": True}
+    assert properties["tags"]["x-kubernetes-list-type"] == "set"
+    assert properties["jobs"]["x-kubernetes-list-map-keys"] == properties["jobs"]["items"]["required"] == ["name"]
+    assert properties["inner"]["default"] == {}
+    assert properties["labels"] == {"type": "object", "additionalProperties": {"type": "string"}}
+    assert spec["x-kubernetes-validations"] == [{"rule": "self.ratio < 0.9", "message": "too much"}]
+    assert spec["allOf"] == [
+        {"oneOf": [{"required": ["size"]}, {"properties": {"name": {"enum": ["a"]}}, "required": ["name"]}]}
+    ]
+    for note in (
+        "any: may be of object or string",
+        "down: contains itself",
+        "name: the pattern `^(?!x)` is left out",
+        "self.any == 'x'",
+    ):
+        assert note in told
+
+
+@pytest.mark.parametrize("wrong", [{"group": "example"}, {"kind": "thing"}, {"plural": "Things"}, {"version": "1"}])
+def test_names_that_kubernetes_would_refuse_are_usage_errors(wrong):
+    names = {"group": "config.example.com", "kind": "Thing", "plural": "things", "version": "v1"} | wrong
+    done = run("schema", "crd", *(f"--{key}={value}" for key, value in names.items()))
+    assert done.code == 2
+    assert "is not possible" in done.err

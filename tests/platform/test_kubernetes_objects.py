@@ -1,0 +1,524 @@
+"""The objects beside the configuration: rights, network, scaling, budgets, quotas, ExternalSecrets, and the kustomization."""
+
+import subprocess
+from functools import cache
+
+import pytest
+import yaml
+
+import reference
+import weft
+from reference import ENVIRONMENTS, ROOT, facts
+from scratch import make_project
+from weft.base.paths import get, parse_dotted
+from weft.base.problems import Severity
+from weft.checks import kubernetes, programs
+
+TARGETS = sorted(reference.targets())
+KUSTOMIZED = [*ENVIRONMENTS, "production/acme", "production/velvet-static"]
+assert set(KUSTOMIZED) <= set(TARGETS)
+
+
+@cache
+def rendered():
+    """What the project renders, as {target: {name of the file: text}}; without asking programs."""
+    files = {name: {} for name in TARGETS}
+    for target in reference.targets().values():
+        files[target.name] = {path.removeprefix(f"{target.name}/"): text for path, text in target.render().items()}
+    return files
+
+
+def render(name, **overrides):
+    """The files of a target with other settings."""
+    project = weft.load_project(ROOT, overrides={path.replace("__", "."): value for path, value in overrides.items()})
+    return {path.removeprefix(f"{name}/"): text for path, text in project.target(name).render().items()}
+
+
+def listed(files):
+    """What a target's kustomization lists."""
+    return documents(files["kustomization.yaml"])[0]["resources"]
+
+
+@cache
+def documents(text):
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+
+
+def objects(files, *kinds):
+    """The objects of a target's manifests, or those of some kinds."""
+    found = [one for name in listed(files) for one in documents(files[name])]
+    return [one for one in found if not kinds or one["kind"] in kinds]
+
+
+def names(files, *kinds):
+    return [one["metadata"]["name"] for one in objects(files, *kinds)]
+
+
+def settings(name):
+    return reference.targets()[name].config
+
+
+def has_its_own_namespace(name):
+    return "/" not in name or settings(name)["kubernetes"]["namespace"].endswith(name.partition("/")[2])
+
+
+# --- every object ---
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_object_passes_the_strict_check(target):
+    for name in listed(rendered()[target]):
+        said = list(kubernetes.complaints(rendered()[target][name]))
+        assert [problem for problem in said if problem.severity is not Severity.NOTE] == []
+        assert all("ExternalSecret" in problem.message for problem in said)
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_object_is_in_the_namespace_and_has_the_labels_of_its_target(target):
+    (kustomization,) = documents(rendered()[target]["kustomization.yaml"])
+    (common,) = (labels["pairs"] for labels in kustomization["labels"])
+    assert common["app.kubernetes.io/instance"] == target.replace("/", "-")
+    assert kustomization["namespace"] == settings(target)["kubernetes"]["namespace"]
+    for one in objects(rendered()[target]):
+        assert one["metadata"]["namespace"] == kustomization["namespace"]
+        assert common.items() <= one["metadata"]["labels"].items()
+
+
+def test_no_two_targets_have_an_object_of_one_name_in_one_namespace():
+    every = [
+        (one["kind"], one["metadata"]["namespace"], one["metadata"]["name"])
+        for files in rendered().values()
+        for one in objects(files)
+    ]
+    assert len(every) > 10 * len(TARGETS)
+    assert len(set(every)) == len(every)
+
+
+@pytest.mark.parametrize(
+    "name", ["access", "network-policy", "autoscaler", "disruption-budget", "quota", "kustomization"]
+)
+def test_a_file_says_first_who_made_it(name):
+    text = rendered()["production"][f"{name}.yaml"]
+    assert text.startswith(f"# Made by Weft {weft.__version__} from templates/kubernetes/{name}.yaml.j2; ")
+    assert "\n\n" not in text
+    assert text.endswith("\n")
+
+
+# --- secrets ---
+
+
+def test_external_secrets_take_the_place_of_secrets_where_a_setting_says_so():
+    switched = {name for name in TARGETS if settings(name)["kubernetes"]["external_secrets"]["enabled"]}
+    assert switched == {name for name in TARGETS if name.split("/")[0] == "staging"}
+    for name, files in rendered().items():
+        external = name in switched
+        assert ("external-secrets.yaml" in files, "secrets.yaml" in files) == (external, not external)
+        assert bool(objects(files, "ExternalSecret")) == external
+
+
+@pytest.mark.parametrize("target", ["production", "production/acme", "staging/acme"])
+def test_every_sensitive_setting_is_one_entry_of_an_external_secret(target):
+    files = render(target, kubernetes__external_secrets__enabled="true")
+    prefix = f"spotify-ai-agent{target.removeprefix(target.split('/')[0]).replace('/', '-')}-"
+    asked = {
+        (one["spec"]["target"]["name"], entry["secretKey"]): entry["remoteRef"]
+        for one in objects(files, "ExternalSecret")
+        for entry in one["spec"]["data"]
+    }
+    wanted = {}
+    for row in facts("secrets-*.csv"):
+        scheme, _, place = get(settings(target), parse_dotted(row["path"])).partition("://")
+        path, _, key = place.partition("#")
+        assert scheme in ("ref+vault", "ref+env")
+        wanted[prefix + row["secret"], row["key"]] = {"key": path, "property": key} if key else {"key": path}
+    assert asked == wanted
+
+
+def test_an_external_secret_has_the_store_and_the_type_of_its_settings():
+    files = render(
+        "staging",
+        kubernetes__external_secrets__store__name="team-store",
+        kubernetes__external_secrets__store__kind="SecretStore",
+        kubernetes__external_secrets__refresh_interval="15m",
+    )
+    specs = {one["metadata"]["name"]: one["spec"] for one in objects(files, "ExternalSecret")}
+    assert {spec["refreshInterval"] for spec in specs.values()} == {"15m"}
+    assert all(spec["secretStoreRef"] == {"name": "team-store", "kind": "SecretStore"} for spec in specs.values())
+    assert all(spec["target"]["name"] == name for name, spec in specs.items())
+    types = {name.removeprefix("spotify-ai-agent-"): spec["target"]["template"]["type"] for name, spec in specs.items()}
+    assert {name for name, kind in types.items() if kind == "kubernetes.io/tls"} == {"ssl-certificates"}
+
+
+PLACES = {
+    "database.redis.password": ("REDIS_PASSWORD", "ref+vault://kv/a/b#KEY", {"key": "kv/a/b", "property": "KEY"}),
+    "database.redis.auth_token": ("REDIS_AUTH_TOKEN", "ref+vault://kv/a#/KEY", {"key": "kv/a", "property": "KEY"}),
+    "database.mongodb.username": ("MONGO_USERNAME", "ref+vault://kv/a#a.b", {"key": "kv/a", "property": "a.b"}),
+    "database.mongodb.password": ("MONGO_PASSWORD", "ref+vault://kv/a/b#C", {"key": "kv/a/b", "property": "C"}),
+    "database.postgresql.password": ("DB_PASSWORD", "ref+env://NAME", {"key": "NAME"}),
+}
+
+
+def test_an_external_secret_asks_for_the_place_that_a_reference_names():
+    files = render("staging", **{path: place for path, (_, place, _) in PLACES.items()})
+    entries = [entry for one in objects(files, "ExternalSecret") for entry in one["spec"]["data"]]
+    asked = {entry["secretKey"]: entry["remoteRef"] for entry in entries}
+    assert {key: asked[key] for key, _, _ in PLACES.values()} == {key: remote for key, _, remote in PLACES.values()}
+
+
+def test_a_reference_that_no_operator_follows_is_an_error():
+    project = weft.load_project(ROOT, overrides={"database.redis.password": "ref+file://redis.txt"})
+    _, (problem,) = project.render([project.target("staging")])
+    assert "not ref+file://" in problem.message
+    assert problem.place.file == "templates/kubernetes/_secrets.j2"
+
+
+def test_no_sensitive_setting_is_named_outside_of_the_outputs_for_secrets():
+    canaries = {row["path"]: f"ref+env://CANARY_{number}_END" for number, row in enumerate(facts("secrets-*.csv"))}
+    project = weft.load_project(ROOT, overrides=canaries)
+    made, _ = project.render([project.target(name) for name in KUSTOMIZED])
+    assert [one.path for one in made if "CANARY" in one.text and not one.output.secrets] == []
+    for name in KUSTOMIZED:
+        held = "".join(one.text for one in made if one.target == name)
+        assert all(f"CANARY_{number}_END" in held for number in range(len(canaries)))
+
+
+# --- rights ---
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_else(target):
+    files = rendered()[target]
+    (role,) = objects(files, "Role")
+    rights = {tuple(rule["resources"]): (sorted(rule["resourceNames"]), rule["verbs"]) for rule in role["rules"]}
+    assert rights == {
+        ("configmaps",): (sorted(names(files, "ConfigMap")), ["get"]),
+        ("secrets",): (sorted(names(files, "Secret", "ExternalSecret")), ["get"]),
+    }
+    assert all(rule["apiGroups"] == [""] for rule in role["rules"])
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_role_is_bound_to_the_account_of_the_target_alone(target):
+    files = rendered()[target]
+    (account,) = objects(files, "ServiceAccount")
+    (role,) = objects(files, "Role")
+    (binding,) = objects(files, "RoleBinding")
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("Role", role["metadata"]["name"])
+    where = {key: account["metadata"][key] for key in ("name", "namespace")}
+    assert binding["subjects"] == [{"kind": "ServiceAccount", **where}]
+
+
+# --- network ---
+
+
+def ports(rules):
+    return {(port["port"], port["protocol"]) for rule in rules for port in rule["ports"]}
+
+
+def peers(rules, port):
+    """The namespaces that the rules of a port name."""
+    found = [peer for rule in rules if port in {one["port"] for one in rule["ports"]} for peer in rule["to"]]
+    return {peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in found}
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_network_policy_has_the_ports_of_the_settings(target):
+    config = settings(target)
+    enabled = config["kubernetes"]["network_policy"]["enabled"]
+    assert enabled == (not target.startswith("local"))
+    policies = objects(rendered()[target], "NetworkPolicy")
+    assert len(policies) == enabled
+    for policy in policies:
+        spec = policy["spec"]
+        assert spec["policyTypes"] == ["Ingress", "Egress"]
+        assert ports(spec["ingress"]) == {
+            (config["application"]["server"]["port"], "TCP"),
+            (config["application"]["metrics"]["port"], "TCP"),
+        }
+        stores = {
+            (config["database"][name]["port"], "TCP") for name in ("postgresql", "redis", "mongodb", "elasticsearch")
+        }
+        traces = (config["monitoring"]["jaeger"]["agent"]["port"], "UDP")
+        assert ports(spec["egress"]) == {*stores, traces, (53, "TCP"), (53, "UDP"), (5000, "TCP"), (443, "TCP")}
+        assert peers(spec["egress"], 6379) == {config["database"]["redis"]["host"].split(".")[1]}
+        assert all(rule.get("from") or rule.get("to") for rule in (*spec["ingress"], *spec["egress"]))
+
+
+def test_a_network_policy_selects_the_pods_that_the_budget_selects_too():
+    for files in rendered().values():
+        (budget,) = objects(files, "PodDisruptionBudget")
+        for policy in objects(files, "NetworkPolicy"):
+            assert policy["spec"]["podSelector"] == budget["spec"]["selector"]
+
+
+def test_a_network_policy_follows_its_settings():
+    files = render(
+        "staging",
+        kubernetes__network_policy__client_namespaces='["gateway"]',
+        kubernetes__network_policy__dns_namespace="dns",
+        kubernetes__network_policy__outside__ports="[]",
+        database__redis__host="cache.example.com",
+        database__redis__port="6380",
+    )
+    (policy,) = objects(files, "NetworkPolicy")
+    first, *_ = policy["spec"]["ingress"]
+    assert [peer["namespaceSelector"]["matchLabels"] for peer in first["from"]] == [
+        {"kubernetes.io/metadata.name": "gateway"}
+    ]
+    assert peers(policy["spec"]["egress"], 53) == {"dns"}
+    (outside,) = [rule for rule in policy["spec"]["egress"] if "to" not in rule]  # nobody knows where that host is
+    assert ports([outside]) == {(6380, "TCP")}
+    assert 443 not in {port for port, _ in ports(policy["spec"]["egress"])}
+
+
+def test_a_network_policy_without_peers_lets_nobody_in():
+    nobody = {
+        "kubernetes__network_policy__client_namespaces": "[]",
+        "kubernetes__network_policy__monitoring_namespaces": "[]",
+    }
+    files = render("staging", **nobody)
+    assert not objects(files, "NetworkPolicy")[0]["spec"]["ingress"]
+    assert list(kubernetes.complaints(files["network-policy.yaml"])) == []
+
+
+@pytest.mark.parametrize("network", ["10.0.0.256/8", "0.0.0.0/0"])
+def test_what_is_no_network_is_a_problem(network):
+    overrides = {"kubernetes.network_policy.outside.except": f'["{network}"]'}
+    problems = weft.load_project(ROOT, overrides=overrides).target("staging").problems()
+    assert {problem.path.rpartition("/except")[0] for problem in problems} == {"/kubernetes/network_policy/outside"}
+
+
+# --- scaling ---
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
+    scaling = settings(target)["application"]["autoscaling"]
+    scalers = objects(rendered()[target], "HorizontalPodAutoscaler")
+    assert len(scalers) == scaling["enabled"]
+    for scaler in scalers:
+        spec = scaler["spec"]
+        assert (spec["minReplicas"], spec["maxReplicas"]) == (scaling["min_replicas"], scaling["max_replicas"])
+        used = {one["resource"]["name"]: one["resource"]["target"]["averageUtilization"] for one in spec["metrics"]}
+        assert used == {"cpu": scaling["cpu_threshold"], "memory": scaling["memory_threshold"]}
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_disruption_budget_always_lets_a_pod_go(target):
+    replicas = settings(target)["application"]["autoscaling"]["min_replicas"]
+    (budget,) = objects(rendered()[target], "PodDisruptionBudget")
+    spec = budget["spec"]
+    assert ("minAvailable" in spec) == (replicas > 1)
+    assert replicas - spec.get("minAvailable", 0) >= 1
+    assert spec.get("maxUnavailable", 1) >= 1
+
+
+def test_a_budget_that_would_block_every_drain_is_a_problem():
+    overrides = {"kubernetes.disruption_budget.min_available": "5"}
+    (problem,) = weft.load_project(ROOT, overrides=overrides).target("production").problems()
+    assert problem.path == "/kubernetes/disruption_budget/min_available"
+    assert "no node could be drained" in problem.message
+
+
+# --- quotas ---
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_quota_is_written_once_for_a_namespace(target):
+    kinds = [one["kind"] for one in objects(rendered()[target], "ResourceQuota", "LimitRange")]
+    assert kinds == (["ResourceQuota", "LimitRange"] if has_its_own_namespace(target) else [])
+
+
+def test_a_quota_has_room_for_the_workloads_of_the_settings():
+    files = render(
+        "development",
+        kubernetes__quota__workloads="3",
+        application__autoscaling__max_replicas="7",
+        performance__resources__cpu__request="0.29",
+        performance__resources__memory__limit="3000Mi",
+    )
+    quota, limits = objects(files, "ResourceQuota", "LimitRange")
+    hard = quota["spec"]["hard"]
+    assert (hard["pods"], hard["requests.cpu"], hard["limits.cpu"]) == ("21", "6090m", "42")
+    assert (hard["requests.memory"], hard["limits.memory"]) == ("42Gi", "63000Mi")
+    (container,) = limits["spec"]["limits"]
+    assert container["defaultRequest"] == {"cpu": "290m", "memory": "2Gi"}
+    assert container["default"] == {"cpu": "2", "memory": "3000Mi", "ephemeral-storage": "10Gi"}
+
+
+def test_a_pod_cannot_reserve_more_memory_than_it_may_use():
+    overrides = {"performance.resources.memory.request": "5000Mi"}
+    (problem,) = weft.load_project(ROOT, overrides=overrides).target("development").problems()
+    assert problem.path == "/performance/resources/memory/request"
+    assert "5000Mi" in problem.message
+
+
+# --- names by content ---
+
+
+def stem(name):
+    return name.rpartition("-")[0]
+
+
+def test_config_maps_are_named_by_their_content_where_a_setting_says_so():
+    for target, files in rendered().items():
+        hashed = settings(target)["kubernetes"]["content_hash_names"]
+        assert hashed == target.startswith("development")
+        for one in objects(files, "ConfigMap"):
+            assert one.get("immutable", False) == hashed
+            assert one["metadata"]["name"].endswith(("-config", "-files")) != hashed
+
+
+@pytest.mark.parametrize("target", ["development", "development/acme"])
+def test_a_changed_setting_changes_the_name_of_its_config_map_and_every_reference_to_it(target):
+    before, after = rendered()[target], render(target, application__search__max_results="321")
+    old, new = set(names(before, "ConfigMap")), set(names(after, "ConfigMap"))
+    gone, come = old - new, new - old
+    assert {stem(name).rpartition("agent-")[2].removeprefix("acme-") for name in gone} == {
+        "application-config",
+        "config-files",
+    }
+    assert sorted(map(stem, gone)) == sorted(map(stem, come))
+    expected = dict(before)
+    for was in gone:
+        (now,) = [name for name in come if stem(name) == stem(was)]
+        assert sum(text.count(was) for text in before.values()) == 2  # its own name and the role's
+        expected = {name: text.replace(was, now) for name, text in expected.items()}
+    others = set(before) - {"configmaps.yaml", "config-files.yaml", "app.env", "app.sh"}
+    assert {name for name in others if expected[name] != after[name]} == set()
+    assert before["access.yaml"] != after["access.yaml"]
+
+
+def test_the_same_content_has_the_same_name_however_often_it_is_rendered():
+    assert render("development")["access.yaml"] == rendered()["development"]["access.yaml"]
+
+
+def test_names_by_content_differ_only_by_the_hash():
+    plain = render("development", kubernetes__content_hash_names="false")
+    hashed = dict(zip(names(plain, "ConfigMap"), names(rendered()["development"], "ConfigMap"), strict=True))
+    assert all(stem(name) == name_without for name_without, name in hashed.items())
+    text = plain["access.yaml"]
+    for was, now in hashed.items():
+        text = text.replace(f'"{was}"', f'"{now}"')
+    assert text == rendered()["development"]["access.yaml"]
+
+
+# --- the kustomization ---
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(target):
+    every, _ = reference.project().render([reference.targets()[target]])
+    # a training Job is run once, and what monitoring needs is applied with monitoring
+    apart = ("/ml/", "/monitoring/")
+    manifests = [
+        one.path
+        for one in every
+        if "kubernetes" in one.output.checks and not any(folder in one.path for folder in apart)
+    ]
+    assert sorted(f"{target}/{name}" for name in listed(rendered()[target])) == sorted(manifests)
+
+
+@pytest.fixture(scope="module")
+def kubectl():
+    return programs.find("kubectl")
+
+
+@pytest.mark.programs("kubectl")
+@pytest.mark.parametrize("target", KUSTOMIZED)
+def test_kubectl_takes_the_folder_as_it_is(target, kubectl, tmp_path):
+    for name, text in rendered()[target].items():
+        tmp_path.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+        tmp_path.joinpath(name).write_text(text, "utf-8")
+    done = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    built, wrote = documents(done.stdout), objects(rendered()[target])
+    assert len(built) > 10
+    assert sorted(built, key=identity) == sorted(wrote, key=identity)
+
+
+def identity(one):
+    return one["apiVersion"], one["kind"], one["metadata"]["name"]
+
+
+# --- the check `kustomize` ---
+
+KUSTOMIZATION = """\
+# {{ app.file }} is listed below
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+  - {{ app.file }}
+{{ app.more }}
+"""
+MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ app.name }}}\n"
+STRINGS = {"file": "map.yaml", "more": "", "name": "app"}
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """Nothing that was said before is remembered."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+
+
+def small(folder, **overrides):
+    """What the check says of a small project that is right, with other settings."""
+    text = {name: {"type": "string", "default": value} for name, value in STRINGS.items()}
+    outputs = [
+        {"template": "kustomization.j2", "path": "kustomization.yaml", "check": "kustomize"},
+        {"template": "map.j2", "path": "map.yaml"},
+    ]
+    files = {
+        "schema.json": {"properties": {"app": {"properties": text, "type": "object"}}},
+        "base.yaml": "app: {}\n",
+        "templates/kustomization.j2": KUSTOMIZATION,
+        "templates/map.j2": MAP,
+    }
+    make_project(folder, files, outputs=outputs)
+    project = weft.load_project(folder, overrides={f"app.{name}": value for name, value in overrides.items()})
+    return project.check_outputs(project.targets()).problems
+
+
+COMPLAINTS = {
+    "a file that is not there": ({"file": "nowhere.yaml"}, 5, "'nowhere.yaml'", Severity.ERROR),
+    "a field that nobody knows": ({"more": "wrong: 1"}, 6, 'unknown field "wrong"', Severity.ERROR),
+    "an object that stands twice": ({"more": "  - map.yaml"}, 5, "already registered id: ConfigMap", Severity.ERROR),
+    "an object without a name": ({"name": "''"}, 5, "missing metadata.name", Severity.ERROR),
+    "what is no YAML": ({"more": "a: [: b"}, 6, "did not find expected", Severity.ERROR),
+    "a mapping in a scalar": ({"more": "a: b: c"}, 6, "mapping values are not allowed", Severity.ERROR),
+    "a field of the wrong type": (
+        {"more": "labels: [{pairs: {a: 5}}]"},
+        None,
+        "cannot unmarshal number",
+        Severity.ERROR,
+    ),
+    "a field of yesterday": ({"more": "commonLabels: {a: b}"}, 6, "'commonLabels' is deprecated", Severity.WARNING),
+}
+
+
+@pytest.mark.programs("kubectl")
+def test_the_check_takes_what_kubectl_takes(kubectl, fresh, tmp_path):
+    assert small(tmp_path) == []
+
+
+@pytest.mark.programs("kubectl")
+@pytest.mark.parametrize("name", COMPLAINTS)
+def test_what_kubectl_refuses_is_a_problem_at_its_line(name, kubectl, fresh, tmp_path):
+    overrides, line, words, severity = COMPLAINTS[name]
+    (problem,) = small(tmp_path, **overrides)
+    assert (problem.code, problem.severity) == ("kustomize", severity)
+    assert (problem.place.file, problem.place.line) == ("kustomization.yaml", line)
+    assert words in problem.message
+    assert "weft-" not in problem.message  # the folder of the run is of no use to anybody
+    assert "\n" not in problem.message
+    assert "command failed" not in problem.message
+    assert problem.related[0].file == "templates/kustomization.j2"

@@ -1,0 +1,80 @@
+"""The pages for template authors: every example is run, and makes what the page says."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from run import run
+from scratch import make_project
+from weft import load_project
+from weft.stages.render.filters import FILTERS
+
+PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
+TEXT = PAGE.read_text("utf-8")
+EXAMPLES = re.findall(r"^```jinja\n(.*?)^```\n```text\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+SCHEMA = {
+    "properties": {
+        "app": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "x-env": "APP_NAME"},
+                "replicas": {"type": "object"},
+                "origins": {"type": "array", "items": {"type": "string"}, "x-env": "ORIGINS"},
+                "greeting": {"type": "string", "x-env": "GREETING"},
+                "timeout": {"type": "integer"},
+                "password": {"type": "string", "x-sensitive": True, "x-env": "APP_PASSWORD"},
+            },
+        }
+    }
+}
+
+
+def made(folder, template):
+    config = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)[1])
+    outputs = [{"template": "it.j2", "path": "it", "secrets": "secret" in template}]
+    make_project(folder, {"schema.json": SCHEMA, "base.json": config, "templates/it.j2": template}, outputs=outputs)
+    return load_project(folder).target().render()["it"]
+
+
+@pytest.mark.parametrize(("template", "text"), EXAMPLES, ids=[template.strip()[:40] for template, _ in EXAMPLES])
+def test_an_example_makes_what_the_page_says(tmp_path, template, text):
+    assert made(tmp_path, template) == text
+
+
+def test_every_filter_has_an_example():
+    shown = {name for template, _ in EXAMPLES for name in re.findall(r"\|\s*(\w+)", template)}
+    assert set(FILTERS) - shown == set()
+
+
+def test_the_pages_of_all_settings_are_fresh():
+    result = run("schema", "docs", "--check", cwd=PAGE.parent.parent)
+    assert result.code == 0, result.err
+
+
+PROBLEMS = PAGE.with_name("problems.md").read_text("utf-8")
+DOCUMENTED = re.findall(r"^### (\S+)$", PROBLEMS, re.MULTILINE)
+ROOT = PAGE.parent.parent
+SOURCE = "\n".join(path.read_text("utf-8") for path in ROOT.joinpath("src/weft").rglob("*.py"))
+REPORTS = [path.read_text("utf-8") for path in sorted(ROOT.glob("tests/cases/*/expected.txt"))]
+
+
+def test_every_code_is_documented_once():
+    assert len(set(DOCUMENTED)) == len(DOCUMENTED)
+    told = {
+        code for report in REPORTS for code in re.findall(r"^(?:error|warning|note)\[([a-z-]+)\]", report, re.MULTILINE)
+    }
+    made = set(re.findall(r'\bProblem\(\s*"([a-z-]+)"', SOURCE))
+    checks = {path.stem for path in ROOT.glob("src/weft/checks/*")}  # modules and packages
+    assert (told | made) - set(DOCUMENTED) - checks == set()
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_a_documented_code_is_one_that_weft_knows(code):
+    assert f'"{code}"' in SOURCE
+
+
+@pytest.mark.parametrize("example", re.findall(r"^```text\n(.*?)\n```", PROBLEMS, re.DOTALL | re.MULTILINE))
+def test_an_example_is_what_weft_says(example):
+    assert any(example in report for report in REPORTS)

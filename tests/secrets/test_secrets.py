@@ -1,0 +1,432 @@
+"""Canaries: a secret, and the reference to it, comes out only where an output is declared to hold secrets."""
+
+import json
+import re
+
+import pytest
+
+import weft
+from planted import LAYER, SENSITIVE, plant
+from run import run
+from scratch import make_project
+from weft.base import paths
+from weft.schema.node import MISSING
+
+pytestmark = pytest.mark.unmeasured("whole runs of the command line, whose code other tests run")
+
+TARGETS = ("local", "production/*", "production")
+FORMATS = ("yaml", "json", "env", "export", "properties")
+
+
+@pytest.fixture(scope="module")
+def referring(tmp_path_factory):
+    return weft.load_project(plant(tmp_path_factory.mktemp("references"), "ref+env://CANARY_{}_END".format))
+
+
+@pytest.fixture(scope="module")
+def clear(tmp_path_factory):
+    return plant(tmp_path_factory.mktemp("literals"), "canary-{}-hunter2-hunter2-hunter2-hunter2".format)
+
+
+# --- references ---
+
+
+def test_references_are_rendered_only_where_secrets_belong_and_there_all_of_them(referring):
+    rendered, problems = referring.render(referring.targets(*TARGETS))
+    assert problems == []
+    assert {one.target for one in rendered} >= {"local", "production", "production/acme"}
+    wanted = {str(number) for number in range(len(SENSITIVE))}
+    held = {}
+    for one in rendered:
+        found = set(re.findall(r"CANARY_(\d+)_END", one.text))
+        assert one.output.secrets or not found, one.path
+        assert one.output.secrets or "ref+" not in one.text, one.path
+        held.setdefault(one.target, set()).update(found)
+    missing = {target: wanted - found for target, found in held.items() if wanted - found}
+    assert not missing, {paths.dotted(SENSITIVE[int(n)]) for numbers in missing.values() for n in numbers}
+
+
+@pytest.mark.parametrize("target", ["local", "production/acme"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_configurations_are_printed_with_references_and_variables_without(form, target, referring):
+    result = run("config", target, "--format", form, cwd=referring.folder)
+    assert result.code == 0
+    found = set(re.findall(r"CANARY_(\d+)_END", result.out))
+    assert len(found) == (len(SENSITIVE) if form in ("yaml", "json") else 0)
+    assert "CANARY" not in result.err
+    assert "***" not in result.out
+
+
+@pytest.mark.parametrize("form", ["env", "export", "properties"])
+def test_a_sensitive_part_alone_is_not_printed_as_a_variable(form, referring):
+    result = run("config", "local", paths.dotted(SENSITIVE[0]), "--format", form, cwd=referring.folder)
+    assert "CANARY" not in result.out + result.err
+    assert (result.code, result.out) == (0, "")
+
+
+# --- literals ---
+
+
+def test_every_literal_is_a_problem_with_its_place(clear):
+    problems = weft.load_project(clear).target("production", tenant="acme").problems()
+    places = {problem.path: problem for problem in problems}
+    assert {problem.code for problem in problems} == {"literal-secret"}
+    assert set(places) == {paths.pointer(path) for path in SENSITIVE}
+    lines = (clear / LAYER).read_text("utf-8").splitlines()
+    for number, path in enumerate(SENSITIVE):
+        place = places[paths.pointer(path)].place
+        assert place.file == LAYER
+        assert lines[place.line - 1][place.column - 1 :].startswith(f"canary-{number}-")
+
+
+@pytest.mark.soak(few=8)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["validate", "production/**"],
+        ["validate", "local", "production/acme", "--outputs", "--strict"],
+        ["validate", "production/acme", "--format", "json"],
+        ["render", "production/acme"],
+        *(["config", "production/acme", "--format", form] for form in FORMATS),
+        ["config", "local", "database"],
+        ["diff", "local", "production"],
+        ["diff", "local", "production", "--format", "json"],
+        ["targets", "--format", "json"],
+        *(["explain", "local", domain] for domain in dict.fromkeys(path[0] for path in SENSITIVE)),
+    ],
+    ids=" ".join,
+)
+def test_no_command_repeats_a_literal(command, clear):
+    result = run(*command, cwd=clear)
+    assert "hunter2" not in result.out + result.err
+    assert "canary-" not in result.out + result.err
+    assert result.code == (0 if command[0] == "targets" else 1)
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "json"]])
+def test_an_explanation_of_a_literal_hides_it(options, clear):
+    result = run("explain", "local", paths.dotted(SENSITIVE[0]), *options, cwd=clear)
+    assert "hunter2" not in result.out
+    assert "***" in result.out
+
+
+def test_no_exception_and_no_problem_repeats_a_literal(clear):
+    target = weft.load_project(clear).target("production", tenant="acme")
+    with pytest.raises(weft.WeftError) as caught:
+        target.render()
+    explained = [target.explain(path) for path in SENSITIVE]
+    told = [caught.value, *caught.value.args, *caught.value.problems, *target.problems(), *explained]
+    assert caught.value.problems
+    for one in (*told, *(one.as_dict() for one in (*caught.value.problems, *explained))):
+        assert "hunter2" not in f"{one} {one!r}"
+
+
+# --- literals in a small project ---
+
+SECRET = {"type": "string", "x-sensitive": True, "x-env": "APP_SECRET", "title": "Secret"}
+APP = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "default": "demo", "x-env": "APP_NAME"},
+        "port": {"type": "integer", "maximum": 65535},
+        "secret": SECRET,
+        "pin": {"type": "integer", "x-sensitive": True},
+        "either": {"oneOf": [{"type": "string", "x-sensitive": True}, {"type": "integer"}]},
+        "keys": {"type": "array", "items": {"type": "string", "x-sensitive": True}},
+        "logins": {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["user"],
+            "items": {
+                "type": "object",
+                "required": ["user"],
+                "properties": {"user": {"type": "string"}, "word": {"type": "string", "x-sensitive": True}},
+            },
+        },
+        "vault": {"type": "object", "x-sensitive": True, "additionalProperties": {"type": "string"}},
+        "tokens": {"type": "object", "additionalProperties": {"type": "string", "x-sensitive": True}},
+    },
+}
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"app": APP},
+}
+
+LITERALS = {
+    "plain": "app: {secret: hunter2}",
+    "in block style": "app:\n  secret: hunter2\n",
+    "beside a misspelled key": "app: {prot: 1, secret: hunter2}",
+    "beside a wrong value": "app: {port: 70000, secret: hunter2}",
+    "after a wrong type": "app: {secret: hunter2, port: eighty}",
+    "twice, the second time as a duplicate key": "app: {secret: hunter2, secret: hunter2}",
+    "before a mistake in the syntax": "app: {secret: hunter2, port: ]}",
+    "as a folded text": "app:\n  secret: >-\n    hunter2\n    hunter2\n",
+    "quoted over two lines": 'app:\n  secret: "hunter2\n    hunter2"\n',
+    "a number": "app: {pin: 77007700}",
+    "a number for a text": "app: {secret: 77007700}",
+    "a truth value": "app: {secret: [77007700, true]}",
+    "a mapping": "app: {secret: {user: hunter2}}",
+    "a mapping that is sensitive as a whole": "app: {vault: {user: hunter2}}",
+    "a value in an open mapping": "app: {tokens: {github: hunter2}}",
+    "an item of a list": "app: {keys: [ref+env://A, hunter2]}",
+    "an appended item": "app: {keys: {$append: [hunter2]}}",
+    "a replaced list": "app: {keys: {$replace: [hunter2]}}",
+    "an item of a map-list": "app: {logins: [{user: a, word: hunter2}]}",
+    "exactly this value": "app: {secret: {$value: hunter2}}",
+    "under a condition": "app: {either: hunter2}",
+    "almost a reference": "app: {secret: 'ref+ENV://hunter2'}",
+    "a reference without a scheme": "app: {secret: 'ref+hunter2'}",
+    "with an anchor": "app: {secret: &a hunter2, name: *a}",
+}
+
+
+@pytest.fixture
+def literal_project(request, tmp_path):
+    overlay = LITERALS[request.getfixturevalue("literal")]
+    return make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": overlay}, dimensions=STAGES)
+
+
+STAGES = {"stage": {"values": ["one", "two"]}}
+
+
+@pytest.mark.parametrize("literal", LITERALS)
+def test_a_literal_is_refused_and_hidden_wherever_it_stands(literal, literal_project):
+    data = json.loads(run("validate", "--format", "json", cwd=literal_project).out)
+    codes = {problem["code"] for problem in data["problems"]}
+    if not codes & {"duplicate-key", "yaml-syntax", "syntax"}:
+        assert "literal-secret" in codes
+    for command in (
+        ["validate"],
+        ["validate", "--format", "json"],
+        ["render"],
+        ["config", "one"],
+        ["diff", "one", "two"],
+    ):
+        result = run(*command, cwd=literal_project)
+        shown = result.out + result.err
+        if "anchor" in literal and command[0] == "config":
+            continue  # whoever gives a secret to an ordinary setting by an alias has published it
+        assert "hunter2" not in shown, shown
+        assert "77007700" not in shown, shown
+        assert result.code == 1 or (command[0] in ("config", "diff") and result.code in (1, 3))
+
+
+@pytest.mark.parametrize(("options", "env"), [(["--set", "app.secret=hunter2"], {}), (["--set", "app.pin=x77"], {})])
+@pytest.mark.parametrize("command", [["validate"], ["validate", "--format", "json"], ["render"], ["config", "one"]])
+def test_a_literal_from_outside_is_refused_and_hidden(command, options, env, tmp_path):
+    make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "app: {}"}, dimensions=STAGES)
+    result = run(*command, *options, cwd=tmp_path, env=env)
+    assert result.code in (1, 2)
+    assert "hunter2" not in result.out + result.err
+    assert "x77" not in result.out + result.err
+
+
+@pytest.mark.parametrize("command", [["validate"], ["render"], ["config", "one"], ["explain", "one", "app.secret"]])
+def test_a_secret_in_the_environment_becomes_a_reference(command, tmp_path):
+    make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "app: {}"}, dimensions=STAGES)
+    result = run(*command, "--from-env", cwd=tmp_path, env={"APP_SECRET": "hunter2"})
+    assert result.code == 0
+    assert "hunter2" not in result.out + result.err
+    assert "ref+env://APP_SECRET" in result.out or command[0] in ("validate", "render")
+
+
+@pytest.mark.parametrize("where", ["default", "examples", "enum", "const"])
+def test_a_literal_in_the_schema_is_never_a_value(where, tmp_path):
+    held = ["hunter2"] if where in ("examples", "enum") else "hunter2"
+    schema = {"type": "object", "properties": {"app": {"properties": {"secret": SECRET | {where: held}}}}}
+    make_project(tmp_path, {"schema.json": schema, "base.yaml": "app: {}"}, dimensions=STAGES)
+    for command in (
+        ["config", "one"],
+        ["explain", "one", "app.secret"],
+        ["explain", "one", "app.secret", "--format", "json"],
+    ):
+        result = run(*command, cwd=tmp_path)
+        assert "hunter2" not in result.out + result.err
+
+
+# --- templates ---
+
+LEAKS = {
+    "printed": "{{ app.secret }}",
+    "as an item": "{{ app['secret'] }}",
+    "from the whole configuration": "{{ config.app.secret }}",
+    "concatenated": "{{ 'a' ~ app.secret }}",
+    "concatenated in front": "{{ app.secret ~ 'a' }}",
+    "added": "{{ app.secret + 'a' }}",
+    "added to": "{{ 'a' + app.secret }}",
+    "multiplied": "{{ app.secret * 2 }}",
+    "multiplying": "{{ 2 * app.secret }}",
+    "subtracted from": "{{ app.secret - 1 }}",
+    "divided": "{{ app.secret / 2 }}",
+    "divided without a rest": "{{ app.secret // 2 }}",
+    "the rest": "{{ app.secret % 2 }}",
+    "raised": "{{ app.secret ** 2 }}",
+    "negated": "{{ -app.secret }}",
+    "its length": "{{ app.secret | length }}",
+    "its count": "{{ app.secret | count }}",
+    "its characters": "{% for letter in app.secret %}{{ letter }}{% endfor %}",
+    "its first character": "{{ app.secret | first }}",
+    "its last character": "{{ app.secret | last }}",
+    "an index": "{{ app.secret[0] }}",
+    "a slice": "{{ app.secret[2:5] }}",
+    "a method": "{{ app.secret.upper() }}",
+    "startswith": "{{ app.secret.startswith('a') }}",
+    "split": "{{ app.secret.split('/') }}",
+    "format of it": "{{ app.secret.format(1) }}",
+    "formatted into": "{{ '{}'.format(app.secret) }}",
+    "formatted into by name": "{{ '{a}'.format(a=app.secret) }}",
+    "the filter format": "{{ '%s' | format(app.secret) }}",
+    "the filter format as a repr": "{{ '%r' | format(app.secret) }}",
+    "the filter format as a number": "{{ '%d' | format(app.secret) }}",
+    "percent": "{{ '%s' % app.secret }}",
+    "equal": "{{ app.secret == 'a' }}",
+    "equal the other way": "{{ 'a' == app.secret }}",
+    "not equal": "{% if app.secret != 'a' %}a{% endif %}",
+    "less": "{{ app.secret < 'a' }}",
+    "contained": "{{ 'a' in app.secret }}",
+    "contained in a list": "{{ app.secret in ['a'] }}",
+    "contained in a mapping": "{{ app.secret in {'a': 1} }}",
+    "a test": "{{ app.secret is eq('a') }}",
+    "is lower": "{{ app.secret is lower }}",
+    "is in": "{{ app.secret is in(['a']) }}",
+    "a key of a mapping": "{{ {app.secret: 1} }}",
+    "looked up": "{{ {'a': 1}[app.secret] }}",
+    "a ternary": "{{ app.secret if app.secret else 'a' }}",
+    "or": "{{ app.secret or 'a' }}",
+    "default": "{{ app.secret | default('a') }}",
+    "default of nothing": "{{ nothing | default(app.secret) }}",
+    "a list": "{{ [app.secret] }}",
+    "the filter list": "{{ app.secret | list }}",
+    "the filter string": "{{ app.secret | string }}",
+    "the filter int": "{{ app.secret | int }}",
+    "the filter float": "{{ app.secret | float }}",
+    "the filter abs": "{{ app.secret | abs }}",
+    "the filter round": "{{ app.secret | round }}",
+    "filesizeformat": "{{ app.secret | filesizeformat }}",
+    "a range": "{% for one in range(app.secret) %}a{% endfor %}",
+    "joined": "{{ ['a', app.secret] | join(',') }}",
+    "joining": "{{ ['a', 'b'] | join(app.secret) }}",
+    "values of the mapping": "{{ app.values() | list }}",
+    "values joined": "{{ app.values() | join }}",
+    "items": "{% for key, value in app.items() %}{{ value }}{% endfor %}",
+    "the filter items": "{% for key, value in app | items %}{{ value }}{% endfor %}",
+    "dictsort": "{{ app | dictsort }}",
+    "dictsort by value": "{% for key, value in app | dictsort(by='value') %}{{ key }}{% endfor %}",
+    "get": "{{ app.get('secret') }}",
+    "the mapping itself": "{{ app }}",
+    "the whole configuration": "{{ config }}",
+    "to_json": "{{ app.secret | to_json }}",
+    "to_yaml": "{{ app.secret | to_yaml }}",
+    "to_json of the mapping": "{{ app | to_json }}",
+    "to_json of the mapping, indented": "{{ app | to_json(2) }}",
+    "to_yaml of the mapping": "{{ app | to_yaml }}",
+    "to_yaml of everything": "{{ config | to_yaml }}",
+    "tojson": "{{ app.secret | tojson }}",
+    "tojson of the mapping": "{{ app | tojson(indent=2) }}",
+    "pprint": "{{ app.secret | pprint }}",
+    "pprint of the mapping": "{{ app | pprint }}",
+    "quote": "{{ app.secret | quote }}",
+    "b64encode": "{{ app.secret | b64encode }}",
+    "b64encode of the mapping": "{{ app | b64encode }}",
+    "sha256": "{{ app.secret | sha256 }}",
+    "urlencode": "{{ app.secret | urlencode }}",
+    "urlencode of the mapping": "{{ {'a': app.secret} | urlencode }}",
+    "xmlattr": "{{ {'a': app.secret} | xmlattr }}",
+    "escape": "{{ app.secret | escape }}",
+    "safe": "{{ app.secret | safe }}",
+    "replace": "{{ app.secret | replace('a', 'b') }}",
+    "replacing": "{{ 'a' | replace('a', app.secret) }}",
+    "trim": "{{ app.secret | trim }}",
+    "truncate": "{{ app.secret | truncate(3) }}",
+    "upper": "{{ app.secret | upper }}",
+    "reverse": "{{ app.secret | reverse }}",
+    "sort": "{{ app.secret | sort }}",
+    "unique": "{{ [app.secret] | unique | list }}",
+    "max": "{{ [app.secret, 'a'] | max }}",
+    "sum": "{{ [app] | sum(attribute='secret') }}",
+    "map of an attribute": "{{ [app] | map(attribute='secret') | list }}",
+    "map of a filter": "{{ [app.secret] | map('upper') | list }}",
+    "select": "{{ [app.secret] | select('equalto', 'a') | list }}",
+    "selectattr": "{{ [app] | selectattr('secret', 'equalto', 'a') | list }}",
+    "groupby": "{{ [app] | groupby('secret') }}",
+    "batch": "{{ app.secret | batch(1) | list }}",
+    "wordcount": "{{ app.secret | wordcount }}",
+    "indent": "{{ app.secret | indent }}",
+    "a variable": "{% set copy = app.secret %}{{ copy }}",
+    "a set block": "{% set copy %}{{ app.secret }}{% endset %}{{ copy }}",
+    "a filter block": "{% filter upper %}{{ app.secret }}{% endfilter %}",
+    "a macro": "{% macro show(it) %}{{ it }}{% endmacro %}{{ show(app.secret) }}",
+    "a call block": "{% macro show() %}{{ caller() }}{% endmacro %}{% call show() %}{{ app.secret }}{% endcall %}",
+    "a with block": "{% with copy = app.secret %}{{ copy }}{% endwith %}",
+    "a namespace": "{% set n = namespace(a=app.secret) %}{{ n.a }}",
+    "a cycler": "{{ cycler(app.secret).next() }}",
+    "a joiner": "{% set j = joiner(app.secret) %}{{ j() }}{{ j() }}",
+    "dict": "{{ dict(a=app.secret) }}",
+    "an included file's name": "{% include app.secret %}",
+}
+ELSEWHERE = {
+    "an include": ("{% include 'part.j2' %}", "{{ app.secret }}"),
+    "an import": ("{% import 'part.j2' as part with context %}{{ part.show() }}", "{% macro show() %}{{ app.secret }}{% endmacro %}"),
+    "a base template": ("{% extends 'part.j2' %}", "{% block body %}{{ app.secret }}{% endblock %}"),
+}  # fmt: skip
+HARMLESS = {
+    "a condition": ("{% if app.secret %}set{% endif %}", "set"),
+    "is defined": ("{{ app.secret is defined }}", "True"),
+    "public": ("{{ app | public | to_json }}", '{"name": "demo"}'),
+    "env": ("{{ app | env }}", "{'APP_NAME': 'demo'}"),
+    "the keys": ("{{ app | list }}", "['name', 'secret']"),
+    "the names of secrets": ("{{ (app | secret_env).keys() | list }}", "['APP_SECRET']"),
+}
+
+
+def templated(folder, templates, **output):
+    files = {f"templates/{name}": text for name, text in templates.items()}
+    overlay = "app: {secret: ref+env://CANARY}"
+    outputs = [{"template": "out.j2", "path": "{stage}/out", **output}]
+    return make_project(
+        folder, {"schema.json": SCHEMA, "base.yaml": overlay, **files}, dimensions=STAGES, outputs=outputs
+    )
+
+
+def refused(folder):
+    with pytest.raises(weft.WeftError) as caught:
+        pytest.fail(str(weft.load_project(folder).target("one").render()))
+    problem = caught.value.problems[0]
+    assert "CANARY" not in f"{caught.value!r} {problem!r} {problem.as_dict()}"
+    return problem
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_template_that_uses_a_secret_is_refused(leak, tmp_path):
+    problem = refused(templated(tmp_path, {"out.j2": "first\n" + LEAKS[leak] + "\n"}))
+    assert (problem.code, problem.path) == ("secret-exposed", "/app/secret")
+    assert "app.secret" in problem.message
+    assert (problem.place.file, problem.place.line) == ("templates/out.j2", 2)
+
+
+@pytest.mark.parametrize("leak", ELSEWHERE)
+def test_a_secret_used_in_another_template_is_reported_there(leak, tmp_path):
+    out, part = ELSEWHERE[leak]
+    problem = refused(templated(tmp_path, {"out.j2": out, "part.j2": "first\nsecond\n" + part}))
+    assert (problem.code, problem.path) == ("secret-exposed", "/app/secret")
+    assert (problem.place.file, problem.place.line) == ("templates/part.j2", 3)
+
+
+@pytest.mark.parametrize("use", HARMLESS)
+def test_what_gives_nothing_away_is_allowed(use, tmp_path):
+    template, text = HARMLESS[use]
+    assert weft.load_project(templated(tmp_path, {"out.j2": template})).target("one").render() == {"one/out": text}
+
+
+def test_a_reference_is_written_into_an_output_for_secrets(tmp_path):
+    project = weft.load_project(templated(tmp_path, {"out.j2": "{{ app.secret }}"}, secrets=True))
+    assert project.target("one").render() == {"one/out": "ref+env://CANARY"}
+
+
+def test_a_secret_that_is_not_set_is_no_secret(tmp_path):
+    project = weft.load_project(templated(tmp_path, {"out.j2": "{{ app.pin is defined }}"}))
+    assert project.root.at(("app", "pin")).default is MISSING
+    assert project.target("one").render() == {"one/out": "False"}

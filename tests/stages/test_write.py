@@ -1,0 +1,596 @@
+"""Writing: at every moment each file is the old one or the new one, and nothing that is not ours is touched."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from rounds import share
+from run import run
+from scratch import make_project, write_files
+from weft import CannotRun, WeftError
+from weft.stages.write import RECORD, Changes, File, write
+
+OLD = {
+    "a.yaml": "old a\n",
+    "dev/b.yaml": "old b\n",
+    "dev/c.yaml": "same\n",
+    "dev/gone/d.yaml": "old d\n",
+    "dev/e.yaml": "old e\n",
+}
+NEW = {"a.yaml": "new a\n", "dev/b.yaml": "new b\n", "dev/c.yaml": "same\n", "prod/f.yaml": "new f\n", "dev/e.yaml": ""}
+
+
+def files_of(texts, target="t"):
+    return [File(path, text, target) for path, text in texts.items()]
+
+
+def put(root, texts, **options):
+    return write(root, files_of(texts), lambda _: True, **options)
+
+
+def tree(root):
+    """Every file below a folder with its text, the record apart; folders that hold nothing count too."""
+    found = {}
+    for path in sorted(Path(root).rglob("*")):
+        if path.is_file():
+            found[path.relative_to(root).as_posix()] = path.read_text()
+        elif not any(path.iterdir()):
+            found[path.relative_to(root).as_posix() + "/"] = None
+    found.pop(RECORD, None)
+    return found
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "build"
+
+
+def test_files_are_created_updated_kept_and_removed(root):
+    assert put(root, OLD) == Changes(created=tuple(sorted(OLD)), kept=0)
+    assert tree(root) == OLD
+    assert put(root, NEW) == Changes(("prod/f.yaml",), ("a.yaml", "dev/b.yaml", "dev/e.yaml"), ("dev/gone/d.yaml",), 1)
+    assert tree(root) == NEW
+    assert not put(root, NEW)
+    assert tree(root) == NEW
+
+
+def test_what_did_not_change_keeps_its_time_and_its_file(root):
+    put(root, OLD)
+    os.utime(root / "dev/c.yaml", (1, 1))
+    before = (root / "dev/c.yaml").stat()
+    put(root, NEW)
+    after = (root / "dev/c.yaml").stat()
+    assert (after.st_mtime, after.st_ino) == (1, before.st_ino)
+
+
+def test_a_run_that_changes_nothing_touches_nothing(root):
+    put(root, OLD)
+    for path in (root, *root.rglob("*")):
+        os.utime(path, (1, 1))
+    put(root, OLD)
+    assert {path.stat().st_mtime for path in (root, *root.rglob("*"))} == {1}
+
+
+def test_a_text_is_written_as_it_is(root):
+    texts = {"x": "a\r\nb\n\n", "y": "\ufeffé😀", "z": "\x00\x01"}
+    put(root, texts)
+    assert {name: (root / name).read_bytes() for name in texts} == {name: text.encode() for name, text in texts.items()}
+
+
+def test_files_that_hold_secrets_are_for_their_owner_alone(root):
+    write(root, [File("open", "x", "t"), File("secret", "x", "t", private=True)], lambda _: True)
+    assert (root / "secret").stat().st_mode & 0o777 == 0o600
+    assert (root / "open").stat().st_mode & 0o044
+    write(root, [File("secret", "y", "t", private=True)], lambda _: True)
+    assert (root / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_becomes_a_secret_is_closed(root):
+    write(root, [File("x", "x", "t")], lambda _: True)
+    write(root, [File("x", "x", "t", private=True)], lambda _: True)
+    assert (root / "x").stat().st_mode & 0o777 == 0o600
+
+
+def test_foreign_files_are_neither_removed_nor_counted(root):
+    put(root, OLD)
+    write_files(root, {"dev/gone/mine.txt": "mine", "mine.yaml": "mine"})
+    put(root, NEW)
+    assert tree(root) == {**NEW, "dev/gone/mine.txt": "mine", "mine.yaml": "mine"}
+
+
+def test_a_foreign_file_in_the_way_is_refused_and_nothing_is_written(root):
+    put(root, OLD)
+    write_files(root, {"prod/f.yaml": "mine"})
+    with pytest.raises(WeftError) as caught:
+        put(root, NEW)
+    assert [problem.code for problem in caught.value.problems] == ["not-ours"]
+    assert tree(root) == {**OLD, "prod/f.yaml": "mine"}
+
+
+def test_every_foreign_file_in_the_way_is_told(root):
+    write_files(root, {"a.yaml": "mine", "dev/b.yaml": "mine"})
+    with pytest.raises(WeftError) as caught:
+        put(root, OLD)
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("foreign", ["a.yaml/mine.txt", "dev"])
+def test_a_foreign_folder_or_file_in_the_way_is_refused_and_kept(root, foreign):
+    write_files(root, {foreign: "mine"})
+    with pytest.raises(WeftError):
+        put(root, OLD)
+    assert (root / foreign).read_text() == "mine"
+
+
+def test_a_file_that_somebody_changed_is_written_again(root):
+    put(root, OLD)
+    (root / "a.yaml").write_text("edited")
+    assert put(root, OLD).updated == ("a.yaml",)
+
+
+def test_a_file_that_somebody_removed_is_written_again(root):
+    put(root, OLD)
+    shutil.rmtree(root / "dev")
+    assert put(root, OLD).created == ("dev/b.yaml", "dev/c.yaml", "dev/e.yaml", "dev/gone/d.yaml")
+    assert tree(root) == OLD
+
+
+def test_a_stale_file_that_somebody_removed_is_no_change(root):
+    put(root, OLD)
+    shutil.rmtree(root / "dev/gone")
+    assert put(root, {path: text for path, text in OLD.items() if "gone" not in path}).removed == ()
+    assert json.loads((root / RECORD).read_text())["files"].keys() == OLD.keys() - {"dev/gone/d.yaml"}
+
+
+def test_a_part_removes_only_what_belongs_to_its_targets(root):
+    every = files_of({"dev/x": "x", "dev/y": "y"}, "dev") + files_of({"prod/x": "x", "prod/y": "y"}, "prod")
+    write(root, every, lambda _: True)
+    changes = write(root, files_of({"dev/x": "x"}, "dev"), lambda target: target == "dev")
+    assert changes.removed == ("dev/y",)
+    assert sorted(tree(root)) == ["dev/x", "prod/x", "prod/y"]
+    write(root, files_of({"prod/x": "x"}, "prod"), lambda target: target == "prod")
+    assert sorted(tree(root)) == ["dev/x", "prod/x"]
+
+
+def test_nothing_wanted_leaves_nothing_of_ours(root):
+    put(root, OLD)
+    write_files(root, {"mine": "mine"})
+    put(root, {})
+    assert tree(root) == {"mine": "mine"}
+
+
+@pytest.mark.parametrize(("before", "after"), [("x", "x/y"), ("x/y", "x"), ("x/y/z", "x"), ("x", "x/y/z")])
+def test_a_file_may_become_a_folder_and_the_reverse(root, before, after):
+    put(root, {before: "old"})
+    put(root, {after: "new"})
+    assert tree(root) == {after: "new"}
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(root):
+    assert put(root, OLD, dry_run=True).created == tuple(sorted(OLD))
+    assert not root.exists()
+    put(root, OLD)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    dry = put(root, NEW, dry_run=True)
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+    assert dry == put(root, NEW)
+
+
+# --- links
+
+
+@pytest.fixture
+def outside(tmp_path):
+    return write_files(tmp_path / "outside", {"b.yaml": "foreign", "gone/d.yaml": "foreign", "x": "foreign"})
+
+
+@pytest.mark.parametrize("texts", [OLD, NEW, {}, {"dev/new.yaml": "new"}], ids=["same", "changed", "none", "another"])
+def test_a_folder_that_became_a_link_is_not_followed(root, outside, texts):
+    put(root, OLD)
+    shutil.rmtree(root / "dev")
+    (root / "dev").symlink_to(outside)
+    with contextlib.suppress(WeftError):
+        put(root, texts)
+    assert tree(outside) == {"b.yaml": "foreign", "gone/d.yaml": "foreign", "x": "foreign"}
+
+
+@pytest.mark.parametrize("name", ["a.yaml", RECORD, ".weft-new", ".weft.json.new", f"{RECORD}.new"])
+def test_a_file_that_became_a_link_is_replaced_or_refused_but_not_written_through(root, outside, name):
+    put(root, OLD)
+    (root / name).unlink(missing_ok=True)
+    (root / name).symlink_to(outside / "x" if name != ".weft-new" else outside)
+    with contextlib.suppress(WeftError):
+        put(root, NEW)
+    assert tree(outside) == {"b.yaml": "foreign", "gone/d.yaml": "foreign", "x": "foreign"}
+
+
+def test_a_stale_file_that_became_a_link_takes_only_the_link_with_it(root, outside):
+    put(root, OLD)
+    (root / "dev/gone/d.yaml").unlink()
+    (root / "dev/gone/d.yaml").symlink_to(outside / "x")
+    put(root, NEW)
+    assert tree(root) == NEW
+    assert (outside / "x").read_text() == "foreign"
+
+
+def test_the_output_folder_itself_may_be_a_link(root, tmp_path):
+    (tmp_path / "real").mkdir()
+    root.symlink_to(tmp_path / "real")
+    put(root, OLD)
+    put(root, NEW)
+    assert tree(tmp_path / "real") == NEW
+
+
+# --- what the environment refuses
+
+
+@pytest.mark.parametrize("where", ["file", "file/below", "loop", "/proc/weft", "/dev/null/x"])
+def test_a_folder_that_cannot_be_is_told(tmp_path, where):
+    write_files(tmp_path, {"file": "mine"})
+    (tmp_path / "loop").symlink_to("loop")
+    for dry_run in (False, True) if not where.startswith("/") else (False,):
+        with contextlib.suppress(CannotRun):
+            put(tmp_path / where, OLD, dry_run=dry_run)
+            assert dry_run, "it was written"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.fixture
+def plain_user():
+    """Not being root, who may write everywhere."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+def test_a_folder_without_permission_is_told(plain_user):
+    with tempfile.TemporaryDirectory() as folder:  # `tmp_path` lies in a folder of root's
+        root = Path(folder, "out")
+        put(root, OLD)
+        (root / "dev").chmod(0o500)
+        try:
+            with pytest.raises(CannotRun):
+                put(root, NEW)
+        finally:
+            (root / "dev").chmod(0o700)
+        put(root, NEW)
+        assert tree(root) == NEW
+
+
+def test_a_link_to_nowhere_that_is_not_ours_is_in_the_way(root, tmp_path):
+    root.mkdir()
+    (root / "a.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(WeftError) as told:
+        put(root, OLD)
+    assert [problem.code for problem in told.value.problems] == ["not-ours"]
+    assert (root / "a.yaml").is_symlink()
+
+
+def test_the_outputs_of_two_projects_do_not_share_a_folder(root):
+    write(root, [File("a", "x", "t")], lambda _: True, project="one")
+    with pytest.raises(CannotRun) as told:
+        write(root, [File("b", "y", "t")], lambda _: True, project="two")
+    assert [problem.code for problem in told.value.problems] == ["other-project"]
+    assert tree(root) == {"a": "x"}
+    write(root, [File("b", "y", "t")], lambda _: True, project="one")
+    assert tree(root) == {"b": "y"}
+
+
+def test_a_file_of_another_target_that_still_exists_is_not_overwritten(root):
+    write(root, [File("a", "x", "dev")], lambda name: name == "dev")
+    with pytest.raises(WeftError) as told:
+        write(root, [File("a", "y", "prod")], lambda name: name == "prod")
+    assert [problem.code for problem in told.value.problems] == ["same-path"]
+    write(root, [File("a", "y", "prod")], lambda name: name in ("dev", "prod"))
+    assert tree(root) == {"a": "y"}
+
+
+def test_a_link_between_two_folders_of_the_output_is_refused(root):
+    (root / "dev").mkdir(parents=True)
+    (root / "prod").symlink_to("dev")
+    with pytest.raises(WeftError):
+        put(root, {"dev/a": "1", "prod/a": "2"})
+    assert tree(root / "dev") == {}
+
+
+@pytest.mark.parametrize("there", ["a.yaml/x", "dev"])
+def test_what_is_in_the_way_is_told_before_anything_is_written(root, there):
+    write_files(root, {there: "mine"})
+    for dry_run in (True, False):
+        with pytest.raises(WeftError) as told:
+            put(root, OLD, dry_run=dry_run)
+        assert {problem.code for problem in told.value.problems} == {"not-ours"}
+    assert tree(root) == {there: "mine"}
+
+
+def test_folders_that_a_killed_run_left_empty_are_removed(root):
+    put(root, {"a/b/c.yaml": "x", "d.yaml": "y"})
+    (root / "a/b/c.yaml").unlink()
+    (root / "a/b").rmdir()
+    put(root, {"d.yaml": "y"})
+    assert not (root / "a").exists()
+
+
+BAD_RECORDS = {
+    "not json": "{",
+    "a list": "[]",
+    "nothing": "",
+    "another version": '{"version": 99, "files": {}}',
+    "no files": '{"version": 1}',
+    "files are a list": '{"version": 1, "files": ["a"]}',
+    "not text": b"\xff\xfe",
+    "nested without end": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", BAD_RECORDS.values(), ids=BAD_RECORDS)
+def test_a_record_that_is_not_ours_stops_the_run(root, content):
+    write_files(root, {RECORD: content, "a.yaml": "mine"})
+    with pytest.raises(CannotRun) as caught:
+        put(root, OLD)
+    assert [problem.code for problem in caught.value.problems] == ["bad-record"]
+    assert (root / "a.yaml").read_text() == "mine"
+    assert sorted(path.name for path in root.iterdir()) == sorted([RECORD, "a.yaml"])
+
+
+@pytest.mark.parametrize("path", ["../outside/x", "/etc/hostname", "dev/../../outside/x", "", ".", "dev", RECORD])
+def test_a_record_that_names_what_cannot_be_ours_is_no_reason_to_remove_it(root, outside, path):
+    put(root, OLD)
+    record = json.loads((root / RECORD).read_text())
+    record["files"][path] = "t"
+    (root / RECORD).write_text(json.dumps(record))
+    with contextlib.suppress(WeftError):
+        put(root, NEW)
+    assert (outside / "x").read_text() == "foreign"
+    assert (root / "dev").is_dir()
+    assert Path("/etc/hostname").exists() or path != "/etc/hostname"
+
+
+def test_two_processes_do_not_write_into_one_folder(root):
+    put(root, OLD)
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(CannotRun) as caught:
+            put(root, NEW)
+        assert [problem.code for problem in caught.value.problems] == ["busy"]
+        assert tree(root) == OLD
+        assert put(root, NEW, dry_run=True).updated, "to look needs no lock"
+    finally:
+        os.close(handle)
+    put(root, NEW)
+    assert tree(root) == NEW
+
+
+CALLS = ("replace", "rename", "unlink", "rmdir", "mkdir", "chmod")
+
+
+def each_call_fails(patch, fail_at):
+    """Let the n-th thing that the file system is asked to change fail, a write after its first half."""
+    count = 0
+
+    def counted():
+        nonlocal count
+        count += 1
+        return count == fail_at
+
+    def wrap(original):
+        def call(*args, **options):
+            if counted():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(args[0]))
+            return original(*args, **options)
+
+        return call
+
+    def write_half(original):
+        def call(path, data, *args, **options):
+            if counted():
+                original(path, data[: len(data) // 2], *args, **options)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return original(path, data, *args, **options)
+
+        return call
+
+    for name in set(CALLS) - {"rmdir"}:  # an empty folder that stays is no harm
+        patch.setattr(os, name, wrap(getattr(os, name)))
+    for name in ("write_bytes", "write_text"):
+        patch.setattr(Path, name, write_half(getattr(Path, name)))
+    return lambda: count
+
+
+def test_a_disk_that_fills_up_at_any_moment_leaves_every_file_old_or_new(tmp_path, monkeypatch):
+    for moment in range(1, 200):
+        root = tmp_path / str(moment)
+        put(root, OLD)
+        with monkeypatch.context() as patch:
+            calls = each_call_fails(patch, moment)
+            with contextlib.suppress(CannotRun):
+                put(root, NEW)
+            done = calls() < moment
+        check_old_or_new(root)
+        put(root, NEW)
+        assert tree(root) == NEW
+        if done:
+            break
+    assert 10 < moment < 199, "every moment was tried"
+
+
+def check_old_or_new(root):
+    for path, text in tree(root).items():
+        if not path.startswith(".weft"):
+            assert text in (OLD.get(path), NEW.get(path)), path
+    for path in OLD.keys() & NEW.keys():
+        assert (root / path).is_file()
+
+
+# --- killed
+
+
+CRASH = """
+import os, shutil, sys
+from pathlib import Path
+from weft.stages.write import File, write
+
+old, new, folder = {old!r}, {new!r}, Path({folder!r})
+
+def put(root, texts):
+    write(root, [File(path, text, "t") for path, text in texts.items()], lambda _: True)
+
+def die_at(moment):
+    count = 0
+    def counted(original):
+        def call(*args, **options):
+            nonlocal count
+            count += 1
+            if count == moment:
+                os._exit(9)
+            return original(*args, **options)
+        return call
+    for name in {calls!r} + ("open",):
+        setattr(os, name, counted(getattr(os, name)))
+    for name in ("write_bytes", "write_text"):
+        setattr(Path, name, counted(getattr(Path, name)))
+
+put(folder / "before", old)
+for moment in range(1, 300):
+    root = folder / str(moment)
+    shutil.copytree(folder / "before", root)
+    child = os.fork()
+    if not child:
+        die_at(moment)
+        put(root, new)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+        break
+"""
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["then again", "then back"])
+def test_killed_at_any_moment_every_file_is_old_or_new_and_the_next_run_repairs_all(tmp_path, back):
+    code = textwrap.dedent(CRASH).format(old=OLD, new=NEW, folder=str(tmp_path), calls=CALLS)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    moments = [root for root in tmp_path.iterdir() if root.name != "before"]
+    assert len(moments) > 10
+    for root in moments:
+        check_old_or_new(root)
+        put(root, OLD if back else NEW)
+        assert tree(root) == (OLD if back else NEW), root.name
+
+
+KILLED = """
+import os, random, signal, sys, time
+from pathlib import Path
+from weft.stages.write import File, write
+
+root, rounds, files = Path(sys.argv[1]), int(sys.argv[2]), 150
+
+def texts(generation):
+    return [File(f"{number % 7}/{number}.txt", f"{generation} " * 200 + f"{generation}\\n", "t") for number in range(files)]
+
+write(root, texts(0), lambda _: True)
+random.seed(sys.argv[3])
+for generation in range(1, rounds + 1):
+    child = os.fork()
+    if not child:
+        write(root, texts(generation), lambda _: True)
+        os._exit(0)
+    time.sleep(random.random() * 0.03)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for number in range(files):
+        words = (root / f"{number % 7}" / f"{number}.txt").read_text().split()
+        assert len(words) == 201 and len(set(words)) == 1 and int(words[0]) <= generation, words[:3]
+write(root, texts("end"), lambda _: True)
+found = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+assert len(found) == files + 1, found
+"""
+
+
+@pytest.mark.soak
+def test_killed_again_and_again_nothing_is_ever_torn(tmp_path, chance):
+    command = [sys.executable, "-c", KILLED, tmp_path / "build", str(share(250)), str(chance.random())]
+    subprocess.run(command, check=True)
+
+
+# --- the command
+
+
+SCHEMA = {"properties": {"app": {"type": "object", "properties": {"port": {"type": "integer"}}}}}
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    files = {"schema.json": SCHEMA, "base.yaml": "app: {port: 1}\n", "templates/port.j2": "{{ app.port }}\n"}
+    dimensions = {"environment": {"values": ["dev", "prod"]}, "tenant": {"files": "tenants/*.yaml", "optional": True}}
+    tenants = {f"tenants/{name}.yaml": "app: {port: 2}\n" for name in ("acme", "zen")}
+    outputs = [{"template": "port.j2", "path": "{environment}/{tenant}/port"}]
+    return make_project(
+        folder, files | tenants, layers=["base", "tenants/{tenant}"], dimensions=dimensions, outputs=outputs
+    )
+
+
+ALL = [f"{environment}/{tenant}port" for environment in ("dev", "prod") for tenant in ("", "acme/", "zen/")]
+
+
+def test_check_writes_nothing_and_says_whether_anything_would_change(project):
+    assert run("render", "--check", cwd=project).code == 1
+    assert not (project / "build").exists()
+    assert run("render", cwd=project).code == 0
+    assert run("render", "--check", cwd=project).code == 0
+    write_files(project, {"base.yaml": "app: {port: 3}\n"})
+    result = run("render", "--check", cwd=project)
+    assert result.code == 1
+    assert sorted(result.out.split()) == sorted(["update", "dev/port", "update", "prod/port"])
+    assert (project / "build/dev/port").read_text() == "1\n"
+
+
+def test_a_removed_tenant_takes_its_files_with_it(project):
+    run("render", cwd=project)
+    assert sorted(tree(project / "build")) == sorted(ALL)
+    (project / "tenants/zen.yaml").unlink()
+    run("render", "dev", cwd=project)
+    assert sorted(tree(project / "build")) == sorted(path for path in ALL if "zen" not in path)
+
+
+def test_a_part_of_the_fleet_leaves_the_rest_alone(project):
+    run("render", cwd=project)
+    write_files(project, {"base.yaml": "app: {port: 3}\n", "tenants/acme.yaml": "app: {port: 4}\n"})
+    run("render", "prod/acme", cwd=project)
+    assert tree(project / "build") == {
+        path: "4\n" if path == "prod/acme/port" else "2\n" if "/port" in path[5:] else "1\n" for path in ALL
+    }
+
+
+def test_another_output_folder_stands_where_the_command_was_started(project, tmp_path):
+    assert run("render", "-o", tmp_path / "elsewhere", cwd=project).code == 0
+    assert run("-C", project, "render", "-o", "here", cwd=tmp_path).code == 0
+    assert sorted(tree(tmp_path / "elsewhere")) == sorted(ALL)
+    assert sorted(tree(project / "here")) == sorted(ALL)
+    assert not (project / "build").exists()
+
+
+def test_a_folder_that_cannot_be_written_ends_with_3(project):
+    write_files(project, {"build": "a file"})
+    result = run("render", cwd=project)
+    assert result.code == 3
+    assert "cannot-write" in result.err
+
+
+def test_nothing_is_written_while_anything_is_wrong(project):
+    run("render", cwd=project)
+    write_files(project, {"base.yaml": "app: {port: 3}\n", "tenants/zen.yaml": "app: {port: x}\n"})
+    assert run("render", cwd=project).code == 1
+    assert (project / "build/dev/port").read_text() == "1\n"

@@ -1,0 +1,50 @@
+"""The reference project, which is this repository, and the platform's facts that it must hold (tests/platform/facts/*.csv)."""
+
+import csv
+import shutil
+from functools import cache
+from pathlib import Path
+
+import weft
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = Path(__file__).parents[1] / "platform" / "facts"
+ENVIRONMENTS = ("local", "development", "staging", "production")
+PARTS = ("weft.yaml", "schemas", "overlays", "templates")
+OF_THE_PROJECT = ("amtool", "docker-compose", "gunicorn", "kubectl", "pgbouncer", "promtool", "redis-server")
+"""The programs that the checks of its outputs ask."""
+
+
+@cache
+def project():
+    """The project, loaded once; tests only read it."""
+    return weft.load_project(ROOT)
+
+
+@cache
+def targets():
+    """All its targets by name."""
+    return {target.name: target for target in project().targets()}
+
+
+def facts(*globs):
+    """The rows of the CSV files that the globs name; a glob without rows is a mistake in the test."""
+    rows = []
+    for glob in globs:
+        texts = [path.read_text("utf-8") for path in sorted(FACTS.glob(glob))]
+        found = [row for text in texts for row in csv.DictReader(text.splitlines())]
+        assert found, f"no facts in {glob}"
+        rows += found
+    return rows
+
+
+def copy(folder):
+    """A copy of the project that a test may change."""
+    for part in PARTS:
+        source, destination = ROOT / part, folder / part
+        if source.is_dir():
+            shutil.copytree(source, destination)
+        else:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, destination)
+    return folder
