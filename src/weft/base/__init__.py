@@ -1,1 +1,16 @@
-"""The package `weft.base`."""
+"""The words that every other package uses, and nothing that reads a file or knows a stage.
+
+A *problem* is one thing that is wrong, as data: a code, a message, a severity, and where it is known a place (file, line and
+column), a path, a rule and a hint. Functions return problems or yield them; where work cannot go on, a `WeftError` carries
+them. No function prints, and no message is put together from another message.
+
+A *path* is a tuple of keys and list indexes that leads to a value of the configuration. People write it with dots
+(`app.ports[0]`), reports write it as a JSON pointer (`/app/ports/0`).
+
+A *layer* is one entry of the hierarchy for one target; its *sources* are the files that it was read from. *Operators* such as
+`$append` are keys of an overlay that instruct the merge; they are no steps of a setting's path.
+
+Begin with `problems.Problem`, then `paths`, then `model`.
+
+May import: the standard library only.
+"""

@@ -10,6 +10,10 @@ A check is a module named like it, here or offered by another package through an
 One that needs a package which is not installed raises ImportError, with the package as `name`, and is skipped.
 A problem's place counts lines of the output; everything else is added here. What a program said is kept by the content that
 it has read, so it is asked again only when that changes.
+
+Begin with `run`, then `memory`, which keeps the answers, and `programs`, which runs programs.
+
+May import: base, files, report, schema, rules, secrets, stages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,14 @@
-"""The `weft` command: one module a command, imported only when it is needed."""
+"""The `weft` command: one module a command, imported only when it is needed.
+
+A command is a function `command` in the module that is named like it, and an entry of `_COMMANDS`. It reads its options, calls
+the package that does the work, and prints; it decides nothing itself. The exit status is 0, 1 when something is wrong with the
+project, 2 for a mistake in the command, 3 when the environment refused.
+
+`weft --help` must stay fast, so heavy imports stand inside of the functions. `common` opens the project and completes names in
+the shell; `report` shows problems.
+
+May import: every package.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,15 @@
-"""The package `weft.files`."""
+"""Bytes to data and back: the formats that Weft reads and writes.
+
+Data is what JSON can hold, whatever the file was: mappings with texts as keys, lists, texts, numbers, booleans and null.
+Overlays and schemas are read as YAML 1.2 (`yaml12`) or as JSON (`datafile`); a file that is neither is refused with a
+`YamlError`, which knows line and column. What Kubernetes will read is read by the rules of YAML 1.1 as Go's library knows them
+(`yaml11`), because the same text may mean something else there.
+
+Positions are not kept while a file is read. `yaml12.position` finds the line and column of a path again when a report asks.
+
+`formats` writes a configuration as YAML, JSON, `.env` lines, shell exports or Java properties. `git` runs git.
+
+Begin with `yaml12.parse` and `datafile.read`.
+
+May import: base.
+"""

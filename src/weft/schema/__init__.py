@@ -1,1 +1,16 @@
-"""JSON Schema: the files, joined, and what they say about each place of a configuration."""
+"""JSON Schema: what the schemas of a project say about each place of its configuration.
+
+*Documents* are the schema files after they were joined: ids, anchors and relative references are gone, and every `$ref` is an
+absolute pointer into one of them. Two validators of different make, the merge, the defaults and everything that is derived
+therefore see the same plain mappings, whatever draft the author used.
+
+A *node* is what the schemas say of one place, whichever `$ref` and `allOf` lead there: its types, its default, whether it is
+sensitive, how its lists merge. The *catalog* holds the documents and the root node; `root.at(path)` is the usual way in.
+
+`loader` reads files and follows references without ever asking the network. `equality` says when two values are the same,
+`violations` puts into words how a value breaks a keyword, `envvars` converts between settings and environment variables.
+
+Begin with `node.Node`, then `loader.load_documents`.
+
+May import: base, files, report.
+"""

@@ -1,1 +1,13 @@
-"""The package `weft.secret_files`."""
+"""What people do with secrets at the command line.
+
+`age_files` reads, writes and edits files that are encrypted with age for the recipients listed in `.weft-recipients`;
+`scanning` finds secrets in plain text in the files of a project; `resolving` fetches the secrets behind the references of a
+target, in memory, for `weft config --reveal` and `weft secrets check`.
+
+Secrets that come out here are never part of a problem or of a log. A file in plain text is written only where the user asked
+for it, readable by nobody else, and never to a file that git tracks.
+
+Begin with `resolving.reveal`.
+
+May import: base, files, report, schema, rules, secrets, stages, checks, project, lint, derived.
+"""

@@ -1,1 +1,18 @@
-"""The package `weft.stages`."""
+"""The five stages that make outputs of overlays.
+
+    load       files of a layer          -> sources
+    merge      sources, lowest first     -> one configuration
+    validate   a configuration           -> problems
+    render     a configuration, templates -> texts
+    write      texts                     -> files, each replaced at once
+
+Each stage is a function of what it is given; none imports another, and none knows of targets or of weft.yaml. The package
+`project` puts them in a row. What they hand to each other is defined in `base.model`.
+
+A stage reports what is wrong as problems with paths into the configuration; the file, line and column are found later, by
+`project.provenance`, as a merged value no longer knows where it came from.
+
+Begin with `merge.merge`, the shortest way to what Weft is about.
+
+May import: base, files, report, schema, rules, secrets; never another stage.
+"""

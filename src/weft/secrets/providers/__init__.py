@@ -12,6 +12,10 @@ scheme, here or offered by another package through an entry point of the group `
 
 `folder` is the project's. Providers are imported only when a reference names them, their packages only when a secret is
 fetched.
+
+Begin with `env`, the shortest one; `documents` and `identities` are what those share that read files.
+
+May import: what `secrets` may.
 """
 
 from __future__ import annotations
