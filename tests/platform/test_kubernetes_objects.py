@@ -14,6 +14,8 @@ from weft.base.paths import get, parse_dotted
 from weft.base.problems import Severity
 from weft.checks import kubernetes, programs
 
+pytestmark = pytest.mark.unmeasured("about the data of the reference project, not about code")
+
 TARGETS = sorted(reference.targets())
 KUSTOMIZED = [*ENVIRONMENTS, "production/acme", "production/velvet-static"]
 assert set(KUSTOMIZED) <= set(TARGETS)
