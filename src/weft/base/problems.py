@@ -38,7 +38,8 @@ class Problem:
     `path` is a JSON pointer into the merged configuration, `schema` the location of the rule
     (`schemas/database.schema.json#/properties/port`), `targets` the targets that have the problem,
     `related` other places that belong to it, `reads` the settings (as JSON pointers) that its rule reads. The source line of
-    a `quiet` problem must not be shown: a secret may stand in it. Paths of files are relative to the project, with `/`.
+    a `quiet` problem must not be shown: a secret may stand in it; `within` is a line and a column inside the text at the
+    place, of an expression say. Paths of files are relative to the project, with `/`.
     """
 
     code: str
@@ -52,6 +53,7 @@ class Problem:
     related: tuple[Place, ...] = ()
     reads: tuple[str, ...] = ()
     quiet: bool = False
+    within: tuple[int, int] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as JSON data, in the shape that `--format json` promises."""

@@ -53,18 +53,27 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.pass_context
 def check(ctx: click.Context, strict: bool, format_: str) -> None:
-    """Judge schemas, rules and templates by themselves, before any overlay meets them.
+    """Check schemas, rules, rule packs and templates without loading overlays.
 
-    Templates are walked beside the schema: settings that do not exist or may be absent, secrets in ordinary outputs.
+    Expressions are judged by the types of the schema. Templates are walked beside it: settings that do not exist or may be
+    absent, secrets in ordinary outputs.
     """
     from weft.base.problems import UsageError, WeftError, gather, has_errors
+    from weft.lint.policies.packs import check_packs
 
     folder = None
     try:
         project = open_project(ctx)
         folder = project.folder
-        problems = gather((*project.schema_advice(), *project.template_problems()))
+        in_packs, expressions = check_packs(project)
+        problems = gather((*project.schema_advice(), *in_packs, *project.template_problems()))
         code = 1 if has_errors(problems, strict) else 0
+        expressions = [*project.expressions, *expressions]
+        dynamic = sum(expression.dynamic for expression in expressions)
+        if expressions and format_ == "text":
+            click.echo(
+                f"{len(expressions)} expressions, {dynamic} of them with parts whose types no schema says", err=True
+            )
     except UsageError:
         raise
     except WeftError as error:

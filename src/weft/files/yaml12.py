@@ -17,6 +17,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
+from weft.files.scalars import inside
+
 try:
     from yaml.cyaml import CParser as _Parser  # type: ignore[attr-defined]
 except ImportError:  # a PyYAML built without libyaml
@@ -130,8 +132,13 @@ def scalar(text: str) -> Any:
     return text
 
 
-def position(text: str, path: Sequence[str | int], key: bool = False) -> tuple[int, int] | None:
-    """Line and column (from 1) of the value at `path`, or of its key; None when it is not there."""
+def position(
+    text: str, path: Sequence[str | int], key: bool = False, within: tuple[int, int] | None = None
+) -> tuple[int, int] | None:
+    """Line and column (from 1) of the value at `path`, or of its key; None when it is not there.
+
+    With `within`, of that line and column of the text that is the value, where it can be told.
+    """
     try:
         node = _composed(_PAIR.sub(_one_escape, text))
     except YamlError:
@@ -148,7 +155,11 @@ def position(text: str, path: Sequence[str | int], key: bool = False) -> tuple[i
             mark = node.start_mark
         else:
             return None
-    return (mark.line + 1, _column(text, mark) + 1) if mark else None
+    if mark is None:
+        return None
+    start = mark.line + 1, _column(text, mark) + 1
+    inner = inside(text, start, node.value, within) if within and isinstance(node, ScalarNode) and not key else None
+    return inner or start
 
 
 def _one_escape(match: re.Match[str]) -> str:

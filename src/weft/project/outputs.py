@@ -13,7 +13,7 @@ from weft.base.model import PLACEHOLDER, Output
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.lint.templates import problems_of
 from weft.project.projectfile import ProjectFile
-from weft.rules.expressions import CEL_ERRORS, Expression, first_line, why
+from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
 from weft.stages.render.templates import Rendered, Templates
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 class Outputs:
     """All outputs of a project. `problems` is what keeps some of them from ever being rendered."""
 
-    def __init__(self, file: ProjectFile, root: Node) -> None:
+    def __init__(self, file: ProjectFile, root: Node, shapes: Shapes) -> None:
         self._file = file
         self._root = root
+        self._shapes = shapes
         self._templates = Templates(file.folder / file.templates, file.templates)
         self._conditions: dict[int, Expression] = {}
         self.problems = tuple(self._compile())
@@ -53,6 +54,11 @@ class Outputs:
             except WeftError as error:
                 problems += error.problems
         return finished, problems
+
+    @property
+    def conditions(self) -> list[Expression]:
+        """The conditions of all outputs that have one."""
+        return list(self._conditions.values())
 
     def judged(self) -> list[Problem]:
         """What is wrong with the templates, judged by their syntax trees beside the schema."""
@@ -123,24 +129,18 @@ class Outputs:
                 if not checks.exists(name):
                     hint = did_you_mean(name, checks.names())
                     yield self._problem(output, "check", "unknown-check", f"there is no check `{name}`", hint)
-            if output.when is not None:
-                yield from self._compile_condition(output, output.when)
+        yield from self._compile_conditions()
 
-    def _compile_condition(self, output: Output, source: str) -> Iterator[Problem]:
-        try:
-            expression = Expression(source)
-        except ValueError as error:
-            yield self._problem(output, "when", "rule-invalid", f"the condition does not compile: {first_line(error)}")
-            return
-        if expression.unknown:
-            name, known = expression.unknown
-            message = f"the condition names `{name}`, which CEL does not know"
-            hint = "settings are reached through `self`" if "self" in known else did_you_mean(name, known)
-            yield self._problem(output, "when", "rule-invalid", message, hint)
-        strange = expression.strange(self._root)
-        if strange:
-            yield self._problem(output, "when", "rule-invalid", f"the condition {strange[0]}", strange[1])
-        self._conditions[output.index] = expression
+    def _compile_conditions(self) -> Iterator[Problem]:
+        conditional = [(output, output.when) for output in self._file.outputs if output.when is not None]
+        results = compiled([Request(source, self._root) for _, source in conditional], self._shapes)
+        for (output, _), result in zip(conditional, results, strict=True):
+            if isinstance(result, Expression):
+                self._conditions[output.index] = result
+                continue
+            for mistake in result:
+                place = self._file.place("outputs", output.index, "when", within=(mistake.line, mistake.column))
+                yield replace(mistake.problem("condition"), place=place)
 
     def _has(self, target: Target, output: Output) -> bool:
         """Whether a target has an output, by `scope` and `when`."""
@@ -150,15 +150,10 @@ class Outputs:
         if condition is None:
             return True
         try:
-            verdict = condition.evaluate(self._root, target.config)
-        except CEL_ERRORS as error:
-            message = f"the condition cannot be decided: {why(error)}"
-            hint = "guard what may be absent with has()"
-            raise WeftError(self._problem(output, "when", "rule-undecided", message, hint, target)) from None
-        if not isinstance(verdict, bool):
-            message = f"the condition gives {verdict!r}, neither true nor false"
-            raise WeftError(self._problem(output, "when", "rule-undecided", message, None, target))
-        return verdict
+            return holds(condition, self._root, target.config)
+        except Undecided as reason:
+            message = f"the condition cannot be decided: {reason}"
+            raise WeftError(self._problem(output, "when", "rule-undecided", message, reason.hint(), target)) from None
 
     def _path(self, target: Target, output: Output) -> str:
         values = target.resolution.values

@@ -29,7 +29,7 @@ from weft.project.outputs import Outputs
 from weft.project.projectfile import ProjectFile, find_project, read_project_file
 from weft.project.target import Target
 from weft.project.targets import Fleet
-from weft.rules.expressions import RuleCheck
+from weft.rules import Expression, RuleCheck
 from weft.schema import envvars
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
@@ -77,7 +77,7 @@ class Project:
         self.root = self.catalog.root
         self.schema_check = SchemaCheck(self.catalog)
         self.rule_check = RuleCheck(self.catalog)
-        self._outputs = Outputs(file, self.root)
+        self._outputs = Outputs(file, self.root, self.rule_check.shapes)
         self._folded: dict[tuple[Source, ...], tuple[Any, tuple[Problem, ...]]] = {(): ({}, ())}
         self._twice: dict[Layer, list[Problem]] = {}
         self._clear: dict[Source, list[Problem]] = {}
@@ -176,6 +176,11 @@ class Project:
         for place in self.catalog.refused_defaults:
             message = "the default is not valid by its own schema, so it is not used"
             yield self.in_schema(Problem("bad-default", message, Severity.WARNING, schema=f"{place}/default"))
+
+    @property
+    def expressions(self) -> list[Expression]:
+        """Every expression of the schemas and of weft.yaml."""
+        return [*self.rule_check.expressions, *self._outputs.conditions]
 
     def template_problems(self) -> list[Problem]:
         """What is wrong with the templates, judged before they run by their syntax trees and the schema."""
@@ -351,7 +356,8 @@ class Project:
         name, _, fragment = (problem.schema or "").partition("#")
         file = self.folder / name
         source, path = Source(name, {}, file), paths.parse_pointer(fragment)
-        place = place_in(source, path, key=problem.code in AT_KEY) if file.is_file() else Place(name)
+        key = problem.code in AT_KEY
+        place = place_in(source, path, key=key, within=problem.within) if file.is_file() else Place(name)
         return replace(problem, place=place)
 
 

@@ -40,9 +40,9 @@ class ProjectFile:
     policies: str
     waivers: tuple[Waiver, ...]
 
-    def place(self, *path: str | int, key: bool = False) -> Place:
-        """Where something stands in weft.yaml."""
-        return Place(NAME, *(yaml12.position(self.text, path, key) or ()))
+    def place(self, *path: str | int, key: bool = False, within: tuple[int, int] | None = None) -> Place:
+        """Where something stands in weft.yaml, or a line and a column inside the text there."""
+        return Place(NAME, *(yaml12.position(self.text, path, key, within) or ()))
 
 
 def find_project(start: Path) -> Path:

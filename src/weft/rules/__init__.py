@@ -1,17 +1,38 @@
-"""Rules: CEL expressions of `x-kubernetes-validations`, as Kubernetes knows them from CustomResourceDefinitions.
+"""Rules: expressions in CEL, Google's Common Expression Language, over a configuration.
 
-A rule stands in a schema and must be true of the value that the schema describes, `self`. Rules that read `oldSelf` are
-*transition rules*: they judge a change, not a configuration. Policies and the conditions of outputs are the same kind of
-expression over the whole configuration.
+An expression is read in three places: `x-kubernetes-validations` of schemas (and their `messageExpression`), `when` of outputs,
+and rule packs. What it may say is what Kubernetes allows in CustomResourceDefinitions, so that a schema that becomes one keeps
+its rules; docs/rules.md lists the functions and the differences.
 
-An expression is compiled once, and is given only the settings that it reads. `functions` are those that rules may call beside
-CEL's own: the extensions of Kubernetes, and `acyclic`.
+- `shapes` and `descriptor` make a schema into the types of CEL;
+- `functions` declares what Kubernetes adds to CEL, `environment` puts it together: one environment that judges by types, and one
+  that runs;
+- `compiling` compiles an expression, or `mistakes` explains why not, with line and column;
+- `deciding` runs it, and says why it cannot be decided;
+- `syntax` and `reads` find the settings that it reads, from its syntax tree;
+- `validations` are the rules of a schema.
 
-Begin with `expressions.Expression`, then `expressions.RuleCheck`, which holds the rules of all schemas.
-
-May import: base, files, report, schema.
+CEL and protobuf are imported when the first expression is compiled. The package imports paths, problems and schemas only.
 """
 
-from weft.rules.expressions import CEL_ERRORS, Expression, RuleCheck, first_line, is_transition, unescape, why
+from weft.rules.compiling import Expression, Old, Request, compiled, is_transition, settings_of
+from weft.rules.deciding import Undecided, holds, text
+from weft.rules.mistakes import Mistake
+from weft.rules.shapes import Shapes
+from weft.rules.validations import Rule, RuleCheck
 
-__all__ = ["CEL_ERRORS", "Expression", "RuleCheck", "first_line", "is_transition", "unescape", "why"]
+__all__ = [
+    "Expression",
+    "Mistake",
+    "Old",
+    "Request",
+    "Rule",
+    "RuleCheck",
+    "Shapes",
+    "Undecided",
+    "compiled",
+    "holds",
+    "is_transition",
+    "settings_of",
+    "text",
+]

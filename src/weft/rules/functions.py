@@ -1,88 +1,128 @@
-"""The functions that rules may call beside CEL's own: cel-go's extensions and those that Kubernetes adds.
+"""The functions that expressions may call beside the package's own: those that Kubernetes adds to CEL, and Weft's `acyclic`.
 
-See https://kubernetes.io/docs/reference/using-api/cel/. `acyclic` is the one function of our own.
+Each is declared with its types, so that the checker judges its calls; `call` is what runs. Values of Kubernetes' own types
+(quantities, addresses, URLs, versions) are texts in one form each while an expression runs, so that equal ones are equal;
+optional values that these functions give are the lists or texts themselves, empty for none. The checker keeps both apart from
+other texts and lists.
+See https://kubernetes.io/docs/reference/using-api/cel/
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import cel
-from cel.stdlib import EXTENSIONS
-
-_NATIVE: Final = frozenset(
-    [
-        "all",
-        "bytes",
-        "contains",
-        "double",
-        "duration",
-        "dyn",
-        "endsWith",
-        "exists",
-        "exists_one",
-        "filter",
-        "getDate",
-        "getDayOfMonth",
-        "getDayOfWeek",
-        "getDayOfYear",
-        "getFullYear",
-        "getHours",
-        "getMilliseconds",
-        "getMinutes",
-        "getMonth",
-        "getSeconds",
-        "has",
-        "hasValue",
-        "int",
-        "map",
-        "matches",
-        "max",
-        "min",
-        "none",
-        "of",
-        "ofNonZeroValue",
-        "optFlatMap",
-        "optMap",
-        "or",
-        "orValue",
-        "size",
-        "startsWith",
-        "string",
-        "timestamp",
-        "type",
-        "uint",
-        "value",
-    ]
-)
-_QUANTITY = re.compile(r"(?P<number>[-+]?(\d+(\.\d*)?|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][-+]?\d+)?\Z")
-_POWERS: Final[Mapping[str, Decimal]] = {
-    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
-    **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)},
-    **{letter: Decimal(1000) ** -power for power, letter in enumerate("mun", 1)},
-}
+from weft.rules import addresses, quantities
+from weft.rules.named_formats import FORMATS, accepted, named, validate
 
 
-def quantity(text: str) -> float:
-    """The number that a Kubernetes quantity stands for: `500m` is 0.5, `4Gi` is 4294967296.
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One overload: its name, whether it is called on its first argument, its types, and what it does.
 
-    Raises ValueError when the text is no quantity.
-    See https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    `ours` where no API server has it.
     """
-    match = _QUANTITY.match(text)
-    if match is None:
-        raise ValueError(f"`{text}` is no quantity")
-    suffix = match["suffix"] or "e0"
+
+    name: str
+    parameters: tuple[str, ...]
+    result: str
+    call: Callable[..., Any] | None
+    member: bool = False
+    ours: bool = False
+
+    @property
+    def signature(self) -> str:
+        """How it is called: `string.find(string) -> string`."""
+        target, rest = (f"{self.parameters[0]}.", self.parameters[1:]) if self.member else ("", self.parameters)
+        shown = f"{target}{self.name}({', '.join(rest)}) -> {self.result}"
+        return re.sub(r"\b(?:kubernetes|net)\.", "", shown).replace("optional_type(", "optional(")
+
+
+QUANTITY: Final = "kubernetes.Quantity"
+IP: Final = "net.IP"
+CIDR: Final = "net.CIDR"
+URL: Final = "kubernetes.URL"
+SEMVER: Final = "kubernetes.Semver"
+FORMAT: Final = "kubernetes.NamedFormat"
+OPAQUE: Final = {
+    QUANTITY: "a quantity",
+    IP: "an IP address",
+    CIDR: "a network",
+    URL: "a URL",
+    SEMVER: "a version",
+    FORMAT: "a format",
+}
+"""Types that only the checker knows, as people say them."""
+
+
+def _ordered(items: Sequence[Any]) -> bool:
+    return all(one <= other for one, other in pairwise(items))
+
+
+def _some(items: Sequence[Any]) -> Sequence[Any]:
+    if not items:
+        raise ValueError("the list is empty")
+    return items
+
+
+def _chosen(choose: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], Any]:
+    return lambda items: _given(choose(_some(items)))
+
+
+def _sum(items: Sequence[Any]) -> Any:
+    return _given(sum(items[1:], start=items[0])) if items else 0
+
+
+def _given(value: Any) -> Any:
+    """A value as the package takes it back: moments and lengths of time as messages."""
+    from google.protobuf import duration_pb2, timestamp_pb2
+
+    if isinstance(value, datetime):
+        moment = timestamp_pb2.Timestamp()
+        moment.FromDatetime(value)
+        return moment
+    if isinstance(value, timedelta):
+        length = duration_pb2.Duration()
+        length.FromTimedelta(value)
+        return length
+    return bytes(value) if isinstance(value, bytearray) else value
+
+
+def _place(items: Sequence[Any], item: Any) -> int:
+    return next((index for index, one in enumerate(items) if _same(one, item)), -1)
+
+
+def _last_place(items: Sequence[Any], item: Any) -> int:
+    return next((index for index in range(len(items) - 1, -1, -1) if _same(items[index], item)), -1)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _find(text: str, pattern: str) -> str:
+    match = _pattern(pattern).search(text)
+    return match[0] if match else ""
+
+
+def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
+    found = [match[0] for match in _pattern(pattern).finditer(text)]
+    return found if limit < 0 else found[:limit]
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
     try:
-        return float(Decimal(match["number"]) * (_POWERS.get(suffix) or Decimal(f"1{suffix}")))
-    except (ArithmeticError, OverflowError):
-        raise ValueError(f"`{text}` is too large for a quantity") from None
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
 
 
 def acyclic(graph: Mapping[str, Mapping[str, Any]], field: str) -> bool:
@@ -95,66 +135,146 @@ def acyclic(graph: Mapping[str, Mapping[str, Any]], field: str) -> bool:
     return True
 
 
-def _compare(one: Any, other: Any) -> int:
-    return int(one > other) - int(one < other)
+_COMPARABLE: Final = ("int", "uint", "double", "bool", "duration", "timestamp", "string", "bytes")
 
 
-def _accepted(parse: Callable[[str], Any]) -> Callable[[str], bool]:
-    def test(text: str) -> bool:
-        try:
-            parse(text)
-        except ValueError:
-            return False
-        return True
-
-    return test
-
-
-def _find(text: str, pattern: str) -> str:
-    match = re.search(pattern, text)
-    return match[0] if match else ""
+def _lists() -> Iterator[Function]:
+    for kind in _COMPARABLE:
+        yield Function("isSorted", (f"list({kind})",), "bool", _ordered, member=True)
+        yield Function("min", (f"list({kind})",), kind, _chosen(min), member=True)
+        yield Function("max", (f"list({kind})",), kind, _chosen(max), member=True)
+    for kind in ("int", "uint", "double", "duration"):
+        yield Function("sum", (f"list({kind})",), kind, _sum, member=True)
+    yield Function("indexOf", ("list(T)", "T"), "int", _place, member=True)
+    yield Function("lastIndexOf", ("list(T)", "T"), "int", _last_place, member=True)
 
 
-def _url(text: str) -> str:
-    if not urlsplit(text).scheme:
-        raise ValueError(text)
-    return text
+def _quantities() -> Iterator[Function]:
+    add, subtract, multiply = (
+        quantities.calculated(work) for work in (Decimal.__add__, Decimal.__sub__, Decimal.__mul__)
+    )
+    yield Function("quantity", ("string",), QUANTITY, quantities.quantity)
+    yield Function("isQuantity", ("string",), "bool", accepted(quantities.quantity))
+    yield Function("isInteger", (QUANTITY,), "bool", quantities.is_whole, member=True)
+    yield Function("asInteger", (QUANTITY,), "int", quantities.whole, member=True)
+    yield Function("asApproximateFloat", (QUANTITY,), "double", float, member=True)
+    yield Function("sign", (QUANTITY,), "int", quantities.sign_of)
+    yield Function("sign", (QUANTITY,), "int", quantities.sign_of, member=True)
+    for name, work in (("add", add), ("sub", subtract)):
+        yield Function(name, (QUANTITY, QUANTITY), QUANTITY, work, member=True)
+        yield Function(name, (QUANTITY, "int"), QUANTITY, work, member=True)
+    yield Function("mul", (QUANTITY, "int"), QUANTITY, multiply, member=True)
+    yield Function("div", (QUANTITY, "int"), QUANTITY, quantities.divided, member=True)
+    yield Function("div", (QUANTITY, "int", "int"), QUANTITY, quantities.divided, member=True)
+    yield Function("divInt", (QUANTITY, "int"), QUANTITY, quantities.divided_whole, member=True)
 
 
-_OURS: Final[Mapping[str, Callable[..., Any]]] = {
-    "quantity": quantity,
-    "isQuantity": _accepted(quantity),
-    "isGreaterThan": lambda one, other: one > other,
-    "isLessThan": lambda one, other: one < other,
-    "compareTo": _compare,
-    "isSorted": lambda items: list(items) == sorted(items),
-    "find": _find,
-    "findAll": lambda text, pattern, limit=-1: [found[0] for found in re.finditer(pattern, text)][
-        : limit if limit >= 0 else None
-    ],
-    "isURL": _accepted(_url),
-    "isIP": _accepted(ipaddress.ip_address),
-    "isCIDR": _accepted(lambda text: ipaddress.ip_network(text, strict=False)),
-    "acyclic": acyclic,
-    "Size": len,
+def _versions() -> Iterator[Function]:
+    for parameters in (("string",), ("string", "bool")):
+        yield Function("semver", parameters, SEMVER, quantities.semver)
+        yield Function("isSemver", parameters, "bool", accepted(quantities.semver))
+    for index, name in enumerate(("major", "minor", "patch")):
+        yield Function(name, (SEMVER,), "int", quantities.part(index), member=True)
+    for kind in (QUANTITY, SEMVER):
+        yield Function(
+            "isGreaterThan", (kind, kind), "bool", lambda one, other: quantities.compared(one, other) > 0, member=True
+        )
+        yield Function(
+            "isLessThan", (kind, kind), "bool", lambda one, other: quantities.compared(one, other) < 0, member=True
+        )
+        yield Function("compareTo", (kind, kind), "int", quantities.compared, member=True)
+
+
+def _addresses() -> Iterator[Function]:
+    yield Function("ip", ("string",), IP, addresses.address)
+    yield Function("isIP", ("string",), "bool", accepted(addresses.parsed))
+    yield Function("ip.isCanonical", ("string",), "bool", lambda text: addresses.address(text) == text)
+    yield Function("family", (IP,), "int", lambda text: addresses.parsed(text).version, member=True)
+    yield Function("isUnspecified", (IP,), "bool", lambda text: addresses.parsed(text).is_unspecified, member=True)
+    yield Function("isLoopback", (IP,), "bool", lambda text: addresses.parsed(text).is_loopback, member=True)
+    yield Function("isLinkLocalMulticast", (IP,), "bool", addresses.is_local_multicast, member=True)
+    yield Function("isLinkLocalUnicast", (IP,), "bool", lambda text: addresses.parsed(text).is_link_local, member=True)
+    yield Function("isGlobalUnicast", (IP,), "bool", addresses.is_unicast, member=True)
+    yield Function("string", (IP,), "string", None)
+
+
+def _networks() -> Iterator[Function]:
+    yield Function("cidr", ("string",), CIDR, addresses.network)
+    yield Function("isCIDR", ("string",), "bool", accepted(addresses.network))
+    for kind in ("string", IP):
+        yield Function("containsIP", (CIDR, kind), "bool", addresses.contains_ip, member=True)
+    for kind in ("string", CIDR):
+        yield Function("containsCIDR", (CIDR, kind), "bool", addresses.contains_network, member=True)
+    yield Function("ip", (CIDR,), IP, lambda text: text.partition("/")[0], member=True)
+    yield Function("masked", (CIDR,), CIDR, addresses.masked, member=True)
+    yield Function("prefixLength", (CIDR,), "int", lambda text: int(text.partition("/")[2]), member=True)
+    yield Function("string", (CIDR,), "string", None)
+
+
+def _urls() -> Iterator[Function]:
+    yield Function("url", ("string",), URL, addresses.url)
+    yield Function("isURL", ("string",), "bool", accepted(addresses.url))
+    yield Function("getScheme", (URL,), "string", lambda text: urlsplit(text).scheme, member=True)
+    yield Function("getHost", (URL,), "string", addresses.host_of, member=True)
+    yield Function("getHostname", (URL,), "string", addresses.hostname_of, member=True)
+    yield Function("getPort", (URL,), "string", addresses.port_of, member=True)
+    yield Function("getEscapedPath", (URL,), "string", addresses.path_of, member=True)
+    yield Function("getQuery", (URL,), "map(string, list(string))", addresses.query_of, member=True)
+
+
+def _formats() -> Iterator[Function]:
+    yield Function("format.named", ("string",), f"optional_type({FORMAT})", named)
+    yield Function("validate", (FORMAT, "string"), "optional_type(list(string))", validate, member=True)
+    for name in FORMATS:
+        yield Function(f"format.{name}", (), FORMAT, partial(str, name))
+
+
+def _texts() -> Iterator[Function]:
+    yield Function("find", ("string", "string"), "string", _find, member=True)
+    yield Function("findAll", ("string", "string"), "list(string)", _find_all, member=True)
+    yield Function("findAll", ("string", "string", "int"), "list(string)", _find_all, member=True)
+
+
+FUNCTIONS: Final = (
+    *_lists(),
+    *_texts(),
+    *_urls(),
+    *_addresses(),
+    *_networks(),
+    *_quantities(),
+    *_versions(),
+    *_formats(),
+    Function("acyclic", ("map(string, T)", "string"), "bool", acyclic, ours=True),
+)
+"""Every function that is declared here, one entry an overload."""
+
+ELSEWHERE: Final = {
+    "authorizer": "the authorizer of a request",
+    "allowed": "the authorizer of a request",
+    "serviceAccount": "the authorizer of a request",
+    "fieldSelector": "the authorizer of a request",
+    "labelSelector": "the authorizer of a request",
+    "image": "names of container images",
+    "isImage": "names of container images",
+    "jsonpatch": "patches of objects",
 }
-_EXTENSIONS: Final[Mapping[str, Callable[..., Any]]] = {
-    **{name: function for library in EXTENSIONS.values() for name, function in library.items()},
-    **_OURS,
-}
+"""Functions and variables of API servers that are not here, and what they are about."""
 
 
-def names() -> frozenset[str]:
-    """Every function that an expression may call, without its namespace (`greatest` for `math.greatest`)."""
-    return _NATIVE | {name.rpartition(".")[2] for name in _EXTENSIONS}
+def _inserted(entries: Mapping[Any, Any], *more: Any) -> dict[Any, Any]:
+    """A map with one more entry, given as a map or as its key and value; a key that is there already is an error."""
+    added = more[0] if len(more) == 1 else {more[0]: more[1]}
+    if twice := entries.keys() & added.keys():
+        raise ValueError(f"the key `{next(iter(twice))}` would be there twice")
+    return {**entries, **added}
 
 
-def used_by(functions: Iterable[str]) -> dict[str, Callable[..., Any]]:
-    """The extension functions among the called ones, to be given to the evaluation."""
-    called = set(functions)
-    return {name: function for name, function in _EXTENSIONS.items() if name.rpartition(".")[2] in called}
-
-
-def context(variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> cel.Context:
-    """What an expression is evaluated in."""
-    return cel.Context(variables=dict(variables), functions=dict(functions))
+RUNNING: Final = (
+    Function("hasValue", ("list(dyn)",), "bool", bool, member=True),
+    Function("hasValue", ("string",), "bool", bool, member=True),
+    Function("value", ("list(dyn)",), "list(dyn)", _some, member=True),
+    Function("value", ("string",), "string", _some, member=True),
+    Function("cel.@mapInsert", ("map(dyn, dyn)", "map(dyn, dyn)"), "map(dyn, dyn)", _inserted),
+    Function("cel.@mapInsert", ("map(dyn, dyn)", "dyn", "dyn"), "map(dyn, dyn)", _inserted),
+)
+"""What only runs: optional values where they are the lists and texts that functions above give, and macros of the package."""

@@ -86,8 +86,13 @@ def is_there(path: Path) -> bool:
     return path.is_file() or path.is_symlink()
 
 
-def place_in(source: Source, path: Sequence[str | int], *, key: bool = False) -> Place:
-    """Where the value at `path` stands in a file, or its key; the nearest value above when it is not there."""
+def place_in(
+    source: Source, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
+) -> Place:
+    """Where the value at `path` stands in a file, or its key; the nearest value above when it is not there.
+
+    `within` is a line and a column inside the value itself.
+    """
     if source.path is None:
         return Place(source.name)
     try:
@@ -95,7 +100,7 @@ def place_in(source: Source, path: Sequence[str | int], *, key: bool = False) ->
     except OSError:
         return Place(source.name)  # it has gone since it was read
     for length in range(len(path), -1, -1):
-        found = yaml12.position(text, path[:length], key=key)
+        found = yaml12.position(text, path[:length], key=key, within=within if length == len(path) else None)
         if found:
             return Place(source.name, *found)
     return Place(source.name)

@@ -15,7 +15,7 @@ from weft.base.paths import Path
 from weft.base.problems import Problem, UsageError
 from weft.derived.compatibility.changes import shown
 from weft.derived.crd.combinators import Untranslatable, validations
-from weft.rules.expressions import Expression
+from weft.rules import settings_of
 from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
 
 _GROUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+\Z")
@@ -266,7 +266,7 @@ class Structural:
     def _impossible(self, entry: dict[str, Any], path: Path) -> str | None:
         if _OURS.search(entry["rule"]):
             return "calls a function that Kubernetes does not have"
-        for read in Expression(entry["rule"]).reads:
+        for read in settings_of(entry["rule"]):
             way = (*path, *read)
             if any(way[:size] in self._free for size in range(len(path), len(way) + 1)):
                 return "reads what the API server does not know the type of"

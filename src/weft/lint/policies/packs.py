@@ -14,7 +14,7 @@ from weft.base.paths import parse_pointer, pointer
 from weft.base.problems import Place, Problem, Severity, UsageError, WeftError, choices, did_you_mean
 from weft.files import yaml12
 from weft.project.project import Project
-from weft.rules.expressions import Expression, first_line, is_transition
+from weft.rules import Expression, Request, Shapes, compiled
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog, Node
 from weft.stages.load import place_in
@@ -74,18 +74,30 @@ def read_packs(project: Project) -> dict[str, Policy]:
 
     Raises WeftError with every problem of every pack.
     """
-    packs, problems = {}, list[Problem]()
+    packs, problems, _ = _read(project)
+    if problems:
+        raise WeftError(*problems)
+    return packs
+
+
+def check_packs(project: Project) -> tuple[list[Problem], list[Expression]]:
+    """Every problem of every pack, and all expressions that compile."""
+    _, problems, expressions = _read(project)
+    return problems, expressions
+
+
+def _read(project: Project) -> tuple[dict[str, Policy], list[Problem], list[Expression]]:
+    packs, problems, expressions = {}, list[Problem](), list[Expression]()
     for name, path in files(project).items():
         shown = path.relative_to(project.folder).as_posix()
         data, wrong = _data(path, shown)
         problems += wrong
         if not wrong:
-            reader = _Reader(project.root, name, shown)
+            reader = _Reader(project.root, project.rule_check.shapes, name, shown)
             packs[name] = reader.policy(data)
             problems += map(project.in_schema, reader.problems)
-    if problems:
-        raise WeftError(*problems)
-    return packs
+            expressions += reader.expressions.values()
+    return packs, problems, expressions
 
 
 def choose(known: Mapping[str, Policy], names: Sequence[str]) -> list[Policy]:
@@ -127,15 +139,18 @@ def _check() -> SchemaCheck:
 class _Reader:
     """One pack on its way from data to rules; `problems` are what is wrong with them, by their places in the file."""
 
-    def __init__(self, root: Node, name: str, file: str) -> None:
+    def __init__(self, root: Node, shapes: Shapes, name: str, file: str) -> None:
         self._root = root
+        self._shapes = shapes
         self._name = name
         self._file = file
+        self.expressions: dict[str, Expression] = {}
         self.problems: list[Problem] = []
 
     def policy(self, data: Mapping[str, Any]) -> Policy:
         """The pack, without the controls whose rules are wrong."""
-        conditions = self._conditions(data, f"{self._file}#")
+        self._compile(dict(_sources(data, f"{self._file}#")))
+        conditions = self._conditions(f"{self._file}#")
         controls = tuple(self._controls(data["controls"], conditions))
         description = data.get("description", "").strip()
         return Policy(self._name, data["title"], description, data["standard"], data.get("url"), controls)
@@ -145,10 +160,11 @@ class _Reader:
         for index, entry in enumerate(entries):
             location = f"{self._file}#/controls/{index}"
             if entry["id"] in ids:
-                self._complain(f"{location}/id", f"`{entry['id']}` stands twice in this pack", "give each its own id")
+                message = f"`{entry['id']}` stands twice in this pack"
+                hint = "give each its own id"
+                self.problems.append(Problem("rule-invalid", message, schema=f"{location}/id", hint=hint))
             ids.add(entry["id"])
-            conditions = (*shared, *self._conditions(entry, location))
-            rule = self._compiled(entry["rule"], f"{location}/rule")
+            rule = self.expressions.get(f"{location}/rule")
             if rule is not None:
                 yield Control(
                     self._name,
@@ -156,38 +172,29 @@ class _Reader:
                     entry["title"],
                     Severity(entry["severity"]),
                     (entry["maps_to"]["id"], entry["maps_to"]["title"]),
-                    conditions,
+                    (*shared, *self._conditions(location)),
                     rule,
                     entry["message"].strip(),
                     entry["remedy"].strip(),
                     location,
                 )
 
-    def _conditions(self, entry: Mapping[str, Any], location: str) -> tuple[Expression, ...]:
-        found = self._compiled(entry["when"], f"{location}/when") if "when" in entry else None
+    def _conditions(self, location: str) -> tuple[Expression, ...]:
+        found = self.expressions.get(f"{location}/when")
         return () if found is None else (found,)
 
-    def _compiled(self, source: str, location: str) -> Expression | None:
-        if is_transition(source):
-            self._complain(location, "`oldSelf` is not known here: a policy sees one configuration", None)
-            return None
-        try:
-            expression = Expression(source)
-        except ValueError as error:
-            self._complain(location, f"the expression does not compile: {first_line(error)}", None)
-            return None
-        strange, unlike = expression.strange(self._root), expression.unlike(self._root)
-        if strange:
-            self._complain(location, f"the expression {strange[0]}", strange[1])
-        elif unlike:
-            self._complain(location, f"the expression {unlike}", None)
-        elif expression.unknown:
-            name, known = expression.unknown
-            hint = "settings are reached through `self`" if "self" in known else did_you_mean(name, known)
-            self._complain(location, f"the expression names `{name}`, which CEL does not know", hint)
-        else:
-            return expression
-        return None
+    def _compile(self, sources: Mapping[str, str]) -> None:
+        """All expressions of the pack at once, by where they stand."""
+        results = compiled([Request(source, self._root) for source in sources.values()], self._shapes)
+        for location, result in zip(sources, results, strict=True):
+            if isinstance(result, Expression):
+                self.expressions[location] = result
+            else:
+                self.problems += [mistake.problem("expression", location) for mistake in result]
 
-    def _complain(self, location: str, message: str, hint: str | None) -> None:
-        self.problems.append(Problem("rule-invalid", message, schema=location, hint=hint))
+
+def _sources(data: Mapping[str, Any], file: str) -> Iterator[tuple[str, str]]:
+    """Every expression of a pack, with the place at which it stands."""
+    places = [(data, file), *((entry, f"{file}/controls/{index}") for index, entry in enumerate(data["controls"]))]
+    for entry, location in places:
+        yield from ((f"{location}/{word}", entry[word]) for word in ("when", "rule") if word in entry)

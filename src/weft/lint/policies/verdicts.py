@@ -15,8 +15,7 @@ from weft.lint.policies import waivers
 from weft.lint.policies.packs import Control, Policy
 from weft.project.project import Project
 from weft.project.target import Target
-from weft.rules.expressions import CEL_ERRORS, Expression, why
-from weft.schema.node import TYPE_WORDS, Node, json_type
+from weft.rules import Undecided, holds
 
 
 class Status(StrEnum):
@@ -26,10 +25,6 @@ class Status(StrEnum):
     FAILED = "failed"
     WAIVED = "waived"
     NOT_APPLICABLE = "not applicable"
-
-
-class UndecidedError(Exception):
-    """Raised where an expression gives neither true nor false for a configuration."""
 
 
 @dataclass(frozen=True)
@@ -147,20 +142,6 @@ def audit(
     return Audit(today, project, tuple(policies), names, tuple(unjudged), tuple(verdicts), tuple(about))
 
 
-def holds(expression: Expression, root: Node, config: Any) -> bool:
-    """Whether an expression is true of a configuration.
-
-    Raises UndecidedError when it cannot say.
-    """
-    try:
-        verdict = expression.evaluate(root, config)
-    except CEL_ERRORS as error:
-        raise UndecidedError(why(error)) from None
-    if not isinstance(verdict, bool):
-        raise UndecidedError(f"it gives {TYPE_WORDS.get(json_type(verdict), 'something')}, neither true nor false")
-    return verdict
-
-
 def _verdict(control: Control, target: Target, waives: Callable[[str, str, str], Waiver | None]) -> Verdict:
     root = target.project.root
     try:
@@ -168,8 +149,8 @@ def _verdict(control: Control, target: Target, waives: Callable[[str, str, str],
             return Verdict(control, target.name, Status.NOT_APPLICABLE)
         if holds(control.rule, root, target.config):
             return Verdict(control, target.name, Status.PASSED)
-    except UndecidedError as reason:
-        return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, str(reason))))
+    except Undecided as reason:
+        return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, reason)))
     problem = target.located(
         Problem(
             "policy",
@@ -187,10 +168,9 @@ def _verdict(control: Control, target: Target, waives: Callable[[str, str, str],
     return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
 
 
-def _undecided(control: Control, reason: str) -> Problem:
+def _undecided(control: Control, reason: Undecided) -> Problem:
     message = f"{control.policy} {control.id}: it cannot be decided whether the control passes: {reason}"
-    hint = "guard what may be absent with has()"
-    return Problem("rule-undecided", message, schema=f"{control.location}/rule", hint=hint)
+    return Problem("rule-undecided", message, schema=f"{control.location}/rule", hint=reason.hint())
 
 
 def _finding(group: Sequence[Verdict]) -> Finding:

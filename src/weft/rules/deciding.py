@@ -1,0 +1,169 @@
+"""Deciding, the one place where an expression runs and where CEL's errors become words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from weft.base.paths import Path, dotted
+from weft.rules.compiling import Expression, Old
+from weft.rules.mistakes import type_words
+from weft.rules.reads import Chain
+from weft.rules.shapes import Unreadable
+from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
+
+_REMEMBERED: Final = 10_000
+_ERROR: Final = "ERROR"
+_NULL: Final = "NULL"
+
+
+class Undecided(Exception):
+    """Raised where an expression cannot say anything of a value. Its text is the reason."""
+
+    def __init__(self, reason: str, advice: str | None = None, setting: Path | None = None) -> None:
+        super().__init__(reason)
+        self._advice = advice
+        self._setting = setting
+
+    def hint(self, path: Path = ()) -> str | None:
+        """What to do, for an expression at a path: a setting that is not there is named whole."""
+        if self._setting is None:
+            return self._advice
+        return f"it reads {dotted((*path, *self._setting))}; guard what may be absent with has()"
+
+
+def holds(expression: Expression, node: Node, value: Any, old: Any = MISSING) -> bool:
+    """Whether an expression is true of the value at a node, and of the value before.
+
+    Raises Undecided where it is neither true nor false.
+    """
+    verdict = _evaluate(expression, node, value, old)
+    if isinstance(verdict, bool):
+        return verdict
+    if isinstance(verdict, Undecided):
+        raise verdict.with_traceback(None)
+    raise Undecided(f"it gives {TYPE_WORDS.get(json_type(verdict), 'something')}, neither true nor false")
+
+
+def text(expression: Expression, node: Node, value: Any, old: Any = MISSING) -> str | None:
+    """The text that an expression gives; None where it gives none, as an API server takes it too."""
+    given = _evaluate(expression, node, value, old)
+    return given if isinstance(given, str) else None
+
+
+def _evaluate(expression: Expression, node: Node, value: Any, old: Any) -> Any:
+    """What an expression gives, or why it gives nothing as Undecided; remembered by the values that it reads."""
+    picked = [_picked(expression, value, of_old=False), _picked(expression, old, of_old=True)]
+    key = node, repr(picked)
+    known = expression.remembered
+    if key not in known:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[key] = _run(expression, node, value, old)
+    return known[key]
+
+
+def _run(expression: Expression, node: Node, value: Any, old: Any) -> Any:
+    convert = expression.shapes.value
+    try:
+        variables = {"self": _handed(expression, node, value, convert, of_old=False)}
+        if expression.old is not Old.NONE:
+            before = {} if old is MISSING else _handed(expression, node, old, convert, of_old=True)
+            if expression.old is Old.OPTIONAL:
+                before = {} if old is MISSING else {"value": before}
+            variables["oldSelf"] = before
+    except Unreadable as error:
+        return Undecided(str(error))
+    result = expression.program.eval(data=variables)
+    kind = result.type().name()
+    if kind == _ERROR:
+        return _undecided(result.plain_value(), expression, value)
+    # the package gives null away without counting the reference
+    return None if kind == _NULL else result.plain_value()
+
+
+def _chosen(expression: Expression, of_old: bool) -> list[Chain]:
+    return [chain for chain in expression.chains if chain.old is of_old]
+
+
+def _picked(expression: Expression, value: Any, *, of_old: bool) -> Any:
+    """What an expression reads of a value, as it stands there."""
+    return [_found(chain, value) for chain in _chosen(expression, of_old)]
+
+
+def _found(chain: Chain, value: Any) -> Any:
+    for key, _ in chain.steps:
+        if not isinstance(value, dict) or key not in value:
+            return MISSING
+        value = value[key]
+    return isinstance(value, dict | list) or value if chain.presence else value
+
+
+def _handed(
+    expression: Expression, node: Node, value: Any, convert: Callable[[Node, Any], Any], *, of_old: bool
+) -> Any:
+    """The part of a value that an expression reads, as CEL takes it: handing over a whole configuration costs far more."""
+    chains = _chosen(expression, of_old)
+    if not isinstance(value, dict) or any(not chain.steps for chain in chains):
+        return convert(node, value)
+    handed: dict[str, Any] = {}
+    for chain in chains:
+        _hand_over(chain, node, value, handed, convert)
+    return handed
+
+
+def _hand_over(
+    chain: Chain, node: Node, value: Any, handed: dict[str, Any], convert: Callable[[Node, Any], Any]
+) -> None:
+    for index, (key, written) in enumerate(chain.steps):
+        if not isinstance(value, dict) or key not in value:
+            return
+        value, node = value[key], node.child(key)
+        last = index == len(chain.steps) - 1
+        if isinstance(value, dict) and not (last and not chain.presence):
+            handed = handed.setdefault(written, {})
+        elif last and chain.presence:
+            handed.setdefault(written, [] if isinstance(value, list) else convert(node, value))
+        else:
+            handed[written] = convert(node, value)
+            return
+
+
+_MISSING_KEY: Final = re.compile(r'(?:Key not found in map|no such key) ?: "?(.*?)"?$')
+_OVERLOADS: Final = re.compile(r"No matching overloads found : (.*)\((.*)\)$")
+_STATUS: Final = re.compile(r"^[A-Z_]+: ")
+_RUNTIME: Final = {"int64": "int", "uint64": "uint", "null_type": "null_type"}
+
+
+def _undecided(error: str, expression: Expression, value: Any) -> Undecided:
+    text = _STATUS.sub("", error)
+    missing = _MISSING_KEY.search(text)
+    if missing:
+        return _absent(missing[1], expression, value)
+    overloads = _OVERLOADS.search(text)
+    if overloads:
+        name = overloads[1].replace("_", "").replace("@", "") if not overloads[1].isidentifier() else overloads[1]
+        kinds = [type_words(_RUNTIME.get(kind, kind)) for kind in overloads[2].split(", ")]
+        return Undecided(f"`{name}` does not work on {' and '.join(kinds)}")
+    index = re.match(r"Index error: index=(-?\d+) size=(\d+)", text)
+    if index:
+        return Undecided(f"it reads item {index[1]} of a list of {index[2]}", "compare with size() before")
+    return Undecided({"divide by zero": "it divides by zero"}.get(text, text))
+
+
+def _absent(key: str, expression: Expression, value: Any) -> Undecided:
+    """A key that is not there: a setting, or the key of a map that the expression computes or writes out itself."""
+    for chain in expression.chains:
+        if not chain.old and (absent := _first_absent(chain, value)) and key in absent[-1]:
+            return Undecided(f"`{absent[-1][0]}` is not set", setting=tuple(name for name, _ in absent))
+    return Undecided(f"a map has no key `{key}`", f"add the key, or ask `'{key}' in` the map before")
+
+
+def _first_absent(chain: Chain, value: Any) -> tuple[tuple[str, str], ...] | None:
+    """The first steps of a chain that lead to nothing."""
+    for index, (key, _) in enumerate(chain.steps):
+        if not isinstance(value, Mapping) or key not in value:
+            return chain.steps[: index + 1]
+        value = value[key]
+    return None

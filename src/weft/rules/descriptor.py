@@ -1,0 +1,143 @@
+"""A schema as protobuf messages, so that CEL's checker knows what `self` is.
+
+Only the properties whose names some expression mentions become fields: nothing else can be reached by an expression, and a large
+schema costs no more than the rules in it. A schema that contains itself is a message that contains itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, Final
+
+from weft.rules.names import escape
+from weft.rules.shapes import Shape, Shapes
+
+if TYPE_CHECKING:
+    from cel_expr_python.cel import Type
+
+    from weft.schema.node import Node
+
+_PACKAGE: Final = "weft"
+_SCALARS: Final = {"double": 1, "int": 3, "bool": 8, "string": 9, "bytes": 12}
+_WRAPPERS: Final = {"double": "Double", "int": "Int64", "bool": "Bool", "string": "String", "bytes": "Bytes"}
+_WELL_KNOWN: Final = {
+    "timestamp": ".google.protobuf.Timestamp",
+    "duration": ".google.protobuf.Duration",
+    "list": ".google.protobuf.ListValue",
+    "map": ".google.protobuf.Struct",
+    "dyn": ".google.protobuf.Value",
+}
+_MESSAGE: Final = 11
+_REPEATED: Final = 3
+_OPTIONAL: Final = 1
+
+
+class Descriptor:
+    """The messages of the nodes that expressions start at, and of all that they can reach.
+
+    `names` are the identifiers that the expressions mention.
+    """
+
+    def __init__(self, shapes: Shapes, names: AbstractSet[str]) -> None:
+        from google.protobuf import descriptor_pb2
+
+        self._shapes = shapes
+        self._names = names
+        self._numbers: dict[Node, int] = {}
+        self._nodes: list[Node] = []
+        self._waiting: list[Node] = []
+        self._file = descriptor_pb2.FileDescriptorProto(name="weft/schema.proto", package=_PACKAGE)
+        self._file.dependency.extend(
+            f"google/protobuf/{name}.proto" for name in ("struct", "wrappers", "timestamp", "duration")
+        )
+
+    def type(self, node: Node) -> Type:
+        """The type of a variable that holds what stands at a node."""
+        from cel_expr_python.cel import Type
+
+        shape = self._shapes.of(node)
+        if shape.kind == "message":
+            return Type(f"{_PACKAGE}.{self._message(node)}")
+        if shape.kind in ("list", "map"):
+            item = Type.DYN if shape.item is None else self.type(shape.item)
+            return Type.List(item) if shape.kind == "list" else Type.Map(Type.STRING, item)
+        if shape.nullable and shape.kind in _WRAPPERS:
+            return Type(f"google.protobuf.{_WRAPPERS[shape.kind]}Value")
+        return getattr(Type, shape.kind.upper())
+
+    def node(self, message: str) -> Node | None:
+        """The node that a message stands for, by its full name."""
+        number = message.removeprefix(f"{_PACKAGE}.M")
+        return self._nodes[int(number)] if number.isdecimal() else None
+
+    def pool(self) -> Any:
+        """The messages of all nodes whose types were asked for."""
+        from google.protobuf import descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+
+        while self._waiting:
+            self._describe(self._waiting.pop())
+        pool = descriptor_pool.DescriptorPool()
+        for known in (struct_pb2, wrappers_pb2, timestamp_pb2, duration_pb2):
+            pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
+        pool.AddSerializedFile(self._file.SerializeToString())
+        return pool
+
+    def _message(self, node: Node) -> str:
+        if node not in self._numbers:
+            self._numbers[node] = len(self._nodes)
+            self._nodes.append(node)
+            self._waiting.append(node)
+        return f"M{self._numbers[node]}"
+
+    def _describe(self, node: Node) -> None:
+        message = self._file.message_type.add(name=self._message(node))
+        for number, name in enumerate(node.properties, start=1):
+            alias = escape(name)
+            if alias is not None and alias in self._names:
+                # the name in JSON is given, as two names may differ by nothing but their case and underscores
+                field = message.field.add(name=alias, number=_numbered(number), json_name=str(number))
+                self._fill(message, field, node.child(name))
+
+    def _fill(self, message: Any, field: Any, node: Node) -> None:
+        shape = self._shapes.of(node)
+        if shape.kind == "list" and shape.item is not None:
+            field.label = _REPEATED
+            self._single(field, self._shapes.of(shape.item), shape.item)
+        elif shape.kind == "map" and shape.item is not None and _entry(field.name) not in _nested(message):
+            entry = message.nested_type.add(name=_entry(field.name))
+            entry.options.map_entry = True
+            entry.field.add(name="key", number=1, type=_SCALARS["string"], label=_OPTIONAL)
+            value = entry.field.add(name="value", number=2, label=_OPTIONAL)
+            self._single(value, self._shapes.of(shape.item), shape.item)
+            field.label, field.type = _REPEATED, _MESSAGE
+            field.type_name = f".{_PACKAGE}.{message.name}.{entry.name}"
+        else:
+            field.label = _OPTIONAL
+            self._single(field, shape, node)
+
+    def _single(self, field: Any, shape: Shape, node: Node) -> None:
+        if shape.kind in _SCALARS and not shape.nullable:
+            field.type = _SCALARS[shape.kind]
+            return
+        field.type = _MESSAGE
+        if shape.kind == "message":
+            field.type_name = f".{_PACKAGE}.{self._message(node)}"
+        elif shape.kind in _WRAPPERS:
+            field.type_name = f".google.protobuf.{_WRAPPERS[shape.kind]}Value"
+        else:
+            field.type_name = _WELL_KNOWN[shape.kind]
+
+
+def _numbered(number: int) -> int:
+    """A field's number: protobuf keeps some for itself."""
+    return number if number < 19_000 else number + 1_000
+
+
+def _entry(name: str) -> str:
+    """The name that protobuf wants for the entries of a map field."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Entry"
+
+
+def _nested(message: Any) -> set[str]:
+    """The names of entries that a message has: two fields may want the same one, and then the second map is of anything."""
+    return {entry.name for entry in message.nested_type}

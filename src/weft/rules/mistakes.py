@@ -1,0 +1,351 @@
+"""Why an expression does not compile, in plain English: what CEL's checker says, read together with the schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft.base.paths import dotted
+from weft.base.problems import Problem, did_you_mean
+from weft.rules import reads, syntax
+from weft.rules.descriptor import Descriptor
+from weft.rules.functions import ELSEWHERE, FUNCTIONS, OPAQUE
+from weft.rules.names import escape, unescape
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with an expression; `line` and `column` count from 1 inside it."""
+
+    code: str
+    message: str
+    line: int
+    column: int
+    hint: str | None = None
+
+    def problem(self, subject: str, location: str | None = None) -> Problem:
+        """The mistake as a problem of a `rule`, a `condition` …, which stands at a place of a schema or a rule pack."""
+        message = f"the {subject} {self.message} ({self.line}:{self.column} in the expression)"
+        return Problem(self.code, message, schema=location, hint=self.hint, within=(self.line, self.column))
+
+
+INVALID: Final = "rule-invalid"
+UNSUPPORTED: Final = "unsupported-function"
+
+_REPORTED: Final = re.compile(
+    r"ERROR: <input>:(\d+):(-?\d+): (.*?)(?=\n \| |\nERROR: <input>:|\s*\[INVALID_ARGUMENT\]\s*\Z|\Z)", re.DOTALL
+)
+_NATIVE: Final = (
+    "abs",
+    "all",
+    "bind",
+    "bool",
+    "bytes",
+    "ceil",
+    "charAt",
+    "contains",
+    "decode",
+    "distinct",
+    "double",
+    "duration",
+    "dyn",
+    "encode",
+    "endsWith",
+    "equivalent",
+    "exists",
+    "existsOne",
+    "exists_one",
+    "filter",
+    "flatten",
+    "floor",
+    "format",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "greatest",
+    "has",
+    "hasValue",
+    "int",
+    "intersects",
+    "isFinite",
+    "isInf",
+    "isNaN",
+    "join",
+    "least",
+    "lowerAscii",
+    "map",
+    "matches",
+    "none",
+    "of",
+    "ofNonZeroValue",
+    "optFlatMap",
+    "optMap",
+    "or",
+    "orValue",
+    "quote",
+    "range",
+    "replace",
+    "reverse",
+    "round",
+    "sign",
+    "size",
+    "slice",
+    "sort",
+    "sortBy",
+    "split",
+    "sqrt",
+    "startsWith",
+    "string",
+    "substring",
+    "timestamp",
+    "transformList",
+    "transformMap",
+    "transformMapEntry",
+    "trim",
+    "trunc",
+    "type",
+    "uint",
+    "upperAscii",
+    "value",
+)
+FUNCTION_NAMES: Final = frozenset((*_NATIVE, *(function.name.rpartition(".")[2] for function in FUNCTIONS)))
+"""Every function that an expression may call, without its namespace (`greatest` for `math.greatest`)."""
+
+_OPERATORS: Final = {"@in": "in", "_[_]": "[…]", "_?_:_": "? :", "-_": "-", "!_": "!"}
+_COMPARING: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
+_WORDS: Final = {
+    "bool": "true or false",
+    "bytes": "bytes",
+    "double": "a number",
+    "duration": "a duration",
+    "dyn": "anything",
+    "int": "a whole number",
+    "null_type": "null",
+    "string": "a text",
+    "timestamp": "a point in time",
+    "type": "a type",
+    "uint": "an unsigned whole number",
+    "google.protobuf.Duration": "a duration",
+    "google.protobuf.Timestamp": "a point in time",
+    **OPAQUE,
+}
+_MANY: Final = {
+    "bool": "truth values",
+    "double": "numbers",
+    "int": "whole numbers",
+    "string": "texts",
+    "dyn": "anything",
+    "timestamp": "points in time",
+    "duration": "durations",
+}
+
+
+def type_words(name: str) -> str:
+    """A type of the checker as people say it: `a list of texts`."""
+    outer, _, inner = name.rstrip(")").partition("(") if name.endswith(")") else (name, "", "")
+    if outer == "list":
+        return f"a list of {_MANY.get(inner, 'mappings' if inner.startswith(('weft.', 'map')) else 'lists')}"
+    if outer == "wrapper":
+        return f"{_WORDS.get(inner, inner)} or null"
+    if outer == "map" or outer.startswith("weft."):
+        return "a mapping"
+    return "an optional value" if outer == "optional_type" else _WORDS.get(outer, outer)
+
+
+class Explainer:
+    """Turns the checker's words about one expression into mistakes. `shift` lines were put before the expression."""
+
+    def __init__(self, source: str, descriptor: Descriptor, tree: Callable[[], Any], shift: int) -> None:
+        self._lines = source.split("\n")
+        self._descriptor = descriptor
+        self._tree = tree
+        self._shift = shift
+
+    def mistakes(self, error: Exception) -> list[Mistake]:
+        """Every mistake, the first one of each place; what only follows from another is left out."""
+        found: dict[tuple[int, int], Mistake] = {}
+        for line, column, text in _REPORTED.findall(str(error)):
+            row, offset = int(line) - self._shift, max(int(column), 1)
+            for mistake in self._read(row, offset, " ".join(text.split())):
+                found.setdefault((mistake.line, mistake.column), mistake)
+        unknown = [mistake for mistake in found.values() if mistake.code == UNSUPPORTED]
+        return unknown[:1] or list(found.values())
+
+    def _read(self, line: int, column: int, text: str) -> Iterator[Mistake]:
+        for pattern, explain in self._EXPLAINED:
+            match = re.match(pattern, text)
+            if match:
+                yield from explain(self, line, column, match)
+                return
+        if "*error*" not in text:  # which follows from another mistake
+            yield Mistake(INVALID, f"does not compile: {text}", line, column)
+
+    def _syntax(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        text = re.sub(r" expecting .*", "", match[1])
+        text = re.sub(r"^(mismatched|extraneous|no viable alternative at) input ", "unexpected ", text)
+        word = re.fullmatch(r"unexpected '\.?(\w+)'", text)
+        reserved = escape(word[1]) if word else None
+        hint = f"a setting of that name is `self.{reserved}`" if word and reserved != word[1] else None
+        text = "it ends too early" if text == "unexpected '<EOF>'" else text.replace("'<EOF>'", "the end")
+        yield Mistake(INVALID, f"does not compile: {text}", line, column, hint)
+
+    def _field(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        field, node = match[1], self._descriptor.node(match[2])
+        name = unescape(field)
+        line, column, way = self._selected(line, column, field)
+        hint = _meant(field, node.properties if node else ())
+        shown = (
+            f"`{dotted(way)}`, and the schema has no `{name}` there"
+            if way
+            else f"`{name}`, and the schema has no such setting"
+        )
+        yield Mistake(INVALID, f"reads {shown}", line, column, hint)
+
+    def _selected(self, line: int, column: int, field: str) -> tuple[int, int, tuple[str, ...] | None]:
+        """Where a field's name stands, and its path if it lies below `self`."""
+        tree = self._tree()
+        offset = sum(len(text) + 1 for text in self._lines[: line - 1]) + column - 1
+        ids = {node for node, position in syntax.positions(tree).items() if position == offset}
+        chain = reads.chain_at(tree, ids) if ids else None
+        text = self._lines[line - 1]
+        name = re.compile(rf"\.\s*\??\s*({re.escape(field)})(?!\w)").search(text, column - 1)
+        if chain is None and name and ids:
+            chain = reads.chain_ending(tree, field)
+        return line, name.start(1) + 1 if name else column, chain.path if chain else None
+
+    def _overload(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        kinds = _split(match[2])
+        if "*error*" in match[2]:
+            return
+        operator = _OPERATORS.get(match[1]) or match[1].strip("_") if "_" in match[1] or match[1] == "@in" else None
+        words = [type_words(kind) for kind in kinds]
+        if operator in _COMPARING:
+            hint = _cast(kinds) if operator in ("==", "!=") else None
+            yield Mistake(
+                INVALID, f"compares unlike types with `{operator}`: {' and '.join(words)}", line, column, hint
+            )
+        elif operator == "? :":
+            what = f"`? :` needs true or false before it, and two values of one type: it has {', '.join(words)}"
+            yield Mistake(INVALID, f"does not compile: {what}", line, column)
+        elif operator:
+            yield Mistake(
+                INVALID, f"does not compile: `{operator}` does not work on {' and '.join(words)}", line, column
+            )
+        else:
+            hint = _signatures(match[1])
+            start = self._word_before(line, column, match[1])
+            yield Mistake(INVALID, f"calls `{match[1]}` with {_listed(words)}", line, start, hint)
+
+    def _undeclared(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        name, text = match[1], self._lines[line - 1]
+        rest = text[column - 1 :]
+        if rest.startswith("(") or re.match(rf"{re.escape(name)}\s*\.?\w*\(", rest):
+            start = self._word_before(line, column, name) if rest.startswith("(") else column
+            yield self._call(line, start, name)
+        elif name in ELSEWHERE:
+            yield Mistake(UNSUPPORTED, f"uses `{name}`, which only an API server has", line, column)
+        elif name == "oldSelf" or name.startswith("oldSelf."):
+            hint = "rules of schemas alone compare with an earlier configuration"
+            yield Mistake(
+                INVALID,
+                "names `oldSelf`, and sees one configuration only",
+                line,
+                self._start_of(line, column, name),
+                hint,
+            )
+        else:
+            first, start = name.partition(".")[0], self._start_of(line, column, name)
+            hint = "settings are reached through `self`"
+            yield Mistake(INVALID, f"names `{first}`, which CEL does not know", line, start, hint)
+
+    def _call(self, line: int, column: int, name: str) -> Mistake:
+        if name in ELSEWHERE:
+            return Mistake(UNSUPPORTED, f"calls `{name}`, which only an API server has", line, column)
+        if name in FUNCTION_NAMES:
+            return Mistake(INVALID, f"calls `{name}` in a way that CEL does not know", line, column, _signatures(name))
+        hint = did_you_mean(name, FUNCTION_NAMES) or "docs/rules.md lists the functions"
+        return Mistake(UNSUPPORTED, f"calls `{name}`, which is not a function of CEL", line, column, hint)
+
+    def _reserved(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        hint = f"a setting of that name is `self.{escape(match[1])}`"
+        yield Mistake(INVALID, f"does not compile: `{match[1]}` is a reserved word of CEL", line, column, hint)
+
+    def _select(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        if match[1] != "*error*":
+            yield Mistake(INVALID, f"reads a setting inside {type_words(match[1])}", line, column + 1)
+
+    def _range(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
+        if match[1] != "*error*":
+            what = type_words(match[1])
+            hint = (
+                "only the keys of mappings without fixed settings can be gone through" if what == "a mapping" else None
+            )
+            yield Mistake(INVALID, f"goes through {what}, which is not a list", line, column, hint)
+
+    def _word_before(self, line: int, column: int, name: str) -> int:
+        """The column of a function's name, whose opening bracket is reported."""
+        word = name.rpartition(".")[2]
+        start = self._lines[line - 1].rfind(word, 0, column - 1)
+        return start + 1 if start >= 0 else column
+
+    def _start_of(self, line: int, column: int, name: str) -> int:
+        """The column of a name: of one with dots the checker reports the last dot."""
+        start = self._lines[line - 1].rfind(name, 0, column + len(name))
+        return start + 1 if "." in name and start >= 0 else column
+
+    _EXPLAINED: Final = (
+        (r"Syntax error: (.*)", _syntax),
+        (r"undefined field '([^']*)' not found in struct '([^']*)'", _field),
+        (r"found no matching overload for '([^']*)' applied to '\((.*)\)'", _overload),
+        (r"undeclared reference to '([^']*)'", _undeclared),
+        (r"reserved identifier: (\w+)", _reserved),
+        (r"expression of type '([^']*)' cannot be the operand of a select", _select),
+        (r"expression of type '([^']*)' cannot be the range", _range),
+    )
+
+
+def _meant(field: str, properties: tuple[str, ...]) -> str | None:
+    """The setting that was probably meant; its name may need escaping, or be cut at a `-`."""
+    names = {name: alias for name in properties if (alias := escape(name))}
+    cut = next(
+        (alias for name, alias in names.items() if alias != name and re.match(rf"{re.escape(field)}(?!\w)", name)), None
+    )
+    return f"write `{cut}`" if cut else did_you_mean(field, names.values())
+
+
+def _split(kinds: str) -> list[str]:
+    parts, depth = [""], 0
+    for character in kinds:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words) if words else "nothing"
+
+
+def _cast(kinds: list[str]) -> str | None:
+    """What to write where numbers of two types are compared."""
+    if set(kinds) == {"int", "double"}:
+        return "write both as whole numbers, or one as `double(…)`"
+    return None
+
+
+def _signatures(name: str) -> str | None:
+    found = [
+        function.signature for function in FUNCTIONS if function.name.rpartition(".")[2] == name.rpartition(".")[2]
+    ]
+    return f"it is called as {', '.join(f'`{one}`' for one in found[:3])}" if found else None

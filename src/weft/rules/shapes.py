@@ -1,0 +1,250 @@
+"""The CEL type of each place of a schema, as an API server sees it, and values of those types.
+
+An object with properties is a message, one whose keys are names a map; `number` is a double and `integer` an int; texts of the
+formats `date`, `date-time`, `duration` and `byte` are timestamps, durations and bytes. What may be of several types, or of any,
+is dynamic: it is judged when a value is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from weft.rules.names import escape
+from weft.schema.node import Node, json_type
+
+_KINDS: Final = frozenset(("object", "array", "string", "number", "boolean", "null"))
+_FORMATS: Final = {"date": "timestamp", "date-time": "timestamp", "duration": "duration", "byte": "bytes"}
+_SCALARS: Final = {"boolean": "bool", "string": "string"}
+_REST: Final = ("additionalProperties", "unevaluatedProperties")
+_INT64: Final = range(-(2**63), 2**63)
+
+
+class Unreadable(Exception):
+    """Raised where a text is not of the form that the format of its schema promises."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The CEL type of a place: `bool int double string bytes timestamp duration list map message dyn`.
+
+    `item` is what a list or a map holds, None where that is not known.
+    """
+
+    kind: str
+    nullable: bool = False
+    item: Node | None = None
+
+
+DYNAMIC: Final = Shape("dyn")
+
+
+class Shapes:
+    """The shapes of the nodes of one catalog, each found once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, Shape] = {}
+        self._aliases: dict[Node, dict[str, str]] = {}
+
+    def of(self, node: Node) -> Shape:
+        """The shape of a node."""
+        shape = self._known.get(node)
+        if shape is None:
+            shape = self._known[node] = _shape(node)
+        return shape
+
+    def value(self, node: Node, value: Any) -> Any:
+        """A value as CEL takes it: typed as the schema says, properties by the names that expressions give them.
+
+        Raises Unreadable for a text that is not of its format.
+        """
+        if isinstance(value, dict):
+            aliases = self._aliased(node)
+            return {aliases.get(key, key): self.value(node.child(key), below) for key, below in value.items()}
+        if isinstance(value, list):
+            return [self.value(node.child(index), below) for index, below in enumerate(value)]
+        if isinstance(value, str):
+            return _READERS[kind](value) if (kind := self.of(node).kind) in _READERS else value
+        return value if isinstance(value, bool) or value is None else _number(self.of(node).kind, node, value)
+
+    def _aliased(self, node: Node) -> dict[str, str]:
+        """The properties of a node whose names are escaped."""
+        found = self._aliases.get(node)
+        if found is None:
+            pairs = ((name, escape(name)) for name in node.properties)
+            found = self._aliases[node] = {name: alias for name, alias in pairs if alias and alias != name}
+        return found
+
+
+def _shape(node: Node) -> Shape:
+    kinds = _Accepted(node).kinds
+    nullable, kinds = "null" in kinds, kinds - {"null"}
+    if len(kinds) != 1:
+        return DYNAMIC
+    (kind,) = kinds
+    if node.sensitive and kind != "string":
+        return DYNAMIC  # a reference to a secret stands there
+    if kind == "object":
+        return _object(node, nullable)
+    if kind == "array":
+        return DYNAMIC if nullable else Shape("list", item=_item(node))
+    if kind == "number":
+        return Shape(_numeric(node), nullable)
+    if kind == "string" and not node.sensitive:
+        formats = {schema["format"] for schema in node.certain if "format" in schema}
+        return Shape(next((_FORMATS[name] for name in formats if name in _FORMATS), "string"), nullable)
+    return Shape(_SCALARS[kind], nullable)
+
+
+class _Accepted:
+    """The JSON types that a node accepts by all that is certain, `integer` and `number` as one."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The types; all of them where the schemas do not say."""
+        found = _KINDS
+        for schema in self._node.certain:
+            found &= _stated(schema)
+        if found != _KINDS:
+            return found
+        shaped = [name for name, words in _SHAPING.items() if any(words & s.keys() for s in self._node.certain)]
+        if len(shaped) == 1:
+            return frozenset(shaped)  # its type is not stated, but plain from the other keywords
+        alternatives = [_stated(schema) for schema in self._node.possible if not _only_leads_on(schema)]
+        return frozenset().union(*alternatives) if alternatives else _KINDS
+
+
+_SHAPING: Final = {
+    "object": frozenset(("properties", "additionalProperties", "patternProperties", "required")),
+    "array": frozenset(("items", "prefixItems")),
+}
+_LEADING: Final = frozenset(("$ref", "allOf", "anyOf", "oneOf", "title", "description", "$schema", "$id", "$defs"))
+
+
+def _only_leads_on(schema: dict[str, Any]) -> bool:
+    """Whether a schema says nothing of its own: it refers to others, which are among the alternatives too."""
+    return bool(schema.keys() & {"$ref", "allOf", "anyOf", "oneOf"}) and schema.keys() <= _LEADING
+
+
+def _stated(schema: dict[str, Any]) -> frozenset[str]:
+    found = _KINDS
+    if "type" in schema:
+        named = schema["type"]
+        found &= _merged([named] if isinstance(named, str) else named)
+    for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
+        if isinstance(values, list):
+            found &= _merged(map(json_type, values))
+    return found
+
+
+def _merged(types: Any) -> frozenset[str]:
+    return frozenset("number" if name == "integer" else name for name in types)
+
+
+def _numeric(node: Node) -> str:
+    """Whether numbers there are ints or doubles: what is certain narrows the type, alternatives widen it."""
+    certain, possible = (
+        [_named(schema) for schema in schemas if "type" in schema] for schemas in (node.certain, node.possible)
+    )
+    whole = [types for types in certain or possible if "integer" in types and "number" not in types]
+    if certain:
+        return "int" if whole else "double"
+    if possible:
+        return "int" if len(whole) == len(possible) else "double"
+    return "int" if "number" not in node.types else "double"
+
+
+def _named(schema: dict[str, Any]) -> set[str]:
+    return {schema["type"]} if isinstance(schema["type"], str) else {*schema["type"]}
+
+
+def _object(node: Node, nullable: bool) -> Shape:
+    values = list(_values(node))
+    if node.properties:
+        return DYNAMIC if values else Shape("message", nullable)
+    if nullable:
+        return DYNAMIC
+    if len(values) != 1 or values[0] is True:
+        return Shape("map")
+    return Shape("map", item=node.catalog.node(values, values))
+
+
+def _values(node: Node) -> Iterator[Any]:
+    """The schemas of keys that are not spelled out; True for one that anything satisfies."""
+    seen: list[Any] = []
+    for schema in (*node.certain, *node.possible):
+        found = [schema[word] for word in _REST if schema.get(word, False) is not False]
+        # `{}` is satisfied by anything, as `true` is
+        for below in (one or True for one in (*found, *schema.get("patternProperties", {}).values())):
+            if not any(below is known for known in seen):
+                seen.append(below)
+                yield below
+
+
+def _item(node: Node) -> Node | None:
+    schemas = (*node.certain, *node.possible)
+    if any("prefixItems" in schema or isinstance(schema.get("items"), list) for schema in schemas):
+        return None
+    return node.child(0)
+
+
+def _number(kind: str, node: Node, value: Any) -> Any:
+    """Numbers of the type that the schema declares: a whole `8.0` is an int where it says so, an `8` a double."""
+    if isinstance(value, int):
+        return float(value) if kind == "double" or value not in _INT64 else value
+    whole = kind == "int" or (kind == "dyn" and "integer" in node.types and "number" not in node.types)
+    return int(value) if whole and value.is_integer() and int(value) in _INT64 else value
+
+
+def _timestamp(text: str) -> Any:
+    from google.protobuf import timestamp_pb2
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unreadable(f"`{text}` is neither a date nor a date with time") from None
+    found = timestamp_pb2.Timestamp()
+    found.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return found
+
+
+_ISO_DURATION: Final = re.compile(
+    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+_GO_DURATION: Final = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|[smhdw]))+")
+_GO_PART: Final = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|[smhdw])")
+_UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _duration(text: str) -> Any:
+    from google.protobuf import duration_pb2
+
+    iso = _ISO_DURATION.fullmatch(text)
+    if iso and any(iso.groups()):
+        length = timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
+    elif _GO_DURATION.fullmatch(text):
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _GO_PART.findall(text))
+        length = timedelta(seconds=-seconds if text.startswith("-") else seconds)
+    else:
+        raise Unreadable(f"`{text}` is not a duration of a fixed length")
+    found = duration_pb2.Duration()
+    found.FromTimedelta(length)
+    return found
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Unreadable(f"`{text}` is not Base64") from None
+
+
+_READERS: Final = {"timestamp": _timestamp, "duration": _duration, "bytes": _bytes}

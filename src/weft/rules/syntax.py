@@ -1,0 +1,89 @@
+"""The syntax trees of CEL (`cel.expr.CheckedExpr`, `cel.expr.ParsedExpr`), as far as the other modules read them.
+
+The package serializes trees, and ships no Python classes to read them: these few messages of the published definition are
+declared here. What is not declared is passed over by protobuf.
+See https://github.com/google/cel-spec/blob/master/proto/cel/expr/syntax.proto
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+_SCALARS: Final = {"int64": 3, "bool": 8, "string": 9}
+_MESSAGE: Final = 11
+_MANY: Final = 3
+_ONE: Final = 1
+_TREES: Final = {
+    "ParsedExpr": {"expr": (2, "Expr"), "source_info": (3, "SourceInfo")},
+    "CheckedExpr": {"types": (3, "TypeOf*"), "expr": (4, "Expr"), "source_info": (5, "SourceInfo")},
+    "SourceInfo": {"positions": (4, "Position*")},
+    "Position": {"key": (1, "int64"), "value": (2, "int64")},
+    "TypeOf": {"key": (1, "int64"), "value": (2, "Type")},
+    "Type": {"dyn": (1, "Nothing"), "list_type": (6, "ListType"), "map_type": (7, "MapType")},
+    "ListType": {"elem_type": (1, "Type")},
+    "MapType": {"key_type": (1, "Type"), "value_type": (2, "Type")},
+    "Nothing": {},
+    "Expr": {
+        "id": (2, "int64"),
+        "const_expr": (3, "Constant"),
+        "ident_expr": (4, "Ident"),
+        "select_expr": (5, "Select"),
+        "call_expr": (6, "Call"),
+        "list_expr": (7, "CreateList"),
+        "struct_expr": (8, "CreateStruct"),
+        "comprehension_expr": (9, "Comprehension"),
+    },
+    "Constant": {"string_value": (6, "string")},
+    "Ident": {"name": (1, "string")},
+    "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test_only": (3, "bool")},
+    "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr*")},
+    "CreateList": {"elements": (1, "Expr*")},
+    "CreateStruct": {"entries": (2, "Entry*")},
+    "Entry": {"map_key": (3, "Expr"), "value": (4, "Expr")},
+    "Comprehension": {
+        "iter_var": (1, "string"),
+        "iter_range": (2, "Expr"),
+        "accu_var": (3, "string"),
+        "accu_init": (4, "Expr"),
+        "loop_condition": (5, "Expr"),
+        "loop_step": (6, "Expr"),
+        "result": (7, "Expr"),
+        "iter_var2": (8, "string"),
+    },
+}
+"""Each message with its fields: number and type, `*` for repeated (a map is a list of its entries)."""
+
+
+def tree(serialized: bytes) -> Any:
+    """The tree that an expression of the package serializes, checked or parsed only."""
+    from google.protobuf import any_pb2
+
+    packed = any_pb2.Any.FromString(serialized)
+    return _messages()[packed.type_url.rpartition(".")[2]].FromString(packed.value)
+
+
+def positions(tree: Any) -> dict[int, int]:
+    """Where each node of a tree stands: its id to the offset in characters."""
+    return {entry.key: entry.value for entry in tree.source_info.positions}
+
+
+@cache
+def _messages() -> dict[str, Any]:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="weft/syntax.proto", package="weft.syntax", syntax="proto3")
+    for name, fields in _TREES.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind) in fields.items():
+            one = kind.removesuffix("*")
+            label = _MANY if kind != one else _ONE
+            if one in _SCALARS:
+                message.field.add(name=field, number=number, type=_SCALARS[one], label=label)
+            else:
+                where = f".weft.syntax.{one}"
+                message.field.add(name=field, number=number, type=_MESSAGE, label=label, type_name=where)
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    found = {name: pool.FindMessageTypeByName(f"weft.syntax.{name}") for name in ("ParsedExpr", "CheckedExpr")}
+    return {name: message_factory.GetMessageClass(descriptor) for name, descriptor in found.items()}

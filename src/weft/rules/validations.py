@@ -1,0 +1,174 @@
+"""The rules of a schema, `x-kubernetes-validations`: compiled once, judged wherever the schema leads.
+
+See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft.base.paths import Path, get, pointer
+from weft.base.problems import Problem
+from weft.rules.compiling import Expression, Old, Request, compiled, is_transition
+from weft.rules.deciding import Undecided, holds, text
+from weft.rules.shapes import Shapes
+from weft.schema.equality import item_key
+from weft.schema.node import MISSING, Catalog, Node
+
+KEYWORD: Final = "x-kubernetes-validations"
+_FIELD: Final = re.compile(r"""\[(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")\]|\.?(?P<plain>[^.\[\]]+)""")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of `x-kubernetes-validations`, compiled."""
+
+    expression: Expression
+    message: str
+    message_expression: Expression | None
+    field: tuple[str, ...]
+    location: str
+
+    @property
+    def transition(self) -> bool:
+        """Whether it compares with the last revision, `oldSelf`."""
+        return self.expression.old is not Old.NONE
+
+    @property
+    def optional(self) -> bool:
+        """Whether `oldSelf` is an optional value, so that the rule also judges what is new."""
+        return self.expression.old is Old.OPTIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry before it is compiled, with the schema that it stands in."""
+
+    schema: dict[str, Any]
+    data: dict[str, Any]
+    location: str
+    requests: dict[str, Request]
+
+
+class RuleCheck:
+    """All rules of a catalog, compiled once. `broken` are the rules that do not compile, as problems."""
+
+    def __init__(self, catalog: Catalog, shapes: Shapes | None = None) -> None:
+        self._catalog = catalog
+        self.shapes = shapes or Shapes()
+        self._rules: dict[int, tuple[Rule, ...]] = {}
+        self.expressions: list[Expression] = []
+        """Every expression of every rule that compiles."""
+        self.broken: list[Problem] = []
+        self._compile([entry for schema in catalog.schemas_with(KEYWORD) for entry in self._entries(schema)])
+        self._reaching = catalog.reaching(self._rules)
+
+    def problems(self, config: Any, below: Path = (), judged: Callable[[Path], bool] | None = None) -> list[Problem]:
+        """Every rule at or below a path that the configuration breaks, or that cannot be decided for it.
+
+        Rules that read a setting whose path is not `judged` are passed over.
+        """
+        return list(self._visit(self._catalog.root.at(below), get(config, below), below, judged or (lambda _: True)))
+
+    def transitions(self, config: Any, previous: Any) -> list[Problem]:
+        """Every rule over `oldSelf` that the change from an earlier configuration breaks."""
+        return list(self._follow(self._catalog.root, config, previous, ()))
+
+    def at(self, path: Path) -> Iterator[tuple[Rule, Path]]:
+        """The rules that read the setting at a path, with the path at which each stands."""
+        for length in range(len(path) + 1):
+            here, below = path[:length], path[length:]
+            for schema in self._catalog.root.at(here).certain:
+                for rule in self._rules.get(id(schema), ()):
+                    if any(read == below[: len(read)] or read[: len(below)] == below for read in rule.expression.reads):
+                        yield rule, here
+
+    def _entries(self, schema: dict[str, Any]) -> Iterator[_Entry]:
+        node = self._catalog.node([schema], [schema])
+        for index, data in enumerate(schema[KEYWORD]):
+            old = Old.NONE
+            if is_transition(data["rule"]):
+                old = Old.OPTIONAL if data.get("optionalOldSelf") is True else Old.VALUE
+            requests = {"rule": Request(data["rule"], node, old=old)}
+            if "messageExpression" in data:
+                requests["messageExpression"] = Request(data["messageExpression"], node, "string", old)
+            yield _Entry(schema, data, self._catalog.documents.location(schema, KEYWORD, index), requests)
+
+    def _compile(self, entries: list[_Entry]) -> None:
+        results = iter(compiled([request for entry in entries for request in entry.requests.values()], self.shapes))
+        rules: dict[int, list[Rule]] = {id(entry.schema): [] for entry in entries}
+        for entry in entries:
+            made = {name: next(results) for name in entry.requests}
+            expressions = {name: one for name, one in made.items() if isinstance(one, Expression)}
+            self.expressions += expressions.values()
+            for name, mistakes in made.items():
+                if not isinstance(mistakes, Expression):
+                    self.broken += [mistake.problem(name, f"{entry.location}/{name}") for mistake in mistakes]
+            if len(expressions) == len(made):
+                rules[id(entry.schema)].append(_rule(entry, expressions))
+        self._rules = {schema: tuple(found) for schema, found in rules.items()}
+
+    def _visit(self, node: Node, value: Any, path: Path, judged: Callable[[Path], bool]) -> Iterator[Problem]:
+        for schema in node.certain:
+            for rule in self._rules.get(id(schema), ()):
+                if not rule.transition and all(judged((*path, *read)) for read in rule.expression.reads):
+                    yield from self._judge(rule, node, value, path)
+        below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for step, child in below:
+            place = node.child(step)
+            if any(id(schema) in self._reaching for schema in place.certain):
+                yield from self._visit(place, child, (*path, step), judged)
+
+    def _follow(self, node: Node, value: Any, old: Any, path: Path) -> Iterator[Problem]:
+        for schema in node.certain:
+            for rule in self._rules.get(id(schema), ()):
+                if rule.transition and (rule.optional or old is not MISSING):
+                    yield from self._judge(rule, node, value, path, old)
+        for step, child, before in _pairs(node, value, old):
+            place = node.child(step)
+            if any(id(schema) in self._reaching for schema in place.certain):
+                yield from self._follow(place, child, before, (*path, step))
+
+    def _judge(self, rule: Rule, node: Node, value: Any, path: Path, old: Any = MISSING) -> Iterator[Problem]:
+        where = pointer((*path, *rule.field))
+        try:
+            if holds(rule.expression, node, value, old):
+                return
+        except Undecided as reason:
+            message = f"it cannot be decided whether a rule holds ({rule.message}): {reason}"
+            location = f"{rule.location}/rule"
+            yield Problem("rule-undecided", message, path=where, schema=location, hint=reason.hint(path))
+            return
+        settings = tuple(pointer((*path, *read)) for read in rule.expression.reads if read and not rule.field)
+        message = self._message(rule, node, value, old)
+        yield Problem("rule", message, path=where, schema=rule.location, reads=settings)
+
+    def _message(self, rule: Rule, node: Node, value: Any, old: Any) -> str:
+        made = text(rule.message_expression, node, value, old) if rule.message_expression else None
+        return made if made and made.strip() else rule.message
+
+
+def _rule(entry: _Entry, expressions: dict[str, Expression]) -> Rule:
+    steps = _FIELD.finditer(entry.data.get("fieldPath", ""))
+    field = tuple(match["one"] or match["two"] or match["plain"] for match in steps)
+    message = entry.data.get("message", f"failed rule: {entry.data['rule']}")
+    return Rule(expressions["rule"], message, expressions.get("messageExpression"), field, entry.location)
+
+
+def _pairs(node: Node, value: Any, old: Any) -> Iterator[tuple[str | int, Any, Any]]:
+    """What lies in a value, with what lay there before: keys by their names, items of a map-list by their keys.
+
+    Items of other lists have no identity, and atomic maps change as a whole, so there is no `oldSelf` in them, as in Kubernetes.
+    """
+    if isinstance(value, dict):
+        before = old if isinstance(old, dict) and not node.atomic_map else {}
+        yield from ((key, below, before.get(key, MISSING)) for key, below in value.items())
+    elif isinstance(value, list):
+        known = (
+            {item_key(node, item): item for item in old} if isinstance(old, list) and node.list_type == "map" else {}
+        )
+        for index, item in enumerate(value):
+            yield index, item, known.get(item_key(node, item), MISSING) if known else MISSING
