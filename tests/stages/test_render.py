@@ -383,9 +383,9 @@ def problems_of(folder):
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "app.port > 1"}], "rule-invalid"),
         (
             [{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.optional == 'x'"}],
-            "rule-undecided",
+            "rule-invalid",
         ),
-        ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.port"}], "rule-undecided"),
+        ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.port"}], "rule-invalid"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "check": "kubernets"}], "unknown-check"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "scope": "tenants"}], "project-invalid"),
         ([{"template": "t.j2", "path": "{enviroment}/x"}], "project-invalid"),
