@@ -25,7 +25,7 @@ import yaml
 
 import weft
 from weft.api.facade import reference_project
-from weft.base.model import Layer, sources
+from weft.base.overlay import Layer, sources
 from weft.project.projectfile import read_project_file
 from weft.project.targets import Fleet
 from weft.stages.load import Overlays

@@ -366,10 +366,10 @@ def test_the_check_is_part_of_validating_the_outputs(tmp_path):
 def test_every_object_of_every_target_is_checked_and_right():
     rendered, problems = reference.project().render(list(reference.targets().values()))
     assert [problem for problem in problems if problem.severity is not Severity.NOTE] == []
-    manifests = [one for one in rendered if one.output.template.startswith("kubernetes/")]
+    manifests = [one for one in rendered if one.template.startswith("kubernetes/")]
     manifests = [one for one in manifests if not one.path.endswith("/kustomization.yaml")]
     assert len(manifests) > 3 * len(reference.targets())
-    assert all(one.output.checks == ("kubernetes",) for one in manifests)
+    assert all(one.checks == ("kubernetes",) for one in manifests)
     labels = [document["metadata"]["labels"] for one in manifests for document in yaml.safe_load_all(one.text)]
     recommended = {
         f"app.kubernetes.io/{name}" for name in ("name", "instance", "version", "component", "part-of", "managed-by")

@@ -15,7 +15,7 @@ from run import run
 from scratch import make_project, write_files
 from weft import load_project
 from weft.base import paths
-from weft.base.model import Layer, Source
+from weft.base.overlay import Layer, Source
 from weft.base.problems import Place, Problem, Severity, UsageError, WeftError
 from weft.lint.policies.packs import choose, files, read_packs
 from weft.lint.policies.reports import as_data, as_html, as_sarif

@@ -427,7 +427,7 @@ def test_what_a_shell_does_not_take_in_silence_is_told_at_its_line(tmp_path, val
 
 def test_the_environment_files_of_the_reference_project_are_checked_by_a_shell():
     rendered, _ = reference.project().render([reference.project().target("local")])
-    checked = [one.path for one in rendered if "shell" in one.output.checks]
+    checked = [one.path for one in rendered if "shell" in one.checks]
     assert checked == ["local/app.env", "local/app.sh"]
 
 

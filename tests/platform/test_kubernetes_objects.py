@@ -180,7 +180,7 @@ def test_no_sensitive_setting_is_named_outside_of_the_outputs_for_secrets():
     canaries = {row["path"]: f"ref+env://CANARY_{number}_END" for number, row in enumerate(facts("secrets-*.csv"))}
     project = weft.load_project(ROOT, overrides=canaries)
     made, _ = project.render([project.target(name) for name in KUSTOMIZED])
-    assert [one.path for one in made if "CANARY" in one.text and not one.output.secrets] == []
+    assert [one.path for one in made if "CANARY" in one.text and not one.secrets] == []
     for name in KUSTOMIZED:
         held = "".join(one.text for one in made if one.target == name)
         assert all(f"CANARY_{number}_END" in held for number in range(len(canaries)))
@@ -423,9 +423,7 @@ def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(targ
     # a training Job is run once, and what monitoring needs is applied with monitoring
     apart = ("/ml/", "/monitoring/")
     manifests = [
-        one.path
-        for one in every
-        if "kubernetes" in one.output.checks and not any(folder in one.path for folder in apart)
+        one.path for one in every if "kubernetes" in one.checks and not any(folder in one.path for folder in apart)
     ]
     assert sorted(f"{target}/{name}" for name in listed(rendered()[target])) == sorted(manifests)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from scratch import write_files
-from weft.base.model import Source
+from weft.base.overlay import Source
 from weft.base.problems import Place
 from weft.stages.load import Overlays, place_in
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratch import catalog_of
-from weft.base.model import Layer, Source
+from weft.base.overlay import Layer, Source
 from weft.base.paths import get, has, parse_pointer
 from weft.project.provenance import setters
 from weft.schema.node import MISSING

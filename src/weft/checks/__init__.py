@@ -115,7 +115,7 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> 
     """
     report = Report()
     tree = Tree(finished)
-    jobs = [(one, name) for one in finished for name in one.output.checks]
+    jobs = [(one, name) for one in finished for name in one.checks]
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             asked = [
@@ -131,7 +131,7 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> 
         report.skipped[name] += isinstance(answer, Problem)
         report.asked[name] += not isinstance(answer, Problem)
         for problem in [answer] if isinstance(answer, Problem) else answer:
-            key = (0 if isinstance(answer, Problem) else one.output.index, problem.code, problem.message)
+            key = (0 if isinstance(answer, Problem) else one.entry, problem.code, problem.message)
             first = told.get(key) or _placed(problem, one, locate)
             told[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, one.target))))
     report.problems = list(told.values())
@@ -180,7 +180,7 @@ def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
         lines = one.text.splitlines()
         place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
     origin = locate(one, place.line or 1)
-    hint = problem.hint or (None if origin else f"it comes from the template {one.output.template}")
+    hint = problem.hint or (None if origin else f"it comes from the template {one.template}")
     return replace(problem, place=place, hint=hint, related=(*problem.related, *([origin] if origin else [])))
 
 

@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import Any, Final
 
-from weft.base.model import LIST_OPERATORS, PATCH
+from weft.base.overlay import LIST_OPERATORS, PATCH
 from weft.base.paths import get, has
 from weft.files.formats import to_json
 from weft.schema.documents import REFERENCE_PATTERN

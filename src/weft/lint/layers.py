@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from weft.base.model import PATCH, Layer, Source, data_path, is_operator, sources
+from weft.base.overlay import PATCH, Layer, Source, data_path, is_operator, sources
 from weft.base.paths import Path, dotted, get, has, pointer
 from weft.base.problems import Problem, Severity
 from weft.schema.equality import canonical

@@ -15,9 +15,9 @@ from typing import Any, Final
 from jinja2 import nodes
 from jinja2.defaults import DEFAULT_NAMESPACE
 
-from weft.base.model import Output
 from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.project.entries import Output
 from weft.schema.node import MISSING, Node
 from weft.stages.render.templates import METHODS, Templates
 

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from weft import checks
-from weft.base.model import PLACEHOLDER, Output
+from weft.base.overlay import PLACEHOLDER
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.lint.templates import problems_of
+from weft.project.entries import Output
 from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
@@ -50,7 +51,7 @@ class Outputs:
                 if isinstance(text, Problem):
                     problems.append(replace(text, targets=(target.name,)))
                 else:
-                    finished.append(Rendered(path, text, target.name, output))
+                    finished.append(_rendered(output, target.name, path, text))
             except WeftError as error:
                 problems += error.problems
         return finished, problems
@@ -73,14 +74,14 @@ class Outputs:
 
     def render_with(self, target: Target, one: Rendered, config: Any) -> str | None:
         """The text of one output if the configuration were another; None when its template cannot make one."""
-        context = {**self._context(target, reveal=one.output.secrets, config=config), "output_path": one.path}
-        text = self._templates.render(one.output.template, context)
+        context = {**self._context(target, reveal=one.secrets, config=config), "output_path": one.path}
+        text = self._templates.render(one.template, context)
         return None if isinstance(text, Problem) else text
 
     def template_line(self, target: Target, one: Rendered, line: int) -> Place | None:
         """The line of its template that made a line of an output."""
-        context = {**self._context(target, reveal=one.output.secrets), "output_path": one.path}
-        return self._templates.line_of(one.output.template, context, line)
+        context = {**self._context(target, reveal=one.secrets), "output_path": one.path}
+        return self._templates.line_of(one.template, context, line)
 
     def collisions(self, finished: Sequence[Rendered]) -> Iterator[Problem]:
         """Two outputs that would overwrite each other."""
@@ -90,28 +91,26 @@ class Outputs:
             other = first.setdefault(one.path, one)
             if other is one:
                 continue
-            pair = (other.output.index, one.output.index)
+            pair = (other.entry, one.entry)
             if pair in told:
                 targets = tuple(dict.fromkeys((*told[pair].targets, other.target, one.target)))
                 told[pair] = replace(told[pair], targets=targets)
                 continue
-            if other.output is one.output:
+            if other.entry == one.entry:
                 who, hint = f"targets {other.target} and {one.target}", "add a `scope`, or a placeholder to the path"
             else:
-                who, hint = f"`{other.output.template}` and `{one.output.template}`", "give them different paths"
-            place = self._file.place("outputs", one.output.index, "path")
+                who, hint = f"`{other.template}` and `{one.template}`", "give them different paths"
+            place = self._file.place("outputs", one.entry, "path")
             targets = tuple(dict.fromkeys((other.target, one.target)))
             told[pair] = Problem("same-path", f"{who} both write {one.path}", place=place, targets=targets, hint=hint)
         yield from told.values()
         for one in finished:
             below = next((str(parent) for parent in PurePosixPath(one.path).parents if str(parent) in first), None)
-            pair = (-1, one.output.index)
+            pair = (-1, one.entry)
             if below and pair not in told:
-                told[pair] = self._problem(one.output, "path", "", "")
-                message = (
-                    f"{one.path} cannot be written: {below} is a file that `{first[below].output.template}` writes"
-                )
-                place = self._file.place("outputs", one.output.index, "path")
+                told[pair] = Problem("same-path", "")
+                message = f"{one.path} cannot be written: {below} is a file that `{first[below].template}` writes"
+                place = self._file.place("outputs", one.entry, "path")
                 yield Problem(
                     "same-path", message, place=place, targets=(one.target,), hint="give them different paths"
                 )
@@ -182,3 +181,7 @@ class Outputs:
     ) -> Problem:
         place = self._file.place("outputs", output.index, field)
         return Problem(code, message, place=place, targets=(target.name,) if target else (), hint=hint)
+
+
+def _rendered(output: Output, target: str, path: str, text: str) -> Rendered:
+    return Rendered(path, text, target, output.template, output.index, output.checks, output.secrets)

@@ -11,7 +11,7 @@ from typing import Any
 
 from weft import checks
 from weft.base import paths
-from weft.base.model import Layer, Source, data_path, sources
+from weft.base.overlay import Layer, Source, data_path, sources
 from weft.base.problems import (
     CannotRun,
     Place,
@@ -291,7 +291,7 @@ class Project:
             if folder.resolve().is_relative_to(own):
                 message = f"{folder} holds sources of the project, and outputs do not belong among them"
                 raise CannotRun(Problem("output-in-sources", message, hint="choose another folder with `-o`"))
-        files = [writing.File(one.path, one.text, one.target, one.output.secrets) for one in rendered]
+        files = [writing.File(one.path, one.text, one.target, one.secrets) for one in rendered]
         chosen = {target.name for target in targets}
         every = {identity.name for identity in self.fleet.identities()}
         return writing.write(

@@ -12,11 +12,12 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from weft.base.model import PLACEHOLDER, Dimension, Output, Waiver
+from weft.base.overlay import PLACEHOLDER
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import parse_dotted, parse_pointer
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
 from weft.files import yaml12
+from weft.project.entries import Dimension, Output, Waiver
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 from weft.stages.validate import SchemaCheck

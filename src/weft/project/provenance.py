@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.base.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
+from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
 from weft.base.paths import Path, get, has
 from weft.base.problems import Place
 from weft.schema.equality import canonical, item_key

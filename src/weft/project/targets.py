@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from weft.base.model import PLACEHOLDER, Dimension, Layer
+from weft.base.overlay import PLACEHOLDER, Layer
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, get, has, pointer
 from weft.base.problems import Place, Problem, Severity, UsageError, choices, did_you_mean
+from weft.project.entries import Dimension
 from weft.project.projectfile import ProjectFile
 from weft.project.provenance import place_of
 from weft.schema.envvars import to_text

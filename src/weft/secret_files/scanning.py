@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from weft.base.model import Source, data_path
+from weft.base.overlay import Source, data_path
 from weft.base.paths import dotted, pointer
 from weft.base.problems import CannotRun, Place, Problem, gather
 from weft.files import datafile

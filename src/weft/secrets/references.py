@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from weft.base.model import OPERATORS, PATCH
+from weft.base.overlay import OPERATORS, PATCH
 from weft.base.paths import Path
 from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.node import Node

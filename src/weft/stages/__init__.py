@@ -7,7 +7,7 @@
     write      texts                     -> files, each replaced at once
 
 Each stage is a function of what it is given; none imports another, and none knows of targets or of weft.yaml. The package
-`project` puts them in a row. What they hand to each other is defined in `base.model`.
+`project` puts them in a row. What they hand to each other is defined in `base.overlay`.
 
 A stage reports what is wrong as problems with paths into the configuration; the file, line and column are found later, by
 `project.provenance`, as a merged value no longer knows where it came from.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from weft.base.model import PLACEHOLDER, Layer, Source
+from weft.base.overlay import PLACEHOLDER, Layer, Source
 from weft.base.problems import Place, Problem
 from weft.files import datafile, yaml12
 

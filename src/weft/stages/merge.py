@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from deepmerge import Merger
 
-from weft.base.model import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path, is_operator
+from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path, is_operator
 from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Problem, choices, did_you_mean
 from weft.schema.equality import canonical, item_key

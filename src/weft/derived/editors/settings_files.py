@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from weft.base.model import PLACEHOLDER
+from weft.base.overlay import PLACEHOLDER
 from weft.base.problems import CannotRun, Place, Problem, Severity
 from weft.derived.editors import helix, jetbrains, neovim, vscode, zed
 from weft.derived.editors.association import Association

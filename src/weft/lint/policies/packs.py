@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from weft.base.model import Source
+from weft.base.overlay import Source
 from weft.base.paths import parse_pointer, pointer
 from weft.base.problems import Place, Problem, Severity, UsageError, WeftError, choices, did_you_mean
 from weft.files import yaml12

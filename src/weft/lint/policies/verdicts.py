@@ -9,10 +9,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from weft.base.model import Waiver
 from weft.base.problems import Place, Problem, Severity, gather
 from weft.lint.policies import waivers
 from weft.lint.policies.packs import Control, Policy
+from weft.project.entries import Waiver
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.rules import Undecided, holds

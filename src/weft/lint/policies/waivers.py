@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from weft.base.model import Waiver
 from weft.base.problems import Problem, Severity, UsageError, choices, did_you_mean
+from weft.project.entries import Waiver
 from weft.project.project import Project
 
 NOTICE: Final = timedelta(days=30)

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from weft.base.model import data_path
+from weft.base.overlay import data_path
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Problem, Severity, choices, did_you_mean

@@ -33,7 +33,6 @@ from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from weft.base.model import Output
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, did_you_mean
 from weft.files import yaml12
@@ -45,12 +44,18 @@ from weft.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One finished file: `path` is relative to the output folder, with `/`."""
+    """One finished file: `path` is relative to the output folder, with `/`.
+
+    `entry` is the position of its output in weft.yaml, `checks` what that output asks for, `secrets` whether it may hold some.
+    """
 
     path: str
     text: str
     target: str
-    output: Output
+    template: str
+    entry: int
+    checks: tuple[str, ...] = ()
+    secrets: bool = False
 
 
 class Templates:

@@ -1,11 +1,20 @@
-"""What the stages hand to each other: layers with the files they came from, and the parts of weft.yaml."""
+"""The overlay language: layers, the files that they are made of, and the words that overlays and their patterns may use.
+
+A *layer* is one entry of the hierarchy, with its placeholders filled in; its *sources* are the files that bear its name. A source
+holds plain data in which some keys are instructions to the merge, the *operators*:
+
+    servers: {$append: [extra.example.com]}
+    limits: {$patch: replace, memory: 2Gi}
+
+What an operator does is the merge's subject (`stages.merge`); which keys are operators is known here, as everything that walks
+overlays must step over them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,43 +60,6 @@ class Layer:
 
     name: str
     sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """Something that targets differ in; exactly one of `values`, `files` and `setting` is given."""
-
-    name: str
-    values: tuple[str, ...] = ()
-    aliases: Mapping[str, str] | None = None
-    files: str | None = None
-    setting: SettingPath | None = None
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One entry of `outputs`; `index` is its position in weft.yaml."""
-
-    index: int
-    template: str
-    path: str
-    scope: str | None
-    when: str | None
-    checks: tuple[str, ...]
-    secrets: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """One entry of `waivers`: a control that the targets of these globs may fail up to and including the day `expires`."""
-
-    index: int
-    policy: str
-    control: str
-    targets: tuple[str, ...]
-    reason: str
-    expires: date
 
 
 def sources(layers: Iterable[Layer]) -> tuple[Source, ...]:

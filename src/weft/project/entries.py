@@ -1,0 +1,50 @@
+"""The entries of weft.yaml as frozen values: dimensions, outputs, waivers.
+
+They hold what is written there and nothing else; `projectfile` reads and checks them. Values of dimensions that come from files or
+from settings are found later, by `targets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from weft.base.paths import Path as SettingPath
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Something that targets differ in; exactly one of `values`, `files` and `setting` is given."""
+
+    name: str
+    values: tuple[str, ...] = ()
+    aliases: Mapping[str, str] | None = None
+    files: str | None = None
+    setting: SettingPath | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One entry of `outputs`; `index` is its position in weft.yaml."""
+
+    index: int
+    template: str
+    path: str
+    scope: str | None
+    when: str | None
+    checks: tuple[str, ...]
+    secrets: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One entry of `waivers`: a control that the targets of these globs may fail up to and including the day `expires`."""
+
+    index: int
+    policy: str
+    control: str
+    targets: tuple[str, ...]
+    reason: str
+    expires: date
