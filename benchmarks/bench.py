@@ -26,8 +26,12 @@ import yaml
 import weft
 from weft.api.facade import reference_project
 from weft.base.overlay import Layer, sources
-from weft.project.projectfile import read_project_file
+from weft.project.dimensions import Dimensions
+from weft.project.layering import Folded, Layering
+from weft.project.limits import Limits
+from weft.project.resolution import Resolver
 from weft.project.targets import Fleet
+from weft.schema.node import Node
 from weft.stages.load import Overlays
 from weft.stages.merge import merge
 
@@ -74,25 +78,37 @@ def plain_script(folder: Path, targets: list[Any]) -> None:
         list(validator.iter_errors(config))
 
 
-def without_provenance(folder: Path) -> None:
-    """What `weft validate` does, on bare data: the same targets, merges and rules, and no record of what came from where."""
-    project = weft.load_project(folder)
-    merged: dict[tuple[Path, ...], Any] = {(): {}}
+class Bare(Layering):
+    """Layers folded on bare data, with no record of what is wrong and of what came from where."""
 
-    def fold(layers: Sequence[Layer]) -> Any:
+    def __init__(self, root: Node, folder: Path) -> None:
+        super().__init__(root, Overlays(folder))
+        self._node = root
+        self._values: dict[tuple[Path | None, ...], Any] = {(): {}}
+
+    def fold(self, layers: Sequence[Layer]) -> Folded:
+        """The merged value; its prefixes are kept, as Weft keeps them."""
         read = sources(layers)
         files = tuple(source.path for source in read)
         for size, source in enumerate(read):
-            if files[: size + 1] not in merged:
-                merged[files[: size + 1]] = merge(project.root, merged[files[:size]], source.data, defaults=True)[0]
-        return merged[files]
+            if files[: size + 1] not in self._values:
+                value, _ = merge(self._node, self._values[files[:size]], source.data, defaults=True)
+                self._values[files[: size + 1]] = value
+        return Folded(self._values[files])
 
-    fleet = Fleet(read_project_file(folder), Overlays(folder), project.root, fold)
-    list(fleet.bad_limits())
-    for identity in fleet.select(["production/*"]):
-        filled = project.root.fill(fold(fleet.resolve(identity).layers))
-        project.schema_check.accepts(filled)
-        project.rule_check.problems(filled)
+
+def without_provenance(folder: Path) -> None:
+    """What `weft validate` does, on bare data: the same targets, merges and rules."""
+    project = weft.load_project(folder)
+    layering = Bare(project.root, folder)
+    dimensions = Dimensions(project.file)
+    resolver = Resolver(project.file, project.root, layering)
+    limits = Limits(dimensions, project.root, resolver)
+    list(limits.problems())
+    for identity in Fleet(dimensions, limits).select(["production/*"]):
+        filled = project.root.fill(layering.fold(resolver.resolve(identity.values).layers).value)
+        project.schemas.schema_check.accepts(filled)
+        project.schemas.rule_check.problems(filled)
 
 
 def main() -> None:

@@ -150,7 +150,7 @@ def test_every_create_method_makes_the_config_map_that_generate_all_configs_make
 
 def test_the_reference_project_is_the_default_and_development_the_default_of_its_environments():
     assert ConfigMapManager().target.name == "development"
-    assert ConfigMapManager().target.project.folder == ROOT
+    assert ConfigMapManager().target.schemas.folder == ROOT
     mine = ConfigMapManager(environment="production", project=ROOT)
     assert mine.generate_all_configs() == manager("production").generate_all_configs()
 

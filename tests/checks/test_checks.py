@@ -197,4 +197,4 @@ def test_the_line_of_a_template_that_makes_a_line(tmp_path, template, line, expe
     loaded = load_project(tmp_path)
     target = loaded.target()
     ((one,), _) = loaded.render([target])
-    assert loaded._outputs.template_line(target, one, line).line == expected
+    assert loaded.outputs.template_line(target.view, one, line).line == expected

@@ -132,7 +132,7 @@ def test_the_bundle_of_the_reference_project_judges_as_the_project(tmp_path):
     @given(data=st.data())
     def law(data):
         value = data.draw(st.sampled_from([target.config for target in project().targets()]).flatmap(damaged))
-        assert one.is_valid(value) == (not project().schema_check.problems(value))
+        assert one.is_valid(value) == (not project().schemas.schema_check.problems(value))
 
     law()
     assert all(one.is_valid(target.config) for target in project().targets())

@@ -20,6 +20,7 @@ from weft.base.problems import Place, Problem, Severity, UsageError, WeftError
 from weft.lint.policies.packs import choose, files, read_packs
 from weft.lint.policies.reports import as_data, as_html, as_sarif
 from weft.lint.policies.verdicts import Status, audit, holds
+from weft.project.settings import setting_path
 from weft.report import sarif
 from weft.schema import envvars
 
@@ -152,10 +153,10 @@ def passes(name, **settings):
     for path, value in settings.items():
         envvars.put(data, paths.parse_dotted(path), value)
     layers = (*target.resolution.layers, Layer("test", (Source("test", data),)))
-    merged, problems = project.fold(layers)
-    assert problems == ()
-    config = project.root.fill(merged)
-    assert project.schema_check.problems(config) == []
+    folded = project.layering.fold(layers)
+    assert folded.problems == ()
+    config = project.root.fill(folded.value)
+    assert project.schemas.schema_check.problems(config) == []
     control = controls()[name]
     assert all(holds(condition, project.root, config) for condition in control.conditions)
     return holds(control.rule, project.root, config)
@@ -192,7 +193,7 @@ def test_a_remedy_names_settings_that_exist():
         named = re.findall(r"\b[a-z]\w*(?:\.\w+)+\b", re.sub(r"https?://\S*|ref\+\S*", "", control.remedy))
         domains = [path for path in named if path.partition(".")[0] in reference.project().root.properties]
         for path in domains:
-            reference.project().setting_path(paths.parse_dotted(path))
+            setting_path(reference.project().root, paths.parse_dotted(path))
 
 
 def test_production_passes_every_pack():

@@ -6,6 +6,7 @@ import reference
 from run import run
 from scratch import make_project
 from weft import Severity, load_project
+from weft.lint.templates import template_problems
 
 SCHEMA = {
     "additionalProperties": False,
@@ -50,7 +51,7 @@ def told(folder, template, *, secrets=False, **more):
     files |= {f"templates/{name}.j2": text for name, text in more.items()}
     outputs = [{"template": "it.j2", "path": "it.txt", "secrets": secrets}]
     make_project(folder, files, outputs=outputs)
-    return load_project(folder).template_problems()
+    return template_problems(load_project(folder))
 
 
 RIGHT = [
@@ -137,7 +138,7 @@ def test_a_secret_may_stand_where_secrets_are_declared(tmp_path):
 
 
 def test_the_templates_of_the_reference_project_are_right():
-    found = reference.project().template_problems()
+    found = template_problems(reference.project())
     # what a channel of alerts needs is there where the channel is chosen: a rule says so, which a syntax tree cannot know
     assert [one for one in found if one.severity is Severity.ERROR or "alerting" not in one.message] == []
 

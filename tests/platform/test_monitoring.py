@@ -392,7 +392,7 @@ def problems_with(path, value):
     for step in above:
         place = place.setdefault(step, {})
     place[last] = yaml.safe_load(value)
-    return target.project.schema_check.problems(config) or target.project.rule_check.problems(config)
+    return target.schemas.schema_check.problems(config) or target.schemas.rule_check.problems(config)
 
 
 @pytest.mark.parametrize("name", SENSELESS)

@@ -416,7 +416,7 @@ def test_a_read_replica_that_is_enabled_has_a_host():
     replica = config["database"]["postgresql"]["read_replica"]
     assert replica["enabled"]
     del replica["host"]
-    problems = reference.project().rule_check.problems(config)
+    problems = reference.project().schemas.rule_check.problems(config)
     assert "/database/postgresql/read_replica/host" in {problem.path for problem in problems}
 
 

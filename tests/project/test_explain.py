@@ -118,7 +118,7 @@ def test_a_broken_value_is_told_where_it_stands(parts, data):
         typed = [
             path
             for path in leaves_of(target.config.get("app", {}), ("app",))
-            if target.project.root.at(path).types
+            if target.schemas.root.at(path).types
             and target.explain(path).value not in ({}, [])
             and path[-1] != "name"  # which may tell the items of a list apart
         ]

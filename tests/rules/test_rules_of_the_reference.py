@@ -14,7 +14,7 @@ from weft.rules import Undecided, holds
 from weft.schema.node import MISSING
 
 ROOT = reference.project().root
-CHECK = reference.project().rule_check
+CHECK = reference.project().schemas.rule_check
 PACKS = read_packs(reference.project())
 TARGETS = ("local", "production", *sorted(name for name in reference.targets() if name.startswith("production/"))[:2])
 TRIES = 3000

@@ -59,10 +59,11 @@ class ConfigMapManager:
         project: str | Path | None = None,
     ) -> None:
         values = {"environment": str(environment)} | ({"tenant": tenant} if tenant else {})
-        self.target: Target = _project(project).target(**values)
+        opened = _project(project)
+        self.target: Target = opened.target(**values)
         settings = self.target.config.get("kubernetes", {})
         self.namespace = namespace or settings.get("namespace", "default")
-        self._name = settings.get("name", self.target.project.name)
+        self._name = settings.get("name", opened.name)
 
     def create_application_config(self) -> ConfigMap:
         """The ConfigMap of the domain `application`."""
@@ -89,7 +90,7 @@ class ConfigMapManager:
         if domain not in self.target.config:
             hint = did_you_mean(domain, self.target.config)
             raise ValueError(f"{self.target.name} has no domain `{domain}`{f': {hint}' if hint else ''}")
-        node = self.target.project.root.child(domain)
+        node = self.target.schemas.root.child(domain)
         variables = envvars.variables(node, self.target.config[domain], (domain,))
         tenant = self.target.resolution.values.get("tenant")
         return {
@@ -180,11 +181,11 @@ class ConfigurationValidator:
             if place.sensitive:
                 _place_holder(settings, path)
         filled = root.fill({domain: settings})
-        broken = [problem for problem in self._project.schema_check.problems(filled) if _is_of(problem, domain)]
+        broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
         if not broken:
             # rules of the whole configuration need the other domains, which are not here
             judged = (lambda path: _has_variable(root.at(path))) if flat else None
-            broken = self._project.rule_check.problems(filled, (domain,), judged)
+            broken = self._project.schemas.rule_check.problems(filled, (domain,), judged)
         errors = list(dict.fromkeys((*problems, *map(_sentence, broken))))
         return not errors, errors
 

@@ -56,7 +56,7 @@ def report(targets: Sequence[Target]) -> int:
 
     problems = [problem for target in targets for problem in target.problems()]
     if problems:
-        show(problems, targets[0].project.folder)
+        show(problems, targets[0].schemas.folder)
     return 1 if has_errors(problems) else 0
 
 

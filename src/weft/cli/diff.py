@@ -67,7 +67,7 @@ def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[
             problems += target.problems()
             if name in before:
                 problems += target.transitions(before[name])
-                old, new = (mask(one.project.root, one.config) for one in (before[name], target))
+                old, new = (mask(one.schemas.root, one.config) for one in (before[name], target))
                 found += ((name, change) for change in _changes(old, new, ()))
             else:
                 found.append((name, {"path": "", "after": f"target {name}"}))

@@ -75,12 +75,12 @@ def _is_wrong(target: Target) -> bool:
 def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Target:
     """Explain the settings behind `FILE:LINE`; the target that the file belongs to."""
     from weft.base import paths
-    from weft.project.impact import settings_behind
+    from weft.project.impact import output_at, settings_behind
 
     file, _, line = text.rpartition(":")
     if not file or not line.isdecimal():
         raise click.BadParameter("expected FILE:LINE, as in build/production/app.yaml:7", ctx, param_hint="--output")
-    target, output = project.output_at(file)
+    target, output = output_at(project, file)
     found = settings_behind(target, output, int(line))
     data = [target.explain(path).as_dict() for path in found]
     if format_ == "json":

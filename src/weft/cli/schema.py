@@ -60,13 +60,15 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
     """
     from weft.base.problems import UsageError, WeftError, gather, has_errors
     from weft.lint.policies.packs import check_packs
+    from weft.lint.schemas import schema_warnings
+    from weft.lint.templates import template_problems
 
     folder = None
     try:
         project = open_project(ctx)
         folder = project.folder
         in_packs, expressions = check_packs(project)
-        problems = gather((*project.schema_advice(), *in_packs, *project.template_problems()))
+        problems = gather((*schema_warnings(project), *in_packs, *template_problems(project)))
         code = 1 if has_errors(problems, strict) else 0
         expressions = [*project.expressions, *expressions]
         dynamic = sum(expression.dynamic for expression in expressions)

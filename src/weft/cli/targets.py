@@ -35,7 +35,9 @@ def command(
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
     if files:
-        targets = project.affected(targets, [start_folder(ctx) / file for file in files])
+        from weft.project.impact import affected
+
+        targets = affected(project, targets, [start_folder(ctx) / file for file in files])
     if format_ == "text":
         for target in targets:
             click.echo(target.name)

@@ -60,7 +60,9 @@ def command(
 
             problems = gather([*problems, *judge(project, targets, policies).problems])
         if strict:
-            problems = gather([*problems, *project.advice(targets)])
+            from weft.lint.strict import strict_warnings
+
+            problems = gather([*problems, *strict_warnings(project, targets)])
         code = 1 if has_errors(problems, strict) else 0
         done = f"{len(targets)} target{'s' if len(targets) != 1 else ''} checked"
         if report and report.asked + report.skipped:

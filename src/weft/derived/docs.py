@@ -164,7 +164,7 @@ class _Pages:
 
     def _rules_above(self, path: paths.Path) -> Iterator[str]:
         """The rules further up that read just this setting."""
-        for rule, here in self._project.rule_check.at(path):
+        for rule, here in self._project.schemas.rule_check.at(path):
             below = path[len(here) :]
             if not below or below not in rule.expression.reads:
                 continue

@@ -8,7 +8,7 @@ A *policy* is different: somebody else's rules, with controls that a target pass
 
 Most warnings are added only by `weft validate --strict`, where they fail the run.
 
-Begin with `layers.redundant_overrides`.
+Begin with `strict.strict_warnings`, which asks the others.
 
 May import: base, files, report, schema, rules, secrets, stages, checks, project.
 """

@@ -1,33 +1,44 @@
-"""What is valid in the layers, but probably a mistake: warnings, most of which only `weft validate --strict` adds."""
+"""What is valid in the layers, but probably a mistake: warnings, which only `weft validate --strict` adds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from weft.base.overlay import PATCH, Layer, Source, data_path, is_operator, sources
-from weft.base.paths import Path, dotted, get, has, pointer
+from weft.base.overlay import PATCH, Layer, data_path, is_operator, sources
+from weft.base.paths import dotted, get, has, pointer
 from weft.base.problems import Problem, Severity
+from weft.project.target import Target
 from weft.schema.equality import canonical
 from weft.schema.node import Node
-from weft.stages.load import is_left_empty, place_in
+from weft.stages.load import place_in
 from weft.stages.merge import leaves
 
 
-def redundant_overrides(
-    root: Node, layers: Sequence[Layer], fold: Callable[[Sequence[Layer]], Any]
-) -> Iterator[Problem]:
-    """The leaves of each layer that say what the layers below, or the schema's defaults, say already."""
-    for count, layer in enumerate(layers):
-        lower = root.fill(fold(layers[:count]))
+def layer_warnings(target: Target) -> list[Problem]:
+    """The overrides of a target that change nothing, and the deprecated settings that its layers set."""
+    root, layers = target.schemas.root, target.resolution.layers
+    lower = [target.layering.fold(layers[:count]).value for count in range(len(layers))]
+    found = [*redundant_overrides(root, layers, lower), *deprecated(root, layers)]
+    return [replace(problem, targets=(target.name,)) for problem in found]
+
+
+def redundant_overrides(root: Node, layers: Sequence[Layer], lower: Sequence[Any]) -> Iterator[Problem]:
+    """The leaves of each layer that say what the layers below, or the schema's defaults, say already.
+
+    `lower` holds what the layers below each one give, without defaults.
+    """
+    for layer, merged in zip(layers, lower, strict=True):
+        below = root.fill(merged)
         for source in layer.sources:
             for path, _ in leaves(root, source.data):
-                if not all(isinstance(step, str) for step in path) or not has(lower, path):
+                if not all(isinstance(step, str) for step in path) or not has(below, path):
                     continue
                 value = get(source.data, path)
                 instructs = is_operator(value) or (isinstance(value, dict) and PATCH in value)
                 says_nothing = value in ({}, None) or root.at(path).list_type == "set"
-                if not instructs and not says_nothing and canonical(get(lower, path)) == canonical(value):
+                if not instructs and not says_nothing and canonical(get(below, path)) == canonical(value):
                     message = f"{dotted(path)} is set to what the lower layers give already"
                     place = place_in(source, path)
                     yield _warning("redundant", message, path=pointer(path), place=place, hint="remove the line")
@@ -48,26 +59,6 @@ def deprecated(root: Node, layers: Sequence[Layer]) -> Iterator[Problem]:
                         "deprecated", f"{name} is deprecated", path=pointer(path[:length]), place=place, hint=hint
                     )
                     break
-
-
-def left_empty(lower: Any, source: Source) -> Iterator[Problem]:
-    """Keys with nothing after their colon that remove a whole mapping of the lower layers."""
-    for path in _removed_mappings(lower, source.data, ()):
-        if is_left_empty(source, path):
-            message = f"`{path[-1]}:` without a value removes the whole mapping {dotted(path)} of the lower layers"
-            hint = f"write `{path[-1]}: null` if that is meant, `{path[-1]}: {{}}` to change nothing"
-            place = place_in(source, path, key=True)
-            yield _warning("left-empty", message, path=pointer(path), place=place, hint=hint)
-
-
-def _removed_mappings(lower: Any, data: Any, path: Path) -> Iterator[Path]:
-    if not isinstance(lower, dict) or not isinstance(data, dict):
-        return
-    for key, value in data.items():
-        if value is None and isinstance(lower.get(key), dict) and lower[key]:
-            yield (*path, key)
-        elif isinstance(value, dict):
-            yield from _removed_mappings(lower.get(key), value, (*path, key))
 
 
 def _warning(code: str, message: str, **details: Any) -> Problem:

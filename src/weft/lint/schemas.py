@@ -10,9 +10,16 @@ from typing import Any
 from jsonschema_specifications import REGISTRY as METASCHEMAS
 
 from weft.base.paths import dotted
-from weft.base.problems import Problem, Severity
+from weft.base.problems import Problem, Severity, gather
+from weft.project.placing import in_schema
+from weft.project.project import Project
 from weft.schema import envvars
 from weft.schema.node import Catalog
+
+
+def schema_warnings(project: Project) -> list[Problem]:
+    """What is probably a mistake in the schemas of a project, with its place in their files."""
+    return gather([in_schema(project.folder, problem) for problem in of_the_schema(project.catalog)])
 
 
 def of_the_schema(catalog: Catalog) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.project.entries import Output
+from weft.project.project import Project
 from weft.schema.node import MISSING, Node
 from weft.stages.render.templates import METHODS, Templates
 
@@ -35,6 +36,11 @@ class _Value:
     node: Node
     path: Path
     sure: bool
+
+
+def template_problems(project: Project) -> list[Problem]:
+    """What is wrong with the templates of a project, by their syntax trees and the schema."""
+    return problems_of(project.outputs.templates, project.file.outputs, project.root)
 
 
 def problems_of(templates: Templates, outputs: Iterable[Output], root: Node) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""What a setting is used for: the lines of the outputs that change when the setting does, and the settings behind a line.
+"""Impact: which targets a file affects, which lines of the outputs change with a setting, and the settings behind a line.
 
 A template may do anything with a setting, so nothing is read out of it: the output is rendered once more with another value,
 and what differs is what the setting makes. This holds through filters, conditions, macros and whole domains at once.
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import copy
 import difflib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path as FilePath
+from pathlib import PurePath
+from typing import Any
 
 from weft.base.paths import Path, has
 from weft.base.problems import Problem, UsageError, did_you_mean
+from weft.project.project import Project
+from weft.project.projectfile import NAME
 from weft.project.provenance import leaves_of
+from weft.project.target import Target
 from weft.stages.render.templates import Rendered
-
-if TYPE_CHECKING:
-    from weft.project.target import Target
 
 Use = tuple[str, tuple[int, ...]]
 """An output, and its lines (from 1)."""
@@ -28,8 +32,8 @@ def uses_of(target: Target, path: Path) -> list[Use]:
         return []
     other = _with_another(target.config, path)
     found = []
-    for one in target.rendered():
-        lines = _changed(one.text, target.render_with(one, other))
+    for one in _rendered(target):
+        lines = _changed(one.text, _text_with(target, one, other))
         if lines:
             found.append((one.path, lines))
     return found
@@ -47,12 +51,58 @@ def settings_behind(target: Target, output: str, line: int) -> list[Path]:
     return [
         path
         for path in leaves_of(target.config)
-        if line in _changed(one.text, target.render_with(one, _with_another(target.config, path)))
+        if line in _changed(one.text, _text_with(target, one, _with_another(target.config, path)))
     ]
 
 
+def affected(project: Project, targets: Iterable[Target], files: Iterable[FilePath]) -> list[Target]:
+    """Those of the targets that read one of these files.
+
+    What no layer reads affects all of them if the project is made of it (weft.yaml, schemas, templates), else none.
+    """
+    wanted = {file.resolve() for file in files}
+    shared = {(project.folder / NAME).resolve(), *project.catalog.documents.files}
+    templates = (project.folder / project.file.templates).resolve()
+    if wanted & shared or any(file.is_relative_to(templates) for file in wanted):
+        return list(targets)
+    return [target for target in targets if _files_of(target) & wanted]
+
+
+def output_at(project: Project, file: str) -> tuple[Target, str]:
+    """The target and the output path that a rendered file stands for, wherever the output folder is.
+
+    Raises UsageError when no target has such an output.
+    """
+    parts = PurePath(file).parts
+    every: dict[str, Target] = {}
+    for target in project.targets():
+        every |= dict.fromkeys(project.outputs.paths(target.view), target)
+    for start in range(len(parts)):
+        path = "/".join(parts[start:])
+        if path in every:
+            return every[path], path
+    hint = did_you_mean("/".join(parts[-3:]), every)
+    raise UsageError(Problem("unknown-output", f"no target has an output {file}", hint=hint))
+
+
+def _files_of(target: Target) -> set[FilePath]:
+    """The overlays that a target reads."""
+    sources = [source for layer in target.resolution.layers for source in layer.sources]
+    return {source.path.resolve() for source in sources if source.path}
+
+
+def _rendered(target: Target) -> list[Rendered]:
+    """The target's outputs, unchecked; those that cannot be rendered are left out."""
+    return target.outputs.rendered(target.view)[0]
+
+
+def _text_with(target: Target, one: Rendered, config: Any) -> str | None:
+    """The text of an output if the target had another configuration; None when its template cannot make one."""
+    return target.outputs.text(replace(target.view, config=config), one)
+
+
 def _output(target: Target, path: str) -> Rendered:
-    every = {one.path: one for one in target.rendered()}
+    every = {one.path: one for one in _rendered(target)}
     if path not in every:
         hint = did_you_mean(path, every)
         raise UsageError(Problem("unknown-output", f"{target.name} has no output {path}", hint=hint))

@@ -44,9 +44,9 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
 
     Raises WeftError with a problem for every reference that cannot be resolved.
     """
-    node, value = target.project.root.at(where), paths.get(target.config, where)
+    node, value = target.schemas.root.at(where), paths.get(target.config, where)
     found = list(_references(node, value, where))
-    secrets = _resolve((text for _, text in found), target.project.folder)
+    secrets = _resolve((text for _, text in found), target.schemas.folder)
     problems = [problem for path, text in found for problem in _failed(target, path, secrets[text])]
     if problems:
         raise WeftError(*gather(problems))
@@ -57,9 +57,9 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
     """Every reference of these targets, resolved once and forgotten, and a problem for each setting whose does not."""
     targets = list(targets)
     uses = [
-        (target, path, text) for target in targets for path, text in _references(target.project.root, target.config)
+        (target, path, text) for target in targets for path, text in _references(target.schemas.root, target.config)
     ]
-    secrets = _resolve((text for _, _, text in uses), targets[0].project.folder) if targets else {}
+    secrets = _resolve((text for _, _, text in uses), targets[0].schemas.folder) if targets else {}
     settings: dict[str, dict[str, None]] = {text: {} for text in secrets}
     names: dict[str, dict[str, None]] = {text: {} for text in secrets}
     for target, path, text in uses:
@@ -92,7 +92,7 @@ def _resolve(references: Iterable[str], folder: Path) -> dict[str, str | provide
 
 def _failed(target: Target, path: paths.Path, secret: str | providers.ProviderError) -> Iterator[Problem]:
     if isinstance(secret, providers.ProviderError):
-        place = place_of(target.project.root, target.resolution.layers, target.config, path)
+        place = place_of(target.schemas.root, target.resolution.layers, target.config, path)
         message = f"{paths.dotted(path)}: {secret.reason}"
         problem = Problem("unresolved-reference", message, path=paths.pointer(path), place=place, hint=secret.hint)
         yield replace(problem, targets=(target.name,))

@@ -126,7 +126,7 @@ class _Run(Merger):
             key = item_key(node, item)
             if key is None or key in seen:
                 names = choices(node.list_keys)
-                absent = choices(name for name in node.list_keys if not isinstance(item, dict) or name not in item)
+                absent = choices([name for name in node.list_keys if not isinstance(item, dict) or name not in item])
                 message = (
                     f"two items of this list have the same {names}"
                     if key in seen
@@ -138,9 +138,8 @@ class _Run(Merger):
             index = index_of.get(key)
             if item.get(PATCH) == "delete":
                 if index is None:
-                    known = choices(
-                        ", ".join(str(old[name]) for name in node.list_keys if name in old) for old in lower
-                    )
+                    items = [", ".join(str(old[name]) for name in node.list_keys if name in old) for old in lower]
+                    known = choices(items)
                     self.wrong(
                         here,
                         "nothing-to-remove",
@@ -165,7 +164,7 @@ class _Run(Merger):
                 self.wrong(
                     [*path, name],
                     "operator-misused",
-                    f"`{name}` cannot stand beside {choices(key for key in value if key in OPERATORS and key != name)}",
+                    f"`{name}` cannot stand beside {choices([key for key in value if key in OPERATORS and key != name])}",
                     "an operator takes the whole mapping",
                 )
 
@@ -290,6 +289,17 @@ def leaves(
             yield from leaves(node.child(index), item, (*path, index), (*identity, key or index))
     else:
         yield path, identity
+
+
+def removed_mappings(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths at which null in an upper layer removes a mapping of the lower layers that holds something."""
+    if not isinstance(lower, dict) or not isinstance(upper, dict):
+        return
+    for key, value in upper.items():
+        if value is None and isinstance(lower.get(key), dict) and lower[key]:
+            yield (*path, key)
+        elif isinstance(value, dict):
+            yield from removed_mappings(lower.get(key), value, (*path, key))
 
 
 def _names_its_item(node: Node, path: Path) -> bool:

@@ -13,6 +13,7 @@ from weft.base.overlay import Source
 from weft.base.paths import parse_pointer, pointer
 from weft.base.problems import Place, Problem, Severity, UsageError, WeftError, choices, did_you_mean
 from weft.files import yaml12
+from weft.project.placing import in_schema
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
 from weft.schema.loader import load_documents
@@ -93,9 +94,9 @@ def _read(project: Project) -> tuple[dict[str, Policy], list[Problem], list[Expr
         data, wrong = _data(path, shown)
         problems += wrong
         if not wrong:
-            reader = _Reader(project.root, project.rule_check.shapes, name, shown)
+            reader = _Reader(project.root, project.schemas.rule_check.shapes, name, shown)
             packs[name] = reader.policy(data)
-            problems += map(project.in_schema, reader.problems)
+            problems += [in_schema(project.folder, problem) for problem in reader.problems]
             expressions += reader.expressions.values()
     return packs, problems, expressions
 

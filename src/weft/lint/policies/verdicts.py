@@ -13,6 +13,7 @@ from weft.base.problems import Place, Problem, Severity, gather
 from weft.lint.policies import waivers
 from weft.lint.policies.packs import Control, Policy
 from weft.project.entries import Waiver
+from weft.project.placing import in_schema
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.rules import Undecided, holds
@@ -104,7 +105,7 @@ class Audit:
 
     def place(self, control: Control) -> Place | None:
         """Where a control stands."""
-        return self.project.in_schema(Problem("policy", "", schema=control.location)).place
+        return in_schema(self.project.folder, Problem("policy", "", schema=control.location)).place
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -143,7 +144,7 @@ def audit(
 
 
 def _verdict(control: Control, target: Target, waives: Callable[[str, str, str], Waiver | None]) -> Verdict:
-    root = target.project.root
+    root = target.schemas.root
     try:
         if not all(holds(condition, root, target.config) for condition in control.conditions):
             return Verdict(control, target.name, Status.NOT_APPLICABLE)
@@ -163,7 +164,7 @@ def _verdict(control: Control, target: Target, waives: Callable[[str, str, str],
         )
     )
     if problem.place is None:  # nothing but the schema's defaults is read
-        problem = replace(problem, place=target.project.in_schema(problem).place)
+        problem = replace(problem, place=in_schema(target.schemas.folder, problem).place)
     waiver = waives(control.policy, control.id, target.name)
     return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
 

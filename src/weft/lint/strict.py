@@ -1,0 +1,25 @@
+"""Everything that `weft validate --strict` adds: what is valid in a project, but probably a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from weft.base.problems import Problem, gather
+from weft.lint.layers import layer_warnings
+from weft.lint.schemas import schema_warnings
+from weft.project.project import Project
+from weft.project.target import Target
+from weft.project.unread import layers_without_files, unread_files, without_target
+
+
+def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem]:
+    """The warnings about the schemas of a project, about what none of its targets reads, and about the layers of some targets."""
+    file, dimensions = project.file, project.dimensions
+    layers = [layer for target in project.targets() for layer in target.resolution.layers]
+    unread = [
+        *unread_files(file, dimensions, {source.path for layer in layers for source in layer.sources}),
+        *layers_without_files(file, {layer.name for layer in layers}, waiting=True),
+        *without_target(file, dimensions, project.fleet.identities()),
+    ]
+    of_layers = [problem for target in targets for problem in layer_warnings(target)]
+    return gather([*schema_warnings(project), *unread, *of_layers])

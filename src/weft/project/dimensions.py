@@ -1,0 +1,97 @@
+"""Dimensions: what targets differ in, and which values each of them has.
+
+The values of a dimension stand in weft.yaml (`values`), or they are the names of the files that match a glob (`files`). A dimension
+with a `setting` is not named by targets: its value follows from their configuration (`resolution`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from weft.base.problems import Place, Problem, did_you_mean
+from weft.project.entries import Dimension
+from weft.project.projectfile import ProjectFile
+from weft.stages.load import is_there
+
+WHOLE: Final = "default"
+"""The name of the one target of a project whose targets name no dimension."""
+VALUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+"""What can be a value of a dimension, and so a step of a target's name and of a path."""
+
+
+class Dimensions:
+    """The dimensions that the targets of a project name, in the project's order, and their values."""
+
+    def __init__(self, file: ProjectFile) -> None:
+        self._file = file
+        self.named = tuple(dimension for dimension in file.dimensions if dimension.setting is None)
+        self.values = {dimension.name: self._all_values(dimension) for dimension in self.named}
+
+    @property
+    def from_files(self) -> tuple[Dimension, ...]:
+        """Those whose values are the names of files."""
+        return tuple(dimension for dimension in self.named if dimension.files is not None)
+
+    def known(self, dimension: Dimension) -> list[str]:
+        """What may be written for a value of a dimension: its values, and their aliases."""
+        return [*self.values[dimension.name], *(dimension.aliases or {})]
+
+    def files(self, dimension: Dimension) -> Iterator[tuple[str, Path]]:
+        """The files that match the glob of a dimension, each with the value that it stands for."""
+        before, _, after = (dimension.files or "").partition("*")
+        folder = self._file.folder / before.rpartition("/")[0]
+        stem, tail = before.rpartition("/")[2], after.partition("/")
+        for path in folder.iterdir() if dimension.files and folder.is_dir() else ():
+            fits = path.name.startswith(stem) and path.name.endswith(tail[0]) and not path.name.startswith(".")
+            if fits and (path.is_dir() and (path / tail[2]).exists() if tail[1] else is_there(path)):
+                yield path.name[len(stem) : len(path.name) - len(tail[0])], path
+
+    def canonical(self, name: str) -> str:
+        """The name of a target, or a glob over names, with aliases replaced by what they stand for."""
+        steps = name.strip("/").split("/")
+        return "/".join(
+            (self.named[index].aliases or {}).get(step, step) if index < len(self.named) else step
+            for index, step in enumerate(steps)
+        )
+
+    def problems(self) -> Iterator[Problem]:
+        """Files that can name no value, dimensions without any, and aliases that stand for none."""
+        for dimension in self.from_files:
+            yield from self._odd_files(dimension)
+            yield from self._odd_aliases(dimension)
+        for first in self.named[:1]:
+            if first.optional and WHOLE in self.values[first.name]:
+                message = f"`{WHOLE}` cannot name a {first.name}: it is the name of the target without one"
+                place = self._file.place("dimensions", first.name)
+                yield Problem("bad-name", message, place=place, hint="choose another name")
+
+    def _all_values(self, dimension: Dimension) -> tuple[str, ...]:
+        if dimension.files is None:
+            return dimension.values
+        return tuple(sorted(value for value, _ in self.files(dimension) if VALUE.match(value)))
+
+    def _odd_files(self, dimension: Dimension) -> Iterator[Problem]:
+        for value, path in self.files(dimension):
+            if not VALUE.match(value):
+                name = path.relative_to(self._file.folder).as_posix()
+                message = f"`{value}` cannot name a {dimension.name}: use letters, digits, `.`, `_` and `-`"
+                yield Problem("bad-name", message, place=Place(name), hint="rename the file")
+        if not dimension.optional and not self.values[dimension.name]:
+            yield Problem(
+                "no-values",
+                f"no file matches `{dimension.files}`, so dimension `{dimension.name}` has no value and there is no target",
+                place=self._file.place("dimensions", dimension.name, "files"),
+            )
+
+    def _odd_aliases(self, dimension: Dimension) -> Iterator[Problem]:
+        values = self.values[dimension.name]
+        for alias, value in (dimension.aliases or {}).items():
+            place = self._file.place("dimensions", dimension.name, "aliases", alias, key=True)
+            if alias in values:
+                yield Problem("bad-name", f"`{alias}` is a value and an alias of `{dimension.name}`", place=place)
+            elif values and value not in values:
+                message = f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`"
+                yield Problem("project-invalid", message, place=place, hint=did_you_mean(value, values))

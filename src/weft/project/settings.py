@@ -1,0 +1,66 @@
+"""Settings as people name them: the exact path behind a dotted one, and the layers that are not files.
+
+`--set app.replicas=3` and the environment variables of `--from-env` become layers above all overlays, so that they are merged,
+judged and explained as overlays are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.base import paths
+from weft.base.overlay import Layer, Source
+from weft.base.problems import Problem, UsageError, did_you_mean
+from weft.schema import envvars
+from weft.schema.node import Node
+
+
+def setting_path(root: Node, steps: paths.Path) -> paths.Path:
+    """The exact path of a setting that the schema allows, from one that leaves out the brackets around keys with dots.
+
+    Raises UsageError when the schema allows no such setting.
+    """
+    node, found, rest = root, list[str | int](), list(steps)
+    while rest:
+        runs = [".".join(map(str, rest[:size])) for size in range(2, len(rest) + 1)]
+        step = next((name for name in (rest[0], *runs) if name in node.properties), rest[0])
+        if not node.knows(step):
+            where = f"in {paths.dotted(found)}" if found else "at the top level"
+            hint = did_you_mean(str(step), node.properties)
+            raise UsageError(Problem("unknown-key", f"there is no setting `{step}` {where}", hint=hint))
+        node = node.child(step)
+        found.append(step)
+        del rest[: runs.index(str(step)) + 2 if step in runs and step != rest[0] else 1]
+    return tuple(found)
+
+
+def extra_layers(
+    root: Node, overrides: Mapping[str, str], environment: Mapping[str, str] | None
+) -> tuple[tuple[Layer, ...], list[Problem]]:
+    """A layer of the variables of a process environment, one for each setting path with its text, and what is wrong with the variables.
+
+    Raises UsageError for an override of a setting that the schema does not allow, or with a text that is not a value of it.
+    """
+    layers: list[Layer] = []
+    problems: list[Problem] = []
+    if environment is not None:
+        found, problems = envvars.layers_from(root, environment)
+        layers.append(Layer("--from-env", tuple(Source(f"--from-env {name}", data) for name, data in found.items())))
+    for text, value in overrides.items():
+        layers.append(Layer("--set", (Source(f"--set {text}", _override(root, text, value)),)))
+    return tuple(layers), problems
+
+
+def _override(root: Node, text: str, value: str) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    try:
+        path = setting_path(root, paths.parse_dotted(text))
+        value_set = envvars.literal(envvars.from_text(root.at(path), value))
+    except ValueError as error:
+        raise UsageError(Problem("bad-override", f"--set {text}: {error}")) from None
+    if any("array" in root.at(path[:length]).types for length in range(len(path))):
+        message = f"--set {text}: an item of a list cannot be set by itself"
+        raise UsageError(Problem("bad-override", message, hint="set the whole list, as `a,b` or as JSON"))
+    envvars.put(data, path, value_set)
+    return data

@@ -1,0 +1,71 @@
+"""What a project has and no target reads: files, layers and values that are there for nothing; all of it warnings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path, PurePath
+
+from weft.base.overlay import PLACEHOLDER
+from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.project.dimensions import VALUE, Dimensions
+from weft.project.projectfile import ProjectFile
+from weft.project.targets import Identity
+from weft.stages.load import SUFFIXES
+
+
+def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
+    """The files in the folders of layers that were not read."""
+    known = {value for values in dimensions.values.values() for value in values}
+    aliases = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}
+    for path in sorted({path for folder in _folders(file) for path in folder.rglob("*")}):
+        if path.suffix in SUFFIXES and path.is_file() and path not in read and path.stem not in known:
+            place = Place(path.relative_to(file.folder).as_posix())
+            meant = aliases.get(path.stem)
+            hint = f"`{path.stem}` is an alias: the file of `{meant}` bears that name" if meant else None
+            yield _warning("unused-file", "no target reads this file", place, hint or did_you_mean(path.stem, known))
+
+
+def layers_without_files(file: ProjectFile, used: Collection[str], *, waiting: bool) -> Iterator[Problem]:
+    """The entries of `layers` that gave none of the layers of these names.
+
+    One with placeholders may be waiting for its first file; it is reported only if `waiting` ones are asked for.
+    """
+    for index, pattern in enumerate(file.layers):
+        if "{" in pattern and not waiting:
+            continue
+        shape = re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
+        if not any(shape.fullmatch(name) for name in used):
+            message = f"no target has a file for the layer `{pattern}`"
+            folder = (file.folder / pattern).parent
+            near = [path.stem for path in folder.iterdir()] if folder.is_dir() and "{" not in pattern else []
+            hint = did_you_mean(PurePath(pattern).name, near) or "correct or remove it"
+            yield _warning("unused-layer", message, file.place("layers", index), hint)
+
+
+def without_target(file: ProjectFile, dimensions: Dimensions, every: Iterable[Identity]) -> Iterator[Problem]:
+    """Values of dimensions that no target has, as their own settings exclude every other."""
+    every = list(every)
+    for dimension in dimensions.from_files:
+        found = {identity.values.get(dimension.name) for identity in every}
+        for value, path in dimensions.files(dimension):
+            if value not in found and VALUE.match(value):
+                place = Place(path.relative_to(file.folder).as_posix())
+                message = f"the {dimension.name} `{value}` has no target: its settings exclude all of them"
+                hint = f"correct what limits it, in its settings under `{dimension.name}`"
+                yield _warning("no-target", message, place, hint)
+
+
+def _folders(file: ProjectFile) -> set[Path]:
+    """The folders of layers with placeholders, less those that a setting chooses from.
+
+    A value that a setting may choose one day is not a mistake, and a misspelled one is reported where it is chosen.
+    """
+    chosen = {entry.name for entry in file.dimensions if entry.setting is not None}
+    patterns = [pattern for pattern in file.layers if not chosen.intersection(PLACEHOLDER.findall(pattern))]
+    names = {pattern.partition("{")[0].rpartition("/")[0] for pattern in patterns if "{" in pattern}
+    return {file.folder / name for name in names - {""}}
+
+
+def _warning(code: str, message: str, place: Place, hint: str | None) -> Problem:
+    return Problem(code, message, Severity.WARNING, place=place, hint=hint)

@@ -1,0 +1,35 @@
+"""Writing: which files of an output folder belong to the targets of a run, and which folders are no place for outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePath
+
+from weft.base.problems import CannotRun, Problem
+from weft.project.projectfile import ProjectFile
+from weft.stages import write as writing
+from weft.stages.render.templates import Rendered
+
+
+def write_outputs(
+    file: ProjectFile, rendered: Iterable[Rendered], kept: Collection[str], folder: Path, *, dry_run: bool
+) -> writing.Changes:
+    """Write outputs into a folder, and remove what earlier runs wrote there for other targets than the `kept` ones.
+
+    Raises CannotRun when the folder cannot be written to or holds the project's own sources, WeftError when a foreign
+    file is in the way.
+    """
+    for own in _source_folders(file):
+        if folder.resolve().is_relative_to(own):
+            message = f"{folder} holds sources of the project, and outputs do not belong among them"
+            raise CannotRun(Problem("output-in-sources", message, hint="choose another folder with `-o`"))
+    files = [writing.File(one.path, one.text, one.target, one.secrets) for one in rendered]
+    return writing.write(folder, files, lambda name: name not in kept, project=file.project, dry_run=dry_run)
+
+
+def _source_folders(file: ProjectFile) -> set[Path]:
+    """The folders of schemas, templates and overlays, less the project's own."""
+    names = [file.templates, str(PurePath(file.schema).parent)]
+    names += [pattern.partition("{")[0].rpartition("/")[0] for pattern in file.layers]
+    names += [str(PurePath(pattern).parts[0]) for pattern in file.layers if "/" in pattern]
+    return {(file.folder / name).resolve() for name in names} - {file.folder.resolve()}
