@@ -304,6 +304,17 @@ def test_a_limit_that_names_no_environment_is_told_and_not_silently_obeyed(tmp_p
     assert "prodution" in result.out + result.err
 
 
+def test_which_tenants_exist_is_known_without_reading_them_where_no_setting_can_limit_them(tmp_path):
+    closed = {"type": "object", "additionalProperties": False, "properties": {"tier": {"type": "string"}}}
+    properties = {"app": SCHEMA["properties"]["app"], "tenant": closed}
+    schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    dimensions = {"environment": ENVIRONMENT, "tenant": TENANT}
+    folder = fleet(tmp_path, {"schema.json": schema, **seen("tenants/acme")}, dimensions)
+    acme = load_project(folder).targets("local/*")[0]
+    write_files(folder, {"tenants/acme.yaml": "tenant: {tier: written later}\n"})
+    assert acme.config["tenant"] == {"tier": "written later"}
+
+
 def test_a_tenant_whose_file_is_broken_is_told(tmp_path):
     folder = fleet(tmp_path, {"tenants/acme.yaml": "tenant: [\n"}, {"environment": ENVIRONMENT, "tenant": TENANT})
     assert [problem.code for problem in load_project(folder).target("prod/acme").problems()] == ["syntax"]

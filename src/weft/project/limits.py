@@ -1,6 +1,7 @@
 """Limits: the settings by which a value of one dimension says with which values of another it exists.
 
-`tenant.environments: [staging, production]` in the overlays of a tenant leaves the tenant out of every other environment.
+`tenant.environments: [staging, production]` in the overlays of a tenant leaves the tenant out of every other environment. Only a
+setting that the schema allows can limit, so without one nothing has to be merged to know which targets there are.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ class Limits:
 
     def _of(self, dimension: Dimension) -> tuple[_Limit, ...]:
         every = [(other, (dimension.name, f"{other.name}s")) for other in self._dimensions.named]
-        return tuple((other, path) for other, path in every if other is not dimension)
+        return tuple((other, path) for other, path in every if other is not dimension and self._is_setting(path))
+
+    def _is_setting(self, path: tuple[str, str]) -> bool:
+        """Whether the schema allows a setting, so that an overlay may have it, or a default."""
+        return self._root.knows(path[0]) and self._root.child(path[0]).knows(path[1])
 
     def _listed(self, config: Any, path: SettingPath) -> list[Any] | None:
         """The values that a setting lists; None where it limits nothing."""
