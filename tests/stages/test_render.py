@@ -383,7 +383,7 @@ def problems_of(folder):
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "app.port > 1"}], "rule-invalid"),
         (
             [{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.optional == 'x'"}],
-            "rule-invalid",
+            "rule-undecided",
         ),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "when": "self.app.port"}], "rule-invalid"),
         ([{"template": "t.j2", "path": "{environment}/{tenant}/x", "check": "kubernets"}], "unknown-check"),
