@@ -223,6 +223,36 @@ def test_a_stale_file_that_became_a_link_takes_only_the_link_with_it(root, outsi
     assert (outside / "x").read_text() == "foreign"
 
 
+@pytest.mark.parametrize("recorded", [True, False], ids=["of ours", "foreign"])
+@pytest.mark.parametrize("private", [True, False], ids=["secret", "open"])
+@pytest.mark.parametrize("text", ["same", "other"])
+def test_a_link_in_the_place_of_an_output_is_refused_and_its_file_stays_as_it_is(
+    root, outside, recorded, private, text
+):
+    if recorded:
+        write(root, [File("a", text, "t")], lambda _: True)
+        (root / "a").unlink()
+    root.mkdir(exist_ok=True)
+    write_files(outside, {"a": "same"})
+    (outside / "a").chmod(0o644)
+    (root / "a").symlink_to(outside / "a")
+    with pytest.raises(WeftError) as refused:
+        write(root, [File("a", text, "t", private=private)], lambda _: True)
+    assert [problem.code for problem in refused.value.problems] == ["not-ours"]
+    assert ((outside / "a").read_text(), (outside / "a").stat().st_mode & 0o777) == ("same", 0o644)
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "dev", RECORD])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_pipe_in_the_way_is_refused_and_not_waited_for(root, name, dry_run):
+    root.mkdir()
+    os.mkfifo(root / name)
+    with pytest.raises(WeftError) as refused:
+        put(root, OLD, dry_run=dry_run)
+    assert {problem.code for problem in refused.value.problems} <= {"not-ours", "bad-record"}
+    assert (root / name).is_fifo()
+
+
 def test_the_output_folder_itself_may_be_a_link(root, tmp_path):
     (tmp_path / "real").mkdir()
     root.symlink_to(tmp_path / "real")
@@ -345,7 +375,9 @@ def test_a_record_that_is_not_ours_stops_the_run(root, content):
     assert sorted(path.name for path in root.iterdir()) == sorted([RECORD, "a.yaml"])
 
 
-@pytest.mark.parametrize("path", ["../outside/x", "/etc/hostname", "dev/../../outside/x", "", ".", "dev", RECORD])
+@pytest.mark.parametrize(
+    "path", ["../outside/x", "/etc/hostname", "dev/../../outside/x", "", ".", "dev", "n\0ul", RECORD]
+)
 def test_a_record_that_names_what_cannot_be_ours_is_no_reason_to_remove_it(root, outside, path):
     put(root, OLD)
     record = json.loads((root / RECORD).read_text())
@@ -394,19 +426,17 @@ def each_call_fails(patch, fail_at):
 
         return call
 
-    def write_half(original):
-        def call(path, data, *args, **options):
-            if counted():
-                original(path, data[: len(data) // 2], *args, **options)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            return original(path, data, *args, **options)
+    write_whole = os.write
 
-        return call
+    def write_half(handle, data):
+        if counted():
+            write_whole(handle, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_whole(handle, data)
 
     for name in set(CALLS) - {"rmdir"}:  # an empty folder that stays is no harm
         patch.setattr(os, name, wrap(getattr(os, name)))
-    for name in ("write_bytes", "write_text"):
-        patch.setattr(Path, name, write_half(getattr(Path, name)))
+    patch.setattr(os, "write", write_half)
     return lambda: count
 
 
@@ -425,6 +455,16 @@ def test_a_disk_that_fills_up_at_any_moment_leaves_every_file_old_or_new(tmp_pat
         if done:
             break
     assert 10 < moment < 199, "every moment was tried"
+
+
+@pytest.mark.parametrize("call", ["write", "replace"])
+def test_what_refuses_is_named_and_not_what_was_staged_for_it(root, monkeypatch, call):
+    def fail(*names):
+        raise OSError(errno.EACCES, "Permission denied", *(str(name) for name in names if call == "replace"))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(CannotRun, match=f"^{root}/(a.yaml|{RECORD}): permission denied"):
+        put(root, {"a.yaml": "x"})
 
 
 def check_old_or_new(root):
@@ -458,10 +498,8 @@ def die_at(moment):
                 os._exit(9)
             return original(*args, **options)
         return call
-    for name in {calls!r} + ("open",):
+    for name in {calls!r} + ("open", "write", "close"):
         setattr(os, name, counted(getattr(os, name)))
-    for name in ("write_bytes", "write_text"):
-        setattr(Path, name, counted(getattr(Path, name)))
 
 put(folder / "before", old)
 for moment in range(1, 300):

@@ -9,9 +9,7 @@ A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data is key
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -20,8 +18,9 @@ from typing import Any, Final
 
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import pointer
-from weft.base.problems import CannotRun, Problem, did_you_mean
+from weft.base.problems import Problem, did_you_mean
 from weft.files import formats
+from weft.files.atomic import replace_file
 from weft.project.project import Project, load_project
 from weft.project.target import Target
 from weft.schema import envvars
@@ -121,16 +120,7 @@ class ConfigMapManager:
         several = [configs] if isinstance(configs, Mapping) else list(configs)
         text = "".join(f"---\n{formats.to_yaml(config)}\n" for config in several)
         destination = Path(path)
-        temporary = destination.with_name(f".{destination.name}.{os.getpid()}.new")
-        try:
-            temporary.write_bytes(text.encode())
-            temporary.replace(destination)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise CannotRun(Problem("cannot-write", f"{destination}: {reason}")) from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        replace_file(destination, text)
         return destination
 
 

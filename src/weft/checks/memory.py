@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from weft.base.problems import Place, Problem, Severity
-from weft.files.datafile import cache_folder
+from weft.files import cache
 from weft.version import __version__
+
+_FOLDER: Final = "checks"
 
 
 def key(check: ModuleType, program: str, path: str, files: Iterable[tuple[str, str]]) -> str:
@@ -28,7 +29,7 @@ def key(check: ModuleType, program: str, path: str, files: Iterable[tuple[str, s
 def recall(name: str) -> list[Problem] | None:
     """What was said, or None when it was never asked."""
     try:
-        entries = json.loads((_folder() / f"{name}.json").read_bytes())
+        entries = json.loads(cache.recall(_FOLDER, f"{name}.json") or b"")
         return [
             Problem(
                 entry["code"],
@@ -39,19 +40,10 @@ def recall(name: str) -> list[Problem] | None:
             )
             for entry in entries
         ]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
 def keep(name: str, problems: Sequence[Problem]) -> None:
     """Remember what was said; a cache that cannot be written is no mistake."""
-    file = _folder() / f"{name}.json"
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps([problem.as_dict() for problem in problems]))
-        temporary.replace(file)
-
-
-def _folder() -> Path:
-    return cache_folder("checks")
+    cache.keep(_FOLDER, f"{name}.json", json.dumps([problem.as_dict() for problem in problems]))

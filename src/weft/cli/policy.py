@@ -99,6 +99,7 @@ def report_(
     """Show which controls pass, fail and are waived, per target and in sum; exit 1 if one fails that is an error."""
     from weft.base.problems import has_errors
     from weft.cli.report import show
+    from weft.files.atomic import replace_file
     from weft.lint.policies.packs import ALL
 
     project = open_project(ctx, overrides, from_env)
@@ -106,7 +107,7 @@ def report_(
     audit = judge(project, targets, policies or (ALL,))
     text = _FORMATS[format_](audit)
     if output is not None and output != Path("-"):
-        _put(start_folder(ctx) / output, click.unstyle(text))
+        replace_file(start_folder(ctx) / output, click.unstyle(text))
         click.echo(f"wrote {output}: {_counts(audit.count())}", err=True)
     else:
         click.echo(text, nl=False)
@@ -196,19 +197,6 @@ def _html(audit: Audit) -> str:
     from weft.lint.policies.reports import as_html
 
     return as_html(audit)
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a report whole or not at all."""
-    from weft.base.problems import CannotRun, Problem
-
-    temporary = path.with_name(path.name + ".new")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CannotRun(Problem("cannot-write", f"{path}: {(error.strerror or str(error)).lower()}")) from error
 
 
 _FORMATS: Final[Mapping[str, Callable[[Audit], str]]] = {"text": _text, "json": _json, "sarif": _sarif, "html": _html}

@@ -40,7 +40,8 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     wanted = {overlay_path: text, overlay_path.with_name("weft.schema.json"): schema_text()}
     if packs.files(project):
         wanted[overlay_path.with_name(packs.SCHEMA)] = schema_text(packs.SCHEMA)
-    stale = [path for path, content in wanted.items() if _put(path, content, check)]
+    within = None if output else project.folder
+    stale = [path for path, content in wanted.items() if _put(path, content, check, within)]
     for path in stale:
         click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
     if check and stale:
@@ -112,8 +113,9 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
     if has_errors(problems):
         raise WeftError(*problems)
     folder = start_folder(ctx) / output if output else project.folder / "docs" / "settings"
+    within = folder if output else project.folder
     made = pages(project, targets)
-    stale = [folder / name for name, text in made.items() if _put(folder / name, text, check)]
+    stale = [folder / name for name, text in made.items() if _put(folder / name, text, check, within)]
     for path in stale:
         click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
     old = [path for path in sorted(folder.glob("*.md")) if path.name not in made and is_generated(path)]
@@ -199,22 +201,20 @@ def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
     """Print what was derived, or write it into a file."""
     if output is None or output == Path("-"):
         click.echo(text, nl=False)
-    elif _put(start_folder(ctx) / output, text, check=False):
+    elif _put(start_folder(ctx) / output, text, check=False, within=None):
         click.echo(f"wrote {start_folder(ctx) / output}", err=True)
 
 
-def _put(path: Path, text: str, check: bool) -> bool:
-    """Write a generated file if it differs; whether it did."""
-    from weft.base.problems import CannotRun, Problem
+def _put(path: Path, text: str, check: bool, within: Path | None) -> bool:
+    """Write a generated file if it differs; whether it did. One that no option names stays `within` the project."""
+    from weft.base.problems import CannotRun
+    from weft.files.atomic import cannot_write, replace_file
 
     try:
-        if path.is_file() and path.read_text("utf-8") == text:
+        if path.is_file() and path.read_text("utf-8", "replace") == text:
             return False
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(path.name + ".new")
-            temporary.write_text(text, "utf-8")
-            temporary.replace(path)
     except OSError as error:
-        raise CannotRun(Problem("cannot-write", f"{path}: {(error.strerror or str(error)).lower()}")) from error
+        raise CannotRun(cannot_write(path, error)) from error
+    if not check:
+        replace_file(path, text, parents=True, within=within)
     return True

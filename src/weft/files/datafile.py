@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,11 +51,6 @@ def parse_json(text: str) -> Any:
             "duplicate-key", f"`{error}` stands twice in one object", 1, 1, "remove one of the two"
         ) from None
     return data
-
-
-def cache_folder(name: str) -> Path:
-    """A folder of ours in the user's cache folder, as the XDG base directories say; it may not be there yet."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weft" / name
 
 
 class _NoNumber(Exception):

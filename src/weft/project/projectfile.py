@@ -184,6 +184,8 @@ def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterat
     yield from _placeholders(file, output.path, (*where, "path"))
     place = file.place(*where, "path")
     path = PurePosixPath(output.path)
+    if "\0" in output.path:
+        yield _invalid("a path cannot hold the character NUL", place)
     if path.is_absolute() or ".." in path.parts or "\\" in output.path or not path.name:
         message = f"`{output.path}` leads out of the output folder"
         yield Problem(

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, Final, Self
 
 from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError
+from weft.files.atomic import replace_file
 from weft.secrets.providers import ProviderError, documents, identities
 
 RECIPIENTS: Final = ".weft-recipients"
@@ -56,7 +57,7 @@ def write(path: Path, clear: bytes, recipients: Sequence[str]) -> None:
 
         keys = [_recipient(text) for text in recipients]
         encrypted = pyrage.encrypt(clear, keys, armored=True)
-    _replace(path, encrypted)
+    replace_file(path, encrypted)
 
 
 def write_clear(path: Path, clear: bytes) -> None:
@@ -65,7 +66,7 @@ def write_clear(path: Path, clear: bytes) -> None:
     Raises WeftError when git tracks the file, CannotRun when it cannot be written.
     """
     refuse_tracked(path)
-    _replace(path, clear, private=True)
+    replace_file(path, clear, private=True)
 
 
 def recipients_for(path: Path, given: Sequence[str] = ()) -> list[str]:
@@ -191,21 +192,6 @@ def read_clear(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CannotRun(Problem("unreadable", f"{path}: {(error.strerror or str(error)).lower()}")) from None
-
-
-def _replace(path: Path, data: bytes, *, private: bool = False) -> None:
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            if not private:
-                Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise CannotRun(Problem("cannot-write", f"{path}: {(error.strerror or str(error)).lower()}")) from None
 
 
 @contextlib.contextmanager

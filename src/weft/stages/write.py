@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from weft.base.problems import CannotRun, Place, Problem, WeftError
+from weft.files.atomic import content_of, stage
 
 if os.name == "posix":
     import fcntl
@@ -72,7 +73,7 @@ def _write(
     root: Path, wanted: Mapping[str, File], stale: Callable[[str], bool], project: str, dry_run: bool
 ) -> Changes:
     record = _read_record(root, project)
-    present = {path: _content(root / path) for path in wanted}
+    present = {path: content_of(root / path) for path in wanted}
     changed = [file for path, file in wanted.items() if present[path] != file.text.encode()]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
     changes = Changes(
@@ -81,9 +82,9 @@ def _write(
         removed=tuple(path for path in gone if (root / path).is_file()),
         kept=len(wanted) - len(changed),
     )
-    links = [path for path in changes.created if (root / path).is_symlink()]  # to nowhere, and not made by Weft
-    foreign = [path for path in (*changes.updated, *links) if path not in record]
-    _refuse_foreign(root, dict.fromkeys((*foreign, *_blocking(root, wanted, gone))))
+    foreign = [path for path in changes.updated if path not in record]
+    strange = [path for path in changes.created if _is_strange(root / path)]
+    _refuse_foreign(root, dict.fromkeys((*foreign, *strange, *_blocking(root, wanted, gone))))
     _refuse_stolen(wanted.values(), record, stale)
     _refuse_links(root, (*wanted, *gone))
     if dry_run:
@@ -108,8 +109,9 @@ def _apply(
         gone = [path for path in gone if path not in early]
         for file, temporary in staged:
             destination = root / file.path
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(destination)
+            with _named(destination):
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                temporary.replace(destination)
     for path in gone:
         _remove(root, path)
     for file in wanted.values():
@@ -130,11 +132,20 @@ def _stage(root: Path, files: Iterable[File]) -> list[tuple[File, Path]]:
     staged = []
     for number, file in enumerate(files):
         temporary = staging / str(number)
-        if file.private:
-            temporary.touch(0o600)  # before there is anything to read
-        temporary.write_bytes(file.text.encode())
+        with _named(root / file.path):
+            stage(temporary, file.text, private=file.private, durable=False)
         staged.append((file, temporary))
     return staged
+
+
+@contextlib.contextmanager
+def _named(destination: Path) -> Iterator[None]:
+    """An error of the file system names the file that a user knows, not where its content was staged."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(destination), None
+        raise
 
 
 def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
@@ -154,7 +165,7 @@ def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[st
     found = []
     for path in wanted:
         above = [parent for parent in _parents(path) if parent not in going and parent != "."]
-        found += [parent for parent in above if (root / parent).is_file()]
+        found += [parent for parent in above if os.path.lexists(root / parent) and not (root / parent).is_dir()]
         inside = (root / path).rglob("*") if (root / path).is_dir() else ()
         if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
             found.append(path)
@@ -188,12 +199,9 @@ def _refuse_links(root: Path, paths: Iterable[str]) -> None:
             raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
 
 
-def _content(path: Path) -> bytes | None:
-    """What a file holds; None when there is none, or when a folder is in its place, or a file in that of its folder."""
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
+def _is_strange(path: Path) -> bool:
+    """Whether something is in the place of a file that Weft cannot have written: a link, a pipe, a device."""
+    return os.path.lexists(path) and (path.is_symlink() or not (path.is_file() or path.is_dir()))
 
 
 def _remove(root: Path, path: str) -> None:
@@ -216,11 +224,10 @@ def _remove_staging(root: Path) -> None:
 
 
 def _read_record(root: Path, project: str) -> dict[str, str]:
-    text = _content(root / RECORD)
-    if text is None:
+    if not os.path.lexists(root / RECORD):
         return {}
     try:
-        data: Any = json.loads(text)
+        data: Any = json.loads(content_of(root / RECORD) or b"")
         other = str(data.get("project") or project)
         if data["version"] == _VERSION and project not in ("", other):
             message = f"{root} holds the outputs of the project `{other}`"
@@ -240,15 +247,22 @@ def _read_record(root: Path, project: str) -> dict[str, str]:
 
 
 def _is_below(path: str) -> bool:
-    return Path(path).name not in ("", RECORD) and not Path(path).is_absolute() and ".." not in Path(path).parts
+    return (
+        "\0" not in path
+        and Path(path).name not in ("", RECORD)
+        and not Path(path).is_absolute()
+        and ".." not in Path(path).parts
+    )
 
 
 def _write_record(root: Path, files: Mapping[str, str], project: str) -> None:
-    temporary = root / _STAGING / RECORD
-    temporary.parent.mkdir(exist_ok=True)
+    staging = root / _STAGING
+    if staging.is_symlink() or not staging.is_dir():
+        staging.mkdir()  # which refuses a link
     data = {"version": _VERSION, "project": project, "files": dict(sorted(files.items()))}
-    temporary.write_text(json.dumps(data, indent=1) + "\n")
-    temporary.replace(root / RECORD)
+    with _named(root / RECORD):
+        stage(staging / RECORD, json.dumps(data, indent=1) + "\n", durable=False)
+        (staging / RECORD).replace(root / RECORD)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ have. They add what is missing, and leave alone what is there.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.overlay import PLACEHOLDER
-from weft.base.problems import CannotRun, Place, Problem, Severity
+from weft.base.problems import Place, Problem, Severity
 from weft.derived.editors import helix, jetbrains, neovim, vscode, zed
 from weft.derived.editors.association import Association
 from weft.derived.editors.jsonc import SettingsError
+from weft.files.atomic import replace_file
 from weft.project.projectfile import NAME, ProjectFile
 from weft.stages.load import SUFFIXES
 
@@ -72,20 +72,10 @@ def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[
 def write(folder: Path, changes: Iterable[Change]) -> None:
     """Write the changes, each file at once.
 
-    Raises CannotRun when one cannot be written.
+    Raises CannotRun when one cannot be written, WeftError when one is a symbolic link that leads out of the folder.
     """
     for change in changes:
-        path = (folder / change.path).resolve()  # a link stays a link
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{path.name}.weft-new")
-            temporary.write_bytes(change.text.encode())
-            if path.exists():
-                shutil.copymode(path, temporary)
-            temporary.replace(path)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise CannotRun(Problem("cannot-write", f"{change.path}: {reason}")) from error
+        replace_file(folder / change.path, change.text, parents=True, within=folder)
 
 
 def _read(path: Path) -> str | None:

@@ -7,7 +7,7 @@ or use a setting that is not there. A mistake becomes a problem that names templ
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 import re
 import traceback
 from collections.abc import Mapping
@@ -35,8 +35,7 @@ from jinja2.utils import missing
 
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, did_you_mean
-from weft.files import yaml12
-from weft.files.datafile import cache_folder
+from weft.files import cache, yaml12
 from weft.secrets.taint import Branch, TaintError
 from weft.stages.render.filters import FILTERS
 from weft.version import __version__
@@ -237,21 +236,17 @@ METHODS: Final = frozenset(("get", "items", "keys", "values"))
 class _Compiled(BytecodeCache):
     """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
 
-    def __init__(self) -> None:
-        self._folder = cache_folder(f"templates-{__version__}")  # which may hold what filters made of constants
+    _FOLDER: Final = f"templates-{__version__}"  # which may hold what filters made of constants
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
-        with contextlib.suppress(OSError), (self._folder / bucket.key).open("rb") as file:
-            bucket.load_bytecode(file)  # which looks at the checksum of the source
+        compiled = cache.recall(self._FOLDER, bucket.key)
+        if compiled is not None:
+            bucket.load_bytecode(io.BytesIO(compiled))  # which looks at the checksum of the source
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what was compiled."""
-        with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary = self._folder / f"{bucket.key}.{os.getpid()}"
-            temporary.write_bytes(bucket.bytecode_to_string())
-            temporary.replace(self._folder / bucket.key)
+        cache.keep(self._FOLDER, bucket.key, bucket.bytecode_to_string())
 
 
 class _Environment(ImmutableSandboxedEnvironment):

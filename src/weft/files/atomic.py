@@ -1,0 +1,139 @@
+"""Replacing a file: whoever reads it finds the old content or the new one, always whole.
+
+The new content is staged in a file beside its destination (only a rename within one file system is atomic), under a random name
+that is taken only if it is free, and is then renamed. So no file of a user is hit, and a crash leaves the old content.
+
+A symbolic link stays a link: the file that it leads to is replaced, as an editor would do. Whoever replaces a file that a
+project names, rather than a person, passes `within`: a link that leads out of that folder is then refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+from weft.base.problems import CannotRun, Problem, WeftError
+
+_PREFIX = ".weft-"  # the name of the destination is not part of it: it may be as long as a name can be
+_PLAIN = 0o666  # less what the umask takes away
+_PRIVATE = 0o600
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would translate line ends
+
+
+def replace_file(
+    path: Path,
+    content: str | bytes,
+    *,
+    private: bool = False,
+    durable: bool = True,
+    parents: bool = False,
+    within: Path | None = None,
+) -> None:
+    """Make a file hold this content; text is written as UTF-8 with its line ends as they are.
+
+    A file that exists keeps its permissions. A `private` one is for its owner alone from the first byte on, whatever it was
+    before. A `durable` one survives a power cut; what can be made again needs no such promise. With `parents`, folders that
+    lack are made.
+
+    Raises CannotRun, which names the destination, when the file cannot be written, or what stands there is not a file. Raises
+    WeftError when a symbolic link leads out of `within`.
+    """
+    try:
+        destination = _destination(path, within)
+        if parents:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+        mode = _mode_of(destination)
+        staged = destination.parent / f"{_PREFIX}{token_hex(8)}"
+        stage(staged, content, private=private or mode is not None, durable=durable)
+        with _removed_on_failure(staged):
+            if mode is not None and not private:
+                staged.chmod(mode)
+            staged.replace(destination)
+        if durable:
+            sync_folder(destination.parent)
+    except (OSError, ValueError) as error:  # a ValueError is a NUL in the path
+        raise CannotRun(cannot_write(path, error)) from error
+
+
+def stage(path: Path, content: str | bytes, *, private: bool = False, durable: bool = True) -> None:
+    """Write a new file, which must not exist; a `private` one is never readable by others.
+
+    Raises OSError, after which what was made is gone again.
+    """
+    left = memoryview(content.encode() if isinstance(content, str) else content)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, _PRIVATE if private else _PLAIN)
+    with _removed_on_failure(path):
+        try:
+            while left:
+                left = left[os.write(handle, left) :]  # a write may take a part only
+            if durable:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system offers that. Raises OSError."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def content_of(path: Path) -> bytes | None:
+    """What a plain file holds; None where there is none: nothing, a folder, a symbolic link, a pipe, a device.
+
+    A pipe would be waited for without end. Raises OSError when the file cannot be read.
+    """
+    try:
+        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def cannot_write(path: Path, error: Exception) -> Problem:
+    """The problem of a file that could not be written; it names the destination, wherever the content was staged."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return Problem("cannot-write", f"{str(path)!r}: {reason}" if "\0" in str(path) else f"{path}: {reason.lower()}")
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _destination(path: Path, within: Path | None) -> Path:
+    """The file that a path leads to through symbolic links."""
+    destination = Path(os.path.realpath(path))
+    if destination.is_symlink():  # what realpath gives for a link that leads to itself
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if within is not None and not destination.is_relative_to(os.path.realpath(within)):
+        message = f"{path} leads out of {within}, to {destination}"
+        raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
+    return destination
+
+
+def _mode_of(path: Path) -> int | None:
+    """The permissions of a file; None when there is none. Raises OSError when something else stands there."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a plain file")
+    return stat.S_IMODE(mode)
