@@ -146,10 +146,53 @@ def test_a_revision_that_cannot_be_compared_with_is_told(tmp_path):
     assert (result.code, "cannot be loaded" in result.err) == (3, True), result
 
 
-def test_where_there_is_no_repository_there_is_no_past(tmp_path):
+SINCE = {
+    "diff": ["diff", "--since", "{}"],
+    "validate": ["validate", "--since", "{}"],
+    "schema diff": ["schema", "diff", "--since", "{}"],
+    "schema diff of files": ["schema", "diff", "--", "{}:schema.json", "schema.json"],
+}
+"""Every command that reads a revision."""
+
+
+def since(name, revision, **options):
+    result = run(*(word.format(revision) for word in SINCE[name]), **options)
+    return result.code, "".join(line for line in (result.out + result.err).splitlines(True) if line[:1] in "e ")
+
+
+@pytest.mark.parametrize("name", SINCE)
+@pytest.mark.parametrize("revision", ["nowhere", "--output=x"])
+def test_an_unknown_revision_has_one_answer(tmp_path, name, revision):
+    folder = repository(tmp_path, "app: {size: 2}\n")
+    message = f"error[unknown-revision]: git knows no revision `{revision}`"
+    hint = "   = hint: name a branch, a tag or a commit, such as `HEAD~1`"
+    assert since(name, revision, cwd=folder) == (2, f"{message}\n{hint}\n")
+
+
+@pytest.mark.parametrize("name", SINCE)
+def test_where_there_is_no_repository_has_one_answer(tmp_path, name):
     make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "{}"})
-    result = run("diff", "--since", "HEAD", cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
-    assert (result.code, "git" in result.err) == (3, True), result
+    code, told = since(name, "HEAD", cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
+    assert (code, told.count("error[no-repository]")) == (3, 1), told
+    assert told.endswith("   = hint: only what git keeps has earlier revisions\n")
+
+
+@pytest.mark.parametrize("name", SINCE)
+def test_where_git_is_not_installed_has_one_answer(tmp_path, name):
+    folder = repository(tmp_path, "app: {size: 2}\n")
+    assert since(name, "HEAD", cwd=folder, env={"PATH": str(tmp_path)}) == (
+        3,
+        "error[no-git]: git cannot be started: no such file or directory\n   = hint: install git\n",
+    )
+
+
+def test_a_link_of_the_repository_that_leads_out_of_it_does_no_harm(tmp_path):
+    folder = repository(tmp_path, "app: {size: 2}\n")
+    (folder / "link").symlink_to("/etc/hostname")
+    (folder / "up").symlink_to("../../x")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "links")
+    assert run("diff", "--since", "HEAD", cwd=folder).code == 0
 
 
 def test_a_project_that_is_younger_than_the_revision(tmp_path):

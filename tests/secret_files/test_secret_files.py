@@ -193,6 +193,14 @@ def test_decrypt_refuses_a_redirection_into_a_file_that_git_tracks(repository):
         assert (CANARY in (repository / name).read_text()) == (code == 0)
 
 
+def test_decrypt_refuses_a_link_to_a_file_that_git_tracks(repository):
+    (repository / "secret.yaml").symlink_to("tracked.yaml")
+    before = (repository / "tracked.yaml").read_text()
+    result = weft_secrets("decrypt", "s.yaml.age", "-o", "secret.yaml", cwd=repository)
+    assert (result.code, "is tracked by git" in result.err) == (1, True), result
+    assert (repository / "tracked.yaml").read_text() == before
+
+
 def test_when_git_does_not_say_nothing_is_written(repository, monkeypatch):
     monkeypatch.setenv("PATH", "")
     result = weft_secrets("decrypt", "s.yaml.age", "-o", "secret.yaml", cwd=repository)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from weft.base.problems import CannotRun, Problem, WeftError
-from weft.files.git import commit_of, git_output, run_git
+from weft.files.git import commit_of, extract, files_of, top_of
 from weft.project.project import Project, load_project
 from weft.project.projectfile import NAME
 
@@ -21,18 +19,13 @@ def project_at(folder: Path, revision: str) -> Iterator[Project]:
 
     Raises UsageError for a revision that is none, CannotRun where there is no repository, or no readable project at that time.
     """
-    top = Path(git_output(folder, "rev-parse", "--show-toplevel").decode().strip())
     commit = commit_of(folder, revision)
-    inside = folder.resolve().relative_to(top.resolve())
-    if run_git(folder, "cat-file", "-e", f"{commit}:{(inside / NAME).as_posix()}").returncode:
+    inside = folder.resolve().relative_to(top_of(folder).resolve())
+    if (inside / NAME).as_posix() not in files_of(folder, commit):
         message = f"there was no {NAME} in {folder} at {revision}"
         raise CannotRun(Problem("no-project", message, hint="name a later revision"))
     with tempfile.TemporaryDirectory(prefix="weft-") as scratch:
-        # the whole tree, as a schema may refer to files beside the project
-        with tarfile.open(
-            fileobj=io.BytesIO(git_output(folder, "-C", str(top), "archive", "--format=tar", commit))
-        ) as archive:
-            archive.extractall(scratch, filter="data")
+        extract(folder, commit, Path(scratch))  # the whole tree, as a schema may refer to files beside the project
         try:
             project = load_project(Path(scratch) / inside)
         except WeftError as error:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, Final, Self
 
 from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError
+from weft.files import git
 from weft.files.atomic import replace_file
 from weft.secrets.providers import ProviderError, documents, identities
 
@@ -160,17 +161,14 @@ class _Signals:
 
 
 def refuse_tracked(path: Path) -> None:
-    """Raises WeftError when git tracks a file, or when git does not say."""
-    if not any((folder / ".git").exists() for folder in path.absolute().parents):
-        return
-    git = shutil.which("git")
-    command = [git or "git", "-C", str(path.absolute().parent), "ls-files", "--error-unmatch", "--", path.name]
-    code = subprocess.run(command, capture_output=True, check=False).returncode if git else -1  # noqa: S603 - no shell
-    if code == 1:
-        return
-    state = "is tracked by git" if code == 0 else "lies in a git repository, and git does not say whether it tracks it"
-    hint = "choose a file that .gitignore names"
-    raise WeftError(Problem("tracked-file", f"{path} {state}: secrets in clear do not belong there", hint=hint))
+    """Raises WeftError when git tracks a file, or that to which it leads as a symbolic link, or when git does not say."""
+    for file in dict.fromkeys((path.absolute(), Path(os.path.realpath(path)))):
+        answer = git.tracks(file) if git.is_in_repository(file.parent) else False
+        if answer is False:
+            continue
+        state = "is tracked by git" if answer else "lies in a git repository, and git does not say whether it tracks it"
+        hint = "choose a file that .gitignore names"
+        raise WeftError(Problem("tracked-file", f"{path} {state}: secrets in clear do not belong there", hint=hint))
 
 
 def _recipient(text: str) -> Any:

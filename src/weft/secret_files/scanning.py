@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +20,7 @@ from typing import Any, Final
 from weft.base.overlay import Source, data_path
 from weft.base.paths import dotted, pointer
 from weft.base.problems import CannotRun, Place, Problem, gather
-from weft.files import datafile
+from weft.files import datafile, git
 from weft.files.yaml12 import YamlError
 from weft.project.project import Project
 from weft.secrets.references import literals
@@ -61,15 +59,8 @@ def _files(path: Path) -> Iterator[Path]:
             raise CannotRun(Problem("unreadable", f"there is no {path}"))
         yield path
         return
-    git = shutil.which("git")
-    if git and any((folder / ".git").exists() for folder in (path.resolve(), *path.resolve().parents)):
-        command = [git, "-C", str(path), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
-        if done.returncode:
-            reason = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-            raise CannotRun(Problem("git", f"git does not list the files of {path}: {reason}"))
-        names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
-        yield from (path / name for name in sorted(set(names)) if (path / name).is_file())
+    if git.is_installed() and git.is_in_repository(path.resolve()):
+        yield from (path / name for name in git.candidates(path) if (path / name).is_file())
         return
     for folder, folders, found in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from weft.base.paths import parse_pointer
-from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError
+from weft.base.problems import Place, Problem, UsageError, WeftError
 from weft.derived.compatibility.changes import Change
-from weft.files import yaml12
+from weft.files import git, yaml12
 from weft.schema.documents import Documents
 from weft.schema.loader import load_documents
 
-_FILES = (":(glob)**/*.json", ":(glob)**/*.yaml", ":(glob)**/*.yml")
+_SUFFIXES = (".json", ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class Version:
 def opened(wanted: str, folder: Path) -> Iterator[Version]:
     """The version that a word names: a schema file, or `REVISION:PATH` as git names files.
 
-    Raises UsageError when there is no such file or revision, CannotRun without git, WeftError when the schema is wrong.
+    Raises UsageError when there is no such file or revision, CannotRun without git or a repository, WeftError when the schema
+    is wrong.
     """
     file = folder / wanted
     revision, colon, path = wanted.partition(":")
@@ -55,15 +54,11 @@ def opened(wanted: str, folder: Path) -> Iterator[Version]:
     if not colon:
         hint = "name a file, or a file of a git revision as `HEAD~3:schemas/root.schema.json`"
         raise UsageError(Problem("no-such-schema", f"there is no schema {wanted}", hint=hint))
-    top = Path(_git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
+    commit = git.commit_of(folder, revision)
     if path.startswith("./"):
-        path = (folder.resolve().relative_to(top.resolve()) / path).as_posix()
-    exact = _git(
-        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", what=revision
-    )
-    commit = exact.decode().strip()
+        path = (folder.resolve().relative_to(git.top_of(folder).resolve()) / path).as_posix()
     with tempfile.TemporaryDirectory(prefix="weft-") as temporary:
-        _extract(top, commit, Path(temporary))
+        _extract(folder, commit, Path(temporary))
         root = Path(temporary, PurePosixPath(path))
         if not root.is_file():
             raise UsageError(Problem("no-such-schema", f"there is no {path} in the revision {revision}"))
@@ -80,29 +75,9 @@ def _of(problem: Problem, revision: str) -> Problem:
     return replace(problem, place=replace(place, file=f"{revision}:{place.file}") if place else None)
 
 
-def _extract(top: Path, commit: str, folder: Path) -> None:
+def _extract(folder: Path, commit: str, destination: Path) -> None:
     """Put the data files of a commit into a folder: the schema, and whatever it may refer to."""
-    listed = _git(top, "ls-tree", "-r", "--name-only", "-z", commit).decode().split("\0")
-    if not any(PurePosixPath(name).suffix in (".json", ".yaml", ".yml") for name in listed):
-        return
-    suffixes = {PurePosixPath(name).suffix for name in listed}
-    patterns = [pattern for pattern in _FILES if f".{pattern.rpartition('.')[2]}" in suffixes]
-    archive = folder / "archive.tar"
-    archive.write_bytes(_git(top, "archive", "--format=tar", commit, "--", *patterns))
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
-    archive.unlink()
-
-
-def _git(folder: Path, *arguments: str, what: str | None = None) -> bytes:
-    command: Sequence[str] = ("git", "-C", str(folder), *arguments)
-    try:
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell, and options are ended
-    except FileNotFoundError:
-        message = "git is not installed, so revisions cannot be read"
-        raise CannotRun(Problem("no-git", message, hint="install git, or compare two files")) from None
-    if done.returncode:
-        reason = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
-        message = f"git knows no revision `{what}` here" if what else f"git: {reason}"
-        raise UsageError(Problem("bad-revision", message))
-    return done.stdout
+    suffixes = {PurePosixPath(name).suffix for name in git.files_of(folder, commit)}
+    patterns = [f":(glob)**/*{suffix}" for suffix in _SUFFIXES if suffix in suffixes]
+    if patterns:
+        git.extract(folder, commit, destination, patterns)
