@@ -36,12 +36,10 @@ def fresh(monkeypatch, tmp_path):
     """A cache folder of its own, and nothing known of earlier programs."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     programs.find.cache_clear()
-    checks._load.cache_clear()
-    checks.names.cache_clear()
+    checks._plugins.cache_clear()
     yield
     programs.find.cache_clear()
-    checks._load.cache_clear()
-    checks.names.cache_clear()
+    checks._plugins.cache_clear()
 
 
 def project(folder, monkeypatch, script, program="reader"):
@@ -70,6 +68,19 @@ def said(folder, **overrides):
     """The problems of all checks of a project, in this process."""
     loaded = load_project(folder, overrides=overrides)
     return loaded.check_outputs(loaded.targets())
+
+
+def test_a_plug_in_with_the_name_of_a_check_of_weft_is_not_used_and_warned_of(tmp_path, monkeypatch):
+    folder = project(tmp_path, monkeypatch, None)
+    write_files(folder, {"plugin/reader-1.dist-info/entry_points.txt": "[weft.checks]\nkubernetes = reader_check\n"})
+    outputs = [{"template": "it.j2", "path": "it.txt", "check": "kubernetes"}]
+    make_project(folder, {"templates/it.j2": "a: 1\n"}, outputs=outputs)
+    found = {problem.code: problem for problem in said(folder).problems}
+    assert "check-skipped" not in found, "the installed one would look for its program"
+    assert found["plugin-not-used"].message == (
+        "the check `kubernetes` of the package reader is not used: Weft has one of that name"
+    )
+    assert found["plugin-not-used"].severity == "warning"
 
 
 def test_a_plug_in_of_another_package_is_found_by_its_name(tmp_path, monkeypatch):

@@ -113,26 +113,52 @@ def test_judging_never_fails_whatever_stands_in_a_reference(rest):
 def test_every_scheme_is_a_module_with_what_a_provider_has():
     assert providers.schemes() == ("age", "env", "file", "sops", "vault")
     for scheme in providers.schemes():
-        module = providers._load(scheme)
+        module = providers._provider(scheme)
         assert module.KEY in ("never", "may", "must")
         assert isinstance(module.FORM, str)
         assert f"ref+{scheme}://" in module.__doc__
 
 
-def test_another_package_can_offer_a_provider(tmp_path, monkeypatch):
-    (tmp_path / "site/acme-1.dist-info").mkdir(parents=True)
-    (tmp_path / "site/acme-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
-    (tmp_path / "site/acme-1.dist-info/entry_points.txt").write_text("[weft.providers]\nacme = acme_provider\n")
-    (tmp_path / "site/acme_provider.py").write_text(
-        "FORM, KEY, PARAMETERS = 'X', 'may', ('loud',)\n"
-        "def complaint(reference): return None\n"
-        "def resolve(reference, folder): return reference.path.upper() + reference.parameters.get('loud', '')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.setattr(providers, "schemes", providers.schemes.__wrapped__)
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Makes a package whose provider is called as it is told to be."""
+
+    def make(name):
+        (tmp_path / "site/acme-1.dist-info").mkdir(parents=True)
+        (tmp_path / "site/acme-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+        points = f"[weft.providers]\n{name} = acme_provider\n"
+        (tmp_path / "site/acme-1.dist-info/entry_points.txt").write_text(points)
+        (tmp_path / "site/acme_provider.py").write_text(
+            "FORM, KEY, PARAMETERS = 'X', 'may', ('loud',)\n"
+            "def complaint(reference): return None\n"
+            "def resolve(reference, folder): return reference.path.upper() + reference.parameters.get('loud', '')\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path / "site")
+
+    providers._plugins.cache_clear()
+    yield make
+    providers._plugins.cache_clear()
+
+
+def test_another_package_can_offer_a_provider(tmp_path, install):
+    install("acme")
     assert "acme" in {point.name for point in metadata.entry_points(group=providers.GROUP)}
     assert providers.resolve("ref+acme://word?loud=!", tmp_path) == "WORD!"
     assert providers.judge("ref+acne://x", ()).hint == "did you mean `acme`?"
+    assert providers.judge("ref+env://X", ()) is None
+
+
+def test_a_provider_with_the_name_of_one_of_weft_is_not_used_and_warned_of(tmp_path, install, monkeypatch):
+    install("env")
+    monkeypatch.setenv("WEFT_TEST_A", CANARY)
+    assert providers.resolve("ref+env://WEFT_TEST_A", tmp_path) == CANARY
+    project(tmp_path, "ref+env://WEFT_TEST_A")
+    (problem,) = weft.load_project(tmp_path).target().problems()
+    assert (problem.code, problem.severity, problem.message) == (
+        "plugin-not-used",
+        "warning",
+        "the provider `env` of the package acme is not used: Weft has one of that name",
+    )
 
 
 # --- env and file ---

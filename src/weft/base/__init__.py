@@ -10,6 +10,8 @@ A *path* is a tuple of keys and list indexes that leads to a value of the config
 A *layer* is one entry of the hierarchy for one target; its *sources* are the files that it was read from. *Operators* such as
 `$append` are keys of an overlay that instruct the merge; they are no steps of a setting's path.
 
+`plugins` finds checks and providers by their names, Weft's own first.
+
 Begin with `problems.Problem`, then `paths`, then `overlay`.
 
 May import: the standard library only.

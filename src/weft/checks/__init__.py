@@ -18,7 +18,6 @@ May import: base, files, report, schema, rules, secrets, stages.
 
 from __future__ import annotations
 
-import pkgutil
 import shutil
 import tempfile
 from collections import Counter
@@ -26,18 +25,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
+from weft.base.plugins import Plugins
 from weft.base.problems import Place, Problem, Severity
 from weft.checks import memory, programs
 from weft.stages.render.templates import Rendered
 
 GROUP: Final = "weft.checks"
-_HELPERS: Final = ("memory", "programs")
 _AT_ONCE: Final = 4
 
 Locate = Callable[[Rendered, int], Place | None]
@@ -95,16 +92,14 @@ class Report:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-@cache
-def names() -> list[str]:
+def names() -> tuple[str, ...]:
     """The checks that weft.yaml may name."""
-    ours = [module.name for module in pkgutil.iter_modules(__path__) if module.name not in _HELPERS]
-    return sorted({*ours, *(point.name for point in entry_points(group=GROUP))})
+    return _plugins().names
 
 
 def exists(name: str) -> bool:
     """Whether there is a check of this name."""
-    return name in names()
+    return name in _plugins()
 
 
 def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> Report:
@@ -134,14 +129,15 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> 
             key = (0 if isinstance(answer, Problem) else one.entry, problem.code, problem.message)
             first = told.get(key) or _placed(problem, one, locate)
             told[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, one.target))))
-    report.problems = list(told.values())
+    unused = (_plugins().unused(name) for name in dict.fromkeys(name for _, name, _ in answers))
+    report.problems = [*told.values(), *filter(None, unused)]
     return report
 
 
 def _ask(one: Rendered, name: str, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
     """What one check says of one output; a single problem when it cannot be asked."""
     try:
-        return _answer(_load(name), name, one, tree, every)
+        return _answer(_plugins().load(name), name, one, tree, every)
     except ImportError as error:
         message = f"the check `{name}` was skipped: the package {error.name} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=f"pip install 'weft[{name}]'")
@@ -186,12 +182,11 @@ def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
 
 def _runs_program(name: str) -> bool:
     try:
-        return hasattr(_load(name), "PROGRAM")
+        return hasattr(_plugins().load(name), "PROGRAM")
     except ImportError:
         return False
 
 
 @cache
-def _load(name: str) -> Any:
-    point = next(iter(entry_points(group=GROUP, name=name)), None)
-    return point.load() if point else import_module(f"{__name__}.{name}")
+def _plugins() -> Plugins:
+    return Plugins("check", GROUP, __name__, __path__, ("memory", "programs"))

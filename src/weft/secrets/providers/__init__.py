@@ -20,13 +20,10 @@ May import: what `secrets` may.
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -34,12 +31,12 @@ from urllib.parse import parse_qsl, unquote
 from weft.base.overlay import data_path
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, pointer
+from weft.base.plugins import Plugins
 from weft.base.problems import Problem, Severity, choices, did_you_mean
 from weft.schema.node import Node
 from weft.secrets.references import is_reference
 
 GROUP: Final = "weft.providers"
-_HELPERS: Final = frozenset(("documents", "identities"))
 _PARTS = re.compile(
     r"ref\+(?P<scheme>[^:/?#]+)://(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<key>.*))?\Z", re.DOTALL
 )
@@ -63,19 +60,9 @@ class ProviderError(Exception):
         self.reason, self.hint = reason, hint
 
 
-@cache
 def schemes() -> tuple[str, ...]:
     """The schemes that references may have here."""
-    return tuple(sorted({*_ours(), *(point.name for point in entry_points(group=GROUP))}))
-
-
-@cache
-def _ours() -> frozenset[str]:
-    return frozenset(module.name for module in pkgutil.iter_modules(__path__)) - _HELPERS
-
-
-def _is_known(scheme: str) -> bool:
-    return scheme in _ours() or scheme in schemes()  # looking for other packages takes a while
+    return _plugins().names
 
 
 def parse(text: str) -> Reference:
@@ -148,9 +135,9 @@ def misformed(root: Node, data: Any) -> Iterator[Problem]:
 
 
 def judge(text: str, path: SettingPath) -> Problem | None:
-    """What is wrong with the form of a reference in a setting: a warning where nobody here knows its scheme."""
+    """What is wrong with a reference in a setting: a warning where nobody here knows its scheme, or two do."""
     match = _PARTS.match(text)
-    if match and not _is_known(match["scheme"]):
+    if match and match["scheme"] not in _plugins():
         known = schemes()
         message = f"{dotted(path)}: no provider knows the scheme `{match['scheme']}`"
         hint = did_you_mean(match["scheme"], known) or f"known are {choices(known)}"
@@ -161,7 +148,7 @@ def judge(text: str, path: SettingPath) -> Problem | None:
         return Problem("bad-reference", f"{dotted(path)}: {error.reason}", hint=error.hint)
     except ImportError:
         return None  # a provider of another package that lacks something; resolving tells
-    return None
+    return _plugins().unused(match["scheme"]) if match else None
 
 
 def _marked(data: Any, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
@@ -174,14 +161,12 @@ def _marked(data: Any, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
 
 
 def _provider(scheme: str) -> Any:
-    if not _is_known(scheme):
+    if scheme not in _plugins():
         hint = did_you_mean(scheme, schemes()) or f"known are {choices(schemes())}"
         raise ProviderError(f"no provider knows the scheme `{scheme}`", hint)
-    return _load(scheme)
+    return _plugins().load(scheme)
 
 
 @cache
-def _load(scheme: str) -> Any:
-    if scheme in _ours():
-        return import_module(f"{__name__}.{scheme}")
-    return next(iter(entry_points(group=GROUP, name=scheme))).load()
+def _plugins() -> Plugins:
+    return Plugins("provider", GROUP, __name__, __path__, ("documents", "identities"))

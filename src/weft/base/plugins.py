@@ -1,0 +1,66 @@
+"""Plug-ins: modules that are looked up by a name, Weft's own and those that other packages install as entry points.
+
+Weft's own names come first. An installed plug-in that has the name of one of Weft's is never used, and whoever uses that name
+is warned: a package that is installed by accident must not change what a check or a provider does.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from weft.base.problems import Problem, Severity
+
+
+class Plugins:
+    """The plug-ins of one kind: the modules of a package, less its `helpers`, and the entry points of a group.
+
+    `kind` is what one is called, such as "check". Other packages are looked for only when a name is not Weft's own or all names
+    are wanted, as that takes a while; no module is imported before `load`.
+    """
+
+    def __init__(self, kind: str, group: str, package: str, path: Iterable[str], helpers: Collection[str]) -> None:
+        self.group = group
+        self._kind = kind
+        self._package = package
+        self._path = path
+        self._helpers = frozenset(helpers)
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The names of Weft's own."""
+        return frozenset(module.name for module in pkgutil.iter_modules(self._path)) - self._helpers
+
+    @cached_property
+    def installed(self) -> dict[str, EntryPoint]:
+        """What other packages offer, by name."""
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every name that can be used, sorted."""
+        return tuple(sorted({*self.own, *self.installed}))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or name in self.installed
+
+    def load(self, name: str) -> Any:
+        """The module of a name. Raises KeyError for a name that nothing has, ImportError when the module lacks something."""
+        if name in self.own:
+            return import_module(f"{self._package}.{name}")
+        return self.installed[name].load()
+
+    def unused(self, name: str) -> Problem | None:
+        """A warning when a package offers a plug-in under a name that is Weft's own."""
+        point = self.installed.get(name) if name in self.own else None
+        if point is None:
+            return None
+        package = point.dist.name if point.dist else point.value
+        message = f"the {self._kind} `{name}` of the package {package} is not used: Weft has one of that name"
+        return Problem(
+            "plugin-not-used", message, Severity.WARNING, hint=f"uninstall {package}, or give it another name"
+        )
