@@ -22,7 +22,7 @@ from weft.project.project import load_project
 from weft.project.projectfile import schema_text
 from weft.schema.documents import DIALECT
 from weft.schema.loader import load_documents
-from weft.schema.node import json_type
+from weft.schema.types import json_type
 
 _MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
 _ROOTS: Final = ("root.schema.json", "project.schema.json", "configuration.schema.json")

@@ -13,7 +13,9 @@ from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.envvars import to_text
 from weft.schema.equality import canonical
-from weft.schema.node import MISSING, TYPE_WORDS, Node
+from weft.schema.limits import strictest
+from weft.schema.node import MISSING, Node
+from weft.schema.types import TYPE_WORDS
 from weft.secrets.taint import public
 
 INDEX: Final = "README.md"
@@ -243,14 +245,8 @@ def _type(node: Node) -> str:
 
 
 def _bounds(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    def strictest(keyword: str, choose: Any) -> Any:
-        found = [schema[keyword] for schema in schemas if keyword in schema and not isinstance(schema[keyword], bool)]
-        return choose(found) if found else None
-
-    for keyword, words, choose in _LIMITS:
-        found = strictest(keyword, choose)
-        if found is not None:
-            yield words.format(to_text(found), "s" if found != 1 else "")
+    for keyword, found in strictest(schemas).items():
+        yield _LIMIT_WORDS[keyword].format(to_text(found), "s" if found != 1 else "")
     if any(schema.get("uniqueItems") is True for schema in schemas):
         yield "no item twice"
     for keyword, words in (("format", "in the format `{}`"), ("pattern", "matching {}")):
@@ -258,19 +254,19 @@ def _bounds(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield words.format(_code(found) if keyword == "pattern" else found)
 
 
-_LIMITS: Final = (
-    ("minimum", "at least {}", max),
-    ("exclusiveMinimum", "more than {}", max),
-    ("maximum", "at most {}", min),
-    ("exclusiveMaximum", "less than {}", min),
-    ("multipleOf", "a multiple of {}", max),
-    ("minLength", "at least {} character{}", max),
-    ("maxLength", "at most {} character{}", min),
-    ("minItems", "at least {} item{}", max),
-    ("maxItems", "at most {} item{}", min),
-    ("minProperties", "at least {} of them", max),
-    ("maxProperties", "at most {} of them", min),
-)
+_LIMIT_WORDS: Final = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} character{}",
+    "maxLength": "at most {} character{}",
+    "minItems": "at least {} item{}",
+    "maxItems": "at most {} item{}",
+    "minProperties": "at least {} of them",
+    "maxProperties": "at most {} of them",
+}
 
 
 def _title(node: Node, otherwise: str) -> str:

@@ -15,7 +15,9 @@ from weft.base.overlay import LIST_OPERATORS, PATCH
 from weft.base.paths import get, has
 from weft.files.formats import to_json
 from weft.schema.documents import REFERENCE_PATTERN
-from weft.schema.node import MISSING, Catalog, Node, json_type
+from weft.schema.limits import strictest
+from weft.schema.node import MISSING, Node
+from weft.schema.types import ANY_TYPE, named
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 _ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
@@ -34,17 +36,6 @@ _ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
 """What editors show, and its types: older drafts do not check what they do not know."""
 _LONGEST_DEFAULT: Final = 100
 """In characters: longer ones are lists and mappings that no line can show."""
-_LIMITS: Final = (
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "format",
-)
 
 
 def overlay_schema(root: Node, title: str) -> dict[str, Any]:
@@ -105,8 +96,8 @@ class _Derivation:
         if node.sensitive and not node.properties:
             result |= {"type": ["string", *null], "pattern": REFERENCE_PATTERN, "examples": ["ref+env://NAME"]}
             return {"patternErrorMessage": _REFERENCE_TEXT} | result
-        types = _types(node)
-        if types is None:
+        types = named(node.certain_types)
+        if node.certain_types in (ANY_TYPE, frozenset()):
             return result | self._mapping(node, place) | self._list(node, operators=False)
         if types == {"array"}:
             return result | {"type": ["array", "object", *null]} | self._list(node, operators=True)
@@ -119,13 +110,13 @@ class _Derivation:
             result["anyOf"] = [scalar, _operator(["null", *plain])]
         elif values is not None and "array" not in types:  # where operators stand beside the values
             result["enum"] = values
-        for name in _LIMITS:
+        # an overlay is a part: how many items or keys there are is known only after the merge
+        limits = strictest(node.certain).items()
+        result |= {name: limit for name, limit in limits if not name.endswith(("Items", "Properties"))}
+        for name in ("pattern", "format"):
             found = [schema[name] for schema in node.certain if name in schema]
-            if len(found) == 1 and not isinstance(found[0], bool):
+            if len(found) == 1:  # a place can have one of each only
                 result[name] = found[0]
-            elif found == [True]:  # draft 4: the bound itself is excluded
-                bound = name.removeprefix("exclusive").lower()
-                result[name] = result.pop(bound, None) or node.keyword(bound)
         if len(result["type"]) == 1:
             result["type"] = result["type"][0]
         return (
@@ -245,32 +236,6 @@ def _operator(types: list[str]) -> dict[str, Any]:
     """The schema of `{$value: ...}`."""
     value = {"type": types, "description": _VALUE_TEXT}
     return {"type": "object", "properties": {"$value": value}, "additionalProperties": False}
-
-
-def _types(node: Node) -> frozenset[str] | None:
-    """The JSON types that a value can have, by the schemas that always apply; None when they allow any."""
-    stated = [kinds for schema in node.certain if (kinds := _kinds(node.catalog, schema)) is not None]
-    return frozenset.intersection(*stated) if stated else None
-
-
-def _kinds(catalog: Catalog, schema: Any) -> frozenset[str] | None:
-    """The JSON types that one schema can accept; None when it does not say."""
-    if not isinstance(schema, dict):
-        return None
-    stated: list[frozenset[str]] = []
-    if "type" in schema:
-        named = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-        stated.append(frozenset((*named, *(["integer"] if "number" in named else []))))
-    if "enum" in schema or "const" in schema:
-        stated.append(frozenset(map(json_type, schema.get("enum", [schema.get("const")]))))
-    certain = [*schema.get("allOf", ()), *([catalog.documents.schema(schema["$ref"])] if "$ref" in schema else [])]
-    stated += [below for child in certain if (below := _kinds(catalog, child)) is not None]
-    for keyword in ("anyOf", "oneOf"):
-        branches = [_kinds(catalog, child) for child in schema.get(keyword, ())]
-        known = [branch for branch in branches if branch is not None]
-        if branches and len(known) == len(branches):
-            stated.append(frozenset[str]().union(*known))
-    return frozenset.intersection(*stated) if stated else None
 
 
 def _of(node: Node, keyword: str, *steps: str) -> Node:

@@ -11,7 +11,8 @@ from weft.rules.compiling import Expression, Old
 from weft.rules.mistakes import type_words
 from weft.rules.reads import Chain
 from weft.rules.shapes import Unreadable
-from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
+from weft.schema.node import MISSING, Node
+from weft.schema.types import TYPE_WORDS, json_type
 
 _REMEMBERED: Final = 10_000
 _ERROR: Final = "ERROR"

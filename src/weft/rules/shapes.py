@@ -16,7 +16,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from weft.rules.names import escape
-from weft.schema.node import Node, json_type
+from weft.schema.node import Node
+from weft.schema.types import json_type
 
 _KINDS: Final = frozenset(("object", "array", "string", "number", "boolean", "null"))
 _FORMATS: Final = {"date": "timestamp", "date-time": "timestamp", "duration": "duration", "byte": "bytes"}

@@ -7,6 +7,8 @@ therefore see the same plain mappings, whatever draft the author used.
 A *node* is what the schemas say of one place, whichever `$ref` and `allOf` lead there: its types, its default, whether it is
 sensitive, how its lists merge. The *catalog* holds the documents and the root node; `root.at(path)` is the usual way in.
 
+What a schema accepts is asked in one place: `types` gives the JSON types, `limits` the strictest bounds of several schemas.
+
 `loader` reads files and follows references without ever asking the network. `equality` says when two values are the same,
 `violations` puts into words how a value breaks a keyword, `envvars` converts between settings and environment variables.
 

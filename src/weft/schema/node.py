@@ -11,7 +11,8 @@ from jsonschema.validators import validator_for
 
 from weft.base.problems import Problem, did_you_mean
 from weft.schema.documents import Documents
-from weft.schema.walk import in_place, subschemas
+from weft.schema.types import ANY_TYPE, AcceptedTypes, named
+from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
 
 
 class _Missing:
@@ -24,17 +25,6 @@ class _Missing:
 
 MISSING: Final[Any] = _Missing()
 """Stands for 'no value', where None is a value."""
-
-TYPE_WORDS: Final = {
-    "object": "a mapping",
-    "array": "a list",
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
-"""The JSON types as people say them."""
 
 
 class Node:
@@ -60,7 +50,7 @@ class Node:
         """The node of a property or of a list item; a place that no schema describes has a node without schemas."""
         node = self._children.get(step)
         if node is None:
-            find = _property_schemas if isinstance(step, str) else _item_schemas
+            find = property_schemas if isinstance(step, str) else item_schemas
             certain = [found for schema in self.certain for found in find(schema, step)]
             possible = [found for schema in self.possible for found in find(schema, step)]
             node = self._children[step] = self.catalog.node(certain, possible)
@@ -150,15 +140,20 @@ class Node:
         return name if isinstance(name, str) else None
 
     @cached_property
+    def certain_types(self) -> frozenset[str]:
+        """The JSON types that a valid value can have; `number` comes with `integer`."""
+        return self.catalog.types.of(*self.certain)
+
+    @cached_property
     def types(self) -> frozenset[str]:
-        """The JSON types that the schema allows; empty when it does not say."""
-        found: set[str] = set()
-        for schema in (*self.certain, *self.possible):
-            named = schema.get("type", ())
-            found.update([named] if isinstance(named, str) else named)
-            values = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
-            found.update(json_type(value) for value in values)
-        return frozenset(found)
+        """The JSON types as the schema names them (`number` without `integer`); empty when it does not say.
+
+        Of a place of which only alternatives speak, which may not apply, they are what these say.
+        """
+        found = self.certain_types
+        if found == ANY_TYPE:
+            found = frozenset[str]().union(*map(self.catalog.types.of, self.catalog.alternatives(self))) or ANY_TYPE
+        return frozenset() if found == ANY_TYPE else named(found)
 
     @cached_property
     def own_default(self) -> Any:
@@ -245,6 +240,7 @@ class Catalog:
         self._open: set[Node] = set()
         self.refused_defaults: dict[str, None] = {}
         """Where the schemas stand whose defaults, as far as they were asked for, are not valid."""
+        self.types = AcceptedTypes(documents.schema)
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
     def node(self, certain: list[Any], possible: list[Any]) -> Node:
@@ -259,6 +255,14 @@ class Catalog:
         if key not in self._nodes:
             self._nodes[key] = Node(self, tuple(sure), tuple(rest))
         return self._nodes[key]
+
+    def alternatives(self, node: Node) -> list[dict[str, Any]]:
+        """The schemas that perhaps apply to a node, less those that stand inside of others which apply to it."""
+        inside = {id(schema) for schema in self._expand([*node.certain], certain_only=False)}
+        outside = [schema for schema in node.possible if id(schema) not in inside]
+        for schema in outside:
+            inside.update(id(below) for below in self._expand([schema], certain_only=False) if below is not schema)
+        return [schema for schema in outside if id(schema) not in inside] or outside
 
     def default(self, node: Node) -> Any:
         """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
@@ -348,44 +352,3 @@ class Catalog:
                 below.append(self.documents.schema(schema["$ref"]))
             stack += reversed(below)
         return list(found.values())
-
-
-def json_type(value: Any) -> str:
-    """The JSON Schema type of a value; a whole number is an integer."""
-    if isinstance(value, bool):
-        return "boolean"
-    return {dict: "object", list: "array", str: "string", int: "integer", float: "number"}.get(type(value), "null")
-
-
-def _property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
-    described = False
-    if name in schema.get("properties", ()):
-        described = True
-        yield schema["properties"][name]
-    for pattern, below in schema.get("patternProperties", {}).items():
-        if _matches(pattern, str(name)):
-            described = True
-            yield below
-    if not described:
-        yield from (
-            schema[keyword] for keyword in ("additionalProperties", "unevaluatedProperties") if keyword in schema
-        )
-
-
-def _item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
-    items = schema.get("items")
-    first = items if isinstance(items, list) else schema.get("prefixItems", ())
-    rest = schema.get("additionalItems") if isinstance(items, list) else items
-    if isinstance(index, int) and index < len(first):
-        yield first[index]
-    elif rest is not None:
-        yield rest
-    if "unevaluatedItems" in schema and rest is None:
-        yield schema["unevaluatedItems"]
-
-
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:  # a pattern of another dialect (`\p{L}`): the validator decides, annotations are not looked for
-        return False

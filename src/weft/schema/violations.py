@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import choices, did_you_mean
-from weft.schema.node import TYPE_WORDS, json_type
+from weft.schema.types import TYPE_WORDS, json_type
 
 Found = tuple[str, Path, str, str | None]
 """Code, path, message and hint of one finding."""

@@ -1,7 +1,8 @@
-"""Which parts of a JSON Schema are schemas themselves, in the drafts 4 to 2020-12."""
+"""Which parts of a JSON Schema are schemas themselves, and of what they speak, in the drafts 4 to 2020-12."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -70,3 +71,39 @@ def rebuild(schema: dict[str, Any], change: Callable[[Path, Any], Any]) -> dict[
             result[keyword] = schema[keyword].copy()
         result[keyword][step] = change(path, child)
     return result
+
+
+def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
+    """What a schema says of a property: by its name and by patterns, else of all others."""
+    described = False
+    if name in schema.get("properties", ()):
+        described = True
+        yield schema["properties"][name]
+    for pattern, below in schema.get("patternProperties", {}).items():
+        if _matches(pattern, str(name)):
+            described = True
+            yield below
+    if not described:
+        yield from (
+            schema[keyword] for keyword in ("additionalProperties", "unevaluatedProperties") if keyword in schema
+        )
+
+
+def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
+    """What a schema says of the item at an index."""
+    items = schema.get("items")
+    first = items if isinstance(items, list) else schema.get("prefixItems", ())
+    rest = schema.get("additionalItems") if isinstance(items, list) else items
+    if isinstance(index, int) and index < len(first):
+        yield first[index]
+    elif rest is not None:
+        yield rest
+    if "unevaluatedItems" in schema and rest is None:
+        yield schema["unevaluatedItems"]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:  # a pattern of another dialect (`\p{L}`): the validator decides, annotations are not looked for
+        return False

@@ -17,7 +17,8 @@ from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, d
 from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Problem, choices, did_you_mean
 from weft.schema.equality import canonical, item_key
-from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
+from weft.schema.node import MISSING, Node
+from weft.schema.types import TYPE_WORDS, json_type
 
 _REMOVED: Final[Any] = object()
 
@@ -230,7 +231,7 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
 def _wanted(run: _Run, path: list[Any], kind: str) -> str | None:
     """A hint where the schema would refuse a value of this kind anyway."""
     types = run.at(path).types
-    if not types or kind in types:
+    if not types or kind in run.at(path).certain_types:
         return None
     return f"the schema wants {' or '.join(TYPE_WORDS[name] for name in sorted(types - {'null'}))} there"
 

@@ -15,11 +15,11 @@ from jsonschema import Draft202012Validator
 
 from weft.base.paths import Path
 from weft.derived.compatibility import keywords
+from weft.schema.types import AcceptedTypes, stated_types
 from weft.schema.walk import MANY, NAMED, ONE
 
 _ENOUGH: Final = 100_000
 """After how many pairs of schemas the rest is taken for different."""
-_ALL: Final = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 ANYTHING: Final = "<name>"
 ITEMS: Final = "[]"
 _COMPARED: Final = (ONE | MANY | NAMED | keywords.PLAIN | {"$ref", "x-kubernetes-validations"}) - {
@@ -57,6 +57,7 @@ class Side:
     def __init__(self, schema: dict[str, Any], *, formats: bool) -> None:
         self.schema = schema
         checker = Draft202012Validator.FORMAT_CHECKER if formats else None
+        self.types = AcceptedTypes(self.resolve)
         self._validator: Any = Draft202012Validator(schema, format_checker=checker)
 
     def resolve(self, ref: str) -> Schema:
@@ -139,8 +140,8 @@ class Implication:
                 after = new.get("enum", [new["const"]] if "const" in new else None)
                 yield Finding("values", path, "enum", values, after, self._saying(olds, "enum"), new)
             return
-        types = self._types(olds)
-        allowed = _expanded(new.get("type", [*_ALL]))
+        types = self.old.types.of(*olds)
+        allowed = stated_types(new)
         if types - allowed:
             yield self._found("type", path, "type", olds, new)
         types &= allowed
@@ -262,16 +263,10 @@ class Implication:
                 distinct = [[self.same(one, branch) for one in before].index(True) for branch in branches]
                 if len(set(distinct)) == len(branches):
                     return True
-        kinds = [self._kinds(branch) for branch in branches]
+        kinds = [self.new.types.of(branch) for branch in branches]
         if len(frozenset().union(*kinds)) < sum(map(len, kinds)):
             return False
         return self._any(olds, branches, "anyOf")  # of different types: never more than one applies
-
-    def _kinds(self, branch: Schema) -> frozenset[str]:
-        found = _ALL
-        for one in self.new.flat((branch,)):
-            found &= _expanded(one.get("type", [*_ALL])) if isinstance(one, dict) else frozenset()
-        return found
 
     def _proves(self, olds: Schemas, new: Schema) -> bool:
         """Whether `new` surely allows what `olds` allow; what a failed attempt assumed is forgotten."""
@@ -289,18 +284,11 @@ class Implication:
             (old["enum"] if "enum" in old else [old["const"]] for old in olds if {"enum", "const"} & old.keys()), None
         )
         if listed is None:
-            types = self._types(olds)
+            types = self.old.types.of(*olds)
             if not types <= {"boolean", "null"}:
                 return None
             listed = [*([False, True] if "boolean" in types else []), *([None] if "null" in types else [])]
         return [value for value in listed if all(self.old.accepts(old, value) for old in olds)]
-
-    @staticmethod
-    def _types(olds: Schemas) -> frozenset[str]:
-        found = _ALL
-        for old in olds:
-            found &= _expanded(old.get("type", [*_ALL]))
-        return found
 
     @staticmethod
     def _saying(olds: Schemas, keyword: str) -> Schema:
@@ -345,12 +333,6 @@ class Implication:
 _NEVER: Final = 10**9
 _TEXT: Final = {"type": "string"}
 _APPLICATORS: Final = frozenset(("$ref", "allOf", "anyOf", "dependentSchemas", "if", "not", "oneOf"))
-
-
-def _expanded(types: str | list[str]) -> frozenset[str]:
-    """The types as they exclude each other: a `number` here is one that is not whole."""
-    found = {types} if isinstance(types, str) else set(types)
-    return frozenset(found | {"integer"} if "number" in found else found)
 
 
 def _rest(schema: dict[str, Any]) -> Schema:

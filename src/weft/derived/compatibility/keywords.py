@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Final
 
 from weft.schema.equality import canonical
+from weft.schema.limits import strictest
 
 _NUMBERS: Final = frozenset(("integer", "number"))
 _LOWER: Final = frozenset(("minItems", "minLength", "minProperties"))
@@ -29,27 +31,23 @@ def implied(keyword: str, olds: Iterable[dict[str, Any]], wanted: Any) -> bool:
     """Whether values that all of `olds` allow surely meet `keyword: wanted`."""
     if keyword in _SEPARATE:
         return True
-    return any(_by_one(keyword, old, wanted) for old in olds)
-
-
-def _by_one(keyword: str, old: dict[str, Any], wanted: Any) -> bool:
+    olds = tuple(olds)
+    limits = strictest(olds)
     if keyword in ("minimum", "exclusiveMinimum"):
-        strict = keyword != "minimum"
-        return ("minimum" in old and (old["minimum"] > wanted or (old["minimum"] == wanted and not strict))) or (
-            "exclusiveMinimum" in old and old["exclusiveMinimum"] >= wanted
-        )
+        least = limits.get("minimum", -math.inf)
+        equals = least == wanted and keyword == "minimum"
+        return bool(least > wanted or equals or limits.get("exclusiveMinimum", -math.inf) >= wanted)
     if keyword in ("maximum", "exclusiveMaximum"):
-        strict = keyword != "maximum"
-        return ("maximum" in old and (old["maximum"] < wanted or (old["maximum"] == wanted and not strict))) or (
-            "exclusiveMaximum" in old and old["exclusiveMaximum"] <= wanted
-        )
+        most = limits.get("maximum", math.inf)
+        equals = most == wanted and keyword == "maximum"
+        return bool(most < wanted or equals or limits.get("exclusiveMaximum", math.inf) <= wanted)
     if keyword in _LOWER:
-        return bool(wanted <= old.get(keyword, 0))
+        return bool(wanted <= limits.get(keyword, 0))
     if keyword in _UPPER:
-        return keyword in old and bool(old[keyword] <= wanted)
+        return bool(limits.get(keyword, math.inf) <= wanted)
     if keyword == "uniqueItems":
-        return not wanted or old.get(keyword) is True or bool(old.get("maxItems", 2) <= 1)
-    return keyword in old and equal(keyword, old[keyword], wanted)
+        return not wanted or any(old.get(keyword) is True for old in olds) or bool(limits.get("maxItems", 2) <= 1)
+    return any(keyword in old and equal(keyword, old[keyword], wanted) for old in olds)
 
 
 def equal(keyword: str, old: Any, new: Any) -> bool:

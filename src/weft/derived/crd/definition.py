@@ -16,7 +16,9 @@ from weft.base.problems import Problem, UsageError
 from weft.derived.compatibility.changes import shown
 from weft.derived.crd.combinators import Untranslatable, validations
 from weft.rules import settings_of
-from weft.schema.node import MISSING, TYPE_WORDS, Node, json_type
+from weft.schema.limits import strictest
+from weft.schema.node import MISSING, Node
+from weft.schema.types import named
 
 _GROUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+\Z")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}\Z")
@@ -27,10 +29,6 @@ _FORMATS: Final = frozenset(
     ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "password", "uri", "uuid")
 )
 """Formats that mean the same there; `duration` is Go's and not ISO 8601's."""
-_STRICTEST: Final = {
-    **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), max),
-    **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),
-}
 _OF: Final = {
     "integer": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
     "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
@@ -98,7 +96,7 @@ class Structural:
         result: dict[str, Any] = {
             key: value for key in ("title", "description") if isinstance(value := node.keyword(key), str)
         }
-        types = _types(node)
+        types = set(named(node.certain_types))
         if not path and "object" in types:
             types = {"object"}  # what a project configures is always a mapping
         elif {"object", "string", "array"} <= types and node.certain_properties:
@@ -138,17 +136,8 @@ class Structural:
         self.notes.append(f"{shown(path) or 'the configuration'}: {text}")
 
     def _limits(self, node: Node, kind: str, path: Path) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for keyword in _OF.get(kind, ()):
-            found = [one[keyword] for one in node.certain if keyword in one and not isinstance(one[keyword], bool)]
-            if found:
-                result[keyword] = _STRICTEST.get(keyword, max)(found)
-            if keyword == "multipleOf" and len(set(found)) > 1:
-                self._note(path, "only one `multipleOf` is kept")
-        _flags(
-            result,
-            {key for one in node.certain for key in ("exclusiveMinimum", "exclusiveMaximum") if one.get(key) is True},
-        )
+        limits = strictest(node.certain)
+        result = _with_flags({keyword: limits[keyword] for keyword in _OF.get(kind, ()) if keyword in limits})
         if kind != "string":
             return result
         patterns = list(dict.fromkeys(one["pattern"] for one in node.certain if "pattern" in one))
@@ -284,44 +273,9 @@ class Structural:
                     self._note(path, f"`{keyword}` is left out, as {error}")
 
 
-def _types(node: Node) -> set[str]:
-    """The types that a value there may have by all that always applies."""
-    found = set(TYPE_WORDS)
-    for one in node.certain:
-        found &= _allowed(node, one)
-    return found - {"integer"} if "number" in found else found
-
-
-def _allowed(node: Node, schema: Any, depth: int = 8) -> set[str]:
-    """The types that one schema allows, or more where that is hard to tell."""
-    found = set(TYPE_WORDS)
-    if not isinstance(schema, dict) or depth == 0:
-        return found
-    if "type" in schema:
-        named = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
-        found &= named | {"integer"} if "number" in named else named
-    for values in (schema.get("enum", ()), [schema["const"]] if "const" in schema else ()):
-        kinds = {json_type(value) for value in values}
-        found &= (kinds | {"integer", "number"} if kinds & {"integer", "number"} else kinds) or found
-    together = [
-        *schema.get("allOf", ()),
-        *([node.catalog.documents.schema(schema["$ref"])] if "$ref" in schema else []),
-    ]
-    for below in together:
-        found &= _allowed(node, below, depth - 1)
-    for keyword in ("anyOf", "oneOf"):
-        if keyword in schema:
-            found &= set().union(*(_allowed(node, below, depth - 1) for below in schema[keyword]))
-    return found
-
-
-def _flags(schema: dict[str, Any], flags: set[str]) -> None:
-    """Say exclusive bounds as OpenAPI 3.0 does: a flag beside the bound."""
-    for bound, choose in (("minimum", max), ("maximum", min)):
-        keyword = f"exclusive{bound.capitalize()}"
-        if keyword in schema:
-            limit = schema.pop(keyword)
-            if bound not in schema or choose(limit, schema[bound]) == limit:
-                schema |= {bound: limit, keyword: True}
-        elif keyword in flags and bound in schema:
-            schema[keyword] = True
+def _with_flags(limits: dict[str, Any]) -> dict[str, Any]:
+    """Exclusive limits as OpenAPI 3.0 says them: a flag beside the limit."""
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if exclusive in limits:
+            limits |= {bound: limits[exclusive], exclusive: True}
+    return limits

@@ -9,7 +9,7 @@ from typing import Any
 from weft.base import paths
 from weft.base.problems import did_you_mean
 from weft.files import datafile, yaml12
-from weft.schema.node import TYPE_WORDS, json_type
+from weft.schema.types import TYPE_WORDS, json_type
 from weft.secrets.providers import ProviderError, Reference
 
 
