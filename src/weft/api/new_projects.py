@@ -6,7 +6,6 @@ import json
 import os
 import re
 import tempfile
-from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +13,12 @@ from urllib.parse import quote
 
 import yaml
 
-from weft.base.problems import CannotRun, Place, Problem, WeftError
+from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
 from weft.derived.overlay_schema import overlay_schema
 from weft.files import formats, yaml11, yaml12
 from weft.files.formats import to_json
+from weft.files.shipped import schema_text, shipped
 from weft.project.project import load_project
-from weft.project.projectfile import schema_text
 from weft.schema.documents import DIALECT
 from weft.schema.loader import load_documents
 from weft.schema.types import json_type
@@ -49,9 +48,7 @@ def new_project(folder: Path, files: dict[str, str]) -> int:
         }
         _write(folder, every)
     except OSError as error:
-        raise CannotRun(
-            Problem("cannot-write", f"{error.filename or folder}: {(error.strerror or str(error)).lower()}")
-        ) from error
+        raise CannotRun(Problem("cannot-write", f"{error.filename or folder}: {reason_of(error)}")) from error
     return len(every)
 
 
@@ -235,7 +232,7 @@ def _shipped(kind: str, name: str) -> dict[str, str]:
             path = prefix + {"gitignore": ".gitignore"}.get(entry.name, entry.name)
             found[path] = entry.read_text("utf-8").replace("PROJECT", spelled.get(Path(path).suffix, name))
 
-    collect(resources.files("weft.data").joinpath(kind), "")
+    collect(shipped(kind), "")
     return found
 
 
@@ -243,9 +240,7 @@ def _read(path: Path) -> str:
     try:
         return yaml12.decode(path.read_bytes())
     except OSError as error:
-        raise WeftError(
-            Problem("unreadable", f"{path} cannot be read: {(error.strerror or str(error)).lower()}")
-        ) from None
+        raise WeftError(Problem("unreadable", f"{path} cannot be read: {reason_of(error)}")) from None
     except yaml12.YamlError as error:
         raise WeftError(
             Problem(error.code, error.message, place=Place(str(path), error.line, error.column), hint=error.hint)

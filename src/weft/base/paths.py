@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -99,6 +99,15 @@ def get(data: Any, path: Sequence[str | int]) -> Any:
     for step in path:
         data = data[step]
     return data
+
+
+def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every leaf with its path; an empty mapping or list is a leaf."""
+    if isinstance(data, dict | list) and data:
+        for step, below in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from leaves(below, (*path, step))
+    else:
+        yield path, data
 
 
 def has(data: Any, path: Sequence[str | int]) -> bool:

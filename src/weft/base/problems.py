@@ -96,6 +96,11 @@ class CannotRun(WeftError):
     exit_code = 3
 
 
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in its own words."""
+    return (error.strerror or str(error)).lower()
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """A hint naming the candidate most like `word`, or None when nothing is close."""
     close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)

@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _end(error: Exception) -> int:
-    from weft.base.problems import WeftError
+    from weft.base.problems import WeftError, reason_of
 
     if isinstance(error, WeftError):
         from weft.cli.report import show
@@ -118,7 +118,7 @@ def _end(error: Exception) -> int:
         show(error.problems, error.folder)
         return error.exit_code
     if isinstance(error, OSError):
-        click.echo(f"weft: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
+        click.echo(f"weft: {error.filename or 'output'}: {reason_of(error)}", err=True)
         return 3
     if os.environ.get("WEFT_TRACEBACK"):
         raise error

@@ -28,8 +28,8 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     """Write the schema of overlays, for completion and checks in editors, and those of weft.yaml and rule packs beside it."""
     from weft.derived.overlay_schema import overlay_schema
     from weft.files.formats import to_json
+    from weft.files.shipped import schema_text
     from weft.lint.policies import packs
-    from weft.project.projectfile import schema_text
 
     project = open_project(ctx)
     text = to_json(overlay_schema(project.root, project.name)) + "\n"

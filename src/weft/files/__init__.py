@@ -7,8 +7,8 @@ Overlays and schemas are read as YAML 1.2 (`yaml12`) or as JSON (`datafile`); a 
 
 Positions are not kept while a file is read. `yaml12.position` finds the line and column of a path again when a report asks.
 
-`atomic` replaces files, `cache` keeps what makes Weft faster, `git` runs git: nothing else in Weft does these. `formats` writes a
-configuration as YAML, JSON, `.env` lines, shell exports or Java properties.
+`atomic` replaces files, `cache` keeps what makes Weft faster, `git` runs git, `shipped` gives the files that come with Weft:
+nothing else in Weft does these. `formats` writes a configuration as YAML, JSON, `.env` lines, shell exports or Java properties.
 
 Begin with `yaml12.parse` and `datafile.read`.
 

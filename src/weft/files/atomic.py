@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 
-from weft.base.problems import CannotRun, Problem, WeftError
+from weft.base.problems import CannotRun, Problem, WeftError, reason_of
 
 _PREFIX = ".weft-"  # the name of the destination is not part of it: it may be as long as a name can be
 _PLAIN = 0o666  # less what the umask takes away
@@ -101,8 +101,9 @@ def content_of(path: Path) -> bytes | None:
 
 def cannot_write(path: Path, error: Exception) -> Problem:
     """The problem of a file that could not be written; it names the destination, wherever the content was staged."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return Problem("cannot-write", f"{str(path)!r}: {reason}" if "\0" in str(path) else f"{path}: {reason.lower()}")
+    reason = reason_of(error) if isinstance(error, OSError) else str(error)
+    shown = repr(str(path)) if "\0" in str(path) else path
+    return Problem("cannot-write", f"{shown}: {reason}")
 
 
 @contextlib.contextmanager

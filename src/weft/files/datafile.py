@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
 from weft.files.yaml12 import DEPTH_LIMIT, YamlError, decode, parse
@@ -14,8 +14,18 @@ def read(path: Path) -> Any:
 
     Raises YamlError when it is not what its suffix says, OSError when it cannot be read.
     """
-    text = decode(path.read_bytes())
-    return parse_json(text) if path.suffix == ".json" else parse(text)
+    return parse_named(path.read_bytes(), path.name)
+
+
+def parse_named(data: bytes, name: str) -> Any:
+    """The data of a file's bytes, by its name. Raises YamlError when they are not what its suffix says."""
+    text = decode(data)
+    return parse_json(text) if is_json(name) else parse(text)
+
+
+def is_json(name: str) -> bool:
+    """Whether a file holds JSON by its name, and not YAML."""
+    return PurePath(name).suffix == ".json"
 
 
 def parse_json(text: str) -> Any:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from weft.base.paths import dotted
+from weft.base.paths import dotted, leaves
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
@@ -115,11 +115,7 @@ def _escape(text: str, special: str, first: str = "") -> str:
 
 def flatten(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Every leaf with its dotted path; an empty mapping or list is a leaf."""
-    if isinstance(value, dict | list) and value:
-        for step, below in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from flatten(below, (*path, step))
-    else:
-        yield dotted(path), value
+    return ((dotted(where), leaf) for where, leaf in leaves(value, path))
 
 
 DATA_FORMATS: Final[Mapping[str, Callable[[Any], str]]] = {

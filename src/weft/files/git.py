@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from weft.base.problems import CannotRun, Problem, UsageError
+from weft.base.problems import CannotRun, Problem, UsageError, reason_of
 
 _NO_MATCH: Final = 1
 """The exit status with which git says no; it ends with another when it cannot tell."""
@@ -109,5 +109,5 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=False)  # noqa: S603, S607
     except OSError as error:
-        message = f"git cannot be started: {(error.strerror or str(error)).lower()}"
+        message = f"git cannot be started: {reason_of(error)}"
         raise CannotRun(Problem("no-git", message, hint="install git")) from None

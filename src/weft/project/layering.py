@@ -22,10 +22,9 @@ from weft.base.problems import Problem, Severity
 from weft.project.placing import in_source
 from weft.schema.node import Catalog, Node
 from weft.secrets.providers import misformed
-from weft.secrets.references import literals
+from weft.secrets.references import literal_secret, literals
 from weft.stages.load import Overlays, is_left_empty, place_in
 from weft.stages.merge import merge, removed_mappings, set_twice
-from weft.stages.validate import literal_secret
 
 
 @dataclass(frozen=True)

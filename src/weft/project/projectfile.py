@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -17,10 +14,9 @@ from weft.base.paths import Path as SettingPath
 from weft.base.paths import parse_dotted, parse_pointer
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
 from weft.files import yaml12
+from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Dimension, Output, Waiver
-from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
-from weft.stages.validate import SchemaCheck
+from weft.stages.validate import check_of
 
 NAME: Final = "weft.yaml"
 RESERVED: Final = ".weft"
@@ -80,7 +76,7 @@ def read_project_file(folder: Path) -> ProjectFile:
         message, hint = ("the file holds no data", None) if empty else (error.message, error.hint)
         place = Place(NAME, error.line, error.column)
         raise WeftError(Problem(error.code, message, place=place, hint=hint)) from None
-    problems = [_placed(problem, text) for problem in _check().problems(data)]
+    problems = [_placed(problem, text) for problem in check_of(PROJECT_SCHEMA).problems(data)]
     if problems:
         raise WeftError(*problems)
     file = _build(folder, text, data)
@@ -226,15 +222,3 @@ def _placed(problem: Problem, text: str) -> Problem:
         schema=problem.schema,
         hint=problem.hint,
     )
-
-
-@cache
-def _check() -> SchemaCheck:
-    with resources.as_file(resources.files("weft.data").joinpath("weft.schema.json")) as path:
-        return SchemaCheck(Catalog(load_documents(path, path.parent)))
-
-
-def schema_text(name: str = "weft.schema.json") -> str:
-    """A schema that ships with Weft, by default the one of weft.yaml, as JSON text for editors."""
-    text = resources.files("weft.data").joinpath(name).read_text("utf-8")
-    return json.dumps(json.loads(text), indent=2) + "\n"

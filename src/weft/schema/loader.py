@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -23,6 +22,7 @@ from referencing.jsonschema import specification_with
 from weft.base import paths
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.files import datafile, yaml12
+from weft.files.shipped import shipped_text
 from weft.schema.documents import DIALECT, Document, Documents, circles, join
 from weft.schema.walk import REFERENCES, subschemas
 
@@ -323,8 +323,7 @@ class _NotHere(LookupError):
 
 @cache
 def _keywords() -> jsonschema_rs.Draft202012Validator:
-    text = resources.files("weft.data").joinpath("keywords.schema.json").read_text("utf-8")
-    return jsonschema_rs.Draft202012Validator(json.loads(text))
+    return jsonschema_rs.Draft202012Validator(json.loads(shipped_text("keywords.schema.json")))
 
 
 def _known_dialect(uri: str) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Self
 
-from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError
+from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError, reason_of
 from weft.files import git
 from weft.files.atomic import replace_file
 from weft.secrets.providers import ProviderError, documents, identities
@@ -109,7 +109,7 @@ def edit(path: Path, before: bytes, editor: Sequence[str]) -> bytes:
                 )
             return file.read_bytes()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             hint = "set EDITOR to the editor that you want"
             raise CannotRun(Problem("editor-failed", f"{error.filename or editor[0]}: {reason}", hint=hint)) from None
         finally:
@@ -189,7 +189,7 @@ def read_clear(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CannotRun(Problem("unreadable", f"{path}: {(error.strerror or str(error)).lower()}")) from None
+        raise CannotRun(Problem("unreadable", f"{path}: {reason_of(error)}")) from None
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from weft.base.overlay import Source, data_path
 from weft.base.paths import dotted, pointer
-from weft.base.problems import CannotRun, Place, Problem, gather
+from weft.base.problems import CannotRun, Place, Problem, gather, reason_of
 from weft.files import datafile, git
 from weft.files.yaml12 import YamlError
 from weft.project.project import Project
@@ -71,7 +71,7 @@ def _in_file(project: Project, file: Path, detect: _Detect | None) -> Iterator[P
     try:
         data = file.read_bytes() if file.stat().st_size <= _BIG else b"\0"
     except OSError as error:
-        raise CannotRun(Problem("unreadable", f"{file}: {(error.strerror or str(error)).lower()}")) from None
+        raise CannotRun(Problem("unreadable", f"{file}: {reason_of(error)}")) from None
     text = data.decode("utf-8-sig", "replace")
     if b"\0" in data or text.startswith(_ENCRYPTED):
         return

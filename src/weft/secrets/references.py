@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from weft.base.overlay import OPERATORS, PATCH
-from weft.base.paths import Path
+from weft.base.paths import Path, dotted, pointer
+from weft.base.problems import Problem
 from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.node import Node
 
@@ -24,6 +25,13 @@ def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
             yield from literals(node.child(index), below, (*path, index))
     elif node.sensitive and data is not None and not is_reference(data) and path[-1:] != (PATCH,):
         yield path
+
+
+def literal_secret(path: Path, location: str | None) -> Problem:
+    """A sensitive setting that holds something else than a reference; what it holds is never said."""
+    message = f"{dotted(path)} is sensitive: an overlay holds a reference to it, never the value"
+    hint = "write `ref+env://NAME`, or another `ref+…://` reference"
+    return Problem("literal-secret", message, path=pointer(path), schema=location, hint=hint)
 
 
 def is_reference(value: Any) -> bool:

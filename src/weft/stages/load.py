@@ -76,7 +76,7 @@ class Overlays:
                 hint="start with the name of a domain, as in `domain: {setting: value}`",
             )
             return Source(name, {}, path, (problem,))
-        if path.suffix == ".json":  # which has no modeline, so editors find its schema by this key
+        if datafile.is_json(path.name):  # which has no modeline, so editors find its schema by this key
             data = {key: value for key, value in data.items() if key != "$schema"}
         return Source(name, data, path)
 

@@ -9,16 +9,21 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
+from importlib import resources
 from typing import Any, Final
 
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import validator_for
 
-from weft.base.paths import Path, dotted, get, pointer
+from weft.base.paths import dotted, get, pointer
 from weft.base.problems import Problem
+from weft.files.shipped import shipped
+from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 from weft.schema.violations import Broken, complaints
+from weft.secrets.references import literal_secret
 
 AT_KEY: Final = frozenset(
     (
@@ -134,11 +139,11 @@ class SchemaCheck:
         return f"{self._catalog.documents.names.get(file, file)}#{fragment}"
 
 
-def literal_secret(path: Path, location: str | None) -> Problem:
-    """A sensitive setting that holds something else than a reference; what it holds is never said."""
-    message = f"{dotted(path)} is sensitive: an overlay holds a reference to it, never the value"
-    hint = "write `ref+env://NAME`, or another `ref+…://` reference"
-    return Problem("literal-secret", message, path=pointer(path), schema=location, hint=hint)
+@cache
+def check_of(name: str) -> SchemaCheck:
+    """A schema that ships with Weft, such as the one of weft.yaml, ready to judge files."""
+    with resources.as_file(shipped(name)) as path:
+        return SchemaCheck(Catalog(load_documents(path, path.parent)))
 
 
 def _best_branch(error: ValidationError) -> list[ValidationError]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from weft.base.problems import CannotRun, Place, Problem, WeftError
+from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
 from weft.files.atomic import content_of, stage
 
 if os.name == "posix":
@@ -287,7 +287,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 def _refused(root: Path, error: OSError) -> Problem:
     where = error.filename or root
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return Problem(
         "cannot-write",
         f"{where}: {reason}; no file was left half written",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.overlay import PLACEHOLDER
-from weft.base.problems import Place, Problem, Severity
+from weft.base.problems import Place, Problem, Severity, reason_of
 from weft.derived.editors import helix, jetbrains, neovim, vscode, zed
 from weft.derived.editors.association import Association
 from weft.derived.editors.jsonc import SettingsError
@@ -64,7 +64,7 @@ def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[
             place = Place(path, error.line, error.column)
             problems.append(Problem("settings-unreadable", error.message, place=place, hint=hint))
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             problems.append(Problem("unreadable", f"the file cannot be read: {reason}", place=Place(path)))
     return changes, problems
 

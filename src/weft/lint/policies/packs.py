@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +14,9 @@ from weft.files import yaml12
 from weft.project.placing import in_schema
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
-from weft.schema.loader import load_documents
-from weft.schema.node import Catalog, Node
+from weft.schema.node import Node
 from weft.stages.load import place_in
-from weft.stages.validate import AT_KEY, SchemaCheck
+from weft.stages.validate import AT_KEY, check_of
 
 SCHEMA: Final = "policy.schema.json"
 SUFFIX: Final = ".policy.yaml"
@@ -127,14 +124,8 @@ def _data(path: Path, name: str) -> tuple[Any, list[Problem]]:
     source = Source(name, {}, path)
     return data, [
         replace(problem, place=place_in(source, parse_pointer(problem.path or ""), key=problem.code in AT_KEY))
-        for problem in _check().problems(data)
+        for problem in check_of(SCHEMA).problems(data)
     ]
-
-
-@cache
-def _check() -> SchemaCheck:
-    with resources.as_file(resources.files("weft.data").joinpath(SCHEMA)) as path:
-        return SchemaCheck(Catalog(load_documents(path, path.parent)))
 
 
 class _Reader:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib import resources
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from weft.base.problems import Problem
+from weft.files.shipped import shipped_text
 from weft.lint.policies.packs import Control
 from weft.lint.policies.verdicts import Audit, Finding, Status, Verdict
 from weft.report import sarif
@@ -73,7 +73,7 @@ def as_sarif(audit: Audit) -> dict[str, Any]:
 
 def as_html(audit: Audit) -> str:
     """The audit as one HTML page that needs nothing else."""
-    text = resources.files("weft.data").joinpath(_TEMPLATE).read_text("utf-8")
+    text = shipped_text(_TEMPLATE)
     environment = Environment(
         loader=DictLoader({_TEMPLATE: text}),
         autoescape=True,

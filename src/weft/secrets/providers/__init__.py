@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, unquote
 
 from weft.base.overlay import data_path
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import dotted, pointer
+from weft.base.paths import dotted, leaves, pointer
 from weft.base.plugins import Plugins
 from weft.base.problems import Problem, Severity, choices, did_you_mean
 from weft.schema.node import Node
@@ -126,9 +126,9 @@ def misformed(root: Node, data: Any) -> Iterator[Problem]:
 
     The paths of the problems are those in the overlay.
     """
-    for path, text in _marked(data, ()):
+    for path, text in leaves(data):
         where = data_path(path)
-        if root.at(where).sensitive:
+        if is_reference(text) and root.at(where).sensitive:  # what only begins like a reference is a literal
             found = judge(text, where)
             if found:
                 yield Problem(found.code, found.message, found.severity, path=pointer(path), hint=found.hint)
@@ -149,15 +149,6 @@ def judge(text: str, path: SettingPath) -> Problem | None:
     except ImportError:
         return None  # a provider of another package that lacks something; resolving tells
     return _plugins().unused(match["scheme"]) if match else None
-
-
-def _marked(data: Any, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
-    """Every text that is a reference, with its path; what only begins like one is taken for a literal."""
-    if isinstance(data, dict | list):
-        for step, below in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from _marked(below, (*path, step))
-    elif is_reference(data):
-        yield path, data
 
 
 def _provider(scheme: str) -> Any:

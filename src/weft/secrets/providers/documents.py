@@ -53,8 +53,7 @@ def parse(data: bytes, name: str) -> Any:
     Raises ProviderError, which names the place and quotes nothing.
     """
     try:
-        text = yaml12.decode(data)
-        return datafile.parse_json(text) if is_json(name) else yaml12.parse(text)
+        return datafile.parse_named(data, name.removesuffix(".age"))
     except yaml12.YamlError as error:
         kind = "JSON" if is_json(name) else "YAML"
         raise ProviderError(
@@ -64,7 +63,7 @@ def parse(data: bytes, name: str) -> Any:
 
 def is_json(name: str) -> bool:
     """Whether a file holds JSON by its name."""
-    return Path(name.removesuffix(".age")).suffix == ".json"
+    return datafile.is_json(name.removesuffix(".age"))
 
 
 def pick(data: Any, pointer: str) -> str:

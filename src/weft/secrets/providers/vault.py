@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from weft.base.paths import pointer
 from weft.secrets.providers import ProviderError, Reference, documents
 
 FORM: Final = "MOUNT/PATH#KEY"
@@ -49,7 +50,7 @@ def resolve(reference: Reference, folder: Path) -> str:
     except requests.RequestException as error:
         raise ProviderError(f"Vault cannot be reached at VAULT_ADDR ({type(error).__name__})") from None
     key = reference.key or ""
-    return documents.pick(data, key if key.startswith("/") else f"/{key.replace('~', '~0').replace('/', '~1')}")
+    return documents.pick(data, key if key.startswith("/") else pointer((key,)))
 
 
 def _read(client: Any, reference: Reference) -> Any:
