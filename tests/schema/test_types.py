@@ -73,6 +73,7 @@ NUMBER = {"integer", "number"}
         ({"type": ["string", "null"], "anyOf": [{"type": "string"}, {"type": "integer"}]}, {"string"}),
         ({"allOf": [{"type": "string"}, {"oneOf": [{"const": "a"}, {"const": 1}]}]}, {"string"}),
         ({"type": "string", "allOf": [{"type": "integer"}]}, set()),
+        ({"oneOf": [{"const": 1}, {"const": "a"}]}, {"integer", "string"}),
     ],
 )
 def test_examples(schema, types):
