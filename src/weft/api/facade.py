@@ -160,24 +160,28 @@ class ConfigurationValidator:
         if domain not in root.properties:
             return False, [f"there is no domain `{domain}`"]
         data = _data(config) if isinstance(config, Mapping) else config
-        if not isinstance(data, Mapping):
-            return False, [f"a configuration is a mapping, not {type(data).__name__}"]
-        if any(not isinstance(key, str) for key in data):
-            return False, [f"`{key}` is no text, and keys are texts" for key in data if not isinstance(key, str)]
+        misshapen = _misshapen(data)
+        if misshapen:
+            return False, misshapen
         node = root.child(domain)
         flat = _is_flat(node, data)
         settings, problems = _settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
+        # a ConfigMap never holds a secret, so that the absence of a required one says nothing
         for _, path, place in envvars.declared(node):
             if place.sensitive:
                 _place_holder(settings, path)
-        filled = root.fill({domain: settings})
-        broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
-        if not broken:
-            # rules of the whole configuration need the other domains, which are not here
-            judged = (lambda path: _has_variable(root.at(path))) if flat else None
-            broken = self._project.schemas.rule_check.problems(filled, (domain,), judged)
+        broken = self._broken(domain, root.fill({domain: settings}), flat)
         errors = list(dict.fromkeys((*problems, *map(_sentence, broken))))
         return not errors, errors
+
+    def _broken(self, domain: str, filled: dict[str, Any], flat: bool) -> list[Problem]:
+        """What the schema, or else the rules, say of one domain; the rules of a whole configuration need the others."""
+        broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
+        if broken:
+            return broken
+        root = self._project.root
+        judged = (lambda path: _has_variable(root.at(path))) if flat else None
+        return self._project.schemas.rule_check.problems(filled, (domain,), judged)
 
 
 class ConfigMapUtils:
@@ -238,6 +242,13 @@ def _data(config: Mapping[str, Any]) -> Any:
     if config.get("kind") != "ConfigMap":
         return config
     return {} if config.get("data") is None else config["data"]
+
+
+def _misshapen(data: Any) -> list[str]:
+    """Why something cannot be a configuration at all."""
+    if not isinstance(data, Mapping):
+        return [f"a configuration is a mapping, not {type(data).__name__}"]
+    return [f"`{key}` is no text, and keys are texts" for key in data if not isinstance(key, str)]
 
 
 def _has_variable(node: Node) -> bool:

@@ -182,14 +182,21 @@ def _as_overlay(text: str, data: dict[str, Any]) -> str:
 
 
 def _respelled(text: str, null: str) -> str:
+    """A chart's values with the scalars spelled out that YAML 1.2 reads otherwise than Helm; nulls are spelled `null`."""
+    # from the end, so that the offsets of the others stay
     for start, end, value in sorted(yaml11.plain_scalars(text), reverse=True):
-        words = text[start:end].split()
-        anchor = next((f"{word} " for word in words if word.startswith("&")), "")
-        scalar = next((word for word in words if word[0] not in "&!"), "")
+        anchor, scalar = _anchored(text[start:end])
         if value is None or yaml12.scalar(scalar) != value:
             gap = " " if start and not text[start - 1].isspace() else ""
             text = f"{text[:start]}{gap}{anchor}{null if value is None else json.dumps(value)}{text[end:]}"
     return text
+
+
+def _anchored(written: str) -> tuple[str, str]:
+    """The anchor of a value with the space after it, and its scalar without tags."""
+    words = written.split()
+    anchor = next((f"{word} " for word in words if word.startswith("&")), "")
+    return anchor, next((word for word in words if word[0] not in "&!"), "")
 
 
 def _without_bare_nulls(value: Any) -> Any:

@@ -106,31 +106,35 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> 
     """What the checks say of these outputs; each problem names the output and the line of its template.
 
     A check whose program or package is missing is skipped, with a warning. What a template does wrong in many targets is
-    told once, at the first of its files. Without `ask_programs`, only the checks that run no program are asked.
+    reported once, at the first of its files. Without `ask_programs`, only the checks that run no program are asked.
     """
-    report = Report()
+    jobs = [(output, name) for output in finished for name in output.checks]
+    wanted = [(output, name) for output, name in jobs if ask_programs or not _runs_program(name)]
     tree = Tree(finished)
-    jobs = [(one, name) for one in finished for name in one.checks]
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            asked = [
-                (one, name, pool.submit(_ask, one, name, tree, finished))
-                for one, name in jobs
-                if ask_programs or not _runs_program(name)
-            ]
-            answers = [(one, name, future.result()) for one, name, future in asked]
+            asked = [(output, name, pool.submit(_ask, output, name, tree, finished)) for output, name in wanted]
+            answers = [(output, name, future.result()) for output, name, future in asked]
     finally:
         tree.remove()
-    told: dict[tuple[int, str, str], Problem] = {}
-    for one, name, answer in answers:
-        report.skipped[name] += isinstance(answer, Problem)
-        report.asked[name] += not isinstance(answer, Problem)
+    return _report(answers, locate)
+
+
+def _report(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Report:
+    """The answers counted, and their problems once for each template, with all the targets that have them."""
+    report = Report()
+    unique: dict[tuple[int, str, str], Problem] = {}
+    for output, name, answer in answers:
+        skipped = isinstance(answer, Problem)
+        counter = report.skipped if skipped else report.asked
+        counter[name] += 1
         for problem in [answer] if isinstance(answer, Problem) else answer:
-            key = (0 if isinstance(answer, Problem) else one.entry, problem.code, problem.message)
-            first = told.get(key) or _placed(problem, one, locate)
-            told[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, one.target))))
+            # a check that cannot be asked is the same news for every template
+            key = (0 if skipped else output.entry, problem.code, problem.message)
+            first = unique.get(key) or _placed(problem, output, locate)
+            unique[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
     unused = (_plugins().unused(name) for name in dict.fromkeys(name for _, name, _ in answers))
-    report.problems = [*told.values(), *filter(None, unused)]
+    report.problems = [*unique.values(), *filter(None, unused)]
     return report
 
 

@@ -27,11 +27,16 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _complaints(said: str, text: str) -> Iterator[Problem]:
-    """A problem for each line that was said after `FAILED:`, until amtool adds up how many files failed."""
+    """A problem for each complaint, at the line that it names or that holds what it quotes."""
+    for line in _lines(said) or [said]:
+        numbered = _LINE.search(line)
+        number = int(numbered[1]) if numbered else line_that_holds(line, text)
+        words = programs.words(numbered[2] if numbered else line)
+        yield Problem("amtool", words or "it fails and says nothing", place=Place("", number))
+
+
+def _lines(said: str) -> list[str]:
+    """What was said after `FAILED:`, until amtool adds up how many files failed."""
     blamed = (said.partition("FAILED:")[2] or said).partition("amtool: error:")[0]
-    lines = [line.strip() for line in blamed.splitlines() if line.strip()]
-    told = [line for line in lines if not line.endswith("unmarshal errors:")] or [said]
-    for line in told:
-        found = _LINE.search(line)
-        place = Place("", int(found[1]) if found else line_that_holds(line, text))
-        yield Problem("amtool", programs.words(found[2] if found else line) or "it fails and says nothing", place=place)
+    lines = [line.strip() for line in blamed.splitlines()]
+    return [line for line in lines if line and not line.endswith("unmarshal errors:")]

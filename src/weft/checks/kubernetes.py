@@ -128,56 +128,78 @@ def _schema(document: dict[str, Any]) -> Iterator[Complaint]:
     validator = _validator(document["apiVersion"], document["kind"])
     if validator is None:
         return
-    secret = document["kind"] == "Secret"
     try:
         for error in validator.iter_errors(document):
-            path = tuple(error.instance_path)
-            unknown = getattr(error.kind, "unexpected", ())
-            yield from (((*path, name), f"there is no field {dotted((*path, name))}") for name in unknown)
-            if unknown:
-                continue
-            hidden = secret and path[:1] != ("metadata",)
-            message = f"breaks `{error.schema_path[-1]}`" if hidden else error.message
-            unquoted = not hidden and not isinstance(error.instance, str | dict | list) and '"string"' in error.message
-            yield path, f"{dotted(path) or 'the object'}: {message}{'; put it in quotes' if unquoted else ''}"
+            yield from _broken(error, secret=document["kind"] == "Secret")
     except ValueError as error:
         yield (), f"it holds what JSON cannot ({error}): put keys that are numbers or booleans in quotes"
 
 
+def _broken(error: jsonschema_rs.ValidationError, *, secret: bool) -> Iterator[Complaint]:
+    """The complaints of one error of the schema; of a secret, nothing but the metadata is quoted."""
+    path = tuple(error.instance_path)
+    unknown = getattr(error.kind, "unexpected", ())
+    if unknown:
+        yield from (((*path, name), f"there is no field {dotted((*path, name))}") for name in unknown)
+        return
+    where = dotted(path) or "the object"
+    if secret and path[:1] != ("metadata",):
+        yield path, f"{where}: breaks `{error.schema_path[-1]}`"
+        return
+    unquoted = not isinstance(error.instance, str | dict | list) and '"string"' in error.message
+    yield path, f"{where}: {error.message}{'; put it in quotes' if unquoted else ''}"
+
+
 def _metadata(kind: str, metadata: Mapping[str, Any]) -> Iterator[Complaint]:
+    yield from _name(kind, metadata)
+    yield from _namespace(metadata.get("namespace"))
+    yield from _annotations(metadata.get("annotations"))
+    yield from _labels(metadata.get("labels"))
+    yield from _keys("annotations", metadata.get("annotations"))
+
+
+def _name(kind: str, metadata: Mapping[str, Any]) -> Iterator[Complaint]:
     name, generated = metadata.get("name"), metadata.get("generateName")
     if name is None and generated is None:
         yield ("metadata",), "metadata.name is missing"
-    for field, text in (("name", name), ("generateName", generated if name is None else None)):
-        if isinstance(text, str):
-            whole = text if field == "name" else f"{text}x"  # the API server appends letters and digits
-            yield from (
-                (("metadata", field), f"metadata.{field} {problem}") for problem in _bad_name(kind, whole, text)
-            )
-    namespace = metadata.get("namespace")
+    # the API server appends letters and digits to a `generateName`
+    field, text, ending = ("name", name, "") if name is not None else ("generateName", generated, "x")
+    if isinstance(text, str):
+        for complaint in _bad_name(kind, text + ending, text):
+            yield ("metadata", field), f"metadata.{field} {complaint}"
+
+
+def _namespace(namespace: Any) -> Iterator[Complaint]:
     if isinstance(namespace, str) and not (_LABEL.match(namespace) and len(namespace) <= 63):
         message = f"metadata.namespace `{namespace}` is not valid: use at most 63 of lower-case letters, digits and `-`"
         yield ("metadata", "namespace"), message
-    annotations = metadata.get("annotations")
+
+
+def _annotations(annotations: Any) -> Iterator[Complaint]:
     if isinstance(annotations, dict):
         size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
         if size > MAX_ANNOTATIONS:
             message = f"metadata.annotations have {size:,} bytes, {MAX_ANNOTATIONS:,} are allowed"
             yield ("metadata", "annotations"), message
-    for field in ("labels", "annotations"):
-        entries = metadata.get(field)
-        for key, value in entries.items() if isinstance(entries, dict) else ():
-            where = ("metadata", field, str(key))
-            if not _is_qualified(str(key)):
-                yield (
-                    where,
-                    f"metadata.{field} has the invalid key `{key}`: use `name` or `domain/name`, the name with at most 63 characters",
-                )
-            if field == "labels" and isinstance(value, str) and not (_VALUE.match(value) and len(value) <= 63):
-                yield (
-                    where,
-                    f"label {key} has the invalid value `{value}`: use at most 63 letters, digits, `-`, `_` and `.`",
-                )
+
+
+def _labels(labels: Any) -> Iterator[Complaint]:
+    for key, value in labels.items() if isinstance(labels, dict) else ():
+        yield from _key("labels", str(key))
+        if isinstance(value, str) and not (_VALUE.match(value) and len(value) <= 63):
+            message = f"label {key} has the invalid value `{value}`: use at most 63 letters, digits, `-`, `_` and `.`"
+            yield ("metadata", "labels", str(key)), message
+
+
+def _keys(field: str, entries: Any) -> Iterator[Complaint]:
+    for key in entries if isinstance(entries, dict) else ():
+        yield from _key(field, str(key))
+
+
+def _key(field: str, key: str) -> Iterator[Complaint]:
+    if not _is_qualified(key):
+        message = f"metadata.{field} has the invalid key `{key}`: use `name` or `domain/name`, the name with at most 63 characters"
+        yield ("metadata", field, key), message
 
 
 def _bad_name(kind: str, whole: str, text: str) -> Iterator[str]:
@@ -193,26 +215,46 @@ def _bad_name(kind: str, whole: str, text: str) -> Iterator[str]:
 
 
 def _data(document: Mapping[str, Any]) -> Iterator[Complaint]:
-    if document["kind"] not in ("ConfigMap", "Secret"):
+    """What is wrong with the data of a ConfigMap or Secret: its keys, its encoding, its size."""
+    kind = document["kind"]
+    if kind not in ("ConfigMap", "Secret"):
         return
     size = 0
     owner: dict[str, str] = {}
-    for field in ("data", "binaryData", "stringData"):
-        entries = document.get(field)
-        encoded = field == "binaryData" or (field == "data" and document["kind"] == "Secret")
-        for key, value in entries.items() if isinstance(entries, dict) else ():
-            where = (field, str(key))
-            if not isinstance(key, str) or not _DATA_KEY.match(key):
-                yield where, f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
-            if document["kind"] == "ConfigMap" and key in owner:
-                yield where, f"`{key}` stands in {owner[key]} and in {field}"
-            if encoded and isinstance(value, str) and not _is_base64(value):
-                where_else = "; plain texts stand in `stringData`" if document["kind"] == "Secret" else ""
-                yield where, f"{field}.{key} is not base64{where_else}"
-            owner[str(key)] = field
-            size += len(str(key)) + (len(value.encode()) if isinstance(value, str) else 0)
+    for field, key, value in _entries(document):
+        for complaint in (
+            *_data_key(field, key),
+            *_twice(kind, field, key, owner),
+            *_encoding(kind, field, key, value),
+        ):
+            yield (field, str(key)), complaint
+        owner[str(key)] = field
+        size += len(str(key)) + (len(value.encode()) if isinstance(value, str) else 0)
     if size > MAX_DATA:
         yield (), f"its data has {size:,} bytes, {MAX_DATA:,} are allowed; split it"
+
+
+def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Field, key and value of all data."""
+    for field in ("data", "binaryData", "stringData"):
+        entries = document.get(field)
+        yield from ((field, key, value) for key, value in (entries.items() if isinstance(entries, dict) else ()))
+
+
+def _data_key(field: str, key: Any) -> Iterator[str]:
+    if not isinstance(key, str) or not _DATA_KEY.match(key):
+        yield f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
+
+
+def _twice(kind: str, field: str, key: Any, owner: Mapping[str, str]) -> Iterator[str]:
+    if kind == "ConfigMap" and key in owner:
+        yield f"`{key}` stands in {owner[key]} and in {field}"
+
+
+def _encoding(kind: str, field: str, key: Any, value: Any) -> Iterator[str]:
+    encoded = field == "binaryData" or (field == "data" and kind == "Secret")
+    if encoded and isinstance(value, str) and not _is_base64(value):
+        yield f"{field}.{key} is not base64{'; plain texts stand in `stringData`' if kind == 'Secret' else ''}"
 
 
 def _is_base64(text: str) -> bool:
@@ -239,6 +281,7 @@ def _is_builtin(api_version: str) -> bool:
 def _validator(api_version: str, kind: str) -> jsonschema_rs.Validator | None:
     """The compiled schema of a kind, or None when Kubernetes itself has no such kind."""
     group, slash, version = api_version.rpartition("/")
+    # the bundled files are called by the first word of the group: `deployment-apps-v1.json`
     prefix = f"{group.partition('.')[0]}-" if slash else ""
     if slash and "." in group and not group.endswith(".k8s.io"):
         return None

@@ -39,32 +39,43 @@ client_tls_sslmode = disable
 _PORT = re.compile(r"(?mi)^\s*listen_port\s*=\s*(\d+)\s*$")
 _HELLO: Final = bytes.fromhex("0000000804d2162f")  # SSLRequest of the PostgreSQL protocol, answered with one letter
 _LOG_LINE = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?P<level>[A-Z]+) (?P<text>.*)$", re.MULTILINE)
+# complaints that only say that there was another one
 _FOLLOWS = re.compile(r"cannot load config file|error processing include file")
 _PLACE = re.compile(r" in configuration \((?P<file>.*):(?P<line>\d+)\)|, stopping loading")
 
 
 def check(output: Finished) -> Iterator[Problem]:
     """What PgBouncer says of its configuration."""
-    port = _PORT.search(output.text)
     with tempfile.TemporaryDirectory(prefix="weft-pgbouncer-") as name:
         folder = Path(name)
-        root = os.geteuid() == 0
-        folder.chmod(0o777 if root else 0o700)
-        file = folder / "alone.ini"
-        file.write_text(_ALONE.format(file=output.file, folder=folder), "utf-8")
-        socket = folder / f".s.PGSQL.{port[1] if port else 6432}"
-        answer = booted(["pgbouncer", *(["-u", "nobody"] if root else []), file], folder, socket, _HELLO)
-    if answer.code == 0:
-        return
-    line: int | None = None
-    said: list[str] = []
-    for entry in _LOG_LINE.finditer(answer.text):
-        if entry["level"] in ("ERROR", "FATAL"):
-            place = _PLACE.search(entry["text"])
-            if place and place["file"] == str(output.file):
-                line = line or int(place["line"])
-            said.append(_PLACE.sub("", entry["text"]))
-    told = [text for text in said if not _FOLLOWS.match(text)] or said or [answer.text]
-    words = programs.words("; ".join(told).replace(f"{folder}/", "").replace(str(output.file), output.path))
+        answer = _started(output, folder)
+        if answer.code:
+            yield _problem(answer, output, folder)
+
+
+def _problem(answer: programs.Answer, output: Finished, folder: Path) -> Problem:
+    """All complaints of the log as one problem, at the first line of the file that one of them names."""
+    entries = [entry["text"] for entry in _LOG_LINE.finditer(answer.text) if entry["level"] in ("ERROR", "FATAL")]
+    places = filter(None, map(_PLACE.search, entries))
+    line = next((int(place["line"]) for place in places if place["file"] == str(output.file)), None)
+    said = "; ".join(_causes(entries) or [answer.text])
+    words = programs.words(said.replace(f"{folder}/", "").replace(str(output.file), output.path))
     silent = "it does not answer" if answer.code == NO_ANSWER else f"it ended with {answer.code}"
-    yield Problem("pgbouncer", f"pgbouncer: {words or silent}", place=Place("", line) if line else None)
+    return Problem("pgbouncer", f"pgbouncer: {words or silent}", place=Place("", line) if line else None)
+
+
+def _causes(entries: list[str]) -> list[str]:
+    """The complaints without their places, and without those that only follow from others."""
+    complaints = [_PLACE.sub("", text) for text in entries]
+    return [text for text in complaints if not _FOLLOWS.match(text)] or complaints
+
+
+def _started(output: Finished, folder: Path) -> programs.Answer:
+    port = _PORT.search(output.text)
+    root = os.geteuid() == 0
+    # for root it runs as nobody, who must be able to put the socket there
+    folder.chmod(0o777 if root else 0o700)
+    file = folder / "alone.ini"
+    file.write_text(_ALONE.format(file=output.file, folder=folder), "utf-8")
+    socket = folder / f".s.PGSQL.{port[1] if port else 6432}"
+    return booted(["pgbouncer", *(["-u", "nobody"] if root else []), file], folder, socket, _HELLO)

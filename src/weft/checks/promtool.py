@@ -67,16 +67,19 @@ def _complaints(said: str, output: Finished) -> Iterator[Problem]:
     """A problem for each line that was said after `FAILED:`, which is where the complaints stand."""
     blamed = said.partition("FAILED:")[2] or said
     lines = [line.strip() for line in blamed.splitlines() if line.strip(" :")]
-    told = [line for line in lines if not line.endswith("unmarshal errors:")] or [said]
-    for line in told:
+    for line in [line for line in lines if not line.endswith("unmarshal errors:")] or [said]:
         words = re.sub(rf"^(?:parsing YAML file )?{re.escape(output.file.name)}:\s*", "", line)
-        found = _LINE.search(words)
-        if found:
-            place = Place("", int(found[1] or found[3]), int(found[4]) if found[4] else None)
-            words = found[2] or found[5]
-        else:
-            place = Place("", line_that_holds(words, output.text))
+        place, words = _placed(words, output.text)
         yield Problem("promtool", programs.words(words) or "it fails and says nothing", place=place)
+
+
+def _placed(words: str, text: str) -> tuple[Place, str]:
+    """The place that a complaint names or means, and its words without the place."""
+    numbered = _LINE.search(words)
+    if numbered is None:
+        return Place("", line_that_holds(words, text)), words
+    place = Place("", int(numbered[1] or numbered[3]), int(numbered[4]) if numbered[4] else None)
+    return place, numbered[2] or numbered[5]
 
 
 def line_that_holds(words: str, text: str) -> int | None:

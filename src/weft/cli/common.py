@@ -66,6 +66,11 @@ def start_folder(ctx: click.Context) -> Path:
     return folder
 
 
+def output_folder(ctx: click.Context, output: Path | None, otherwise: Path) -> Path:
+    """The folder of an `--output` option, or the usual one without it."""
+    return start_folder(ctx) / output if output else otherwise
+
+
 def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The targets that begin with what was typed."""
     project = _quietly_open(ctx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,51 +74,71 @@ def command(
 
 
 def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = False) -> None:
+    if format_ in _DATA:
+        _print_data(format_, node, value, reveal=reveal)
+    elif format_ == "properties":
+        _print_properties(node, value, where, reveal=reveal)
+    else:
+        _print_variables(format_, node, value, where, reveal=reveal)
+
+
+def _print_data(format_: str, node: Node, value: Any, *, reveal: bool) -> None:
+    from weft.files import formats
+    from weft.secrets.taint import mask
+
+    click.echo(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)), nl=False)
+
+
+def _print_properties(node: Node, value: Any, where: Path, *, reveal: bool) -> None:
     from weft.files import formats
     from weft.schema import envvars
-    from weft.secrets.taint import mask, public
+    from weft.secrets.taint import public
 
-    if format_ in _DATA:
-        click.echo(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)), nl=False)
+    if node.sensitive and not reveal:
         return
-    if format_ == "properties":
-        shown_value = value if reveal else () if node.sensitive else public(node, value)
-        leaves = formats.flatten(shown_value, where) if shown_value != () else ()
-        click.echo(
-            formats.properties_lines((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None), nl=False
-        )
-        return
+    leaves = formats.flatten(value if reveal else public(node, value), where)
+    texts = ((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None)
+    click.echo(formats.properties_lines(texts), nl=False)
+
+
+def _print_variables(format_: str, node: Node, value: Any, where: Path, *, reveal: bool) -> None:
+    from weft.files import formats
+    from weft.schema import envvars
+
     variables = list(envvars.variables(node, value, where))
     write: Callable[[Iterable[tuple[str, str]]], str] = formats.env_lines if format_ == "env" else formats.export_lines
     if reveal:
         variables = [replace(variable, sensitive=False) for variable in variables]
     shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
     click.echo(write({(variable.name, variable.text): None for variable in shown}), nl=False)
-    for note in _notes(variables, shown):
+    for note in (*_left_out(variables), *_given_twice(shown)):
         click.echo(f"note: {note}", err=True)
 
 
-def _notes(variables: list[Variable], shown: list[Variable]) -> list[str]:
-    """What a reader of the variables should know: what is missing, and which names are given twice."""
-    from weft.base.paths import dotted
+def _left_out(variables: list[Variable]) -> Iterator[str]:
+    """What a reader of the variables should know: what is missing among them."""
     from weft.files.formats import is_shell_name
 
-    notes = []
     hidden = sum(variable.sensitive for variable in variables)
     if hidden:
         what = "1 sensitive setting is" if hidden == 1 else f"{hidden} sensitive settings are"
-        notes.append(f"{what} left out, as a reference would be taken for the value")
+        yield f"{what} left out, as a reference would be taken for the value"
     odd = [variable.name for variable in variables if not variable.sensitive and not is_shell_name(variable.name)]
     if odd:
-        notes.append(f"left out, as no shell has variables of these names: {', '.join(odd)}")
+        yield f"left out, as no shell has variables of these names: {', '.join(odd)}"
     if not variables:
-        notes.append("no setting here has an environment variable (`x-env` in the schema)")
+        yield "no setting here has an environment variable (`x-env` in the schema)"
+
+
+def _given_twice(shown: list[Variable]) -> Iterator[str]:
+    """Which names have two values: the settings of two domains may share a variable."""
+    from weft.base.paths import dotted
+
     last = {variable.name: variable for variable in shown}
     for variable in shown:
         winner = last[variable.name]
         if winner.text != variable.text:
-            notes.append(
+            yield (
                 f"{variable.name} is `{variable.text}` for {dotted(variable.path)} and `{winner.text}` for {dotted(winner.path)}; a shell keeps "
                 f"the last: print one domain at a time to keep them apart"
             )
-    return notes

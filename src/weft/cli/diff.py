@@ -11,7 +11,9 @@ import click
 from weft.cli.common import complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
+    from weft.base.problems import Problem
     from weft.project.project import Project
+    from weft.project.target import Target
 
 
 @click.command(name="diff")
@@ -56,26 +58,38 @@ def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.project.revisions import project_at
-    from weft.secrets.taint import mask
 
     with project_at(project.folder, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
-        now = {target.name: target for target in project.targets(*globs)}
-        found: list[tuple[str, dict[str, Any]]] = []
-        problems = []
-        for name, target in now.items():
-            problems += target.problems()
-            if name in before:
-                problems += target.transitions(before[name])
-                old, new = (mask(one.schemas.root, one.config) for one in (before[name], target))
-                found += ((name, change) for change in _changes(old, new, ()))
-            else:
-                found.append((name, {"path": "", "after": f"target {name}"}))
+        now = project.targets(*globs)
+        changes = [
+            (target.name, change) for target in now for change in _target_changes(before.get(target.name), target)
+        ]
         if not globs:
-            found += ((name, {"path": "", "before": f"target {name}"}) for name in before.keys() - now.keys())
+            changes += _removed(before.keys() - {target.name for target in now})
+        problems = [problem for target in now for problem in _target_problems(before.get(target.name), target)]
         if problems:
             show(problems, project.folder)
-    return _together(found), 1 if has_errors(problems) else 0
+    return _together(changes), 1 if has_errors(problems) else 0
+
+
+def _removed(names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((name, {"path": "", "before": f"target {name}"}) for name in names)
+
+
+def _target_changes(before: Target | None, now: Target) -> Iterator[dict[str, Any]]:
+    from weft.secrets.taint import mask
+
+    if before is None:
+        yield {"path": "", "after": f"target {now.name}"}
+    else:
+        old, new = (mask(target.schemas.root, target.config) for target in (before, now))
+        yield from _changes(old, new, ())
+
+
+def _target_problems(before: Target | None, now: Target) -> list[Problem]:
+    """What is wrong with a target, and with its change."""
+    return [*now.problems(), *(now.transitions(before) if before is not None else ())]
 
 
 def _together(found: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -103,16 +103,8 @@ def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Ta
 
 
 def _print(name: str, data: dict[str, Any]) -> None:
-    removed = data["origin"] and data["origin"].get("operator") == "null"
     click.echo(click.style(data["path"], bold=True) + f" = {_value(data['value'])}   in {name}")
-    if removed:
-        click.echo(f"  removed  {_where(data['origin'])}   null")
-    elif data["origin"]:
-        click.echo(f"  set by   {_where(data['origin'])}{_operator(data['origin'])}")
-    else:
-        click.echo(
-            "  set by   no layer: the schema's default holds" if data["value"] is not None else "  set by   no layer"
-        )
+    click.echo(f"  {_origin(data)}")
     for entry in data["shadowed"]:
         said = "null, which removed it" if entry.get("operator") == "null" else _value(entry["value"])
         click.echo(f"  over     {_where(entry)}   {said}{_operator(entry)}")
@@ -122,6 +114,16 @@ def _print(name: str, data: dict[str, Any]) -> None:
         click.echo(f"  rule     {rule['rule']}\n           {rule['schema']}")
     for use in data.get("outputs", ()):
         click.echo(f"  in       {use['path']}:{_lines(use['lines'])}")
+
+
+def _origin(data: dict[str, Any]) -> str:
+    """What set or removed the value."""
+    origin = data["origin"]
+    if not origin:
+        return "set by   no layer: the schema's default holds" if data["value"] is not None else "set by   no layer"
+    if origin.get("operator") == "null":
+        return f"removed  {_where(origin)}   null"
+    return f"set by   {_where(origin)}{_operator(origin)}"
 
 
 def _print_items(name: str, data: dict[str, Any]) -> None:

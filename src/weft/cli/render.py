@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import complete_target, open_project, project_options, start_folder
+from weft.cli.common import complete_target, open_project, output_folder, project_options
 
 if TYPE_CHECKING:
     from weft.stages.write import Changes
@@ -49,20 +50,28 @@ def command(
     if has_errors(problems):
         click.echo("nothing was written", err=True)
         ctx.exit(1)
-    folder = start_folder(ctx) / output if output else project.folder / "build"
+    folder = output_folder(ctx, output, project.folder / "build")
     try:
         changes = project.write(targets, rendered, folder, dry_run=check)
     except WeftError as error:
         show(error.problems, folder)
         ctx.exit(error.exit_code)
     if check:
-        for word, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
-            for path in paths:
-                click.echo(f"{word} {path}")
+        _show(changes)
     shown = folder if output else os.path.relpath(folder)
-    what = f"{len(targets)} target{'' if len(targets) == 1 else 's'}, {len(rendered)} file{'' if len(rendered) == 1 else 's'} in {shown}"
+    what = f"{_count(targets, 'target')}, {_count(rendered, 'file')} in {shown}"
     click.echo(f"{what}: {_summary(changes, check)}, {time.perf_counter() - begun:.1f} s", err=True)
     ctx.exit(1 if check and changes else 0)
+
+
+def _show(changes: Changes) -> None:
+    for word, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
+        for path in paths:
+            click.echo(f"{word} {path}")
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _summary(changes: Changes, check: bool) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import open_project, start_folder
+from weft.cli.common import open_project, output_folder, start_folder
 from weft.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from weft.project.project import Project
+    from weft.project.target import Target
 
 _FOLDER = "schemas/generated"
 _FILE = click.Path(path_type=Path, allow_dash=True)
@@ -42,8 +48,7 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
         wanted[overlay_path.with_name(packs.SCHEMA)] = schema_text(packs.SCHEMA)
     within = None if output else project.folder
     stale = [path for path, content in wanted.items() if _put(path, content, check, within)]
-    for path in stale:
-        click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
+    _say("not up to date" if check else "wrote", stale)
     if check and stale:
         click.echo("run `weft schema overlay`", err=True)
         ctx.exit(1)
@@ -104,30 +109,47 @@ def bundle(ctx: click.Context, output: Path | None) -> None:
 @click.pass_context
 def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
     """Write reference pages of all settings in Markdown, one for every domain, with their values in each environment."""
-    from weft.base.problems import WeftError, has_errors
-    from weft.derived.docs import INDEX, is_generated, pages
+    from weft.derived.docs import INDEX, pages
 
     project = open_project(ctx)
+    targets = _valid_targets(project)
+    folder = output_folder(ctx, output, project.folder / "docs" / "settings")
+    within = folder if output else project.folder
+    wanted = {folder / name: text for name, text in pages(project, targets).items()}
+    stale = [path for path, text in wanted.items() if _put(path, text, check, within)]
+    old = _outdated(folder, wanted)
+    _say("not up to date" if check else "wrote", stale)
+    _say("no longer has a domain" if check else "removed", old)
+    if not stale and not old:
+        click.echo(f"{folder / INDEX} and its pages are up to date", err=True)
+    elif check:
+        click.echo("run `weft schema docs`", err=True)
+        ctx.exit(1)
+    for path in old:
+        path.unlink()
+
+
+def _valid_targets(project: Project) -> list[Target]:
+    """The targets whose values the pages show: one for each environment. Raises WeftError when one is wrong."""
+    from weft.base.problems import WeftError, has_errors
+
     targets = [target for target in project.targets() if "/" not in target.name]
     problems = project.problems(targets)
     if has_errors(problems):
         raise WeftError(*problems)
-    folder = start_folder(ctx) / output if output else project.folder / "docs" / "settings"
-    within = folder if output else project.folder
-    made = pages(project, targets)
-    stale = [folder / name for name, text in made.items() if _put(folder / name, text, check, within)]
-    for path in stale:
-        click.echo(f"{'not up to date' if check else 'wrote'} {path}", err=True)
-    old = [path for path in sorted(folder.glob("*.md")) if path.name not in made and is_generated(path)]
-    for path in old:
-        click.echo(f"{'no longer has a domain' if check else 'removed'} {path}", err=True)
-        if not check:
-            path.unlink()
-    if not (stale or old):
-        click.echo(f"{folder / INDEX} and its pages are up to date", err=True)
-    if check and (stale or old):
-        click.echo("run `weft schema docs`", err=True)
-        ctx.exit(1)
+    return targets
+
+
+def _outdated(folder: Path, wanted: Container[Path]) -> list[Path]:
+    """The pages that an earlier run wrote, of domains that are gone."""
+    from weft.derived.docs import is_generated
+
+    return [path for path in sorted(folder.glob("*.md")) if path not in wanted and is_generated(path)]
+
+
+def _say(what: str, paths: list[Path]) -> None:
+    for path in paths:
+        click.echo(f"{what} {path}", err=True)
 
 
 @command.command()

@@ -15,6 +15,7 @@ from weft.cli.common import complete_target, open_project, project_options, star
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
+    from weft.base.problems import WeftError
     from weft.secret_files.resolving import Checked
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -115,32 +116,39 @@ def _recipient_option(function: _F) -> _F:
 def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
     """Edit an encrypted FILE of YAML or JSON with $EDITOR, or begin one. What is not changed is not written."""
     from weft.base.problems import WeftError
-    from weft.cli.report import show
     from weft.secret_files import age_files
 
     path = start_folder(ctx) / file
     recipients = age_files.recipients_for(path, given)
     before = age_files.read(path) if path.exists() else b""
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    # what was typed is kept when it is refused: the editor opens it again
     text = before
     while True:
         try:
-            text = age_files.edit(path, text, editor)
-            if text == before:
-                click.echo(f"unchanged {path}", err=True)
-                return
-            age_files.write(path, text, recipients)
+            text = age_files.edit(path, text, _editor())
+            if text != before:
+                age_files.write(path, text, recipients)
+            break
         except age_files.Ended as end:
             ctx.exit(128 + end.number)
         except WeftError as error:
-            if not sys.stdin.isatty() or text == before:
+            if text == before or not _asks_again(error):
                 raise
-            show(error.problems)
-            if not click.confirm("Edit it again?", default=True, err=True):
-                raise
-            continue
-        click.echo(f"wrote {path}", err=True)
-        return
+    click.echo(f"{'unchanged' if text == before else 'wrote'} {path}", err=True)
+
+
+def _editor() -> list[str]:
+    return shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+
+
+def _asks_again(error: WeftError) -> bool:
+    """Whether a person who sees what is wrong wants to go on editing."""
+    from weft.cli.report import show
+
+    if not sys.stdin.isatty():
+        return False
+    show(error.problems)
+    return click.confirm("Edit it again?", default=True, err=True)
 
 
 @command.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -53,16 +54,7 @@ def command(
         targets = project.targets(*globs)
         report = project.check_outputs(targets) if outputs else None
         problems = report.problems if report else project.problems(targets)
-        if since is not None:
-            problems = gather([*problems, *_transitions(project, targets, since)])
-        if policies:
-            from weft.cli.policy import judge
-
-            problems = gather([*problems, *judge(project, targets, policies).problems])
-        if strict:
-            from weft.lint.strict import strict_warnings
-
-            problems = gather([*problems, *strict_warnings(project, targets)])
+        problems = gather([*problems, *_asked_for(project, targets, since, policies, strict=strict)])
         code = 1 if has_errors(problems, strict) else 0
         done = f"{len(targets)} target{'s' if len(targets) != 1 else ''} checked"
         if report and report.asked + report.skipped:
@@ -75,6 +67,22 @@ def command(
     if done and not problems and format_ == "text":
         click.echo(f"{done}, no problems", err=True)
     ctx.exit(code)
+
+
+def _asked_for(
+    project: Project, targets: list[Target], since: str | None, policies: tuple[str, ...], *, strict: bool
+) -> Iterator[Problem]:
+    """The problems that are only looked for when an option asks for them."""
+    if since is not None:
+        yield from _transitions(project, targets, since)
+    if policies:
+        from weft.cli.policy import judge
+
+        yield from judge(project, targets, policies).problems
+    if strict:
+        from weft.lint.strict import strict_warnings
+
+        yield from strict_warnings(project, targets)
 
 
 def _transitions(project: Project, targets: list[Target], revision: str) -> list[Problem]:

@@ -45,7 +45,7 @@ _DATA: Final = frozenset(
 )
 """Keywords whose values are lists or mappings of data."""
 _ANNOTATIONS: Final = {"deprecated": bool, "examples": list, "readOnly": bool, "writeOnly": bool}
-_SCHEMAS: Final = (ONE | MANY | NAMED) - {"$defs", "definitions"}
+_KEPT: Final = (ONE | MANY | NAMED | _DATA | {"$ref", "$comment"}) - {"$defs", "definitions"}
 _FORMATS: Final = {
     "6": ("json-pointer", "uri-reference", "uri-template"),
     "7": ("date", "idn-email", "idn-hostname", "iri", "iri-reference", "relative-json-pointer", "time"),
@@ -83,6 +83,7 @@ class Bundle:
                     document = documents.joined[ref.partition("#")[0]]
                     definitions[name] = self._translate(documents.schema(ref), documents.dialect(document))
         self.schema: dict[str, Any] = {"$schema": DIALECT}
+        # a boolean schema, in words that leave room for `$schema`
         self.schema |= body if isinstance(body, dict) else {} if body else {"not": {}}
         self._locations[id(self.schema)] = self._locations.pop(id(body), "")
         if definitions:
@@ -95,32 +96,13 @@ class Bundle:
     def _translate(self, schema: Any, dialect: str) -> Any:
         if not isinstance(schema, dict):
             return schema
-        kept = {key: value for key, value in schema.items() if self._kept(key, value, dialect)}
-        if "$ref" in kept and _draft(dialect) < _DRAFTS.index("2019"):
-            kept = {key: value for key, value in kept.items() if key == "$ref" or key not in _ASSERTIONS}
-        result = _in_new_words(rebuild(kept, lambda _, child: self._translate(child, dialect)))
+        result = _in_new_words(rebuild(_meaningful(schema, dialect), lambda _, child: self._translate(child, dialect)))
         if "$ref" in result:
             result["$ref"] = self._reference(schema["$ref"])
         if self._change:
             self._change(result, schema)
         self._locations[id(result)] = self._documents.location(schema)
         return result
-
-    @staticmethod
-    def _kept(key: str, value: Any, dialect: str) -> bool:
-        """Whether a keyword means something in its dialect, to a validator or to a reader."""
-        if key == "format":
-            drafts = [draft for draft, names in _FORMATS.items() if value in names]
-            return not drafts or _draft(dialect) >= _DRAFTS.index(drafts[0])
-        if key in _ANNOTATIONS and not isinstance(value, _ANNOTATIONS[key]):
-            return False  # older drafts did not say
-        if key == "$ref":
-            return True
-        if key in _ASSERTIONS:
-            return _WITH.get(key, key) in validator_for({"$schema": dialect}).VALIDATORS
-        if key in _SCHEMAS or key.startswith("x-") or key in _DATA:
-            return True
-        return key == "$comment" or not (key.startswith("$") or isinstance(value, dict | list))
 
     def _reference(self, ref: str) -> str:
         uri, _, fragment = ref.partition("#")
@@ -142,8 +124,41 @@ def _draft(dialect: str) -> int:
     return next(index for index, draft in enumerate(_DRAFTS) if f"draft-0{draft}" in dialect or f"/{draft}-" in dialect)
 
 
+def _meaningful(schema: dict[str, Any], dialect: str) -> dict[str, Any]:
+    """The keywords that mean something in a dialect; before 2019-09, a `$ref` hid all its neighbours from validators."""
+    kept = {key: value for key, value in schema.items() if _means_something(key, value, dialect)}
+    if "$ref" in kept and _draft(dialect) < _DRAFTS.index("2019"):
+        return {key: value for key, value in kept.items() if key == "$ref" or key not in _ASSERTIONS}
+    return kept
+
+
+def _means_something(key: str, value: Any, dialect: str) -> bool:
+    """Whether a keyword means something in its dialect, to a validator or to a reader."""
+    if key == "format":
+        return _draft(dialect) >= _first_draft(value)
+    if key in _ANNOTATIONS and not isinstance(value, _ANNOTATIONS[key]):
+        return False  # older drafts did not say
+    if key in _ASSERTIONS and key != "$ref":
+        return _WITH.get(key, key) in validator_for({"$schema": dialect}).VALIDATORS
+    if key in _KEPT or key.startswith("x-"):
+        return True
+    return not (key.startswith("$") or isinstance(value, dict | list))  # a remark that only a reader may know
+
+
+def _first_draft(format_: Any) -> int:
+    """The position of the draft that brought a format."""
+    return next((_DRAFTS.index(draft) for draft, names in _FORMATS.items() if format_ in names), 0)
+
+
 def _in_new_words(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same in the keywords of 2020-12: tuples, exclusive bounds, dependencies."""
+    """The same in the keywords of 2020-12; the schema itself is changed."""
+    for modernize in (_tuples, _exclusive_bounds, _dependencies):
+        modernize(schema)
+    return schema
+
+
+def _tuples(schema: dict[str, Any]) -> None:
+    """A list of `items` became `prefixItems`, and what follows them `items`."""
     if isinstance(schema.get("items"), list):
         schema["prefixItems"] = schema.pop("items")
         if "additionalItems" in schema:
@@ -151,12 +166,19 @@ def _in_new_words(schema: dict[str, Any]) -> dict[str, Any]:
         if not schema["prefixItems"]:
             del schema["prefixItems"]
     schema.pop("additionalItems", None)
+
+
+def _exclusive_bounds(schema: dict[str, Any]) -> None:
+    """A flag beside a bound became a bound of its own."""
     for bound in ("minimum", "maximum"):
         exclusive = f"exclusive{bound.capitalize()}"
         if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
             schema[exclusive] = schema.pop(bound)
-    for name, below in schema.pop("dependencies", {}).items():
-        many = isinstance(below, list | str)
-        keyword = "dependentRequired" if many else "dependentSchemas"
-        schema[keyword] = schema.get(keyword, {}) | {name: [below] if isinstance(below, str) else below}
-    return schema
+
+
+def _dependencies(schema: dict[str, Any]) -> None:
+    """One keyword became two: one for names, one for schemas."""
+    for name, dependency in schema.pop("dependencies", {}).items():
+        keyword = "dependentRequired" if isinstance(dependency, list | str) else "dependentSchemas"
+        needed = [dependency] if isinstance(dependency, str) else dependency
+        schema[keyword] = schema.get(keyword, {}) | {name: needed}

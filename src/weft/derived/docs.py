@@ -16,6 +16,7 @@ from weft.schema.equality import canonical
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.types import TYPE_WORDS
+from weft.schema.walk import each_named, each_of
 from weft.secrets.taint import public
 
 INDEX: Final = "README.md"
@@ -54,6 +55,7 @@ class _Pages:
         for name in project.root.properties:
             self._count = 0
             page = f"{_slug(name)}.md"
+            # names that differ only in odd characters have the same slug
             while page in self.made or page == INDEX:
                 page = f"{page.removesuffix('.md')}-.md"
             self.made[page] = self._page(name, page)
@@ -87,61 +89,55 @@ class _Pages:
         return _HEADER + "\n".join((*head, *contents, *body))
 
     def _describe(
-        self, node: Node, path: paths.Path, page: str, above: tuple[frozenset[int], ...], *, titled: bool
+        self, node: Node, path: paths.Path, page: str, around: tuple[frozenset[int], ...], *, titled: bool
     ) -> Iterator[str]:
-        """The text of a setting without its heading, then all below it; `titled` if the heading is the title."""
+        """The text of a setting without its heading, then all that lies in it; `titled` if the heading is the title."""
         yield from _text(node, titled)
         yield from self._facts(node, path, page)
         yield ""
-        below = list(_below(node))
-        if not below or node.sensitive:
+        if _is_leaf(node):
             self._count += 1
             return
         shape = _shape(node)
-        known = self._first.get(shape)
-        if known and (shape in above or len(path) > _DEEP or not self._is_set(path)):
-            yield f"What lies below is described [elsewhere]({known})."
+        elsewhere = self._first.get(shape)
+        # a shape is described once, and again only where a target has values of its own to show
+        if elsewhere and (shape in around or len(path) > _DEEP or not self._is_set(path)):
+            yield f"What lies below is described [elsewhere]({elsewhere})."
             yield ""
             return
         self._first.setdefault(shape, f"{page}#{_anchor(path)}")
-        mappings = [(step, child) for step, child in below if list(_below(child)) and not child.sensitive]
-        for step, child in [entry for entry in below if entry not in mappings] + mappings:
+        for step, child in sorted(_parts(node), key=lambda part: not _is_leaf(part[1])):
             way = (*path, step)
-            section = len(way) == 2 and (step, child) in mappings
+            section = len(way) == 2 and not _is_leaf(child)
             title = _cell(_title(child, "")) if section else ""
-            yield f'{"##" if section else "###"} <a id="{_anchor(way)}"></a>{title or _code(_dotted(way))}'
-            yield ""
-            if title:
-                yield _code(_dotted(way))
-                yield ""
-            yield from self._describe(child, way, page, (*above, shape), titled=bool(title))
+            yield from _heading(way, title, "##" if section else "###")
+            yield from self._describe(child, way, page, (*around, shape), titled=bool(title))
 
     def _is_set(self, path: paths.Path) -> bool:
         """Whether some target has values there that are worth showing once more."""
         return any(paths.has(config, path) for config in self._configs.values())
 
     def _facts(self, node: Node, path: paths.Path, page: str) -> Iterator[str]:
-        leaf = not list(_below(node)) or node.sensitive
+        leaf = _is_leaf(node)
+        shown = leaf and not node.sensitive
         if leaf or node.types - {"object"}:
             yield f"- **Type:** {_type(node)}"
-        if leaf and not node.sensitive and node.default is not MISSING:
+        if shown and node.default is not MISSING:
             yield f"- **Default:** {_value(public(node, node.default))}"
         if node.env:
             yield f"- **Environment variable:** `{node.env}`"
             self._variables.setdefault(node.env, []).append(f"[`{_dotted(path)}`]({page}#{_anchor(path)})")
         if node.sensitive:
             yield "- **Sensitive:** an overlay holds a reference such as `ref+env://NAME`, never the value"
-        elif leaf:
+        if shown:
             yield from self._values(node, path)
-        if "array" in node.types:
-            keys = f", told apart by {_codes(node.list_keys)}" if node.list_type == "map" else ""
-            yield f"- **Merging:** {_LISTS[node.list_type]}{keys} (list type `{node.list_type}`)"
-        elif node.atomic_map:
-            yield "- **Merging:** a higher layer replaces the whole mapping (map type `atomic`)"
-        examples = node.keyword("examples")
-        if isinstance(examples, list) and examples and leaf and not node.sensitive:
-            yield f"- **Examples:** {', '.join(map(_value, examples))}"
-        rules = [*_own_rules(node, "  - "), *self._rules_above(path)] if len(path) else []
+        yield from _merging(node)
+        if shown:
+            yield from _examples(node)
+        yield from self._rules(node, path)
+
+    def _rules(self, node: Node, path: paths.Path) -> Iterator[str]:
+        rules = [*_own_rules(node, "  - "), *self._rules_above(path)] if path else []
         if rules:
             yield "- **Rules:**"
             yield from rules
@@ -166,11 +162,11 @@ class _Pages:
 
     def _rules_above(self, path: paths.Path) -> Iterator[str]:
         """The rules further up that read just this setting."""
-        for rule, here in self._project.schemas.rule_check.at(path):
-            below = path[len(here) :]
-            if not below or below not in rule.expression.reads:
+        for rule, above in self._project.schemas.rule_check.at(path):
+            rest = path[len(above) :]
+            if not rest or rest not in rule.expression.reads:
                 continue
-            where = f"`{_dotted(here)}`" if here else "all domains"
+            where = f"`{_dotted(above)}`" if above else "all domains"
             yield f"  - {_cell(rule.message)} (a rule of {where})"
 
 
@@ -180,26 +176,57 @@ def _shape(node: Node) -> frozenset[int]:
     return frozenset(id(schema) for schema in (*node.certain, *node.possible) if keywords & schema.keys())
 
 
-def _below(node: Node) -> Iterator[tuple[str | int, Node]]:
-    """What lies below a mapping or list and is worth describing: its properties, its other entries, its items."""
+def _parts(node: Node) -> Iterator[tuple[str | int, Node]]:
+    """What lies in a mapping or list and is worth describing: its properties, its other entries, its items."""
     yield from ((name, node.child(name)) for name in node.properties)
+    yield from _entries(node)
+    yield from _items(node)
+
+
+def _entries(node: Node) -> Iterator[tuple[str, Node]]:
+    """The entries of a mapping whose keys are free, by the pattern of their keys."""
     schemas = (*node.certain, *node.possible)
-    for pattern in dict.fromkeys(pattern for schema in schemas for pattern in schema.get("patternProperties", ())):
-        found = [
-            schema["patternProperties"][pattern] for schema in schemas if pattern in schema.get("patternProperties", ())
-        ]
-        child = node.catalog.node(found, [])
+    for pattern in dict.fromkeys(name for stated in each_of(schemas, "patternProperties") for name in stated):
+        child = node.catalog.node(list(each_named(schemas, "patternProperties", pattern)), [])
         if child.certain:
             yield f"<{pattern}>", child
-    rest = [
-        schema["additionalProperties"] for schema in schemas if isinstance(schema.get("additionalProperties"), dict)
-    ]
-    if rest and (child := node.catalog.node(rest, [])).certain:
+    others = [other for other in each_of(schemas, "additionalProperties") if isinstance(other, dict)]
+    if others and (child := node.catalog.node(others, [])).certain:
         yield "<name>", child
-    if "array" in node.types or any("items" in schema for schema in schemas):
+
+
+def _items(node: Node) -> Iterator[tuple[str, Node]]:
+    if "array" in node.types or any("items" in schema for schema in (*node.certain, *node.possible)):
         item = node.child(0)
-        if list(item.properties) or item.keyword("description"):
+        if item.properties or item.keyword("description"):
             yield "[]", item
+
+
+def _is_leaf(node: Node) -> bool:
+    """Whether a setting is described as one value; a secret is, whatever it holds."""
+    return node.sensitive or next(_parts(node), None) is None
+
+
+def _heading(path: paths.Path, title: str, level: str) -> Iterator[str]:
+    yield f'{level} <a id="{_anchor(path)}"></a>{title or _code(_dotted(path))}'
+    yield ""
+    if title:
+        yield _code(_dotted(path))
+        yield ""
+
+
+def _merging(node: Node) -> Iterator[str]:
+    if "array" in node.types:
+        keys = f", told apart by {_codes(node.list_keys)}" if node.list_type == "map" else ""
+        yield f"- **Merging:** {_LISTS[node.list_type]}{keys} (list type `{node.list_type}`)"
+    elif node.atomic_map:
+        yield "- **Merging:** a higher layer replaces the whole mapping (map type `atomic`)"
+
+
+def _examples(node: Node) -> Iterator[str]:
+    examples = node.keyword("examples")
+    if isinstance(examples, list) and examples:
+        yield f"- **Examples:** {', '.join(map(_value, examples))}"
 
 
 def _text(node: Node, titled: bool) -> Iterator[str]:
@@ -229,19 +256,26 @@ def _type(node: Node) -> str:
     """The type with its limits, as a person would say it."""
     if node.sensitive and not node.properties:
         return "a secret"
-    values = next((schema["enum"] for schema in node.certain if "enum" in schema), None)
-    constant = next(([schema["const"]] for schema in node.certain if "const" in schema), None)
-    chosen = values or constant
-    if chosen is not None:
-        return ("one of " if len(chosen) > 1 else "always ") + ", ".join(map(_value, chosen))
-    types = [name for name in TYPE_WORDS if name in node.types]
-    words = " or ".join(TYPE_WORDS[name] for name in types if name != "integer" or "number" not in types) or "anything"
-    item = node.child(0) if types == ["array"] else None
-    if item is not None and item.types:
-        words += f"; each item is {_type(item)}"
+    values = _listed(node)
+    if values:
+        return ("one of " if len(values) > 1 else "always ") + ", ".join(map(_value, values))
     unit = node.keyword("x-unit")
-    limits = [*_bounds(node.certain), *([f"in {unit}"] if isinstance(unit, str) else [])]
-    return ", ".join((words, *limits))
+    units = [f"in {unit}"] if isinstance(unit, str) else []
+    return ", ".join((_kinds(node), *_bounds(node.certain), *units))
+
+
+def _listed(node: Node) -> list[Any]:
+    """The only values that a setting may have; an empty list when they are not listed."""
+    values: list[Any] = next(each_of(node.certain, "enum"), [])
+    return values or list(each_of(node.certain, "const"))[:1]
+
+
+def _kinds(node: Node) -> str:
+    types = [name for name in TYPE_WORDS if name in node.types]
+    words = (TYPE_WORDS[name] for name in types if name != "integer" or "number" not in types)
+    item = node.child(0) if types == ["array"] else None
+    items = f"; each item is {_type(item)}" if item is not None and item.types else ""
+    return (" or ".join(words) or "anything") + items
 
 
 def _bounds(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ file, without references to others, in the keywords that draft-07 and 2020-12 sh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.types import ANY_TYPE, named
+from weft.schema.walk import each_of
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 _ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
@@ -34,14 +36,15 @@ _ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
     "markdownEnumDescriptions": list,
 }
 """What editors show, and its types: older drafts do not check what they do not know."""
+_FREE_KEYS: Final = frozenset(("additionalProperties", "patternProperties"))
 _LONGEST_DEFAULT: Final = 100
 """In characters: longer ones are lists and mappings that no line can show."""
 
 
 def overlay_schema(root: Node, title: str) -> dict[str, Any]:
     """The derived schema of a configuration's overlays."""
-    made = _Derivation()
-    body = made.body(root)
+    derivation = _Derivation()
+    body = derivation.body(root)
     head = {
         "$schema": DRAFT,
         "title": f"Overlay of {title}",
@@ -53,12 +56,7 @@ def overlay_schema(root: Node, title: str) -> dict[str, Any]:
     body["properties"] = properties | {
         name: below for name, below in body.get("properties", {}).items() if name != PATCH
     }
-    return {
-        **body,
-        **head,
-        "type": "object",
-        "definitions": {name: made.definitions[name] for name in sorted(made.definitions)},
-    }
+    return {**body, **head, "type": "object", "definitions": dict(sorted(derivation.definitions.items()))}
 
 
 class _Place(Enum):
@@ -82,106 +80,69 @@ class _Derivation:
             return self.body(node, place)
         if (node, place) not in self._names:
             self._names[node, place] = name = self._free_name(node)
+            # the name is taken before the body is made, so that a schema that contains itself finds it
             self.definitions[name] = {}
             self.definitions[name] = self.body(node, place)
         return {"$ref": f"#/definitions/{self._names[node, place]}"}
 
     def body(self, node: Node, place: _Place = _Place.KEY) -> dict[str, Any]:
         """The overlay schema of a node."""
-        result: dict[str, Any] = {
+        annotations: dict[str, Any] = {
             name: value for name, kind in _ANNOTATIONS.items() if isinstance(value := node.keyword(name), kind)
         }
-        result |= _told(node, result)
+        annotations |= _facts(node, annotations)
         null = ["null"] if place is _Place.KEY else []  # a key's null removes it; an item has nothing to remove
         if node.sensitive and not node.properties:
-            result |= {"type": ["string", *null], "pattern": REFERENCE_PATTERN, "examples": ["ref+env://NAME"]}
-            return {"patternErrorMessage": _REFERENCE_TEXT} | result
+            reference = {"type": ["string", *null], "pattern": REFERENCE_PATTERN, "examples": ["ref+env://NAME"]}
+            return {"patternErrorMessage": _REFERENCE_TEXT} | annotations | reference
         types = named(node.certain_types)
         if node.certain_types in (ANY_TYPE, frozenset()):
-            return result | self._mapping(node, place) | self._list(node, operators=False)
+            return annotations | self._mapping(node, place) | self._list(node)
         if types == {"array"}:
-            return result | {"type": ["array", "object", *null]} | self._list(node, operators=True)
-        nullable, plain = "null" in types, sorted(types - {"null"})
-        result["type"] = [*plain, *(["object"] if types & {"array", "null"} and "object" not in types else [])]
-        result["type"] += ["null"] if nullable else null
-        values = self._values(node, null)
-        if nullable and "object" not in types:
-            scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
-            result["anyOf"] = [scalar, _operator(["null", *plain])]
-        elif values is not None and "array" not in types:  # where operators stand beside the values
-            result["enum"] = values
-        # an overlay is a part: how many items or keys there are is known only after the merge
-        limits = strictest(node.certain).items()
-        result |= {name: limit for name, limit in limits if not name.endswith(("Items", "Properties"))}
-        for name in ("pattern", "format"):
-            found = [schema[name] for schema in node.certain if name in schema]
-            if len(found) == 1:  # a place can have one of each only
-                result[name] = found[0]
-        if len(result["type"]) == 1:
-            result["type"] = result["type"][0]
-        return (
-            result
-            | (self._mapping(node, place) if "object" in types else {})
-            | (self._list(node, operators=False) if "array" in types else {})
-        )
+            return annotations | {"type": ["array", "object", *null]} | self._list_with_operators(node)
+        own = _own_limits(node, types, null)
+        own |= self._mapping(node, place) if "object" in types else {}
+        own |= self._list(node) if "array" in types else {}
+        return annotations | own
 
     def _mapping(self, node: Node, place: _Place) -> dict[str, Any]:
-        properties = {name: self.describe(node.child(name)) for name in node.properties}
-        if not properties and not any(
-            key in schema for schema in node.certain for key in ("additionalProperties", "patternProperties")
-        ):
+        if not node.properties and not any(_FREE_KEYS & schema.keys() for schema in node.certain):
             return {}
-        result: dict[str, Any] = {
-            "properties": properties
-            | {
-                PATCH: {
-                    "enum": ["replace", *(["delete"] if place is _Place.KEYED_ITEM else [])],
-                    "description": " ".join(_PATCH_TEXTS if place is _Place.KEYED_ITEM else _PATCH_TEXTS[:1]),
-                }
-            }
-        }
-        patterns = {
-            pattern: _of(node, "patternProperties", pattern)
-            for schema in node.certain
-            for pattern in schema.get("patternProperties", ())
-        }
+        properties = {name: self.describe(node.child(name)) for name in node.properties}
+        return {"properties": properties | {PATCH: _patch(place)}} | self._free_keys(node)
+
+    def _free_keys(self, node: Node) -> dict[str, Any]:
+        """What is said of keys that are not listed: by their names, and of all others."""
+        result: dict[str, Any] = {}
+        patterns = dict.fromkeys(name for stated in each_of(node.certain, "patternProperties") for name in stated)
         if patterns:
-            result["patternProperties"] = {pattern: self.describe(below) for pattern, below in patterns.items()}
-        rest = [schema["additionalProperties"] for schema in node.certain if "additionalProperties" in schema]
-        if False in rest:
+            described = {name: self.describe(_of(node, "patternProperties", name)) for name in patterns}
+            result["patternProperties"] = described
+        others = list(each_of(node.certain, "additionalProperties"))
+        if False in others:
             result["additionalProperties"] = False
-        elif rest and isinstance(rest[0], dict):
+        elif others and isinstance(others[0], dict):
             result["additionalProperties"] = self.describe(_of(node, "additionalProperties"))
         return result
 
-    def _list(self, node: Node, *, operators: bool) -> dict[str, Any]:
-        simple = all(
-            isinstance(schema.get("items", {}), dict) and "prefixItems" not in schema for schema in node.certain
-        )
-        place = _Place.KEYED_ITEM if node.list_type == "map" else _Place.ITEM
-        described = simple and any("items" in schema for schema in node.certain)
-        item = self.describe(node.child(0), place) if described else {}
-        if not item and not operators:
+    def _list(self, node: Node) -> dict[str, Any]:
+        """The items of a list, where they are all described alike."""
+        stated = list(each_of(node.certain, "items"))
+        alike = all(isinstance(items, dict) for items in stated)
+        if not stated or not alike or any("prefixItems" in schema for schema in node.certain):
             return {}
-        result: dict[str, Any] = {"items": item} if item else {}
-        if operators:
-            many = {"type": "array", **({"items": item} if item else {})}
-            result["properties"] = {
-                name: {**many, "description": text} for name, text in zip(LIST_OPERATORS, _LIST_TEXTS, strict=True)
-            }
-            result["properties"]["$value"] = {"type": ["null", "array"], "description": _VALUE_TEXT}
-            result["additionalProperties"] = False
-        return result
+        item = self.describe(node.child(0), _Place.KEYED_ITEM if node.list_type == "map" else _Place.ITEM)
+        return {"items": item} if item else {}
 
-    def _values(self, node: Node, null: list[str]) -> list[Any] | None:
-        found = [
-            schema["enum"] if "enum" in schema else [schema["const"]]
-            for schema in node.certain
-            if "enum" in schema or "const" in schema
-        ]
-        if len(found) != 1:
-            return None
-        return [*found[0], *([None] if null and None not in found[0] else [])]
+    def _list_with_operators(self, node: Node) -> dict[str, Any]:
+        """A list, or a mapping of operators in its place."""
+        items = self._list(node)
+        many = {"type": "array", **items}
+        operators: dict[str, Any] = {
+            name: {**many, "description": text} for name, text in zip(LIST_OPERATORS, _LIST_TEXTS, strict=True)
+        }
+        operators["$value"] = {"type": ["null", "array"], "description": _VALUE_TEXT}
+        return items | {"properties": operators, "additionalProperties": False}
 
     @staticmethod
     def _has_structure(node: Node) -> bool:
@@ -206,30 +167,88 @@ class _Derivation:
         return name
 
 
-def _told(node: Node, annotations: dict[str, Any]) -> dict[str, Any]:
+def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str, Any]:
+    """The types, values and bounds of a place, with what an overlay may write there beside: null and operators."""
+    nullable, plain = "null" in types, sorted(types - {"null"})
+    operators = ["object"] if types & {"array", "null"} and "object" not in types else []
+    kinds = [*plain, *operators, *(["null"] if nullable else null)]
+    result: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
+    values = _values(node, null)
+    if nullable and "object" not in types:
+        scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
+        result["anyOf"] = [scalar, _operator(["null", *plain])]
+    elif values is not None and "array" not in types:  # where operators stand beside the values
+        result["enum"] = values
+    return result | _bounds(node)
+
+
+def _bounds(node: Node) -> dict[str, Any]:
+    """What limits a value; an overlay is a part, so how many items or keys there are is known only after the merge."""
+    limits = strictest(node.certain).items()
+    result = {name: limit for name, limit in limits if not name.endswith(("Items", "Properties"))}
+    for name in ("pattern", "format"):
+        stated = list(each_of(node.certain, name))
+        if len(stated) == 1:  # a place can have one of each only
+            result[name] = stated[0]
+    return result
+
+
+def _values(node: Node, null: list[str]) -> list[Any] | None:
+    """The values that one schema lists, and null where a key may have it."""
+    listed = [
+        schema["enum"] if "enum" in schema else [schema["const"]]
+        for schema in node.certain
+        if "enum" in schema or "const" in schema
+    ]
+    if len(listed) != 1:
+        return None
+    return [*listed[0], *([None] if null and None not in listed[0] else [])]
+
+
+def _patch(place: _Place) -> dict[str, Any]:
+    """The key that says how a mapping is merged."""
+    if place is _Place.KEYED_ITEM:
+        return {"enum": ["replace", "delete"], "description": " ".join(_PATCH_TEXTS)}
+    return {"enum": ["replace"], "description": _PATCH_TEXTS[0]}
+
+
+def _facts(node: Node, annotations: dict[str, Any]) -> dict[str, Any]:
     """What editors do not show by themselves: the unit, the default and the variable, said in the descriptions.
 
     The default is also the first example where it is not offered anyway, and never the keyword `default`: with it, editors
     fill every new mapping with all the defaults inside, where an overlay holds only what it changes.
     """
-    told: dict[str, Any] = {}
-    unit, default = node.keyword("x-unit"), node.own_default
-    facts = [("Unit", unit)] if isinstance(unit, str) else []
-    if default is not MISSING and not node.sensitive:
-        text = to_json(default, indent=None)
-        facts += [("Default", text)] if len(text) <= _LONGEST_DEFAULT else []
-        offered = default is None or isinstance(default, bool) or node.keyword("enum") is not None
-        if not offered and default not in ({}, []):
-            others = [one for one in annotations.get("examples", []) if to_json(one) != to_json(default)]
-            told["examples"] = [default, *others]
+    facts: dict[str, Any] = {}
+    own_default = node.own_default
+    default = MISSING if node.sensitive else own_default
+    if default is not MISSING and not _is_offered(node, default):
+        others = [example for example in annotations.get("examples", []) if to_json(example) != to_json(default)]
+        facts["examples"] = [default, *others]
+    marked = " · ".join(f"{name}: `{value}`" for name, value in _named_facts(node, default))
+    if marked:
+        facts |= _described(annotations, "description", marked.replace("`", ""))
+        facts |= _described(annotations, "markdownDescription", marked) if "markdownDescription" in annotations else {}
+    return facts
+
+
+def _named_facts(node: Node, default: Any) -> Iterator[tuple[str, str]]:
+    unit = node.keyword("x-unit")
+    if isinstance(unit, str):
+        yield "Unit", unit
+    if default is not MISSING and len(to_json(default, indent=None)) <= _LONGEST_DEFAULT:
+        yield "Default", to_json(default, indent=None)
     if node.env:
-        facts.append(("Environment variable", node.env))
-    if facts:
-        marked = " · ".join(f"{name}: `{value}`" for name, value in facts)
-        for keyword, text in (("description", marked.replace("`", "")), ("markdownDescription", marked)):
-            if keyword in annotations or keyword == "description":
-                told[keyword] = f"{annotations[keyword]}\n\n{text}" if keyword in annotations else text
-    return told
+        yield "Environment variable", node.env
+
+
+def _is_offered(node: Node, default: Any) -> bool:
+    """Whether editors offer a default anyway, or it is not worth offering."""
+    listed = default is None or isinstance(default, bool) or node.keyword("enum") is not None
+    return listed or default in ({}, [])
+
+
+def _described(annotations: dict[str, Any], keyword: str, text: str) -> dict[str, Any]:
+    return {keyword: f"{annotations[keyword]}\n\n{text}" if keyword in annotations else text}
 
 
 def _operator(types: list[str]) -> dict[str, Any]:

@@ -39,21 +39,34 @@ def to_yaml(value: Any) -> str:
 
 
 def _block(value: Any) -> Iterator[str]:
-    entries = value.items() if isinstance(value, Mapping) else ((None, below) for below in value)
-    for key, below in entries:
-        head = "-" if key is None else f"{_key(key)}:"
-        if len(head) > _SIMPLE_KEY:
-            yield f"? {head[:-1]}"
-            head = ":"
-        if not isinstance(below, dict | list) or not below:
-            yield f"{head} {yaml_scalar(below)}"
-        elif head == "-":
-            lines = list(_block(below))
-            yield f"- {lines[0]}"
-            yield from (f"  {line}" for line in lines[1:])
-        else:
-            yield head
-            yield from (f"  {line}" for line in _block(below))
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _entry(f"{_key(key)}:", part)
+    else:
+        for part in value:
+            yield from _item(part)
+
+
+def _entry(head: str, value: Any) -> Iterator[str]:
+    """An entry of a mapping; a key that is too long for one line with its value gets a line of its own."""
+    if len(head) > _SIMPLE_KEY:
+        yield f"? {head[:-1]}"
+        head = ":"
+    if not isinstance(value, dict | list) or not value:
+        yield f"{head} {yaml_scalar(value)}"
+    else:
+        yield head
+        yield from (f"  {line}" for line in _block(value))
+
+
+def _item(value: Any) -> Iterator[str]:
+    """An item of a list; a mapping or list in it begins on the line of its dash."""
+    if not isinstance(value, dict | list) or not value:
+        yield f"- {yaml_scalar(value)}"
+    else:
+        first, *others = _block(value)
+        yield f"- {first}"
+        yield from (f"  {line}" for line in others)
 
 
 def _key(key: str) -> str:

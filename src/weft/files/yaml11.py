@@ -35,6 +35,7 @@ class Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# PyYAML's own forms are dropped first: they read dates, sexagesimals and fewer floats than Go's library
 Loader.yaml_implicit_resolvers = {}
 for _kind, _pattern, _first in _SCALARS:
     Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(_pattern), list(_first))
@@ -50,17 +51,20 @@ def position(text: str, document: int, path: Sequence[str | int]) -> tuple[int, 
         return None
     mark = node.start_mark
     for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == str(step)), None)
-            if found is None:
-                break
-            mark, node = found[0].start_mark, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            mark = node.start_mark
-        else:
+        pair = _child(node, step)
+        if pair is None:
             break
+        mark, node = pair[0].start_mark, pair[1]
     return mark.line + 1, mark.column + 1
+
+
+def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
+    """The key and the value at a step; an item has no key, and stands for its own."""
+    if isinstance(node, yaml.MappingNode):
+        return next((pair for pair in node.value if pair[0].value == str(step)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step]
+    return None
 
 
 def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:

@@ -40,7 +40,7 @@ ALIAS_LIMIT: Final = 100_000
 DEPTH_LIMIT: Final = 100
 """How deep mappings and lists may be nested; libyaml's own recursion would end the process at some 10,000."""
 
-# libyaml recurses in C; only texts that could be deep are looked at twice
+# libyaml recurses in C; only texts that could be deep are read twice
 _CROWDED = re.compile(r"^.*(?:[-?:][ \t]+){" + str(DEPTH_LIMIT // 2) + "}", re.MULTILINE)
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INDEX = re.compile(r"[0-9]+\Z")
@@ -118,10 +118,12 @@ def scalar(text: str) -> Any:
     """What a plain scalar means: `"8080"` is 8080, `"no"` is `"no"`; raises ValueError for `.inf` and `.nan`."""
     if text in _WORDS:
         return _WORDS[text]
+    # digits after a leading zero match neither form and stay a text: they are an identifier, a mode or a phone number
     if _INT.match(text):
         return int(text)
     if _FLOAT.match(text):
         number = float(text)
+        # `1e999` has the form of a number, but JSON cannot hold what it means
         if number in (float("inf"), float("-inf")):
             raise ValueError(text)
         return number
@@ -145,21 +147,24 @@ def position(
         return None
     mark = node.start_mark if node else None
     for step in path:
-        if isinstance(node, MappingNode):
-            pair = next((pair for pair in reversed(node.value) if pair[0].value == step), None)
-            if pair is None:
-                return None
-            mark, node = pair[0].start_mark if key else pair[1].start_mark, pair[1]
-        elif isinstance(node, SequenceNode) and _INDEX.match(str(step)) and int(step) < len(node.value):
-            node = node.value[int(step)]
-            mark = node.start_mark
-        else:
+        pair = _child(node, step)
+        if pair is None:
             return None
+        mark, node = pair[0 if key else 1].start_mark, pair[1]
     if mark is None:
         return None
     start = mark.line + 1, _column(text, mark) + 1
     inner = inside(text, start, node.value, within) if within and isinstance(node, ScalarNode) and not key else None
     return inner or start
+
+
+def _child(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
+    """The key and the value at a step; an item has no key, and stands for its own."""
+    if isinstance(node, MappingNode):
+        return next((pair for pair in reversed(node.value) if pair[0].value == step), None)
+    if isinstance(node, SequenceNode) and _INDEX.match(str(step)) and int(step) < len(node.value):
+        return node.value[int(step)], node.value[int(step)]
+    return None
 
 
 def _one_escape(match: re.Match[str]) -> str:
@@ -265,6 +270,7 @@ def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
 
 
 def _check_aliases(root: Node) -> None:
+    # the values are counted and not expanded: what an alias names is counted once, and its size added for each use
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
 

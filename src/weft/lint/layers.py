@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from weft.base.overlay import PATCH, Layer, data_path, is_operator, sources
-from weft.base.paths import dotted, get, has, pointer
+from weft.base.overlay import PATCH, Layer, Source, data_path, is_operator, sources
+from weft.base.paths import Path, dotted, get, has, pointer
 from weft.base.problems import Problem, Severity
 from weft.project.target import Target
 from weft.schema.equality import canonical
@@ -30,18 +30,25 @@ def redundant_overrides(root: Node, layers: Sequence[Layer], lower: Sequence[Any
     `lower` holds what the layers below each one give, without defaults.
     """
     for layer, merged in zip(layers, lower, strict=True):
+        # a layer is compared with everything below it, defaults included, and not only with the next one
         below = root.fill(merged)
         for source in layer.sources:
-            for path, _ in leaves(root, source.data):
-                if not all(isinstance(step, str) for step in path) or not has(below, path):
-                    continue
-                value = get(source.data, path)
-                instructs = is_operator(value) or (isinstance(value, dict) and PATCH in value)
-                says_nothing = value in ({}, None) or root.at(path).list_type == "set"
-                if not instructs and not says_nothing and canonical(get(below, path)) == canonical(value):
+            for path, value in _plain_settings(root, source):
+                if has(below, path) and canonical(get(below, path)) == canonical(value):
                     message = f"{dotted(path)} is set to what the lower layers give already"
                     place = place_in(source, path)
                     yield _warning("redundant", message, path=pointer(path), place=place, hint="remove the line")
+
+
+def _plain_settings(root: Node, source: Source) -> Iterator[tuple[Path, Any]]:
+    """The leaves of a layer's file that simply set a value: no items of lists, no operators, nothing that is joined."""
+    for path, _ in leaves(root, source.data):
+        if not all(isinstance(step, str) for step in path):
+            continue
+        value = get(source.data, path)
+        instructs = is_operator(value) or (isinstance(value, dict) and PATCH in value)
+        if not instructs and value not in ({}, None) and root.at(path).list_type != "set":
+            yield path, value
 
 
 def deprecated(root: Node, layers: Sequence[Layer]) -> Iterator[Problem]:

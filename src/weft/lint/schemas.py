@@ -5,16 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 from jsonschema_specifications import REGISTRY as METASCHEMAS
 
-from weft.base.paths import dotted
+from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, Severity, gather
 from weft.project.placing import in_schema
 from weft.project.project import Project
 from weft.schema import envvars
-from weft.schema.node import Catalog
+from weft.schema.node import Catalog, Node
 
 
 def schema_warnings(project: Project) -> list[Problem]:
@@ -24,34 +23,40 @@ def schema_warnings(project: Project) -> list[Problem]:
 
 def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
     """Keywords that are nearly ones, defaults that their own schema refuses, variables that two settings of one domain share."""
-    known = {keyword.lower(): keyword for keyword in _keywords()}
+    yield from _misspelled_keywords(catalog)
+    yield from _bad_defaults(catalog)
+    for domain in catalog.root.properties:
+        yield from _shared_variables(catalog.root.child(domain), domain)
+
+
+def _misspelled_keywords(catalog: Catalog) -> Iterator[Problem]:
+    keywords = {keyword.lower(): keyword for keyword in _keywords()}
     for schema in catalog.schemas():
-        for keyword in schema.keys() - known.values():
-            meant = difflib.get_close_matches(keyword.lower(), known, n=1, cutoff=0.85)
+        for keyword in schema.keys() - keywords.values():
+            meant = difflib.get_close_matches(keyword.lower(), keywords, n=1, cutoff=0.85)
             if meant and not keyword.startswith("x-"):
                 message = f"`{keyword}` means nothing to JSON Schema"
                 where = catalog.documents.location(schema, keyword)
-                hint = f"did you mean `{known[meant[0]]}`?"
+                hint = f"did you mean `{keywords[meant[0]]}`?"
                 yield Problem("unknown-keyword", message, Severity.WARNING, schema=where, hint=hint)
+
+
+def _bad_defaults(catalog: Catalog) -> Iterator[Problem]:
     for schema in catalog.schemas_with("default"):
         if not catalog.valid(schema, schema["default"]):
             message = "the default is not valid by its own schema, so it is not used"
-            yield Problem(
-                "bad-default", message, Severity.WARNING, schema=catalog.documents.location(schema, "default")
-            )
-    for domain in catalog.root.properties:
-        owner: dict[str, Any] = {}
-        for name, path, node in envvars.declared(catalog.root.child(domain), (domain,)):
-            first = owner.setdefault(name, path)
-            if first != path:
-                message = f"{dotted(path)} and {dotted(first)} have one environment variable, {name}"
-                yield Problem(
-                    "shared-variable",
-                    message,
-                    Severity.WARNING,
-                    schema=node.place,
-                    hint="give each a variable of its own",
-                )
+            where = catalog.documents.location(schema, "default")
+            yield Problem("bad-default", message, Severity.WARNING, schema=where)
+
+
+def _shared_variables(domain: Node, name: str) -> Iterator[Problem]:
+    owner: dict[str, Path] = {}
+    for variable, path, node in envvars.declared(domain, (name,)):
+        first = owner.setdefault(variable, path)
+        if first != path:
+            message = f"{dotted(path)} and {dotted(first)} have one environment variable, {variable}"
+            hint = "give each a variable of its own"
+            yield Problem("shared-variable", message, Severity.WARNING, schema=node.place, hint=hint)
 
 
 @cache

@@ -147,6 +147,7 @@ class _Walk:
             if not isinstance(node.target, nodes.Name)
             else [node.target.name]
         )
+        # `for key, value in ...`: only the last name stands for an item of what is looped over
         bound = dict.fromkeys(names, None) | ({names[-1]: item} if names else {})
         with self._scope(bound):
             if node.test is not None:
@@ -221,33 +222,32 @@ class _Walk:
         self._all([*node.args, *(pair.value for pair in node.kwargs)])
 
     def _use(self, node: nodes.Node, *, may_be_absent: bool = False) -> _Value | None:
-        """What an expression stands for; what is wrong with the way to it is told."""
+        """What an expression stands for; what is wrong with the way to it is reported."""
         if isinstance(node, nodes.Name):
             value = self._named(node)
             return self._sure(node, value, may_be_absent=may_be_absent) if value else None
         if not isinstance(node, nodes.Getattr | nodes.Getitem):
             self.visit(node)
             return None
+        return self._member(node, may_be_absent=may_be_absent)
+
+    def _member(self, node: nodes.Getattr | nodes.Getitem, *, may_be_absent: bool) -> _Value | None:
+        """What an attribute or an item stands for, where its name is written out."""
         step = _step(node)
         if step is None and isinstance(node, nodes.Getitem):
             self.visit(node.arg)
         above = self._use(node.node)
-        if above is None or step is None:
+        if above is None or step is None or _is_method(above.node, step):
             return None
-        if isinstance(step, str) and step in METHODS and step not in above.node.properties:
-            return None
-        if above.node.types and not above.node.types & {"object", "array"}:
-            return None  # a method of a text, such as `endswith`
-        path = (*above.path, step)
-        if not above.node.knows(step):
-            where = f"in {dotted(above.path)}" if above.path else "at the top level"
-            hint = did_you_mean(str(step), above.node.properties)
-            self._complain(node, "undefined", f"there is no setting `{step}` {where}", hint, path)
-            return None
-        return self._sure(node, self._below(above, step), may_be_absent=may_be_absent)
+        if above.node.knows(step):
+            return self._sure(node, self._below(above, step), may_be_absent=may_be_absent)
+        where = f"in {dotted(above.path)}" if above.path else "at the top level"
+        hint = did_you_mean(str(step), above.node.properties)
+        self._complain(node, "undefined", f"there is no setting `{step}` {where}", hint, (*above.path, step))
+        return None
 
     def _sure(self, node: nodes.Node, value: _Value, *, may_be_absent: bool) -> _Value:
-        """The value, as one that is there from here on; told where nothing says so."""
+        """The value, as one that is there from now on; reported where nothing says that it is."""
         if not value.sure and not may_be_absent and value.path not in self._there:
             hint = "guard it with `is defined`, or use `| default(...)`"
             message = f"{dotted(value.path)} may be absent: it has no default and is not required"
@@ -299,30 +299,35 @@ class _Walk:
         required = any(step in schema.get("required", ()) for schema in above.node.certain)
         return _Value(node, (*above.path, step), sure=above.sure and (required or node.default is not MISSING))
 
+    # conditions: which settings are there where one holds
+
     def _guards(self, test: nodes.Node) -> set[Path]:
         """The settings that are there where a condition holds."""
-        if isinstance(test, nodes.And):
-            return self._guards(test.left) | self._guards(test.right)
-        if isinstance(test, nodes.Not):
-            inner = test.node
-            if isinstance(inner, nodes.Not):
-                return self._guards(inner.node)
-            if isinstance(inner, nodes.Or):
-                return self._guards(nodes.Not(inner.left)) | self._guards(nodes.Not(inner.right))
-            return self._path_of(inner.node) if isinstance(inner, nodes.Test) and inner.name == "undefined" else set()
-        if isinstance(test, nodes.Test) and test.name == "defined":
-            return self._path_of(test.node)
-        if isinstance(test, nodes.Filter) and test.name in _FALLBACKS and test.node is not None:
-            return self._path_of(test.node)
-        if (
-            isinstance(test, nodes.Compare)
-            and len(test.ops) == 1
-            and test.ops[0].op == "in"
-            and isinstance(test.expr, nodes.Const)
-        ):
-            above = self._quietly(test.ops[0].expr)
-            return {(*above.path, test.expr.value)} if above else set()
-        return set()
+        method = getattr(self, f"_guards_of_{type(test).__name__.lower()}", None)
+        return method(test) if method else set()
+
+    def _guards_of_and(self, test: nodes.And) -> set[Path]:
+        return self._guards(test.left) | self._guards(test.right)
+
+    def _guards_of_not(self, test: nodes.Not) -> set[Path]:
+        inner = test.node
+        if isinstance(inner, nodes.Not):
+            return self._guards(inner.node)
+        if isinstance(inner, nodes.Or):
+            return self._guards(nodes.Not(inner.left)) | self._guards(nodes.Not(inner.right))
+        return self._path_of(inner.node) if isinstance(inner, nodes.Test) and inner.name == "undefined" else set()
+
+    def _guards_of_test(self, test: nodes.Test) -> set[Path]:
+        return self._path_of(test.node) if test.name == "defined" else set()
+
+    def _guards_of_filter(self, test: nodes.Filter) -> set[Path]:
+        return self._path_of(test.node) if test.name in _FALLBACKS and test.node is not None else set()
+
+    def _guards_of_compare(self, test: nodes.Compare) -> set[Path]:
+        """`"name" in mapping`."""
+        is_in = len(test.ops) == 1 and test.ops[0].op == "in"
+        above = self._quietly(test.ops[0].expr) if is_in and isinstance(test.expr, nodes.Const) else None
+        return {(*above.path, test.expr.value)} if above and isinstance(test.expr, nodes.Const) else set()
 
     def _path_of(self, node: nodes.Node) -> set[Path]:
         value = self._quietly(node)
@@ -348,6 +353,13 @@ class _Walk:
         before = r"(?<=\.)" if isinstance(node, nodes.Getattr) else r"(?<!\w)"
         found = re.search(rf"{before}{re.escape(word)}(?!\w)", line)
         return found.start() + 1 if found else None
+
+
+def _is_method(node: Node, step: str | int) -> bool:
+    """Whether a step names a method, of a mapping (`items`) or of a text (`endswith`), rather than a setting."""
+    if node.types and not node.types & {"object", "array"}:
+        return True
+    return isinstance(step, str) and step in METHODS and step not in node.properties
 
 
 def _step(node: Any) -> str | int | None:

@@ -9,8 +9,9 @@ sensitive, how its lists merge. The *catalog* holds the documents and the root n
 
 What a schema accepts is asked in one place: `types` gives the JSON types, `limits` the strictest bounds of several schemas.
 
-`loader` reads files and follows references without ever asking the network. `equality` says when two values are the same,
-`violations` puts into words how a value breaks a keyword, `envvars` converts between settings and environment variables.
+`loader` reads files and follows references without ever asking the network, `mistakes` judges each schema by itself. `equality`
+says when two values are the same, `violations` puts into words how a value breaks a keyword, `envvars` converts between settings
+and environment variables.
 
 Begin with `node.Node`, then `loader.load_documents`.
 

@@ -99,15 +99,20 @@ def join(root: str, written: Mapping[str, Document], references: References, sch
             contents = run.protect(contents | {"$schema": document.dialect})
             run.places[id(contents)] = document.name + "#"
         joined[document.uri] = contents
-    several = len({document.dialect for document in written.values()}) > 1
-    for target in references.values() if several else ():
-        if isinstance(target, str):
-            uri, _, fragment = target.partition("#")  # who comes from a file of another draft has to be told
-            get_fragment(joined[uri], fragment).setdefault("$schema", written[uri].dialect)
+    if len({document.dialect for document in written.values()}) > 1:
+        _state_dialects(joined, written, references)
     files = tuple(document.path for document in written.values() if document.path)
     names = {uri: document.name for uri, document in written.items()}
     dialects = {document.name: document.dialect for document in written.values()}
     return Documents(root, joined, names, files, run.places, dialects)
+
+
+def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], references: References) -> None:
+    """State the dialect of every schema that is referred to: a validator that comes from another file keeps to its own."""
+    for target in references.values():
+        if isinstance(target, str):
+            uri, _, fragment = target.partition("#")
+            get_fragment(joined[uri], fragment).setdefault("$schema", written[uri].dialect)
 
 
 def circles(documents: Documents) -> Iterator[dict[str, Any]]:
@@ -156,21 +161,24 @@ class _Join:
         if not isinstance(value, dict):
             return value
         result = {key: self.direct(child, name, where + paths.pointer((key,))) for key, child in value.items()}
-        if id(value) not in self._schemas:
-            return result
+        if id(value) in self._schemas:
+            self._point(result, id(value))
+            self.places[id(result)] = f"{name}#{where}"
+        return result
+
+    def _point(self, result: dict[str, Any], written: int) -> None:
+        """Take the ids out of the copy of a schema, and let its references point to where they lead."""
         for keyword in _IDS & result.keys():
             if isinstance(result[keyword], str | bool):
                 del result[keyword]
         for keyword in REFERENCES:
-            target = self._references.get((id(value), keyword))
+            target = self._references.get((written, keyword))
             if isinstance(target, bool):
                 del result[keyword]
                 result["allOf"] = [*result.get("allOf", ()), target]
             elif target is not None:
                 del result[keyword]
                 result["$ref"] = target
-        self.places[id(result)] = f"{name}#{where}"
-        return result
 
     def protect(self, schema: Any, inherited: bool = False) -> Any:
         """Describe sensitive settings as what an overlay may hold.
@@ -181,23 +189,27 @@ class _Join:
             return schema
         sensitive = inherited or schema.get("x-sensitive") is True
         place = self.places.get(id(schema), "")
-        result = schema
-        if sensitive and (_CONTAINERS & schema.keys() or schema.get("type") in ("object", "array")):
-            kept = {key: value for key, value in schema.items() if key not in ("const", "enum", "examples")}
-            result = kept | {"x-sensitive": True}
-            inside = "additionalProperties" if schema.get("type") == "object" or "properties" in schema else "items"
-            if result.get(inside, True) is True:
-                result[inside] = _reference({})
-                self.places[id(result[inside])] = place
-        elif sensitive:
-            result = _reference(schema)
-        known = {path[0] for path, _ in subschemas(result)}
-        protected = rebuild(result, lambda path, child: self._below(path, child, place, sensitive))
-        protected |= {key: self._loose(value) for key, value in protected.items() if key not in known}
+        # an overlay holds a reference where the value will stand, so the schema of the value would refuse every overlay
+        result = self._secret(schema, place) if sensitive else schema
+        standard = {path[0] for path, _ in subschemas(result)}
+        protected = rebuild(result, lambda path, child: self._part(path, child, place, sensitive))
+        protected |= {key: self._loose(value) for key, value in protected.items() if key not in standard}
         self.places[id(protected)] = place
         return protected
 
-    def _below(self, path: paths.Path, child: Any, place: str, sensitive: bool) -> Any:
+    def _secret(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
+        """A sensitive setting: a reference, or a mapping or list of references."""
+        if not _CONTAINERS & schema.keys() and schema.get("type") not in ("object", "array"):
+            return _reference(schema)
+        result = {key: value for key, value in schema.items() if key not in ("const", "enum", "examples")}
+        result["x-sensitive"] = True
+        inside = "additionalProperties" if schema.get("type") == "object" or "properties" in schema else "items"
+        if result.get(inside, True) is True:
+            result[inside] = _reference({})
+            self.places[id(result[inside])] = place
+        return result
+
+    def _part(self, path: paths.Path, child: Any, place: str, sensitive: bool) -> Any:
         if child is False and path[0] == "properties":
             child = {"not": {}}  # the same, but an error of it knows its path
             self.places[id(child)] = place + paths.pointer(path)

@@ -64,20 +64,15 @@ def to_text(value: Any) -> str:
     """A value as the text of an environment variable."""
     if isinstance(value, str):
         return value
-    if (
-        isinstance(value, list)
-        and not any(map(_needs_json, value))
-        and value[:1] not in ([], [""])
-        and value[0][0] != "["
-    ):
-        return ",".join(value)
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
-    ):
+    if isinstance(value, list) and value and _joins(value):
         return ",".join(map(str, value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def _joins(items: list[Any]) -> bool:
+    """Whether a list can be read again when its items are joined by commas; a first `[` would begin JSON."""
+    texts = not any(map(_needs_json, items)) and not items[0].startswith("[")
+    return texts or all(isinstance(item, int | float) and not isinstance(item, bool) for item in items)
 
 
 def _needs_json(item: Any) -> bool:
@@ -89,22 +84,46 @@ def from_text(node: Node, text: str) -> Any:
 
     Raises ValueError, without quoting the text, when it stands for none.
     """
-    types = node.types
-    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+    if _has_stray_bytes(text):
         raise ValueError("the value is not UTF-8")
-    listed = [value for value in node.keyword("enum", ()) if isinstance(value, dict | list) or to_text(value) == text]
-    if len(listed) == 1 and not isinstance(listed[0], dict | list):
-        return listed[0]
+    # a value that the schema lists wins over a guess by its type: "8080" in a list of texts stays a text
+    meant = list(_listed(node, text))
+    if len(meant) == 1 and not isinstance(meant[0], dict | list):
+        return meant[0]
+    types = node.types
+    # a list of plain values is joined with commas, and one that begins with `[` is JSON: see `to_text`
     if "array" in types and text[:1] != "[":
-        items = [item.strip() for item in text.split(",")] if text.strip() else []
-        return [from_text(node.child(index), item) for index, item in enumerate(items)]
-    if "array" in types or "object" in types:
-        try:
-            return parse_json(text)
-        except yaml12.YamlError:
-            raise ValueError("the value is no JSON") from None
-    if not types:
-        return _guessed(text)
+        return [from_text(node.child(index), item) for index, item in enumerate(_split(text))]
+    if types & {"array", "object"}:
+        return _from_json(text)
+    return _scalar(types, text) if types else _guessed(text)
+
+
+def _listed(node: Node, text: str) -> Iterator[Any]:
+    """The values of an `enum` that a text may mean: those that are written so, and all that are not plain."""
+    for value in node.keyword("enum", ()):
+        if isinstance(value, dict | list) or to_text(value) == text:
+            yield value
+
+
+def _has_stray_bytes(text: str) -> bool:
+    """Whether a text holds what was not UTF-8: Python keeps such bytes of an environment as surrogates."""
+    return not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _split(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")] if text.strip() else []
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except yaml12.YamlError:
+        raise ValueError("the value is no JSON") from None
+
+
+def _scalar(types: frozenset[str], text: str) -> Any:
+    """The value of one of these types; a text that is a number is one where both are allowed."""
     if "string" in types and not (types & {"integer", "number"} and _number(text) is not None):
         return text
     for name, convert in _CONVERTERS.items():

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-import jsonschema_rs
-from jsonschema.exceptions import best_match
-from jsonschema.validators import validator_for
 from jsonschema_specifications import REGISTRY as METASCHEMAS
 from referencing import Registry, Resource, Specification
 from referencing.exceptions import Unresolvable
@@ -22,20 +19,10 @@ from referencing.jsonschema import specification_with
 from weft.base import paths
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.files import datafile, yaml12
-from weft.files.shipped import shipped_text
 from weft.schema.documents import DIALECT, Document, Documents, circles, join
+from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.walk import REFERENCES, subschemas
 
-OUR_KEYWORDS: Final = (
-    "x-env",
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type",
-    "x-kubernetes-map-type",
-    "x-kubernetes-validations",
-    "x-renamed-to",
-    "x-sensitive",
-    "x-unit",
-)
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
 _POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
@@ -45,7 +32,7 @@ def load_documents(root: Path, base: Path) -> Documents:
     """Read the schema file `root` and all that it refers to; names in reports are relative to `base`.
 
     Raises WeftError with every problem of every file: unreadable, not a schema, a reference to nowhere, to the network,
-    or in a circle, a keyword of ours used wrongly.
+    or in a circle, a keyword of Weft's used wrongly.
     """
     loader = _Loader(base)
     start = loader.open(root)
@@ -69,6 +56,7 @@ class _Loader:
         self.targets: dict[int, tuple[Document, str]] = {}
         self.references: dict[tuple[int, str], str | bool] = {}
         self.schemas: set[int] = set()
+        # the registry asks `_retrieve` for what it does not have, which opens files and never the network
         self.registry: Registry[Any] = METASCHEMAS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]
 
     def open(self, path: Path, dialect: str = DIALECT) -> Document:
@@ -99,7 +87,7 @@ class _Loader:
         base = urljoin(uri, resource.id() or "")
         if path:
             self.registry = self.registry.with_resources([(uri, resource), (base, resource)]).crawl()
-        self._follow(document, contents, self.registry.resolver(base), specification, ())
+        self._follow(_Spot(document, (), self.registry.resolver(base), specification), contents)
         return document
 
     def _read(self, path: Path, name: str) -> Any:
@@ -120,16 +108,12 @@ class _Loader:
         if not isinstance(contents, dict | bool):
             self._complain(document, path, "schema-invalid", "a schema is an object")
             return False
-        validator = validator_for({"$schema": document.dialect})
-        valid = _meta_valid(contents, document.dialect)
-        errors = list(validator(validator.META_SCHEMA).iter_errors(contents)) if not valid else []
+        errors = metaschema_errors(contents, document.dialect)
         if path:  # where no keyword looks, nobody has ever checked what is only to be read
             errors = [error for error in errors if not _READ_ONLY.intersection(map(str, error.absolute_path))]
-        for error in errors:
-            enums = [below for below in error.context or () if below.validator == "enum"]
-            worst = (enums or [best_match([error]) or error])[0]
-            message = f"not a valid schema: {worst.message}"
-            self._complain(document, (*path, *worst.absolute_path), "schema-invalid", message)
+        for error in map(innermost, errors):
+            message = f"not a valid schema: {error.message}"
+            self._complain(document, (*path, *error.absolute_path), "schema-invalid", message)
         return not errors
 
     def _index(self, document: Document) -> None:
@@ -141,60 +125,48 @@ class _Loader:
                 pairs = value.items() if isinstance(value, dict) else enumerate(value)
                 stack += [(child, where + paths.pointer((step,))) for step, child in pairs]
 
-    def _follow(
-        self, document: Document, schema: Any, resolver: Any, specification: Specification[Any], path: paths.Path
-    ) -> None:
+    def _follow(self, spot: _Spot, schema: Any) -> None:
+        """Note a schema and all below it, complain of what is wrong there, and resolve the references."""
         if not isinstance(schema, dict) or id(schema) in self.schemas:
             return
         self.schemas.add(id(schema))
-        ours = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
-        for keyword in ours:
-            meant = difflib.get_close_matches(keyword, OUR_KEYWORDS, n=1, cutoff=0.9)
-            if meant and keyword not in OUR_KEYWORDS:
-                hint = f"did you mean `{meant[0]}`?"
-                self._complain(
-                    document, (*path, keyword), "schema-invalid", f"`{keyword}` would do nothing", hint, key=True
-                )
-        for where, pattern in _patterns(schema):
-            if not _compiles(pattern):
-                message = "not a valid schema: this is no regular expression"
-                self._complain(document, (*path, *where), "schema-invalid", message)
-        for error in _keywords().iter_errors(ours) if ours else ():
-            self._complain(
-                document, (*path, *error.instance_path), "schema-invalid", f"not a valid schema: {error.message}"
-            )
+        for mistake in mistakes(schema):
+            path = (*spot.path, *mistake.path)
+            self._complain(spot.document, path, "schema-invalid", mistake.message, mistake.hint, key=mistake.key)
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
-                self._resolve(document, schema, keyword, resolver, path)
-        for step, child in subschemas(schema):
+                self._resolve(spot, schema, keyword)
+        for steps, child in subschemas(schema):
             if isinstance(child, dict):
-                resource = specification.create_resource(child)
-                below = resolver.in_subresource(resource) if resource.id() else resolver
-                self._follow(document, child, below, specification, (*path, *step))
+                self._follow(spot.inside(child, steps), child)
 
-    def _resolve(
-        self, document: Document, schema: dict[str, Any], keyword: str, resolver: Any, path: paths.Path
-    ) -> None:
-        ref = schema[keyword]
+    def _resolve(self, spot: _Spot, schema: dict[str, Any], keyword: str) -> None:
+        # within a metaschema, a dynamic reference means the whole of it
+        within = spot.document.path is None and keyword != "$ref"
+        ref = spot.document.dialect if within else schema[keyword]
+        path = (*spot.path, keyword)
+        # looking a reference up may open its file, and with it complain of all that is wrong in there
         before = len(self.problems)
-        if document.path is None and keyword != "$ref":
-            ref = document.dialect  # within a metaschema, a dynamic reference means the whole of it
         try:
-            resolved = resolver.lookup(ref)
+            resolved = spot.resolver.lookup(ref)
             contents = resolved.contents
         except (Unresolvable, LookupError, ValueError) as error:
-            if len(self.problems) > before:
-                return  # the file that it stands in is broken, and was complained about
-            self._complain(document, (*path, keyword), *self._explain_ref(ref, resolver, error))
+            if len(self.problems) == before:  # otherwise the file that it stands in is broken, and was complained about
+                self._complain(spot.document, path, *self._explain_ref(ref, spot.resolver, error))
             return
         if isinstance(contents, bool):
             self.references[id(schema), keyword] = contents
-            return
-        if id(contents) not in self.targets and self.problems:
-            return  # the file that it stands in is broken, and was complained about
-        if not isinstance(contents, dict):
-            self._complain(document, (*path, keyword), "schema-invalid", f"`{ref}` names something that is no schema")
-            return
+        elif id(contents) not in self.targets and self.problems:
+            pass  # the file that it stands in is broken, and was complained about
+        elif not isinstance(contents, dict):
+            self._complain(spot.document, path, "schema-invalid", f"`{ref}` names something that is no schema")
+        else:
+            target, where = self._target(contents)
+            self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=_POINTER_SAFE)}"
+            self._follow_stray(target, where, contents, resolved.resolver)
+
+    def _target(self, contents: dict[str, Any]) -> tuple[Document, str]:
+        """The document in which a schema stands that is referred to, and the pointer to it there."""
         if id(contents) not in self.targets:  # a metaschema, which referencing brings along
             for uri in METASCHEMAS:
                 metaschema = METASCHEMAS.contents(uri)
@@ -202,14 +174,17 @@ class _Loader:
         target, where = self.targets[id(contents)]
         if target.uri not in self.by_uri:
             self._add(target.name, target.uri, target.contents, target.dialect, None)
-        self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=_POINTER_SAFE)}"
-        if id(contents) not in self.schemas and id(contents) != id(target.contents):
-            # a schema that is kept where no keyword looks, such as `#/components/…`
-            way = paths.parse_pointer(where)
-            if target.path and not self._check(target, contents, way):
-                self.schemas.add(id(contents))  # one complaint is enough
-            else:
-                self._follow(target, contents, resolved.resolver, specification_with(target.dialect), way)
+        return target, where
+
+    def _follow_stray(self, target: Document, where: str, contents: dict[str, Any], resolver: Any) -> None:
+        """Follow a schema that is kept where no keyword looks, such as `#/components/…`, and only referred to."""
+        if id(contents) in self.schemas or contents is target.contents:
+            return
+        path = paths.parse_pointer(where)
+        if target.path and not self._check(target, contents, path):
+            self.schemas.add(id(contents))  # one complaint is enough
+        else:
+            self._follow(_Spot(target, path, resolver, specification_with(target.dialect)), contents)
 
     def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
         reason = error
@@ -252,21 +227,25 @@ class _Loader:
 
     def _with_id(self, uri: str) -> Path | None:
         """The local file of a schema that is known by its `$id`, or that lies beside one as its own address does."""
+        return next(chain(self._beside(uri), self._with_own_id(uri)), None)
+
+    def _beside(self, uri: str) -> Iterator[Path]:
         for document in list(self.by_uri.values()):
-            own = _id(document.contents)
-            if own and document.path and uri.startswith(own.rpartition("/")[0] + "/"):
-                beside = document.path.parent / uri[len(own.rpartition("/")[0]) + 1 :]
-                if beside.is_file():
-                    return beside
-        folder = next(iter(self.by_uri.values())).path
-        for path in sorted(folder.parent.rglob("*.json")) if folder else ():
+            folder = f"{(_id(document.contents) or '').rpartition('/')[0]}/"
+            if document.path and _id(document.contents) and uri.startswith(folder):
+                file = document.path.parent / uri.removeprefix(folder)
+                if file.is_file():
+                    yield file
+
+    def _with_own_id(self, uri: str) -> Iterator[Path]:
+        root = next(iter(self.by_uri.values())).path
+        for path in sorted(root.parent.rglob("*.json")) if root else ():
             try:
                 own = _id(json.loads(path.read_bytes()))
             except (ValueError, OSError, RecursionError):
                 continue
             if own and urljoin(path.resolve().as_uri(), own).rstrip("#") == uri.rstrip("#"):
-                return path
-        return None
+                yield path
 
     def complain_of_circle(self, location: str) -> None:
         """Note that a schema leads back to itself."""
@@ -295,35 +274,26 @@ class _Loader:
         self.problems.append(Problem(code, message, place=place, schema=where, hint=hint))
 
 
-def _patterns(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:
-    if isinstance(schema.get("pattern"), str):
-        yield ("pattern",), schema["pattern"]
-    for pattern in schema.get("patternProperties", ()):
-        yield ("patternProperties", pattern), pattern
+@dataclass(frozen=True)
+class _Spot:
+    """Where a schema stands, and how its references are resolved there."""
 
+    document: Document
+    path: paths.Path
+    resolver: Any
+    specification: Specification[Any]
 
-@cache
-def _compiles(pattern: str) -> bool:
-    """Whether one of the two validators knows the regular expression."""
-    try:
-        re.compile(pattern)
-    except re.error:
-        try:
-            jsonschema_rs.validator_for({"pattern": pattern})
-        except ValueError:
-            return False
-    return True
+    def inside(self, child: dict[str, Any], steps: paths.Path) -> _Spot:
+        """The spot of a subschema; its own `$id` changes what references mean."""
+        resource = self.specification.create_resource(child)
+        resolver = self.resolver.in_subresource(resource) if resource.id() else self.resolver
+        return replace(self, path=(*self.path, *steps), resolver=resolver)
 
 
 class _NotHere(LookupError):
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self.uri = uri
-
-
-@cache
-def _keywords() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(shipped_text("keywords.schema.json")))
 
 
 def _known_dialect(uri: str) -> str | None:
@@ -336,13 +306,6 @@ def _known_dialect(uri: str) -> str | None:
     if match["new"]:
         return f"https://json-schema.org/draft/{match['new']}/schema"
     return f"http://json-schema.org/draft-0{match['old']}/schema#"
-
-
-def _meta_valid(contents: dict[str, Any] | bool, dialect: str) -> bool:
-    try:
-        return jsonschema_rs.meta.is_valid({**contents, "$schema": dialect} if isinstance(contents, dict) else contents)
-    except ValueError:
-        return False
 
 
 def _id(contents: Any) -> str | None:

@@ -203,17 +203,19 @@ class Node:
 
     def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """What was filled in, less the defaults that make the mapping invalid."""
-        added = [name for name in filled if name not in given]
         if self.accepts(filled):
             return filled
-        least = {name: below for name, below in filled.items() if name in given}
-        if not self.accepts(least):
-            least = dict(given)  # perhaps a default further down is the one that hurts
-        if not self.accepts(least):
+        least = self._least(filled, given)
+        if least is None:
             return filled
-        kept = [name for name in added if self.accepts(least | {name: filled[name]})]
-        both = {name: below for name, below in filled.items() if name in kept or name in least}
+        kept = {name for name in filled if name not in given and self.accepts(least | {name: filled[name]})}
+        both = {name: value for name, value in filled.items() if name in kept or name in least}
         return both if self.accepts(both) else least
+
+    def _least(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
+        """The given keys alone, filled inside unless a default further down is the one that hurts; None if neither is valid."""
+        inside = {name: value for name, value in filled.items() if name in given}
+        return next((candidate for candidate in (inside, dict(given)) if self.accepts(candidate)), None)
 
     def walk(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node, Any]]:
         """Every place of `value` with its path and node, parents first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from weft.base.paths import Path
@@ -40,9 +40,13 @@ def subschemas(schema: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
             for index, child in enumerate(value):
                 yield (keyword, index), child
         elif keyword in NAMED and isinstance(value, dict):
-            for name, child in value.items():
-                if isinstance(child, dict | bool):
-                    yield (keyword, name), child
+            yield from _named(keyword, value)
+
+
+def _named(keyword: str, schemas: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for name, child in schemas.items():
+        if isinstance(child, dict | bool):
+            yield (keyword, name), child
 
 
 def in_place(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
@@ -57,6 +61,16 @@ def in_place(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
         for child in schema.get(keyword, {}).values():
             if isinstance(child, dict):
                 yield child, False
+
+
+def each_of(schemas: Iterable[Any], keyword: str) -> Iterator[Any]:
+    """What the schemas that have a keyword say by it."""
+    return (schema[keyword] for schema in schemas if keyword in schema)
+
+
+def each_named(schemas: Iterable[Any], keyword: str, name: str) -> Iterator[Any]:
+    """What the schemas say of one name by a keyword that maps names to schemas, such as `properties`."""
+    return (schema[keyword][name] for schema in schemas if name in schema.get(keyword, ()))
 
 
 def rebuild(schema: dict[str, Any], change: Callable[[Path, Any], Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +39,15 @@ class Checked:
         }
 
 
+@dataclass(frozen=True)
+class _Use:
+    """A setting of a target that holds a reference."""
+
+    target: Target
+    path: paths.Path
+    reference: str
+
+
 def reveal(target: Target, where: paths.Path = ()) -> Any:
     """The part of a target's configuration at a path, with the secrets in the place of their references.
 
@@ -55,21 +64,25 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
 
 def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
     """Every reference of these targets, resolved once and forgotten, and a problem for each setting whose does not."""
-    targets = list(targets)
     uses = [
-        (target, path, text) for target in targets for path, text in _references(target.schemas.root, target.config)
+        _Use(target, path, reference)
+        for target in targets
+        for path, reference in _references(target.schemas.root, target.config)
     ]
-    secrets = _resolve((text for _, _, text in uses), targets[0].schemas.folder) if targets else {}
-    settings: dict[str, dict[str, None]] = {text: {} for text in secrets}
-    names: dict[str, dict[str, None]] = {text: {} for text in secrets}
-    for target, path, text in uses:
-        settings[text][paths.dotted(path)] = None
-        names[text][target.name] = None
-    checked = []
-    for text, secret in secrets.items():
-        reason = secret.reason if isinstance(secret, providers.ProviderError) else None
-        checked.append(Checked(text, tuple(settings[text]), tuple(names[text]), reason))
-    return checked, gather(problem for target, path, text in uses for problem in _failed(target, path, secrets[text]))
+    secrets = _resolve((use.reference for use in uses), uses[0].target.schemas.folder) if uses else {}
+    groups: dict[str, list[_Use]] = {reference: [] for reference in secrets}
+    for use in uses:
+        groups[use.reference].append(use)
+    checked = [_checked(group, secrets[reference]) for reference, group in groups.items()]
+    return checked, gather(problem for use in uses for problem in _failed(use.target, use.path, secrets[use.reference]))
+
+
+def _checked(uses: Sequence[_Use], secret: str | providers.ProviderError) -> Checked:
+    """What came of one reference that all of `uses` hold."""
+    settings = dict.fromkeys(paths.dotted(use.path) for use in uses)
+    targets = dict.fromkeys(use.target.name for use in uses)
+    reason = secret.reason if isinstance(secret, providers.ProviderError) else None
+    return Checked(uses[0].reference, tuple(settings), tuple(targets), reason)
 
 
 def _references(node: Node, value: Any, path: paths.Path = ()) -> Iterator[tuple[paths.Path, str]]:

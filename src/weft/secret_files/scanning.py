@@ -53,41 +53,48 @@ def scan(project: Project, paths: Iterable[Path] = (), *, schema_only: bool = Fa
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The files below a folder that git tracks or would take; all but hidden folders where there is no git."""
+    """A file itself, or the files below a folder: those that git tracks or would take, all of them where there is no git."""
+    if not path.exists():
+        raise CannotRun(Problem("unreadable", f"there is no {path}"))
     if not path.is_dir():
-        if not path.exists():
-            raise CannotRun(Problem("unreadable", f"there is no {path}"))
-        yield path
-        return
-    if git.is_installed() and git.is_in_repository(path.resolve()):
-        yield from (path / name for name in git.candidates(path) if (path / name).is_file())
-        return
-    for folder, folders, found in os.walk(path):
+        return iter([path])
+    in_git = git.is_installed() and git.is_in_repository(path.resolve())
+    files = (path / name for name in git.candidates(path)) if in_git else _walked(path)
+    return (file for file in files if file.is_file())
+
+
+def _walked(path: Path) -> Iterator[Path]:
+    """Everything below a folder, but for hidden folders."""
+    for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(found) if Path(folder, name).is_file())
+        yield from (Path(folder, name) for name in sorted(names))
 
 
 def _in_file(project: Project, file: Path, detect: _Detect | None) -> Iterator[Problem]:
+    lines = _lines(file)
+    if lines is None:
+        return
+    name = _name(project, file)
+    reported: set[int | None] = set()
+    for problem in (*_literals(project, file, name), *_variables(project, name, lines)):
+        line = problem.place.line if problem.place else None
+        if line is None or not _is_allowed(lines, line):
+            reported.add(line)
+            yield problem
+    for number, kind in detect(name, lines) if detect else ():
+        if number not in reported and not _is_allowed(lines, number):
+            column = len(lines[number - 1]) - len(lines[number - 1].lstrip()) + 1
+            yield _found(f"this looks like a secret in clear ({kind})", Place(name, number, column))
+
+
+def _lines(file: Path) -> list[str] | None:
+    """The lines of a file; None for one that is encrypted, too big, or not a text."""
     try:
         data = file.read_bytes() if file.stat().st_size <= _BIG else b"\0"
     except OSError as error:
         raise CannotRun(Problem("unreadable", f"{file}: {reason_of(error)}")) from None
     text = data.decode("utf-8-sig", "replace")
-    if b"\0" in data or text.startswith(_ENCRYPTED):
-        return
-    lines = text.splitlines()
-    name = _name(project, file)
-    told = set()
-    for problem in (*_literals(project, file, name), *_variables(project, name, lines)):
-        line = problem.place.line if problem.place else None
-        if line is None or not _is_allowed(lines, line):
-            told.add(line)
-            yield problem
-    for number, kind in detect(name, lines) if detect else ():
-        if number not in told and not _is_allowed(lines, number):
-            told.add(number)
-            column = len(lines[number - 1]) - len(lines[number - 1].lstrip()) + 1
-            yield _found(f"this looks like a secret in clear ({kind})", Place(name, number, column))
+    return None if b"\0" in data or text.startswith(_ENCRYPTED) else text.splitlines()
 
 
 def _name(project: Project, file: Path) -> str:
@@ -103,8 +110,9 @@ def _found(message: str, place: Place, path: str | None = None) -> Problem:
 
 
 def _is_allowed(lines: list[str], number: int) -> bool:
-    here, before = lines[number - 1], lines[number - 2] if number > 1 else ""
-    return bool(_ALLOWED.search(here) or _ALLOWED_NEXT.search(before))
+    """Whether the comment on a line, or on the one before it, allows what looks like a secret."""
+    previous = lines[number - 2] if number > 1 else ""
+    return bool(_ALLOWED.search(lines[number - 1]) or _ALLOWED_NEXT.search(previous))
 
 
 def _literals(project: Project, file: Path, name: str) -> Iterator[Problem]:

@@ -51,24 +51,35 @@ def check(output: Finished) -> Iterator[Problem]:
     except yaml12.YamlError as error:
         yield Problem("flagd", f"the file cannot be read: {error.message}", place=Place("", error.line, error.column))
         return
-    wrong = list(_against_schema(document))
-    flags = document.get("flags") if isinstance(document, dict) else None
-    named = {path[1] for path, _ in wrong if len(path) > 1 and path[0] == "flags"}
-    if isinstance(flags, dict):
-        wrong += [(path, message) for path, message in _evaluated(output.file) if not (path and path[1] in named)]
-    for path, message in wrong:
+    for path, message in _complaints(document, output.file):
         place = Place("", *(yaml12.position(output.text, path, key=True) or ()))
         yield Problem("flagd", message, place=place)
 
 
-def _against_schema(document: Any) -> Iterator[Complaint]:
-    """What the schemas of flagd say, flag by flag."""
-    if not isinstance(document, dict) or not isinstance(document.get("flags"), dict):
+def _complaints(document: Any, file: File) -> Iterator[Complaint]:
+    """What the schemas say, then what the provider says of flags that the schemas let pass."""
+    flags = document.get("flags") if isinstance(document, dict) else None
+    if not isinstance(flags, dict):
         yield (), "the file has no `flags`, a mapping of flags by their keys"
         return
+    refused: set[str | int] = set()
+    for path, message in (*_of_the_whole(document), *_of_the_flags(flags)):
+        refused |= {path[1]} if len(path) > 1 and path[0] == "flags" else set()
+        yield path, message
+    for path, message in _evaluated(file):
+        if not path or path[1] not in refused:
+            yield path, message
+
+
+def _of_the_whole(document: dict[str, Any]) -> Iterator[Complaint]:
+    """What the schemas of flagd say of everything but the flags."""
     for path, message in _broken("", {**document, "flags": {}}):
         yield path, f"{dotted(path)}: {message}"
-    for key, flag in document["flags"].items():
+
+
+def _of_the_flags(flags: dict[str, Any]) -> Iterator[Complaint]:
+    """What the schemas of flagd say, flag by flag."""
+    for key, flag in flags.items():
         variants = flag.get("variants") if isinstance(flag, dict) else None
         if not isinstance(variants, dict) or not variants:
             yield ("flags", key), f"the flag {key} has no variants"

@@ -11,10 +11,11 @@ from typing import Any, Final
 from weft.base import paths
 from weft.base.problems import Place
 from weft.derived.bundle import Bundle
-from weft.derived.compatibility.containment import ANYTHING, ITEMS, Finding, Implication, Side
+from weft.derived.compatibility.containment import ANYTHING, ITEMS, Finding, Implication
+from weft.derived.compatibility.sides import Side
 from weft.schema.documents import Documents
 from weft.schema.equality import canonical
-from weft.schema.walk import in_place
+from weft.schema.walk import each_named, each_of, in_place
 
 
 class Effect(StrEnum):
@@ -76,6 +77,11 @@ _WORDS: Final = {
     "size": ("is too large to be compared", "is too large to be compared"),
 }
 """What is said of a finding, forward and backward."""
+_OTHER_KEYS: Final = (
+    "may no longer be added: keys that are not listed are refused",
+    "may be added: keys that are not listed are allowed",
+)
+"""The same of `removed` where the finding is about the keys that no schema lists."""
 _BEHAVIOUR: Final[Mapping[str, tuple[str, Callable[[Any, Any], Effect]]]] = {
     "default": ("has another default", lambda _, after: _breaks(after is None)),
     "x-env": ("has another environment variable", lambda before, _: _breaks(before is not None)),
@@ -101,61 +107,67 @@ def compare(old: Documents, new: Documents) -> list[Change]:
     """
     before, after = Bundle(old), Bundle(new)
     forward = Implication(before.schema, after.schema)
-    found, back = forward.findings(), Implication(after.schema, before.schema).findings()
-    told = {(one.path, one.code) for one in found}
-    loosened = [one for one in back if (one.path, one.code) not in told and one.code not in ("size", "composed")]
-    changes = [_tightened(one, before, after, _successor(one, back, forward)) for one in found]
-    changes += [_loosened(one, before, after) for one in loosened]
+    tightened, reverse = forward.findings(), Implication(after.schema, before.schema).findings()
+    reported = {(finding.path, finding.code) for finding in tightened}
+    loosened = [
+        finding
+        for finding in reverse
+        if (finding.path, finding.code) not in reported and finding.code not in ("size", "composed")
+    ]
+    changes = [_tightened(finding, before, after, _successor(finding, reverse, forward)) for finding in tightened]
+    changes += [_loosened(finding, before, after) for finding in loosened]
     changes += _Annotations(before, after).changes()
     order = list(Effect)
-    unique = {(one.effect, one.path, one.message, canonical([one.before, one.after])): one for one in changes}
-    return sorted(unique.values(), key=lambda one: (order.index(one.effect), one.path, one.message))
+    unique = {
+        (change.effect, change.path, change.message, canonical([change.before, change.after])): change
+        for change in changes
+    }
+    return sorted(unique.values(), key=lambda change: (order.index(change.effect), change.path, change.message))
 
 
-def _tightened(one: Finding, before: Bundle, after: Bundle, successor: str | None) -> Change:
-    words, hint = _WORDS[one.code][0].format(one.keyword), None
-    gone = one.code == "removed"
-    if gone and one.path[-1:] == (ANYTHING,):
-        words = "may no longer be added: keys that are not listed are refused"
-    announced = one.old.get("x-renamed-to") if gone and isinstance(one.old, dict) else None
-    if announced:
-        words = f"is gone, as announced: `{announced}` took its place"
-    elif successor:
-        name = shown(one.path)
-        hint = f"if it is `{successor}` now, keep `{name}` with `deprecated: true` and `x-renamed-to: {successor}` for a while"
-    location = before.location(one.old) if gone else _at(after, one.new, one.keyword)
-    version = "old" if gone and location else "new"
-    location = location or after.location(after.schema)
+def _tightened(finding: Finding, before: Bundle, after: Bundle, successor: str | None) -> Change:
+    removed = finding.code == "removed"
+    announced = finding.old.get("x-renamed-to") if removed and isinstance(finding.old, dict) else None
+    words = f"is gone, as announced: `{announced}` took its place" if announced else _words(finding)
+    location = before.location(finding.old) if removed else _at(after, finding.new, finding.keyword)
+    version = "old" if removed and location else "new"
     return Change(
         Effect.BREAKING,
-        one.code,
-        shown(one.path),
+        finding.code,
+        shown(finding.path),
         words,
-        _brief(one.before),
-        _brief(one.after),
-        location,
+        _brief(finding.before),
+        _brief(finding.after),
+        location or after.location(after.schema),
         version,
-        hint=hint,
+        hint=_rename_hint(shown(finding.path), successor) if successor and not announced else None,
     )
 
 
-def _loosened(one: Finding, before: Bundle, after: Bundle) -> Change:
+def _rename_hint(name: str, successor: str) -> str:
+    return (
+        f"if it is `{successor}` now, keep `{name}` with `deprecated: true` and `x-renamed-to: {successor}` for a while"
+    )
+
+
+def _loosened(finding: Finding, before: Bundle, after: Bundle) -> Change:
     """A finding of the way back, where `old` and `new` have changed places."""
-    words = _WORDS[one.code][1].format(one.keyword)
-    if one.code == "removed" and one.path[-1:] == (ANYTHING,):
-        words = "may be added: keys that are not listed are allowed"
-    location = _at(after, one.old, one.keyword) or before.location(one.new)
-    version = "new" if after.location(one.old) else "old"
     return Change(
         Effect.COMPATIBLE,
-        one.code.replace("removed", "added"),
-        shown(one.path),
-        words,
-        _brief(one.after),
-        _brief(one.before),
-        location,
-        version,
+        finding.code.replace("removed", "added"),
+        shown(finding.path),
+        _words(finding, backward=True),
+        _brief(finding.after),
+        _brief(finding.before),
+        _at(after, finding.old, finding.keyword) or before.location(finding.new),
+        "new" if after.location(finding.old) else "old",
     )
+
+
+def _words(finding: Finding, *, backward: bool = False) -> str:
+    other_keys = finding.code == "removed" and finding.path[-1:] == (ANYTHING,)
+    words = _OTHER_KEYS if other_keys else _WORDS[finding.code]
+    return words[backward].format(finding.keyword)
 
 
 def _at(bundle: Bundle, schema: Any, keyword: str) -> str | None:
@@ -165,30 +177,31 @@ def _at(bundle: Bundle, schema: Any, keyword: str) -> str | None:
     return f"{location}/{keyword}" if inside else location
 
 
-def _successor(one: Finding, back: Sequence[Finding], run: Implication) -> str | None:
+def _successor(removed: Finding, reverse: Sequence[Finding], run: Implication) -> str | None:
     """The new setting beside a removed one that looks most like it."""
-    if one.code != "removed" or not isinstance(one.old, dict):
+    if removed.code != "removed" or not isinstance(removed.old, dict):
         return None
-    beside = [
-        new for new in back if new.code == "removed" and new.path[:-1] == one.path[:-1] and isinstance(new.old, dict)
-    ]
-    alike = [new for new in beside if run.same(one.old, new.old)]
-    named = [
-        new
-        for new in alike
-        if any(new.old.get(key, 0) == one.old.get(key, 1) for key in ("title", "description", "x-env"))
-    ]
+    alike = [added for added in reverse if _is_beside(removed, added) and run.same(removed.old, added.old)]
+    named = [added for added in alike if _shares_annotation(removed.old, added.old)]
     best = named if len(named) == 1 else alike
     return shown(best[0].path) if len(best) == 1 else None
 
 
+def _is_beside(removed: Finding, added: Finding) -> bool:
+    """Whether a finding of the way back is about a new setting of the same mapping."""
+    return added.code == "removed" and added.path[:-1] == removed.path[:-1] and isinstance(added.old, dict)
+
+
+def _shares_annotation(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return any(key in old and key in new and old[key] == new[key] for key in ("title", "description", "x-env"))
+
+
 def _brief(value: Any) -> Any:
     """A value of a keyword as a report shows it: schemas are too long."""
-    return (
-        None
-        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
-        else value
+    holds_schemas = isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(item, dict) for item in value)
     )
+    return None if holds_schemas else value
 
 
 class _Annotations:
@@ -211,20 +224,18 @@ class _Annotations:
         self._seen.add(key)
         for keyword in (*_BEHAVIOUR, *_COSMETIC):
             yield from self._keyword(keyword, olds, news, path)
-        for name in dict.fromkeys(name for one in olds for name in one.get("properties", ())):
-            yield from self._visit(_named(olds, name), _named(news, name), (*path, name))
-        for keyword, step in (("additionalProperties", ANYTHING), ("items", ITEMS)):
-            before, after = ([one[keyword] for one in side if keyword in one] for side in (olds, news))
-            yield from self._visit(before, after, (*path, step))
+        for step, old_parts, new_parts in _parts(olds, news):
+            yield from self._visit(old_parts, new_parts, (*path, step))
 
     def _keyword(self, keyword: str, olds: list[Any], news: list[Any], path: paths.Path) -> Iterator[Change]:
-        holder = next((one for one in news if keyword in one), news[0])
-        before, after = (next((one[keyword] for one in side if keyword in one), None) for side in (olds, news))
+        before, after = (next(each_of(side, keyword), None) for side in (olds, news))
         if canonical(before) == canonical(after):
             return
+        holder = next((new for new in news if keyword in new), news[0])
         words, effect = _BEHAVIOUR.get(keyword, (f"has another {keyword}", lambda _, __: Effect.COSMETIC))
-        hidden = any(one.get("x-sensitive") is True for one in (*olds, *news)) and keyword in ("default", "examples")
-        location = self._after.location(holder) or ""
+        hidden = keyword in ("default", "examples") and any(
+            True in each_of(side, "x-sensitive") for side in (olds, news)
+        )
         yield Change(
             effect(before, after),
             keyword,
@@ -232,31 +243,32 @@ class _Annotations:
             words,
             None if hidden else before,
             None if hidden else after,
-            location + (f"/{keyword}" if keyword in holder else ""),
+            _at(self._after, holder, keyword) or "",
             "new",
         )
 
 
+def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str, list[Any], list[Any]]]:
+    """The places right below one, by their step, with what the two versions say of each."""
+    for name in dict.fromkeys(name for names in each_of(olds, "properties") for name in names):
+        yield name, [*each_named(olds, "properties", name)], [*each_named(news, "properties", name)]
+    for keyword, step in (("additionalProperties", ANYTHING), ("items", ITEMS)):
+        yield step, [*each_of(olds, keyword)], [*each_of(news, keyword)]
+
+
 def _applying(side: Side, schemas: list[Any]) -> list[dict[str, Any]]:
     """The schemas that speak of a place, those of alternatives last."""
-    found: dict[int, dict[str, Any]] = {}
+    reached: dict[int, dict[str, Any]] = {}
     stack = list(schemas)
     while stack:
-        for schema in side.flat(stack):
-            if isinstance(schema, dict):
-                found.setdefault(id(schema), schema)
-        known = list(found.values())
+        reached |= {id(schema): schema for schema in side.flat(stack) if isinstance(schema, dict)}
         stack = [
-            below
-            for one in known
-            for below, certain in in_place(one)
-            if not certain and isinstance(below, dict) and id(below) not in found
+            branch
+            for schema in reached.values()
+            for branch, certain in in_place(schema)
+            if not certain and isinstance(branch, dict) and id(branch) not in reached
         ]
-    return list(found.values())
-
-
-def _named(schemas: list[Any], name: str) -> list[Any]:
-    return [one["properties"][name] for one in schemas if name in one.get("properties", ())]
+    return list(reached.values())
 
 
 def shown(path: paths.Path) -> str:
@@ -277,18 +289,20 @@ def as_json(changes: Sequence[Change]) -> str:
 
 def as_text(changes: Sequence[Change]) -> str:
     """The report for people, what breaks first."""
-    lines = []
-    for one in changes:
-        lines.append(f"{one.effect}: {one.path or 'the configuration'} {one.message}{_difference(one)}")
-        if one.place:
-            where = ":".join(
-                str(part) for part in (one.place.file, one.place.line, one.place.column) if part is not None
-            )
-            lines.append(f"  --> {where}{' (the old version)' if one.version == 'old' else ''}")
-        lines += [f"   = hint: {one.hint}"] if one.hint else []
-    counts = (f"{sum(one.effect is effect for one in changes)} {effect}" for effect in Effect)
-    lines.append(", ".join(counts) if changes else "no changes")
-    return "\n".join(lines) + "\n"
+    if not changes:
+        return "no changes\n"
+    counts = (f"{sum(change.effect is effect for change in changes)} {effect}" for effect in Effect)
+    return "\n".join((*(line for change in changes for line in _lines(change)), ", ".join(counts))) + "\n"
+
+
+def _lines(change: Change) -> Iterator[str]:
+    yield f"{change.effect}: {change.path or 'the configuration'} {change.message}{_difference(change)}"
+    if change.place:
+        parts = (change.place.file, change.place.line, change.place.column)
+        where = ":".join(str(part) for part in parts if part is not None)
+        yield f"  --> {where}{' (the old version)' if change.version == 'old' else ''}"
+    if change.hint:
+        yield f"   = hint: {change.hint}"
 
 
 def _difference(one: Change) -> str:

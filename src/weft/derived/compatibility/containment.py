@@ -1,38 +1,44 @@
-"""Whether everything that one schema allows is allowed by another, and if not, or if nobody can tell, why.
+"""Schema containment: whether the new schema accepts every value that the old one accepts.
 
-Both are bundles: draft 2020-12, references only within. What is found missing here may now and then be harmless (whether one
-regular expression includes another is not tried), but where nothing is found, every value valid before is valid after.
+The answer is the list of reasons why it may not. Both schemas are bundles: draft 2020-12, references only within. The answer errs
+on one side: a reason may turn out harmless (whether one regular expression includes another is not tried), but without a reason,
+every value that was valid before is valid after.
+
+How: both schemas are walked side by side. At each place stand several old schemas, all of which hold there (`olds`), and one new
+schema, which has to follow from them. A keyword of the new schema follows when one of the old schemas says as much; `anyOf` and
+its like follow when one of their branches is proved by the same walk, which therefore has to forget what a failed attempt assumed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-
 from weft.base.paths import Path
 from weft.derived.compatibility import keywords
-from weft.schema.types import AcceptedTypes, stated_types
-from weft.schema.walk import MANY, NAMED, ONE
+from weft.derived.compatibility.sameness import DECIDING, RULES, Sameness
+from weft.derived.compatibility.sides import (
+    APPLICATORS,
+    Schema,
+    Schemas,
+    Side,
+    item_schema,
+    property_schemas,
+    refuses_everything,
+    unnamed,
+)
+from weft.schema.types import stated_types
+from weft.schema.walk import each_named, each_of
 
 _ENOUGH: Final = 100_000
 """After how many pairs of schemas the rest is taken for different."""
+_NEVER: Final = 10**9
+_TEXT: Final = {"type": "string"}
 ANYTHING: Final = "<name>"
 ITEMS: Final = "[]"
-_COMPARED: Final = (ONE | MANY | NAMED | keywords.PLAIN | {"$ref", "x-kubernetes-validations"}) - {
-    "$defs",
-    "additionalItems",
-    "contentSchema",
-    "definitions",
-    "dependencies",
-}
-"""The keywords that decide what is valid."""
 
-Schema = Any
-Schemas = tuple[Any, ...]
+_Pair = tuple[tuple[int, ...], int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,315 +57,234 @@ class Finding:
     new: Schema
 
 
-class Side:
-    """One of the two schemas: its references resolved, its values judged."""
-
-    def __init__(self, schema: dict[str, Any], *, formats: bool) -> None:
-        self.schema = schema
-        checker = Draft202012Validator.FORMAT_CHECKER if formats else None
-        self.types = AcceptedTypes(self.resolve)
-        self._validator: Any = Draft202012Validator(schema, format_checker=checker)
-
-    def resolve(self, ref: str) -> Schema:
-        """The schema that a `$ref` names."""
-        return self.schema if ref == "#" else self.schema["$defs"][ref.removeprefix("#/$defs/")]
-
-    def flat(self, schemas: Iterable[Schema]) -> Schemas:
-        """The schemas with those that they refer to and that `allOf` adds; `True` says nothing and is left out."""
-        found: dict[int, Schema] = {}
-        stack = [*schemas][::-1]
-        while stack:
-            schema = stack.pop()
-            if schema is True or id(schema) in found:
-                continue
-            found[id(schema)] = schema
-            if isinstance(schema, dict):
-                stack += reversed(schema.get("allOf", ()))
-                stack += [self.resolve(schema["$ref"])] if "$ref" in schema else []
-        return tuple(found.values())
-
-    def accepts(self, schema: Schema, value: Any) -> bool:
-        """Whether a part of the schema accepts a value; an odd regular expression accepts nothing."""
-        try:
-            return bool(self._validator.evolve(schema=schema).is_valid(value))
-        except re.error:
-            return False
-
-
 class Implication:
     """The comparison of two bundles, from `old` to `new`."""
 
     def __init__(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        # both sides err towards a finding: a format refuses nothing in the old schema, and something in the new
         self.old = Side(old, formats=False)
         self.new = Side(new, formats=True)
-        self._known: dict[tuple[Any, ...], list[Finding]] = {}
-        self._trail: list[tuple[Any, ...]] = []
+        self._compared: dict[_Pair, list[Finding]] = {}
+        # the order in which pairs were compared, so that a failed attempt can be forgotten from its beginning
+        self._trail: list[_Pair] = []
+        # a number of steps rather than a time: the same schemas always get the same answer
         self._left = _ENOUGH
 
     def findings(self) -> list[Finding]:
         """Every reason why a value that is valid before may not be so after."""
-        return (
-            []
-            if self.old.schema == self.new.schema
-            else list(dict.fromkeys(self._all((self.old.schema,), self.new.schema, ())))
-        )
+        if self.old.schema == self.new.schema:
+            return []
+        return list(dict.fromkeys(self._all((self.old.schema,), self.new.schema, ())))
 
     def same(self, old: Schema, new: Schema) -> bool:
         """Whether two schemas say the same, whatever annotations and names of definitions they have."""
-        return self._same(old, new, set())
+        return Sameness(self.old, self.new).holds(old, new)
 
     def _all(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
         """Why what all of `olds` allow may be refused by `new`."""
         olds = self.old.flat(olds)
-        if any(old is False or (isinstance(old, dict) and old.get("not") in (True, {})) for old in olds):
+        if any(map(refuses_everything, olds)):
             return  # no value gets here
-        for one in self.new.flat((new,)):
-            key = (tuple(sorted(map(id, olds))), id(one))
-            if key not in self._known:
-                self._known[key] = []  # while it is looked at: values end, so a circle proves nothing false
-                self._trail.append(key)
-                self._left -= 1
-                self._known[key] = (
-                    [*self._one(olds, one, path)] if self._left > 0 else [self._found("size", path, "", olds, one)]
-                )
-            yield from self._known[key]
+        for part in self.new.flat((new,)):
+            yield from self._once(olds, part, path)
 
-    def _one(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        if new is False or new.get("not") in (True, {}):
-            yield self._found("removed", path, "", olds, new)
-            return
-        yield from self._rules(olds, new, path)
-        if not (_COMPARED - {"$ref", "allOf"}) & new.keys():
-            return
-        if any(self._same(old, new, set()) for old in olds):
-            return
-        values = self._values(olds)
-        if values is not None:
-            gone = [value for value in values if not self.new.accepts(new, value)]
-            if gone:
-                after = new.get("enum", [new["const"]] if "const" in new else None)
-                yield Finding("values", path, "enum", values, after, self._saying(olds, "enum"), new)
-            return
-        types = self.old.types.of(*olds)
-        allowed = stated_types(new)
-        if types - allowed:
-            yield self._found("type", path, "type", olds, new)
-        types &= allowed
-        for keyword in sorted(new.keys() & keywords.PLAIN):
-            told = keywords.TYPES.get(keyword, types) & types and not keywords.implied(keyword, olds, new[keyword])
-            if told and keyword != "type":
-                yield self._found(keywords.CODES.get(keyword, "bound"), path, keyword, olds, new)
-        if "object" in types:
-            yield from self._object(olds, new, path)
-        if "array" in types:
-            yield from self._array(olds, new, path)
-        if types:
-            yield from self._composed(olds, new, path)
+    def _once(self, olds: Schemas, new: Schema, path: Path) -> list[Finding]:
+        """The findings of one pair, which is compared only once.
 
-    def _rules(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        known = {rule["rule"] for old in olds for rule in old.get("x-kubernetes-validations", ())}
-        for rule in new.get("x-kubernetes-validations", ()):
-            if rule["rule"] not in known:
-                yield Finding("rule", path, "x-kubernetes-validations", None, rule["rule"], None, new)
-
-    def _object(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        required = {name for old in olds for name in old.get("required", ())}
-        for name in new.get("required", ()):
-            if name not in required:
-                yield Finding("required", (*path, name), "required", False, True, None, new)
-        for name, needs in new.get("dependentRequired", {}).items():
-            known = {need for old in olds for need in old.get("dependentRequired", {}).get(name, ())}
-            for need in set(needs) - known - required:
-                yield Finding("required", (*path, need), "dependentRequired", None, name, None, new)
-        for name, below in new.get("dependentSchemas", {}).items():
-            then = [old["dependentSchemas"][name] for old in olds if name in old.get("dependentSchemas", ())]
-            yield from self._all((*olds, *then), below, path)
-        if "propertyNames" in new:
-            names = [old["propertyNames"] for old in olds if "propertyNames" in old]
-            if not self._proves((*names, _TEXT), new["propertyNames"]):
-                yield self._found("names", path, "propertyNames", olds, new)
-        named = {name: None for schema in (*olds, new) for name in schema.get("properties", ())}
-        for name in named:
-            before = tuple(below for old in olds for below in _property(old, name, sure=True))
-            for below in _property(new, name, sure=False):
-                yield from self._all(before, below, (*path, name))
-        yield from self._unnamed(olds, new, path)
-
-    def _unnamed(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        """The properties that no schema names: by the patterns, then all others."""
-        old_patterns = {pattern: None for old in olds for pattern in old.get("patternProperties", ())}
-        rest = [_rest(old) for old in olds]
-        without_patterns = [_rest(old) for old in olds if not old.get("patternProperties")]
-        patterns = new.get("patternProperties", {})
-        for pattern, below in patterns.items():
-            same = [old["patternProperties"][pattern] for old in olds if pattern in old.get("patternProperties", ())]
-            yield from self._all(tuple(same or without_patterns), below, (*path, f"<{pattern}>"))
-        others = _rest(new)
-        if others is not True:
-            for pattern in old_patterns.keys() - patterns.keys():
-                of = [old["patternProperties"][pattern] for old in olds if pattern in old.get("patternProperties", ())]
-                yield from self._all(tuple(of), others, (*path, f"<{pattern}>"))
-            yield from self._all(tuple(rest), others, (*path, ANYTHING))
-
-    def _array(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        longest = max(len(schema.get("prefixItems", ())) for schema in (*olds, new))
-        most = min((old["maxItems"] for old in olds if "maxItems" in old), default=longest + 1)
-        for index in range(min(longest + 1, int(most))):
-            for below in _item(new, index):
-                before = tuple(found for old in olds for found in _item(old, index))
-                yield from self._all(before, below, (*path, index if index < longest else ITEMS))
-        if "contains" in new:
-            for old in olds:
-                bounds = [
-                    (old.get("minContains", 1) >= new.get("minContains", 1)),
-                    old.get("maxContains", _NEVER) <= new.get("maxContains", _NEVER),
-                ]
-                if all(bounds) and "contains" in old and self.same(old["contains"], new["contains"]):
-                    return
-            if new.get("minContains") != 0 or "maxContains" in new:
-                yield self._found("composed", path, "contains", olds, new)
-
-    def _composed(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        if "anyOf" in new and not self._any(olds, new["anyOf"], "anyOf"):
-            yield self._found("composed", path, "anyOf", olds, new)
-        if "oneOf" in new and not self._one_of(olds, new["oneOf"]):
-            yield self._found("composed", path, "oneOf", olds, new)
-        if "not" in new and not any("not" in old and self._reversed(new["not"], old["not"]) for old in olds):
-            yield self._found("composed", path, "not", olds, new)
-        if "if" in new:
-            like: dict[str, Any] = next((old for old in olds if "if" in old and self.same(old["if"], new["if"])), {})
-            for keyword in ("then", "else"):
-                if keyword in new:
-                    yield from self._all((*olds, like.get(keyword, True)), new[keyword], path)
-        for keyword in ("unevaluatedProperties", "unevaluatedItems"):
-            if (
-                new.get(keyword, True) is not True and _APPLICATORS & new.keys()
-            ):  # it depends on all its neighbours, which must be the same
-                yield self._found("composed", path, keyword, olds, new)
-
-    def _reversed(self, new: Schema, old: Schema) -> bool:
-        """Whether `new` implies `old`: a narrower `not` refuses less."""
-        back = Implication(self.new.schema, self.old.schema)
-        back._left = self._left // 10
-        return back._proves((new,), old)
-
-    def _any(self, olds: Schemas, branches: list[Schema], keyword: str) -> bool:
-        """Whether what `olds` allow is always allowed by one of the branches."""
-        if any(self._proves(olds, branch) for branch in branches):
-            return True
-        return any(
-            all(any(self._proves((*olds, branch), one) for one in branches) for branch in old[word])
-            for old in olds
-            for word in (keyword, "oneOf")
-            if word in old
-        )
-
-    def _one_of(self, olds: Schemas, branches: list[Schema]) -> bool:
-        for old in olds:
-            before = old.get("oneOf", ())
-            if len(before) == len(branches) and all(
-                any(self.same(one, branch) for one in before) for branch in branches
-            ):
-                distinct = [[self.same(one, branch) for one in before].index(True) for branch in branches]
-                if len(set(distinct)) == len(branches):
-                    return True
-        kinds = [self.new.types.of(branch) for branch in branches]
-        if len(frozenset().union(*kinds)) < sum(map(len, kinds)):
-            return False
-        return self._any(olds, branches, "anyOf")  # of different types: never more than one applies
+        A pair that is met again while it is being compared, in a schema that contains itself, has no findings: a value is
+        finite, so whatever is wrong with it is found in one of the outer rounds.
+        """
+        pair = (tuple(sorted(map(id, olds))), id(new))
+        if pair not in self._compared:
+            self._compared[pair] = []
+            self._trail.append(pair)
+            self._left -= 1
+            exhausted = self._left <= 0
+            self._compared[pair] = (
+                [self._finding("size", path, "", olds, new)] if exhausted else [*self._pair(olds, new, path)]
+            )
+        return self._compared[pair]
 
     def _proves(self, olds: Schemas, new: Schema) -> bool:
         """Whether `new` surely allows what `olds` allow; what a failed attempt assumed is forgotten."""
         mark = len(self._trail)
         proved = self._left > 0 and not list(self._all(olds, new, ()))
         if not proved:
-            for key in self._trail[mark:]:
-                del self._known[key]
+            for pair in self._trail[mark:]:
+                del self._compared[pair]
             del self._trail[mark:]
         return proved
 
-    def _values(self, olds: Schemas) -> list[Any] | None:
-        """All values that `olds` allow, if they are few and listed."""
-        listed = next(
-            (old["enum"] if "enum" in old else [old["const"]] for old in olds if {"enum", "const"} & old.keys()), None
-        )
-        if listed is None:
-            types = self.old.types.of(*olds)
-            if not types <= {"boolean", "null"}:
-                return None
-            listed = [*([False, True] if "boolean" in types else []), *([None] if "null" in types else [])]
-        return [value for value in listed if all(self.old.accepts(old, value) for old in olds)]
+    def _pair(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        if refuses_everything(new):
+            yield self._finding("removed", path, "", olds, new)
+            return
+        yield from self._rules(olds, new, path)
+        if not (DECIDING - {"$ref", "allOf"}) & new.keys() or any(self.same(old, new) for old in olds):
+            return
+        # few values are simply tried, which is exact; the keywords are compared for all others
+        values = self.old.values(olds)
+        if values is None:
+            yield from self._by_type(olds, new, path)
+        elif not all(self.new.accepts(new, value) for value in values):
+            after = new.get("enum", [new["const"]] if "const" in new else None)
+            yield Finding("values", path, "enum", values, after, _holder(olds, "enum"), new)
 
-    @staticmethod
-    def _saying(olds: Schemas, keyword: str) -> Schema:
-        return next((old for old in olds if isinstance(old, dict) and keyword in old), olds[0] if olds else None)
+    def _rules(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        before = {rule["rule"] for rules in each_of(olds, RULES) for rule in rules}
+        for rule in new.get(RULES, ()):
+            if rule["rule"] not in before:
+                yield Finding("rule", path, RULES, None, rule["rule"], None, new)
 
-    def _found(self, code: str, path: Path, keyword: str, olds: Schemas, new: Schema) -> Finding:
-        old = self._saying(olds, keyword)
-        before = old.get(keyword) if isinstance(old, dict) else None
-        return Finding(code, path, keyword, before, new.get(keyword) if isinstance(new, dict) else None, old, new)
+    def _by_type(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        before, after = self.old.types.of(*olds), stated_types(new)
+        if before - after:
+            yield self._finding("type", path, "type", olds, new)
+        types = before & after
+        yield from self._bounds(olds, new, path, types)
+        if "object" in types:
+            yield from self._object(olds, new, path)
+        if "array" in types:
+            yield from self._items(olds, new, path)
+            yield from self._contains(olds, new, path)
+        if types:
+            yield from self._composed(olds, new, path)
 
-    def _same(self, old: Schema, new: Schema, assumed: set[tuple[int, int]]) -> bool:
-        if (id(old), id(new)) in assumed:
+    def _bounds(self, olds: Schemas, new: Schema, path: Path, types: frozenset[str]) -> Iterator[Finding]:
+        for keyword in sorted(new.keys() & keywords.PLAIN):
+            matters = keywords.TYPES.get(keyword, types) & types
+            if matters and not keywords.implied(keyword, olds, new[keyword]):
+                yield self._finding(keywords.CODES.get(keyword, "bound"), path, keyword, olds, new)
+
+    def _object(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        for compare in (self._required, self._dependent, self._names, self._properties, self._patterns, self._others):
+            yield from compare(olds, new, path)
+
+    def _required(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        required = {name for names in each_of(olds, "required") for name in names}
+        for name in new.get("required", ()):
+            if name not in required:
+                yield Finding("required", (*path, name), "required", False, True, None, new)
+        for name, needs in new.get("dependentRequired", {}).items():
+            needed = {need for before in each_named(olds, "dependentRequired", name) for need in before}
+            for need in set(needs) - needed - required:
+                yield Finding("required", (*path, need), "dependentRequired", None, name, None, new)
+
+    def _dependent(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        for name, described in new.get("dependentSchemas", {}).items():
+            yield from self._all((*olds, *each_named(olds, "dependentSchemas", name)), described, path)
+
+    def _names(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        names = each_of(olds, "propertyNames")
+        if "propertyNames" in new and not self._proves((*names, _TEXT), new["propertyNames"]):
+            yield self._finding("names", path, "propertyNames", olds, new)
+
+    def _properties(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        for name in dict.fromkeys(name for names in each_of((*olds, new), "properties") for name in names):
+            before = tuple(schema for old in olds for schema in property_schemas(old, name, sure=True))
+            for after in property_schemas(new, name, sure=False):
+                yield from self._all(before, after, (*path, name))
+
+    def _patterns(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        """The properties that the new schema describes by a pattern.
+
+        They follow from the same pattern of the old schemas. Without it, they follow from what is said of all other
+        properties, by those old schemas in which no pattern may say something else.
+        """
+        others = tuple(unnamed(old) for old in olds if not old.get("patternProperties"))
+        for pattern, described in new.get("patternProperties", {}).items():
+            alike = tuple(each_named(olds, "patternProperties", pattern))
+            yield from self._all(alike or others, described, (*path, f"<{pattern}>"))
+
+    def _others(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        """All other properties, and with them those that only the old schemas describe by a pattern."""
+        described = unnamed(new)
+        if described is True:
+            return
+        patterns = dict.fromkeys(pattern for stated in each_of(olds, "patternProperties") for pattern in stated)
+        for pattern in patterns.keys() - new.get("patternProperties", {}).keys():
+            before = tuple(each_named(olds, "patternProperties", pattern))
+            yield from self._all(before, described, (*path, f"<{pattern}>"))
+        yield from self._all(tuple(map(unnamed, olds)), described, (*path, ANYTHING))
+
+    def _items(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        # all items beyond the longest tuple are described alike: one index stands for them
+        longest = max(len(schema.get("prefixItems", ())) for schema in (*olds, new))
+        most = min(each_of(olds, "maxItems"), default=longest + 1)
+        for index in range(min(longest + 1, int(most))):
+            before = tuple(item_schema(old, index) for old in olds)
+            yield from self._all(before, item_schema(new, index), (*path, index if index < longest else ITEMS))
+
+    def _contains(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        demands = "contains" in new and (new.get("minContains") != 0 or "maxContains" in new)
+        if demands and not any(self._contains_as_many(old, new) for old in olds):
+            yield self._finding("composed", path, "contains", olds, new)
+
+    def _contains_as_many(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
+        enough = old.get("minContains", 1) >= new.get("minContains", 1)
+        not_too_many = old.get("maxContains", _NEVER) <= new.get("maxContains", _NEVER)
+        return enough and not_too_many and "contains" in old and self.same(old["contains"], new["contains"])
+
+    def _composed(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        proofs = (("anyOf", self._proves_any_of), ("oneOf", self._proves_one_of), ("not", self._proves_not))
+        for keyword, proved in proofs:
+            if keyword in new and not proved(olds, new[keyword]):
+                yield self._finding("composed", path, keyword, olds, new)
+        if "if" in new:
+            yield from self._conditional(olds, new, path)
+        for keyword in ("unevaluatedProperties", "unevaluatedItems"):
+            # it depends on all its neighbours, which must be the same
+            if new.get(keyword, True) is not True and APPLICATORS & new.keys():
+                yield self._finding("composed", path, keyword, olds, new)
+
+    def _conditional(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        """`then` and `else`, each as if it always held, beside what the old schema says under the same condition."""
+        alike: dict[str, Any] = next((old for old in olds if "if" in old and self.same(old["if"], new["if"])), {})
+        for keyword in ("then", "else"):
+            if keyword in new:
+                yield from self._all((*olds, alike.get(keyword, True)), new[keyword], path)
+
+    def _proves_not(self, olds: Schemas, new: Schema) -> bool:
+        """Whether some old `not` refuses at least as much: then the new one implies it, the other way round."""
+        return any(self._reversed(new, refused) for refused in each_of(olds, "not"))
+
+    def _reversed(self, new: Schema, old: Schema) -> bool:
+        back = Implication(self.new.schema, self.old.schema)
+        back._left = self._left // 10
+        return back._proves((new,), old)
+
+    def _proves_any_of(self, olds: Schemas, branches: list[Schema]) -> bool:
+        """Whether what `olds` allow is always allowed by one of the branches: at once, or in each of their own cases."""
+
+        def one_allows(assumed: Schemas) -> bool:
+            return any(self._proves(assumed, branch) for branch in branches)
+
+        alternatives = (old[word] for old in olds for word in ("anyOf", "oneOf") if word in old)
+        return one_allows(olds) or any(all(one_allows((*olds, case)) for case in cases) for cases in alternatives)
+
+    def _proves_one_of(self, olds: Schemas, branches: list[Schema]) -> bool:
+        """Whether exactly one branch always applies: the old branches are the same, or the new exclude each other by type."""
+        if any(self._pairs_off(old.get("oneOf", ()), branches) for old in olds):
             return True
-        assumed.add((id(old), id(new)))
-        if not isinstance(old, dict) or not isinstance(new, dict):
-            return old is new
-        words = _COMPARED & (old.keys() | new.keys())
-        if "x-kubernetes-validations" not in new:
-            words -= {"x-kubernetes-validations"}
-        return all(
-            word in old and word in new and self._same_word(word, old[word], new[word], assumed) for word in words
-        )
+        kinds = [self.new.types.of(branch) for branch in branches]
+        exclusive = len(frozenset[str]().union(*kinds)) == sum(map(len, kinds))
+        return exclusive and self._proves_any_of(olds, branches)
 
-    def _same_word(self, word: str, old: Any, new: Any, assumed: set[tuple[int, int]]) -> bool:
-        if word == "$ref":
-            return self._same(self.old.resolve(old), self.new.resolve(new), assumed)
-        if word == "x-kubernetes-validations":
-            return {rule["rule"] for rule in old} >= {rule["rule"] for rule in new}
-        if word in keywords.PLAIN:
-            return keywords.equal(word, old, new)
-        if isinstance(old, list):
-            return (
-                isinstance(new, list)
-                and len(old) == len(new)
-                and all(self._same(one, other, assumed) for one, other in zip(old, new, strict=True))
-            )
-        if word in NAMED:
-            return old.keys() == new.keys() and all(self._same(old[name], new[name], assumed) for name in old)
-        return self._same(old, new, assumed)
+    def _pairs_off(self, before: list[Schema], branches: list[Schema]) -> bool:
+        """Whether each new branch says the same as an old one of its own."""
+        if len(before) != len(branches):
+            return False
+        partners = {
+            next((index for index, old in enumerate(before) if self.same(old, branch)), None) for branch in branches
+        }
+        return None not in partners and len(partners) == len(branches)
+
+    def _finding(self, code: str, path: Path, keyword: str, olds: Schemas, new: Schema) -> Finding:
+        old = _holder(olds, keyword)
+        before, after = (schema.get(keyword) if isinstance(schema, dict) else None for schema in (old, new))
+        return Finding(code, path, keyword, before, after, old, new)
 
 
-_NEVER: Final = 10**9
-_TEXT: Final = {"type": "string"}
-_APPLICATORS: Final = frozenset(("$ref", "allOf", "anyOf", "dependentSchemas", "if", "not", "oneOf"))
-
-
-def _rest(schema: dict[str, Any]) -> Schema:
-    """What a schema says of properties that it does not name."""
-    alone = not _APPLICATORS & schema.keys()
-    return schema.get("additionalProperties", schema.get("unevaluatedProperties", True) if alone else True)
-
-
-def _property(schema: dict[str, Any], name: str, *, sure: bool) -> list[Schema]:
-    """All that a schema says of a property by its name: for `sure`, or perhaps."""
-    found = [schema["properties"][name]] if name in schema.get("properties", ()) else []
-    decided = True
-    for pattern, below in schema.get("patternProperties", {}).items():
-        try:
-            matches = re.search(pattern, name) is not None
-        except re.error:  # of another dialect
-            decided, matches = False, not sure
-        found += [below] if matches else []
-    if name not in schema.get("properties", ()) and (not found or not decided) and (decided or not sure):
-        found.append(_rest(schema))
-    return found
-
-
-def _item(schema: dict[str, Any], index: int) -> list[Schema]:
-    """What a schema says of the item at an index."""
-    first = schema.get("prefixItems", ())
-    if index < len(first):
-        return [first[index]]
-    alone = not _APPLICATORS & schema.keys() and "contains" not in schema
-    return [schema.get("items", schema.get("unevaluatedItems", True) if alone else True)]
+def _holder(olds: Schemas, keyword: str) -> Schema:
+    """The schema that has a keyword, or else the first, as the one to show beside a finding."""
+    return next((old for old in olds if isinstance(old, dict) and keyword in old), olds[0] if olds else None)

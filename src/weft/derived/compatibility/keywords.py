@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from weft.schema.equality import canonical
 from weft.schema.limits import strictest
+from weft.schema.walk import each_of
 
 _NUMBERS: Final = frozenset(("integer", "number"))
 _LOWER: Final = frozenset(("minItems", "minLength", "minProperties"))
 _UPPER: Final = frozenset(("maxItems", "maxLength", "maxProperties"))
+_LOWEST: Final = ("minimum", "exclusiveMinimum", operator.gt)
+_HIGHEST: Final = ("maximum", "exclusiveMaximum", operator.lt)
+_BOUNDS: Final[dict[str, tuple[str, str, Callable[[Any, Any], bool]]]] = {
+    **dict.fromkeys(_LOWEST[:2], _LOWEST),
+    **dict.fromkeys(_HIGHEST[:2], _HIGHEST),
+}
+"""The inclusive and the exclusive spelling of each bound of numbers, and which of two numbers is the tighter bound."""
 TYPES: Final = {
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), _NUMBERS),
     **dict.fromkeys(("minLength", "maxLength", "pattern", "format"), frozenset(("string",))),
@@ -33,21 +42,25 @@ def implied(keyword: str, olds: Iterable[dict[str, Any]], wanted: Any) -> bool:
         return True
     olds = tuple(olds)
     limits = strictest(olds)
-    if keyword in ("minimum", "exclusiveMinimum"):
-        least = limits.get("minimum", -math.inf)
-        equals = least == wanted and keyword == "minimum"
-        return bool(least > wanted or equals or limits.get("exclusiveMinimum", -math.inf) >= wanted)
-    if keyword in ("maximum", "exclusiveMaximum"):
-        most = limits.get("maximum", math.inf)
-        equals = most == wanted and keyword == "maximum"
-        return bool(most < wanted or equals or limits.get("exclusiveMaximum", math.inf) <= wanted)
+    if keyword in _BOUNDS:
+        return _bounded(keyword, limits, wanted)
     if keyword in _LOWER:
         return bool(wanted <= limits.get(keyword, 0))
     if keyword in _UPPER:
         return bool(limits.get(keyword, math.inf) <= wanted)
     if keyword == "uniqueItems":
         return not wanted or any(old.get(keyword) is True for old in olds) or bool(limits.get("maxItems", 2) <= 1)
-    return any(keyword in old and equal(keyword, old[keyword], wanted) for old in olds)
+    return any(equal(keyword, stated, wanted) for stated in each_of(olds, keyword))
+
+
+def _bounded(keyword: str, limits: Mapping[str, Any], wanted: Any) -> bool:
+    """Whether an old bound is as tight as the wanted one: an exclusive one of the same number is tighter than an inclusive one."""
+    inclusive, exclusive, tighter = _BOUNDS[keyword]
+    by_inclusive = inclusive in limits and (
+        tighter(limits[inclusive], wanted) or (limits[inclusive] == wanted and keyword == inclusive)
+    )
+    by_exclusive = exclusive in limits and (tighter(limits[exclusive], wanted) or limits[exclusive] == wanted)
+    return by_inclusive or by_exclusive
 
 
 def equal(keyword: str, old: Any, new: Any) -> bool:

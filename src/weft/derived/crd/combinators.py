@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weft.schema.documents import Documents
 
-_IGNORED: Final = frozenset(
-    ("$comment", "default", "deprecated", "description", "errorMessage", "examples", "markdownDescription", "title")
+_REMARKS: Final = frozenset(
+    (
+        "$comment",
+        "$schema",
+        "default",
+        "deprecated",
+        "description",
+        "errorMessage",
+        "examples",
+        "markdownDescription",
+        "title",
+    )
 )
 _LIMITS: Final = frozenset(
     (
@@ -32,6 +43,83 @@ class Untranslatable(Exception):
     """An alternative that says more than limits; the text says what."""
 
 
+@dataclass(frozen=True)
+class _Around:
+    """The structural schema around an alternative, and how many levels the alternative may still have."""
+
+    documents: Documents
+    outer: dict[str, Any]
+    depth: int = _DEEP
+
+    def limits(self, schema: Any) -> dict[str, Any]:
+        """A schema as one that only limits; a reference becomes a part of its `allOf`."""
+        if isinstance(schema, bool):
+            return {} if schema else {"not": {}}
+        if self.depth == 0:
+            raise Untranslatable("it is too deep")
+        inside = replace(self, depth=self.depth - 1)
+        result: dict[str, Any] = {}
+        referred: list[dict[str, Any]] = []
+        for keyword, value in schema.items():
+            if keyword == "$ref":
+                referred.append(inside.limits(self.documents.schema(value)))
+            elif not _is_remark(keyword):
+                result |= inside.translated(keyword, value)
+        return result | {"allOf": [*result.get("allOf", ()), *referred]} if referred else result
+
+    def translated(self, keyword: str, value: Any) -> dict[str, Any]:
+        """One keyword in the words that a structural schema has for it."""
+        if keyword in _LIMITS and (keyword != "required" or isinstance(value, list)):
+            return {keyword: value}
+        if keyword not in _TRANSLATIONS:
+            raise Untranslatable(f"`{keyword}` may not stand in it")
+        return _TRANSLATIONS[keyword](self, keyword, value)
+
+    def constant(self, _: str, value: Any) -> dict[str, Any]:
+        """`const`, which OpenAPI 3.0 does not have."""
+        return {"enum": [value]}
+
+    def types(self, _: str, value: Any) -> dict[str, Any]:
+        """Nothing: a type may not stand in an alternative, and need not where it allows all that is allowed around it."""
+        allowed = {value} if isinstance(value, str) else set(value)
+        stated = {self.outer.get("type")} | ({"null"} if self.outer.get("nullable") else set())
+        if stated <= allowed or (stated == {"integer"} and "number" in allowed):
+            return {}
+        raise Untranslatable("its alternatives are of different types")
+
+    def branches(self, keyword: str, value: Any) -> dict[str, Any]:
+        """`allOf`, `anyOf` or `oneOf`."""
+        return {keyword: [self.limits(branch) for branch in value]}
+
+    def negation(self, _: str, value: Any) -> dict[str, Any]:
+        """`not`."""
+        return {"not": self.limits(value)}
+
+    def properties(self, _: str, value: Any) -> dict[str, Any]:
+        """Limits of properties, each of which the schema around must describe."""
+        described = self.outer.get("properties", {})
+        for name in value:
+            if "type" not in described.get(name, {}):
+                raise Untranslatable(f"the type of `{name}` is not known outside of it")
+        return {"properties": {name: replace(self, outer=described[name]).limits(part) for name, part in value.items()}}
+
+
+_TRANSLATIONS: Final[dict[str, Callable[[_Around, str, Any], dict[str, Any]]]] = {
+    "allOf": _Around.branches,
+    "anyOf": _Around.branches,
+    "const": _Around.constant,
+    "not": _Around.negation,
+    "oneOf": _Around.branches,
+    "properties": _Around.properties,
+    "type": _Around.types,
+}
+
+
+def _is_remark(keyword: str) -> bool:
+    """Whether a keyword limits nothing; rules do, though their name begins like that of an annotation."""
+    return keyword in _REMARKS or (keyword.startswith("x-") and keyword != "x-kubernetes-validations")
+
+
 def validations(
     documents: Documents, schema: dict[str, Any], keyword: str, outer: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
@@ -39,62 +127,14 @@ def validations(
 
     Raises Untranslatable when it says more than limits.
     """
-
-    def limits(below: Any) -> dict[str, Any]:
-        return _limits(documents, below, outer, _DEEP)
-
+    around = _Around(documents, outer)
     if keyword != "if":
         parts = schema[keyword]
-        yield {keyword: [limits(part) for part in parts] if isinstance(parts, list) else limits(parts)}
+        yield {keyword: [around.limits(part) for part in parts] if isinstance(parts, list) else around.limits(parts)}
         return
-    condition = limits(schema["if"])
+    # there is no `if`: that B holds where A does is the same as `not A or B`, and `else` as `A or B`
+    condition = around.limits(schema["if"])
     if "then" in schema:
-        yield {"anyOf": [{"not": condition}, limits(schema["then"])]}
+        yield {"anyOf": [{"not": condition}, around.limits(schema["then"])]}
     if "else" in schema:
-        yield {"anyOf": [condition, limits(schema["else"])]}
-
-
-def _limits(documents: Documents, schema: Any, outer: dict[str, Any], depth: int) -> dict[str, Any]:
-    if schema is True:
-        return {}
-    if schema is False:
-        return {"not": {}}
-    if depth == 0:
-        raise Untranslatable("it is too deep")
-    result: dict[str, Any] = {}
-    together: list[dict[str, Any]] = []
-    for keyword, value in schema.items():
-        if (
-            keyword in _IGNORED
-            or (keyword.startswith("x-") and keyword != "x-kubernetes-validations")
-            or keyword == "$schema"
-        ):
-            continue
-        if keyword in _LIMITS and (keyword != "required" or isinstance(value, list)):
-            result[keyword] = value
-        elif keyword == "const":
-            result["enum"] = [value]
-        elif keyword == "type":
-            wanted = {value} if isinstance(value, str) else set(value)
-            mine = {outer.get("type")} | ({"null"} if outer.get("nullable") else set())
-            if not (mine <= wanted or (mine == {"integer"} and "number" in wanted)):
-                raise Untranslatable("its alternatives are of different types")
-        elif keyword == "$ref":
-            together.append(_limits(documents, documents.schema(value), outer, depth - 1))
-        elif keyword in ("allOf", "anyOf", "oneOf"):
-            result[keyword] = [_limits(documents, part, outer, depth - 1) for part in value]
-        elif keyword == "not":
-            result["not"] = _limits(documents, value, outer, depth - 1)
-        elif keyword == "properties":
-            known = outer.get("properties", {})
-            for name in value:
-                if name not in known or "type" not in known[name]:
-                    raise Untranslatable(f"the type of `{name}` is not known outside of it")
-            result["properties"] = {
-                name: _limits(documents, below, known[name], depth - 1) for name, below in value.items()
-            }
-        else:
-            raise Untranslatable(f"`{keyword}` may not stand in it")
-    if together:
-        result["allOf"] = [*result.get("allOf", ()), *together]
-    return result
+        yield {"anyOf": [condition, around.limits(schema["else"])]}

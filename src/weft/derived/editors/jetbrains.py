@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
@@ -16,6 +16,9 @@ _COMPONENT: Final = "JsonSchemaMappingsProjectConfiguration"
 _EMPTY: Final = '<?xml version="1.0" encoding="UTF-8"?>\n<project version="4">\n</project>\n'
 _TAG: Final = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
 _SCHEMA: Final = "relativePathToSchema"
+_Level = tuple[str, dict[str, str]]
+_LEVELS: Final[tuple[_Level, ...]] = (("component", {"name": _COMPONENT}), ("state", {}), ("map", {}))
+"""The elements around the mappings."""
 
 
 @dataclass
@@ -30,52 +33,68 @@ class _Element:
 
     def find(self, tag: str, /, **attributes: str) -> _Element | None:
         """The first element right below with this name and these attributes."""
-        fitting = (one for one in self.inside if one.name == tag and attributes.items() <= one.attributes.items())
-        return next(fitting, None)
+        for element in self.inside:
+            if element.name == tag and attributes.items() <= element.attributes.items():
+                return element
+        return None
 
     def option(self, name: str) -> str | None:
         """The value of an option right below."""
-        found = self.find("option", name=name)
-        return found.attributes.get("value") if found else None
+        option = self.find("option", name=name)
+        return option.attributes.get("value") if option else None
 
 
 def settings(text: str | None, associations: tuple[Association, ...]) -> str:
     """`.idea/jsonSchemas.xml` with the schemas."""
     text = text if text is not None and text.strip() else _EMPTY
-    for one in associations:
-        text = _with_schema(text, one)
+    for association in associations:
+        text = _with_schema(text, association)
     return text
 
 
-def _with_schema(text: str, one: Association) -> str:
+def _with_schema(text: str, association: Association) -> str:
     data = text.encode()
     root = _parse(data)
     if root.name != "project":
         raise SettingsError("the root element is not `project`", 1, 1)
-    here = root
-    levels: tuple[tuple[str, dict[str, str]], ...] = (("component", {"name": _COMPONENT}), ("state", {}), ("map", {}))
-    for depth, (name, attributes) in enumerate(levels):
-        below = here.find(name, **attributes)
-        if below is None:
-            lines = _entry(one, one.name)
-            for tag, named in reversed(levels[depth:]):
-                lines = _element(tag, named, lines)
-            return _inserted(data, here, lines)
-        here = below
-    for info in (info for entry in here.inside if (info := _info(entry)) and one.is_named(info.option(_SCHEMA))):
-        patterns = info.find("option", name="patterns")
-        if patterns is None:
-            return _inserted(data, info, _patterns(one.globs))
-        items = patterns.find("list")
-        if items is None:
-            return _inserted(data, patterns, _element("list", {}, _items(one.globs)))
-        known = {item.option("path") for item in items.inside}
-        missing = [glob for glob in one.globs if glob not in known]
-        return _inserted(data, items, _items(missing)) if missing else text
-    name = one.name
-    while here.find("entry", key=name):
+    container, missing = _innermost(root)
+    if missing:
+        lines = _entry(association, association.name)
+        for tag, attributes in reversed(missing):
+            lines = _element(tag, attributes, lines)
+        return _inserted(data, container, lines)
+    infos = (info for info in map(_info, container.inside) if info and association.is_named(info.option(_SCHEMA)))
+    info = next(infos, None)
+    if info is not None:
+        return _with_globs(data, info, association.globs)
+    name = association.name
+    while container.find("entry", key=name):
         name += "1"  # as the IDE does
-    return _inserted(data, here, _entry(one, name))
+    return _inserted(data, container, _entry(association, name))
+
+
+def _innermost(root: _Element) -> tuple[_Element, Sequence[_Level]]:
+    """The innermost element there is on the way to the mappings, and the levels that are missing inside it."""
+    element = root
+    for depth, (name, attributes) in enumerate(_LEVELS):
+        child = element.find(name, **attributes)
+        if child is None:
+            return element, _LEVELS[depth:]
+        element = child
+    return element, ()
+
+
+def _with_globs(data: bytes, info: _Element, globs: tuple[str, ...]) -> str:
+    """The text in which a schema has these globs, too."""
+    patterns = info.find("option", name="patterns")
+    if patterns is None:
+        return _inserted(data, info, _patterns(globs))
+    items = patterns.find("list")
+    if items is None:
+        return _inserted(data, patterns, _element("list", {}, _items(globs)))
+    present = {item.option("path") for item in items.inside}
+    missing = [glob for glob in globs if glob not in present]
+    return _inserted(data, items, _items(missing)) if missing else data.decode()
 
 
 def _info(entry: _Element) -> _Element | None:
@@ -92,6 +111,7 @@ def _parse(data: bytes) -> _Element:
 
     def end(name: str) -> None:
         element = above.pop()
+        # expat gives the offset at which the end tag begins, which is where something can be put in
         element.end = parser.CurrentByteIndex
         above[-1].inside.append(element)
 
@@ -125,9 +145,9 @@ def _element(name: str, attributes: dict[str, str], inside: list[str]) -> list[s
     return [f"<{head}>", *(f"  {line}" for line in inside), f"</{name}>"]
 
 
-def _entry(one: Association, name: str) -> list[str]:
-    options = {"name": name, _SCHEMA: one.schema, "schemaVersion": "JSON Schema version 7"}
-    info = _element("SchemaInfo", {}, [*map(_option, options, options.values()), *_patterns(one.globs)])
+def _entry(association: Association, name: str) -> list[str]:
+    options = {"name": name, _SCHEMA: association.schema, "schemaVersion": "JSON Schema version 7"}
+    info = _element("SchemaInfo", {}, [*map(_option, options, options.values()), *_patterns(association.globs)])
     return _element("entry", {"key": name}, _element("value", {}, info))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Final
 
+# strings are matched first and kept, so that the `//` of an address within one is not taken for a comment
 _COMMENT: Final = re.compile(r'("(?:[^"\\\r\n]|\\.)*")|//[^\r\n]*|/\*.*?\*/|\ufeff', re.DOTALL)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _BARE: Final = re.compile(r"-?[0-9][0-9.eE+-]*|[a-z]+")
@@ -64,27 +65,41 @@ def with_items(text: str, path: tuple[str | int, ...], items: list[Any]) -> str:
     """
     text = _not_empty(text)
     root = parse(text)
-    here = root
+    value, missing_keys = _innermost(text, root, path)
+    if missing_keys:
+        key, *further = missing_keys
+        new: Any = items
+        for name in reversed(further):
+            new = {name: new}
+        return _inserted(text, root, value, f"{json.dumps(key, ensure_ascii=False)}: ", new)
+    if isinstance(value.data, str):
+        return _as_list(text, value, items)
+    if not isinstance(value.data, list):
+        raise _misfit(text, value, "a list")
+    missing = [item for item in items if item not in value.data]
+    # every insertion moves what follows it, so the places are looked up anew for the next item
+    return with_items(_inserted(text, root, value, "", missing[0]), path, items) if missing else text
+
+
+def _innermost(text: str, root: Value, path: tuple[str | int, ...]) -> tuple[Value, tuple[str | int, ...]]:
+    """The innermost value there is on the way along a path, and the steps that are missing inside it."""
+    value = root
     for depth, step in enumerate(path):
-        below = here.items[step] if isinstance(step, int) else here.members.get(step)
-        if not isinstance(step, int) and not isinstance(here.data, dict):
-            raise _misfit(text, here, "an object")
-        if below is None:
-            missing: Any = items
-            for name in reversed(path[depth + 1 :]):
-                missing = {name: missing}
-            return _inserted(text, root, here, f"{json.dumps(step, ensure_ascii=False)}: ", missing)
-        here = below
-    if isinstance(here.data, str):
-        more = "".join(f", {json.dumps(item, ensure_ascii=False)}" for item in items if item != here.data)
-        return f"{text[: here.start]}[{text[here.start : here.end]}{more}]{text[here.end :]}" if more else text
-    if not isinstance(here.data, list):
-        raise _misfit(text, here, "a list")
-    for item in items:
-        if item not in here.data:
-            text = _inserted(text, root, here, "", item)
-            return with_items(text, path, items)
-    return text
+        if isinstance(step, int):
+            value = value.items[step]
+            continue
+        if not isinstance(value.data, dict):
+            raise _misfit(text, value, "an object")
+        if step not in value.members:
+            return value, path[depth:]
+        value = value.members[step]
+    return value, ()
+
+
+def _as_list(text: str, value: Value, items: list[Any]) -> str:
+    """The text with a list of a single value and the other items, in the place of the single value."""
+    others = "".join(f", {json.dumps(item, ensure_ascii=False)}" for item in items if item != value.data)
+    return f"{text[: value.start]}[{text[value.start : value.end]}{others}]{text[value.end :]}" if others else text
 
 
 def _not_empty(text: str) -> str:
@@ -95,7 +110,7 @@ def _not_empty(text: str) -> str:
 
 
 class _Reader:
-    """One text, with its comments blanked out, so that offsets stay."""
+    """One text as JSON: every character of a comment becomes a space, so that the offsets of values are those in the text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -104,8 +119,8 @@ class _Reader:
 
     def skip(self, at: int) -> int:
         """The offset of what follows the white space and the comments at an offset."""
-        found = _SPACE.match(self.plain, at)
-        return found.end() if found else at
+        space = _SPACE.match(self.plain, at)
+        return space.end() if space else at
 
     def wrong(self, at: int, message: str) -> SettingsError:
         line = self.text.count("\n", 0, at) + 1
@@ -126,24 +141,24 @@ class _Reader:
 
     def container(self, start: int, closing: str) -> Value:
         """An object or a list; a comma may follow its last value."""
-        found = Value({} if closing == "}" else [], start, start)
+        whole = Value({} if closing == "}" else [], start, start)
         at = self.skip(start + 1)
         while self.plain[at : at + 1] != closing:
             key = self.key(at) if closing == "}" else None
-            below = self.value(self.skip(self.skip(key.end) + 1) if key else at)
+            value = self.value(self.skip(self.skip(key.end) + 1) if key else at)
             if key:
-                found.members[key.data] = below
-                found.data[key.data] = below.data
+                whole.members[key.data] = value
+                whole.data[key.data] = value.data
             else:
-                found.items.append(below)
-                found.data.append(below.data)
-            at = self.skip(below.end)
+                whole.items.append(value)
+                whole.data.append(value.data)
+            at = self.skip(value.end)
             if self.plain[at : at + 1] == ",":
                 at = self.skip(at + 1)
             elif self.plain[at : at + 1] != closing:
                 raise self.wrong(at, f"`,` or `{closing}` is missing here")
-        found.end = at + 1
-        return found
+        whole.end = at + 1
+        return whole
 
     def key(self, at: int) -> Value:
         if self.plain[at : at + 1] != '"':

@@ -1,6 +1,6 @@
 """Neovim 0.11 and newer: `.nvim.lua`, which it reads in a folder that the user trusts (`:set exrc`).
 
-Our lines stand between two marks, and what is outside of them is the user's. A server that is configured there as well keeps
+Weft's lines stand between two marks, and what is outside of them is the user's. A server that is configured there as well keeps
 what it has: `vim.lsp.config` merges.
 """
 
@@ -24,29 +24,42 @@ def settings(text: str | None, associations: tuple[Association, ...]) -> str:
     text = text or ""
     newline = "\r\n" if "\r\n" in text else "\n"
     block = newline.join((_BEGIN + _REMARK, *_lines(associations), _END))
-    begins, ends = [
-        [match.start() for match in re.finditer(rf"^{re.escape(mark)}", text, re.MULTILINE)] for mark in (_BEGIN, _END)
-    ]
-    if not begins and not ends:
+    marks = _marks(text)
+    if marks is None:
         gap = "" if not text else newline if text.endswith("\n") else newline * 2
         return f"{text}{gap}{block}{newline}"
+    begin, end = marks
+    return text[:begin] + block + text[end:]
+
+
+def _marks(text: str) -> tuple[int, int] | None:
+    """Where Weft's lines begin and end in a text; None when there are none.
+
+    Raises SettingsError when it is not clear which lines they are.
+    """
+    begins, ends = (
+        [match.start() for match in re.finditer(rf"^{re.escape(mark)}", text, re.MULTILINE)] for mark in (_BEGIN, _END)
+    )
+    if not begins and not ends:
+        return None
     if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
         line = text.count("\n", 0, min(begins + ends)) + 1
         raise SettingsError("the marks of `weft ide` must stand here once, first `>>>`, then `<<<`", line, 1)
-    return text[: begins[0]] + block + text[ends[0] + len(_END) :]
+    return begins[0], ends[0] + len(_END)
 
 
 def _lines(associations: tuple[Association, ...]) -> Iterator[str]:
     yield "if vim.lsp.config then"
     yield '  local root = vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(debug.getinfo(1, "S").source:sub(2), ":p")))'
     yield '  vim.lsp.config("yamlls", { settings = { yaml = { schemas = {'
-    for one in associations:
-        yield f"    [root .. {_text('/' + one.schema)}] = {_list(one.yaml)},"
+    for association in associations:
+        yield f"    [root .. {_text('/' + association.schema)}] = {_list(association.yaml)},"
     yield "  } } } })"
     yield "  local schemas = {"
-    for one in associations:
-        if one.json:
-            yield f"    {{ url = vim.uri_from_fname(root .. {_text('/' + one.schema)}), fileMatch = {_list(one.json)} }},"
+    for association in associations:
+        if association.json:
+            place = f"vim.uri_from_fname(root .. {_text('/' + association.schema)})"
+            yield f"    {{ url = {place}, fileMatch = {_list(association.json)} }},"
     yield "  }"
     yield '  vim.list_extend(schemas, vim.tbl_get(vim.lsp.config.jsonls or {}, "settings", "json", "schemas") or {})'
     yield '  vim.lsp.config("jsonls", { settings = { json = { schemas = schemas } } })'

@@ -64,7 +64,7 @@ class Audit:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is to be mended: failed controls, and waivers that are wrong, outdated or of no use."""
+        """What is to be fixed: failed controls, and waivers that are wrong, outdated or of no use."""
         failed = (verdict.problem for verdict in self.verdicts if verdict.status is Status.FAILED)
         return gather((*filter(None, failed), *self.waiver_problems))
 
@@ -120,27 +120,36 @@ def audit(
 
     A target whose configuration the schema refuses is not judged: its own problems come first.
     """
-    judged, unjudged = list[Target](), list[str]()
+    judged, unjudged = list[Target](), list[Target]()
     for target in targets:
-        wrong = any(problem.severity is Severity.ERROR and problem.code != "rule" for problem in target.problems())
-        unjudged += [target.name] if wrong else []
-        judged += [] if wrong else [target]
+        (judged if _is_valid(target) else unjudged).append(target)
     granted = waivers.Granted(project, today)
-    verdicts = [
-        _verdict(control, target, granted.waives)
-        for target in judged
-        for policy in policies
-        for control in policy.controls
-    ]
-    failing = {
-        (verdict.control.policy, verdict.control.id, verdict.target)
-        for verdict in verdicts
-        if verdict.status in (Status.FAILED, Status.WAIVED)
-    }
+    controls = [control for policy in policies for control in policy.controls]
+    verdicts = [_verdict(control, target, granted.waives) for target in judged for control in controls]
     names = tuple(target.name for target in judged)
-    ids = {policy.name: [control.id for control in policy.controls] for policy in known.values()}
-    about = granted.problems(ids, {policy.name for policy in policies}, set(names), failing)
-    return Audit(today, project, tuple(policies), names, tuple(unjudged), tuple(verdicts), tuple(about))
+    about = granted.problems(
+        _ids(known.values()), {policy.name for policy in policies}, set(names), set(_failing(verdicts))
+    )
+    return Audit(
+        today, project, tuple(policies), names, tuple(target.name for target in unjudged), tuple(verdicts), tuple(about)
+    )
+
+
+def _ids(policies: Iterable[Policy]) -> dict[str, list[str]]:
+    """The controls of each pack."""
+    return {policy.name: [control.id for control in policy.controls] for policy in policies}
+
+
+def _is_valid(target: Target) -> bool:
+    """Whether nothing but rules of the schema is broken, which are controls themselves."""
+    return not any(problem.severity is Severity.ERROR and problem.code != "rule" for problem in target.problems())
+
+
+def _failing(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str, str]]:
+    """Pack, control and target where a waiver is of use."""
+    for verdict in verdicts:
+        if verdict.status in (Status.FAILED, Status.WAIVED):
+            yield verdict.control.policy, verdict.control.id, verdict.target
 
 
 def _verdict(control: Control, target: Target, waives: Callable[[str, str, str], Waiver | None]) -> Verdict:

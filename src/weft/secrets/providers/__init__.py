@@ -21,7 +21,7 @@ May import: what `secrets` may.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,14 +94,17 @@ def _refuse_form(reference: Reference, provider: Any) -> None:
         raise ProviderError("it lacks its key", f"write `{form}`")
     if provider.KEY == "never" and reference.key is not None:
         raise ProviderError(f"`{reference.scheme}` takes no `#` and no key", f"write `{form}`")
-    for name in reference.parameters:
-        if name not in provider.PARAMETERS:
-            known = f"it takes {choices(provider.PARAMETERS)}" if provider.PARAMETERS else "it takes none"
-            hint = did_you_mean(name, provider.PARAMETERS) or known
-            raise ProviderError(f"`{reference.scheme}` has no parameter `{name}`", hint)
+    _refuse_parameters(reference, provider.PARAMETERS)
     complaint = provider.complaint(reference)
     if complaint:
         raise ProviderError(complaint, f"write `{form}`")
+
+
+def _refuse_parameters(reference: Reference, possible: Sequence[str]) -> None:
+    for name in reference.parameters:
+        if name not in possible:
+            hint = did_you_mean(name, possible) or f"it takes {choices(possible) if possible else 'none'}"
+            raise ProviderError(f"`{reference.scheme}` has no parameter `{name}`", hint)
 
 
 def resolve(text: str, folder: Path) -> str:

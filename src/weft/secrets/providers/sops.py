@@ -75,8 +75,11 @@ class _File:
             return {key: self.decrypt(below, (*keys, key)) for key, below in value.items()}
         if isinstance(value, list):
             return [self.decrypt(below, keys) for below in value]
-        if value is None:
-            return None
+        return None if value is None else self._decrypt(value, keys)
+
+    def _decrypt(self, value: Any, keys: _Keys) -> Any:
+        """One value; the MAC is over the bytes that were encrypted, and over the others where SOPS was not told otherwise."""
+        # the way to a value is authenticated with it: a value that was moved to another key does not decrypt
         encrypted = self._is_encrypted(keys)
         clear = self._open(value, "".join(f"{key}:" for key in keys)) if encrypted else value
         if encrypted or self._all:

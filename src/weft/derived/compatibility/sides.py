@@ -1,0 +1,119 @@
+"""One side of a comparison: a schema bundle, and what its schemas say of a property, an item or a type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+
+from weft.schema.types import AcceptedTypes
+
+APPLICATORS: Final = frozenset(("$ref", "allOf", "anyOf", "dependentSchemas", "if", "not", "oneOf"))
+_FEW: Final[dict[str, tuple[Any, ...]]] = {"boolean": (False, True), "null": (None,)}
+"""The types that have few values, and these values."""
+
+Schema = Any
+Schemas = tuple[Any, ...]
+
+
+class Side:
+    """One of the two schemas: its references resolved, its values judged."""
+
+    def __init__(self, schema: dict[str, Any], *, formats: bool) -> None:
+        self.schema = schema
+        checker = Draft202012Validator.FORMAT_CHECKER if formats else None
+        self.types = AcceptedTypes(self.resolve)
+        self._validator: Any = Draft202012Validator(schema, format_checker=checker)
+
+    def resolve(self, ref: str) -> Schema:
+        """The schema that a `$ref` names."""
+        return self.schema if ref == "#" else self.schema["$defs"][ref.removeprefix("#/$defs/")]
+
+    def flat(self, schemas: Iterable[Schema]) -> Schemas:
+        """The schemas with those that they refer to and that `allOf` adds; `True` says nothing and is left out."""
+        reached: dict[int, Schema] = {}
+        stack = [*schemas][::-1]
+        while stack:
+            schema = stack.pop()
+            if schema is True or id(schema) in reached:
+                continue
+            reached[id(schema)] = schema
+            if isinstance(schema, dict):
+                stack += reversed(schema.get("allOf", ()))
+                stack += [self.resolve(schema["$ref"])] if "$ref" in schema else []
+        return tuple(reached.values())
+
+    def accepts(self, schema: Schema, value: Any) -> bool:
+        """Whether a part of the schema accepts a value; an odd regular expression accepts nothing."""
+        try:
+            return bool(self._validator.evolve(schema=schema).is_valid(value))
+        except re.error:
+            return False
+
+    def values(self, schemas: Schemas) -> list[Any] | None:
+        """All values that these schemas allow together, if they are few and listed; None otherwise."""
+        candidates = self._candidates(schemas)
+        if candidates is None:
+            return None
+        return [value for value in candidates if all(self.accepts(schema, value) for schema in schemas)]
+
+    def _candidates(self, schemas: Schemas) -> list[Any] | None:
+        """The values of the first list, or those of types that have few."""
+        for schema in schemas:
+            if "enum" in schema or "const" in schema:
+                return list(schema["enum"]) if "enum" in schema else [schema["const"]]
+        types = self.types.of(*schemas)
+        if not types <= _FEW.keys():
+            return None
+        return [value for kind, few in _FEW.items() if kind in types for value in few]
+
+
+def refuses_everything(schema: Schema) -> bool:
+    """Whether no value at all gets past a schema, as far as one glance tells."""
+    return schema is False or (isinstance(schema, dict) and schema.get("not") in (True, {}))
+
+
+def unnamed(schema: dict[str, Any]) -> Schema:
+    """What a schema says of properties that it does not name."""
+    # `unevaluatedProperties` also looks at what the neighbours describe, so it speaks of the rest only without them
+    alone = not APPLICATORS & schema.keys()
+    return schema.get("additionalProperties", schema.get("unevaluatedProperties", True) if alone else True)
+
+
+def property_schemas(schema: dict[str, Any], name: str, *, sure: bool) -> list[Schema]:
+    """All that a schema says of a property by its name.
+
+    A pattern of another dialect leaves open whether the name matches. With `sure`, only what surely applies is given, as the
+    earlier schema's words are relied on; without, whatever may apply, as the later schema's words have to be met.
+    """
+    matching, undecided = _by_patterns(schema, name)
+    named = name in schema.get("properties", ())
+    stated = [schema["properties"][name]] if named else []
+    stated += matching if sure else [*matching, *undecided]
+    if named:
+        return stated
+    left_over = not (matching or undecided) if sure else bool(undecided) or not matching
+    return [*stated, unnamed(schema)] if left_over else stated
+
+
+def _by_patterns(schema: dict[str, Any], name: str) -> tuple[list[Schema], list[Schema]]:
+    """The schemas of the patterns that match a name, and of those whose regular expression Python cannot read."""
+    matching: list[Schema] = []
+    undecided: list[Schema] = []
+    for pattern, described in schema.get("patternProperties", {}).items():
+        try:
+            matching += [described] if re.search(pattern, name) else []
+        except re.error:
+            undecided.append(described)
+    return matching, undecided
+
+
+def item_schema(schema: dict[str, Any], index: int) -> Schema:
+    """What a schema says of the item at an index."""
+    first = schema.get("prefixItems", ())
+    if index < len(first):
+        return first[index]
+    alone = not APPLICATORS & schema.keys() and "contains" not in schema
+    return schema.get("items", schema.get("unevaluatedItems", True) if alone else True)

@@ -1,0 +1,307 @@
+"""A structural schema, the only kind that Kubernetes takes: every place has one type, and no references.
+
+Its rules are the API server's: it stores objects by the schema, so the schema must say of every place what it is, outside of
+`anyOf`, `oneOf` and `not`, which may set limits but not describe. What cannot be said so is left open with
+`x-kubernetes-preserve-unknown-fields` or left out, and a note names it.
+See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft.base.paths import Path
+from weft.derived.compatibility.changes import shown
+from weft.derived.crd.combinators import Untranslatable, validations
+from weft.rules import settings_of
+from weft.schema.limits import strictest
+from weft.schema.node import MISSING, Node
+from weft.schema.types import named
+from weft.schema.walk import each_of
+
+# what Go's regular expressions do without: lookaround, atomic groups, back references, possessive quantifiers
+_NOT_GO = re.compile(r"\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\u|\\[zZG]|\(\?P=|[*+?}]\+")
+_FORMATS: Final = frozenset(
+    ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "password", "uri", "uuid")
+)
+"""Formats that mean the same there; `duration` is Go's and not ISO 8601's."""
+_OF: Final = {
+    "integer": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
+    "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
+}
+_RULE: Final = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
+_ONLY_WEFT: Final = re.compile(r"\bacyclic\s*\(")
+_SCALARS: Final = ("boolean", "integer", "number", "string")
+_JUNCTORS: Final = ("anyOf", "oneOf", "not", "if")
+_LEFT_OUT: Final = ("propertyNames", "dependentRequired", "dependentSchemas", "dependencies")
+_OPEN: Final = {"x-kubernetes-preserve-unknown-fields": True}
+
+
+@dataclass(frozen=True)
+class _OtherKeys:
+    """What the schemas of a mapping say of the keys that none of them lists.
+
+    `closed` when they are refused, `stated` when anything is said of them at all; `schemas` describe any of them, `patterns`
+    those whose name matches.
+    """
+
+    closed: bool
+    stated: bool
+    schemas: list[Any]
+    patterns: dict[str, Any]
+
+    @classmethod
+    def of(cls, node: Node) -> _OtherKeys:
+        """What is said of a mapping."""
+        others = [
+            other
+            for keyword in ("additionalProperties", "unevaluatedProperties")
+            for other in each_of(node.certain, keyword)
+        ]
+        patterns = {name: part for parts in each_of(node.certain, "patternProperties") for name, part in parts.items()}
+        return cls(False in others, bool(others), [part for part in others if isinstance(part, dict)], patterns)
+
+
+class Structural:
+    """One derivation. `notes` say what was lost, `closed` counts the mappings that refuse unknown keys."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.closed = 0
+        self._untyped: set[Path] = set()
+        self._around: list[frozenset[int]] = []
+
+    def schema(self, node: Node, path: Path) -> dict[str, Any]:
+        """The structural schema of a place."""
+        head: dict[str, Any] = {
+            key: value for key in ("title", "description") if isinstance(value := node.keyword(key), str)
+        }
+        types = self._types(node, path)
+        # OpenAPI 3.0 has no type `null`, but a flag beside the type
+        if "null" in types:
+            head["nullable"] = True
+            types -= {"null"}
+        # the only two types that Kubernetes lets stand together
+        if types == {"integer", "string"}:
+            return head | {"x-kubernetes-int-or-string": True} | self._default(node)
+        if len(types) != 1:
+            names = " or ".join(sorted(types)) if types else "any type"
+            return head | self._unknown(path, f"may be of {names}")
+        # without references, a schema that contains itself has no end, so it is left open where it comes round
+        shape = _shape(node)
+        if shape and shape in self._around:
+            return head | self._unknown(path, "contains itself")
+        self._around.append(shape)
+        described = self._described(node, types.pop(), path)
+        self._around.pop()
+        return self._judged(node, path, head | described | self._default(node))
+
+    def _types(self, node: Node, path: Path) -> set[str]:
+        """The types of a place; a mapping where the schema lists properties without saying that it means one."""
+        types = set(named(node.certain_types))
+        if not path and "object" in types:
+            return {"object"}  # what a project configures is always a mapping
+        if {"object", "string", "array"} <= types and node.certain_properties:
+            self._note(path, "its type is not stated: it is taken for a mapping")
+            return {"object"}
+        return types
+
+    def _described(self, node: Node, kind: str, path: Path) -> dict[str, Any]:
+        """What a structural schema says of a place of one type outside of its alternatives."""
+        described = {"type": kind} | self._bounds(node, kind)
+        if kind == "string":
+            described |= self._forms(node, path)
+        described |= self._values(node)
+        if kind == "object":
+            described |= self._object(node, path)
+        elif kind == "array":
+            described |= self._array(node, path)
+        return described
+
+    def _judged(self, node: Node, path: Path, described: dict[str, Any]) -> dict[str, Any]:
+        """The schema with its rules and its alternatives, which are translated for what it describes."""
+        rules = list(self._rules(node, path))
+        together = [*described.pop("allOf", ()), *self._alternatives(node, described, path)]
+        described |= {"x-kubernetes-validations": rules} if rules else {}
+        return described | ({"allOf": together} if together else {})
+
+    def _unknown(self, path: Path, why: str) -> dict[str, Any]:
+        self._note(path, f"{why}, which a structural schema cannot say: anything is allowed there")
+        self._untyped.add(path)
+        return _OPEN
+
+    def _note(self, path: Path, text: str) -> None:
+        self.notes.append(f"{shown(path) or 'the configuration'}: {text}")
+
+    @staticmethod
+    def _bounds(node: Node, kind: str) -> dict[str, Any]:
+        limits = strictest(node.certain)
+        return _with_flags({keyword: limits[keyword] for keyword in _OF.get(kind, ()) if keyword in limits})
+
+    def _forms(self, node: Node, path: Path) -> dict[str, Any]:
+        """Patterns and formats; a schema has room for one of each, so that further ones stand in `allOf`."""
+        result: dict[str, Any] = {}
+        further: list[dict[str, Any]] = []
+        for keyword, unusable in _UNUSABLE.items():
+            stated = list(dict.fromkeys(each_of(node.certain, keyword)))
+            for form in filter(unusable, stated):
+                self._note(path, f"the {keyword} `{form}` is left out, as {_UNUSABLE_WORDS[keyword]}")
+            usable = [form for form in stated if not unusable(form)]
+            if usable:
+                result[keyword] = usable[0]
+            further += ({keyword: form} for form in usable[1:])
+        return result | ({"allOf": further} if further else {})
+
+    @staticmethod
+    def _values(node: Node) -> dict[str, Any]:
+        listed = next((_listed(schema) for schema in node.certain if {"enum", "const"} & schema.keys()), None)
+        if listed is None:
+            return {}
+        return {"enum": [value for value in listed if node.accepts(value)] or listed}
+
+    def _object(self, node: Node, path: Path) -> dict[str, Any]:
+        others = _OtherKeys.of(node)
+        self.closed += others.closed
+        result = self._listed_keys(node, path, others) if node.properties else self._free_keys(node, path, others)
+        required = dict.fromkeys(
+            name for names in each_of(node.certain, "required") if isinstance(names, list) for name in names
+        )
+        result |= {"required": list(required)} if required else {}
+        result |= {"x-kubernetes-map-type": "atomic"} if node.atomic_map else {}
+        self._leave_out(node, path, _LEFT_OUT)
+        return result
+
+    def _listed_keys(self, node: Node, path: Path, others: _OtherKeys) -> dict[str, Any]:
+        """A mapping whose keys are listed; a structural schema cannot describe further keys beside them."""
+        properties = {name: self.schema(node.child(name), (*path, name)) for name in node.properties}
+        if others.patterns or others.schemas:
+            self._note(path, "keys beside the listed ones are of any kind, as a structural schema has either")
+        return {"properties": properties} | (_OPEN if others.patterns or not others.closed else {})
+
+    def _free_keys(self, node: Node, path: Path, others: _OtherKeys) -> dict[str, Any]:
+        """A mapping whose keys are free; a structural schema describes the values of all of them alike."""
+        if len(others.patterns) == 1 and (others.closed or not others.stated):
+            ((pattern, described),) = others.patterns.items()
+            values = self.schema(node.catalog.node([described], [described]), (*path, f"<{pattern}>"))
+            self._note(path, f"the names of its keys are not held to `{pattern}`")
+            return {"additionalProperties": values}
+        if others.patterns:
+            self._note(path, "its keys are of several kinds by their names: anything is allowed there")
+            return {**_OPEN}
+        if others.schemas:
+            child = node.catalog.node(others.schemas, others.schemas)
+            return {"additionalProperties": self.schema(child, (*path, "<name>"))}
+        return {} if others.closed else {**_OPEN}
+
+    def _array(self, node: Node, path: Path) -> dict[str, Any]:
+        item = self._item(node, (*path, "[]"))
+        result: dict[str, Any] = {"items": item}
+        merging = self._merging(node, item, path)
+        if merging == "map":
+            result["x-kubernetes-list-map-keys"] = list(node.list_keys)
+            # the API server wants every such key required, or with a default
+            needed = [key for key in node.list_keys if "default" not in item["properties"][key]]
+            item["required"] = list(dict.fromkeys((*item.get("required", ()), *needed)))
+        if merging:
+            result["x-kubernetes-list-type"] = merging
+        if merging not in ("set", "map") and True in each_of(node.certain, "uniqueItems"):
+            self._note(path, "`uniqueItems` is left out")
+        self._leave_out(node, path, ("contains",))
+        return result
+
+    def _item(self, node: Node, path: Path) -> dict[str, Any]:
+        if any("prefixItems" in schema or isinstance(schema.get("items"), list) for schema in node.certain):
+            return {**self._unknown(path, "has items of several kinds by their place")}
+        return self.schema(node.child(0), path)
+
+    def _merging(self, node: Node, item: dict[str, Any], path: Path) -> str | None:
+        """The list type, as far as the API server can merge so: it must know what tells items apart."""
+        stated = node.list_type if node.keyword("x-kubernetes-list-type") else None
+        if stated == "set" and item.get("type") not in _SCALARS:
+            self._note(path, "is no `set` for the API server, whose sets hold plain values")
+            return "atomic"
+        has_keys = item.get("type") == "object" and set(node.list_keys) <= item.get("properties", {}).keys()
+        if stated == "map" and not has_keys:
+            self._note(path, "is no `map` for the API server, which must know the keys of the items")
+            return "atomic"
+        return stated
+
+    def _leave_out(self, node: Node, path: Path, keywords: tuple[str, ...]) -> None:
+        for keyword in keywords:
+            if any(keyword in schema for schema in node.certain):
+                self._note(path, f"`{keyword}` is left out")
+
+    @staticmethod
+    def _default(node: Node) -> dict[str, Any]:
+        """The default; a mapping made of the defaults in it is `{}`, which the API server fills."""
+        if node.sensitive or node.default is MISSING or node.default is None:
+            return {}
+        if node.own_default is not MISSING:
+            return {"default": node.own_default}
+        return {"default": {} if node.accepts({}) else node.default}
+
+    def _rules(self, node: Node, path: Path) -> Iterator[dict[str, Any]]:
+        if any("x-kubernetes-validations" in one for one in node.possible):
+            self._note(path, "rules that hold only in some alternatives are left out")
+        for entry in [entry for rules in each_of(node.certain, "x-kubernetes-validations") for entry in rules]:
+            why = self._impossible(entry, path)
+            if why:
+                self._note(path, f"a rule is left out, as it {why}: {' '.join(entry['rule'].split())}")
+                continue
+            rule = {key: entry[key] for key in _RULE if key in entry}
+            if "message" in rule:
+                rule["message"] = " ".join(rule["message"].split())
+            yield rule
+
+    def _impossible(self, entry: dict[str, Any], path: Path) -> str | None:
+        if _ONLY_WEFT.search(entry["rule"]):
+            return "calls a function that Kubernetes does not have"
+        for read in settings_of(entry["rule"]):
+            way = (*path, *read)
+            if any(way[:size] in self._untyped for size in range(len(path), len(way) + 1)):
+                return "reads what the API server does not know the type of"
+        return None
+
+    def _alternatives(self, node: Node, outer: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
+        """Alternatives, as far as they only limit what the structural schema already describes."""
+        for schema, keyword in ((schema, word) for schema in node.certain for word in _JUNCTORS if word in schema):
+            try:
+                yield from validations(node.catalog.documents, schema, keyword, outer)
+            except Untranslatable as error:
+                self._note(path, f"`{keyword}` is left out, as {error}")
+
+
+def _shape(node: Node) -> frozenset[int]:
+    """The schemas that say what lies below a place, by id: a place within one of the same shape contains itself."""
+    return frozenset(
+        id(schema) for schema in (*node.certain, *node.possible) if {"properties", "items"} & schema.keys()
+    )
+
+
+def _listed(schema: dict[str, Any]) -> list[Any]:
+    values: list[Any] = schema["enum"] if "enum" in schema else [schema["const"]]
+    return values
+
+
+_UNUSABLE: Final[dict[str, Callable[[str], object]]] = {
+    "pattern": _NOT_GO.search,
+    "format": lambda name: name not in _FORMATS,
+}
+_UNUSABLE_WORDS: Final = {
+    "pattern": "Go's regular expressions do not know all of it",
+    "format": "Kubernetes does not know it",
+}
+
+
+def _with_flags(limits: dict[str, Any]) -> dict[str, Any]:
+    """Exclusive limits as OpenAPI 3.0 says them: a flag beside the limit."""
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if exclusive in limits:
+            limits |= {bound: limits[exclusive], exclusive: True}
+    return limits
