@@ -193,10 +193,10 @@ def _install(environment: Environment, name: str) -> None:
     packages, size = _extent(name, (*environment.locks[: environment.locks.index(name)],))
     say(f"{environment.folder}: installing {packages} packages of requirements/{name}.lock (up to {size / 1e6:.0f} MB)")
     pip = [environment.python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
+    strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--compile"]  # once, not at every start
     _run([*pip, "install", "--quiet", *strict, "-r", lock], f"requirements/{name}.lock", environment)
     if name == "render":
-        editable = ["--no-deps", "--no-build-isolation", "--no-compile", "--editable", PROJECT]
+        editable = ["--no-deps", "--no-build-isolation", "--editable", PROJECT]
         _run([*pip, "install", "--quiet", *editable], "Weft itself", environment)
     _run([*pip, "check"], f"requirements/{name}.lock", environment)
     if name == "render":

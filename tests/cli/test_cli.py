@@ -475,3 +475,13 @@ def test_a_check_names_what_changed_and_what_is_left_over(shop):
 def test_a_second_render_writes_nothing(shop):
     run("render", cwd=shop)
     assert "0 written, 12 unchanged" in run("render", cwd=shop).err
+
+
+def test_the_list_of_commands_says_of_each_what_it_does_without_importing_it():
+    listed = run("--help").out.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == cli.list_commands(None)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+    code = "import sys; sys.argv = ['weft', '--help']\nimport weft.cli\ntry: weft.cli.main()\nexcept SystemExit: pass\n"
+    code += "print(*[name for name in sys.modules if name.startswith('weft.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()[-1].split()) == {"weft.cli", "weft.version"}

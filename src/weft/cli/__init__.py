@@ -22,19 +22,20 @@ import click
 
 from weft.version import __version__
 
-_COMMANDS: Final = (
-    "config",
-    "diff",
-    "explain",
-    "ide",
-    "init",
-    "policy",
-    "render",
-    "schema",
-    "secrets",
-    "targets",
-    "validate",
-)
+_COMMANDS: Final = {
+    "config": "Print the merged configuration of a target.",
+    "diff": "Show the settings that differ between targets or revisions.",
+    "explain": "Show where a value comes from and where it goes.",
+    "ide": "Tell editors which schema is for which files.",
+    "init": "Start a new project.",
+    "policy": "Check targets against rule packs such as PCI DSS.",
+    "render": "Validate, then write every output.",
+    "schema": "Derive editor schemas, pages, types and CRDs.",
+    "secrets": "Check references, edit encrypted files, scan for secrets.",
+    "targets": "List the targets.",
+    "validate": "Report every problem of the targets.",
+}
+"""The commands with a sentence each. It stands here so that `weft --help` need not import them all."""
 
 
 class _Group(click.Group):
@@ -48,6 +49,10 @@ class _Group(click.Group):
             return None
         command: click.Command = import_module(f"weft.cli.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
