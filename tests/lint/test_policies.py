@@ -644,7 +644,7 @@ def test_sarif_of_the_whole_reference_project_is_valid():
 
 def test_sarif_takes_any_problem():
     problem = Problem(
-        "odd",
+        "rule",
         "something is odd",
         Severity.NOTE,
         path="/a",
@@ -653,7 +653,7 @@ def test_sarif_takes_any_problem():
         targets=("x",),
         hint="mend it",
     )
-    (one, other) = valid(sarif.sarif(map(sarif.of_problem, (problem, Problem("bare", "nothing known")))))
+    (one, other) = valid(sarif.sarif(map(sarif.of_problem, (problem, Problem("git-failed", "nothing known")))))
     assert one["message"]["text"] == "something is odd (mend it)"
     assert one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.yaml"
     assert one["locations"][0]["physicalLocation"]["region"] == {"startLine": 2}

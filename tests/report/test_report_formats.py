@@ -16,12 +16,13 @@ from scratch import make_project
 from weft.base.problems import Place, Problem, Severity
 from weft.report.github import as_github
 from weft.report.junit import as_junit
+from weft.report.report import Report
 from weft.report.sarif import as_sarif
 
 SCHEMA = Path(__file__).parents[1] / "third_party/sarif/sarif-2.1.0-rtm.5.json"
 SARIF = Draft7Validator(json.loads(SCHEMA.read_text("utf-8")))
 TEXT = st.text(max_size=20)
-PROBLEMS = st.lists(
+REPORTS = st.lists(
     st.builds(
         Problem,
         st.sampled_from(["rule", "wrong-type"]),
@@ -33,7 +34,7 @@ PROBLEMS = st.lists(
         targets=st.lists(st.sampled_from(["a", "b/c"]), unique=True).map(tuple),
     ),
     max_size=4,
-)
+).map(Report)
 COMMAND = re.compile(r"::(?P<level>error|warning|notice) (?P<properties>[^:]*)::(?P<message>.*)")
 """As the runner of GitHub Actions parses a line (ActionCommand.cs)."""
 
@@ -50,13 +51,13 @@ def annotations(text):
     return found
 
 
-@given(PROBLEMS)
-def test_every_problem_is_one_annotation(problems):
-    text = as_github(problems)
-    assert text.count("\n") == len(problems)
+@given(REPORTS)
+def test_every_problem_is_one_annotation(report):
+    text = as_github(report)
+    assert text.count("\n") == len(report)
     read = annotations(text)
-    assert len(read) == len(problems)
-    for problem, (level, properties, message) in zip(problems, read, strict=True):
+    assert len(read) == len(report)
+    for problem, (level, properties, message) in zip(report, read, strict=True):
         assert level == {"error": "error", "warning": "warning", "note": "notice"}[problem.severity]
         assert properties["title"] == problem.code
         assert message.startswith(urllib.parse.unquote(problem.message) if "%" in problem.message else problem.message)
@@ -64,11 +65,11 @@ def test_every_problem_is_one_annotation(problems):
             assert properties.get("line") == (str(problem.place.line) if problem.place.line else None)
 
 
-@given(PROBLEMS)
-def test_every_problem_is_one_test_case(problems):
-    (suite,) = JUnitXml.fromstring(as_junit(problems).encode())
-    assert suite.tests == max(len(problems), 1)
-    assert suite.failures == sum(problem.severity is Severity.ERROR for problem in problems)
+@given(REPORTS)
+def test_every_problem_is_one_test_case(report):
+    (suite,) = JUnitXml.fromstring(as_junit(report).encode())
+    assert suite.tests == max(len(report), 1)
+    assert suite.failures == sum(problem.severity is Severity.ERROR for problem in report)
     failed = [case for case in suite if case.result and case.result[0]._tag == "failure"]
     assert len(failed) == suite.failures
 
@@ -79,12 +80,12 @@ def wrong(tmp_path):
     return make_project(tmp_path, {"schema.json": schema, "base.yaml": "app:\n  size: x, y\n  nmae: 1\n"})
 
 
-@given(PROBLEMS)
-def test_sarif_is_sarif(problems):
-    log = json.loads(as_sarif(problems))
+@given(REPORTS)
+def test_sarif_is_sarif(report):
+    log = json.loads(as_sarif(report))
     assert [error.message for error in SARIF.iter_errors(log)] == []
     (one,) = log["runs"]
-    assert [result["ruleId"] for result in one["results"]] == [problem.code for problem in problems]
+    assert [result["ruleId"] for result in one["results"]] == [problem.code for problem in report]
 
 
 def test_sarif_names_the_lines(wrong):

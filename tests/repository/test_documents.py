@@ -56,23 +56,11 @@ def test_the_pages_of_all_settings_are_fresh():
 PROBLEMS = PAGE.with_name("problems.md").read_text("utf-8")
 DOCUMENTED = re.findall(r"^### (\S+)$", PROBLEMS, re.MULTILINE)
 ROOT = PAGE.parent.parent
-SOURCE = "\n".join(path.read_text("utf-8") for path in ROOT.joinpath("src/weft").rglob("*.py"))
 REPORTS = [path.read_text("utf-8") for path in sorted(ROOT.glob("tests/cases/*/expected.txt"))]
 
 
 def test_every_code_is_documented_once():
     assert len(set(DOCUMENTED)) == len(DOCUMENTED)
-    told = {
-        code for report in REPORTS for code in re.findall(r"^(?:error|warning|note)\[([a-z-]+)\]", report, re.MULTILINE)
-    }
-    made = set(re.findall(r'\bProblem\(\s*"([a-z-]+)"', SOURCE))
-    checks = {path.stem for path in ROOT.glob("src/weft/checks/*")}  # modules and packages
-    assert (told | made) - set(DOCUMENTED) - checks == set()
-
-
-@pytest.mark.parametrize("code", DOCUMENTED)
-def test_a_documented_code_is_one_that_weft_knows(code):
-    assert f'"{code}"' in SOURCE
 
 
 @pytest.mark.parametrize("example", re.findall(r"^```text\n(.*?)\n```", PROBLEMS, re.DOTALL | re.MULTILINE))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import weft
 from reference import ROOT, project
-from weft.base.problems import gather
+from weft.report.report import Report
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 ALLOWED = 3
@@ -69,11 +69,11 @@ def upward_calls():
 
 
 def test_a_generator_that_is_used_up_below_is_seen():
-    made_above = {"__name__": "weft.project.project", "gather": gather}
-    exec("def report():\n    return gather(one for one in ())", made_above)
+    made_above = {"__name__": "weft.project.project", "Report": Report}
+    exec("def report():\n    return Report(one for one in ())", made_above)
     with upward_calls() as found:
         made_above["report"]()
-    assert [*found] == [("weft.base.problems.gather", "weft.project.project.report.<locals>.<genexpr>")]
+    assert [*found] == [("weft.report.report.Report.__init__", "weft.project.project.report.<locals>.<genexpr>")]
 
 
 def test_rendering_a_target_hardly_calls_upward(tmp_path):

@@ -1,11 +1,9 @@
-"""Loading overlays: which files make a layer, what a file may be, and where things stand in it."""
+"""Loading overlays: which files make a layer, and what a file may be."""
 
 import pytest
 
 from scratch import write_files
-from weft.base.overlay import Source
-from weft.base.problems import Place
-from weft.stages.load import Overlays, place_in
+from weft.stages.load import Overlays
 
 
 def names(layer):
@@ -116,38 +114,3 @@ def test_a_byte_order_mark_is_no_setting(tmp_path):
 def test_the_schema_that_a_file_names_for_editors_is_no_setting(tmp_path):
     write_files(tmp_path, {"base.json": {"$schema": "x.json", "a": {"$schema": "kept"}}})
     assert Overlays(tmp_path).layer("base", {}).sources[0].data == {"a": {"$schema": "kept"}}
-
-
-@pytest.mark.parametrize(
-    ("path", "key", "line", "column"),
-    [
-        (("a", "b"), False, 2, 6),
-        (("a", "b"), True, 2, 3),
-        (("a", "c", 1), False, 3, 10),
-        (("a", "zzz"), False, 2, 3),
-        (("zzz", "deeper"), False, 1, 1),
-        ((), False, 1, 1),
-    ],
-)
-def test_a_place_is_that_of_the_value_or_of_what_is_above_it(tmp_path, path, key, line, column):
-    write_files(tmp_path, {"base.yaml": "a:\n  b: 1\n  c: [x, y]\n"})
-    source = Overlays(tmp_path).layer("base", {}).sources[0]
-    assert place_in(source, path, key=key) == Place("base.yaml", line, column)
-
-
-def test_a_source_without_a_file_has_no_line():
-    assert place_in(Source("--set a.b", {"a": {"b": 1}}), ("a", "b")) == Place("--set a.b")
-
-
-def test_a_file_that_is_gone_when_a_report_asks_has_no_line(tmp_path):
-    write_files(tmp_path, {"base.yaml": "a: {b: 1}\n"})
-    source = Overlays(tmp_path).layer("base", {}).sources[0]
-    tmp_path.joinpath("base.yaml").unlink()
-    assert place_in(source, ("a", "b")) == Place("base.yaml")
-
-
-@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
-def test_places_are_the_same_whatever_ends_a_line(tmp_path, newline):
-    write_files(tmp_path, {"base.yaml": newline.join([b"\xef\xbb\xbfa:", b"  b: 1", b"  c: 2", b""])})
-    source = Overlays(tmp_path).layer("base", {}).sources[0]
-    assert place_in(source, ("a", "c")) == Place("base.yaml", 3, 6)

@@ -249,6 +249,4 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise WeftError(Problem("unreadable", f"{path} cannot be read: {reason_of(error)}")) from None
     except yaml12.YamlError as error:
-        raise WeftError(
-            Problem(error.code, error.message, place=Place(str(path), error.line, error.column), hint=error.hint)
-        ) from None
+        raise WeftError(error.problem(str(path))) from None

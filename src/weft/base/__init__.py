@@ -2,7 +2,8 @@
 
 A *problem* is one thing that is wrong, as data: a code, a message, a severity, and where it is known a place (file, line and
 column), a path, a rule and a hint. Functions return problems or yield them; where work cannot go on, a `WeftError` carries
-them. No function prints, and no message is put together from another message.
+them. No function prints, and no message is put together from another message. The registry `codes` says what follows from a
+code: where the problem stands, how it is grouped over targets, whether its line may be quoted. Nobody else asks for a code.
 
 A *path* is a tuple of keys and list indexes that leads to a value of the configuration. People write it with dots
 (`app.ports[0]`), reports write it as a JSON pointer (`/app/ports/0`).
@@ -12,7 +13,7 @@ A *layer* is one entry of the hierarchy for one target; its *sources* are the fi
 
 `plugins` finds checks and providers by their names, Weft's own first.
 
-Begin with `problems.Problem`, then `paths`, then `overlay`.
+Begin with `problems.Problem` and `codes`, then `paths`, then `overlay`.
 
 May import: the standard library only.
 """

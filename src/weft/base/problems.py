@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from weft.base import codes
+from weft.base.wording import shortened
 
 
 class Severity(StrEnum):
@@ -22,18 +25,24 @@ class Severity(StrEnum):
 class Place:
     """A spot in a file; `line` and `column` count from 1 and are None where they are not known.
 
-    `text` is the line itself where no file holds it, as in an output that was not written.
+    `text` is the line itself where no file holds it, as in an output that was not written. A `nearest` place is that of what
+    is around something that stands in no file, so that another place would do as well.
     """
 
     file: str
     line: int | None = None
     column: int | None = None
     text: str | None = None
+    nearest: bool = field(default=False, compare=False)
+
+    def __str__(self) -> str:
+        """`file:line:column`, as far as they are known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong.
+    """One thing that is wrong. Its `code` is one of the registry; what follows from the code is among its `traits`.
 
     `path` is a JSON pointer into the merged configuration, `schema` the location of the rule
     (`schemas/database.schema.json#/properties/port`), `targets` the targets that have the problem,
@@ -54,6 +63,23 @@ class Problem:
     reads: tuple[str, ...] = ()
     quiet: bool = False
     within: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        codes.find(self.code)
+
+    @property
+    def traits(self) -> codes.Code:
+        """What the registry knows of the problem's code."""
+        return codes.find(self.code)
+
+    def without_text(self) -> Problem:
+        """The same problem, with nothing that may be quoted from its file: neither its line nor its values."""
+        return replace(self, quiet=True, message=self.traits.unquoted or self.message)
+
+    @property
+    def finding(self) -> tuple[str, str | None]:
+        """What is wrong with which setting: another problem with the same finding says nothing new of a target."""
+        return self.code, self.path
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as JSON data, in the shape that `--format json` promises."""
@@ -109,24 +135,7 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:
     """`a, b, c`: a list of candidates for a message, shortened when it is long."""
-    names = list(candidates)
-    shown = ", ".join(f"`{name}`" for name in names[:limit])
-    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
-
-
-def gather(problems: Iterable[Problem]) -> list[Problem]:
-    """The same problem in many targets becomes one problem that lists them; file by file, from top to bottom."""
-    found: dict[Any, tuple[Problem, dict[str, None]]] = {}
-    for problem in sorted(problems, key=_order):
-        # what nothing sets is missing once, wherever the targets would have had it
-        key = (problem.code, problem.path) if problem.code == "missing-required" else replace(problem, targets=())
-        found.setdefault(key, (problem, {}))[1].update(dict.fromkeys(problem.targets))
-    return [replace(problem, targets=tuple(targets)) for problem, targets in found.values()]
-
-
-def _order(problem: Problem) -> tuple[Any, ...]:
-    place = problem.place or Place("~")
-    return place.file, place.line or 0, place.column or 0, problem.path or "", problem.code, problem.message
+    return shortened((f"`{name}`" for name in candidates), limit)
 
 
 def has_errors(problems: Sequence[Problem], strict: bool = False) -> bool:

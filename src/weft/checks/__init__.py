@@ -4,10 +4,12 @@ A check is a module named like it, here or offered by another package through an
 
     PROGRAM = "nginx"              # the program that it runs; left out where the check is plain Python
     INSTALL = "the package nginx"  # where a person gets it
+    CODES = ("nginx-old",)         # the codes of its problems beside its own name; left out where there are none
 
     def check(output: Finished) -> Iterable[Problem]: ...
 
 One that needs a package which is not installed raises ImportError, with the package as `name`, and is skipped.
+A problem has the name of its check as its code, or one of `CODES`.
 A problem's place counts lines of the output; everything else is added here. What a program said is kept by the content that
 it has read, so it is asked again only when that changes.
 
@@ -29,6 +31,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from weft.base import codes
 from weft.base.plugins import Plugins
 from weft.base.problems import Place, Problem, Severity
 from weft.checks import memory, programs
@@ -84,7 +87,7 @@ class Tree:
 
 
 @dataclass
-class Report:
+class Outcome:
     """What came of the checks of a run: problems, and how often each check was asked, or skipped."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -102,7 +105,7 @@ def exists(name: str) -> bool:
     return name in _plugins()
 
 
-def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> Report:
+def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> Outcome:
     """What the checks say of these outputs; each problem names the output and the line of its template.
 
     A check whose program or package is missing is skipped, with a warning. What a template does wrong in many targets is
@@ -117,31 +120,31 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> 
             answers = [(output, name, future.result()) for output, name, future in asked]
     finally:
         tree.remove()
-    return _report(answers, locate)
+    return _outcome(answers, locate)
 
 
-def _report(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Report:
+def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Outcome:
     """The answers counted, and their problems once for each template, with all the targets that have them."""
-    report = Report()
+    outcome = Outcome()
     unique: dict[tuple[int, str, str], Problem] = {}
     for output, name, answer in answers:
         skipped = isinstance(answer, Problem)
-        counter = report.skipped if skipped else report.asked
+        counter = outcome.skipped if skipped else outcome.asked
         counter[name] += 1
         for problem in [answer] if isinstance(answer, Problem) else answer:
             # a check that cannot be asked is the same news for every template
             key = (0 if skipped else output.entry, problem.code, problem.message)
-            first = unique.get(key) or _placed(problem, output, locate)
+            first = unique.get(key) or (problem if skipped else _placed(problem, output, locate))
             unique[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
     unused = (_plugins().unused(name) for name in dict.fromkeys(name for _, name, _ in answers))
-    report.problems = [*unique.values(), *filter(None, unused)]
-    return report
+    outcome.problems = [*unique.values(), *filter(None, unused)]
+    return outcome
 
 
 def _ask(one: Rendered, name: str, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
     """What one check says of one output; a single problem when it cannot be asked."""
     try:
-        return _answer(_plugins().load(name), name, one, tree, every)
+        return _answer(_load(name), name, one, tree, every)
     except ImportError as error:
         message = f"the check `{name}` was skipped: the package {error.name} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=f"pip install 'weft[{name}]'")
@@ -174,8 +177,6 @@ def _answer(check: Any, name: str, one: Rendered, tree: Tree, every: Sequence[Re
 def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
     """The problem at its line of the output, with the template's line beside it."""
     place = replace(problem.place or Place(one.path), file=one.path)
-    if problem.code == "check-skipped":
-        return problem
     if place.line is not None:
         lines = one.text.splitlines()
         place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
@@ -186,7 +187,7 @@ def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
 
 def _runs_program(name: str) -> bool:
     try:
-        return hasattr(_plugins().load(name), "PROGRAM")
+        return hasattr(_load(name), "PROGRAM")
     except ImportError:
         return False
 
@@ -194,3 +195,13 @@ def _runs_program(name: str) -> bool:
 @cache
 def _plugins() -> Plugins:
     return Plugins("check", GROUP, __name__, __path__, ("memory", "programs"))
+
+
+def _load(name: str) -> Any:
+    """The module of a check, whose codes are known from then on. Raises ImportError when it lacks something."""
+    check = _plugins().load(name)
+    codes.add_outputs_codes((name, *getattr(check, "CODES", ())))
+    return check
+
+
+codes.add_outputs_codes(_plugins().own)

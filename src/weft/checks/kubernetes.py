@@ -146,7 +146,8 @@ def _broken(error: jsonschema_rs.ValidationError, *, secret: bool) -> Iterator[C
     if secret and path[:1] != ("metadata",):
         yield path, f"{where}: breaks `{error.schema_path[-1]}`"
         return
-    unquoted = not isinstance(error.instance, str | dict | list) and '"string"' in error.message
+    wants_text = "string" in getattr(error.kind, "types", ())
+    unquoted = wants_text and not isinstance(error.instance, str | dict | list)
     yield path, f"{where}: {error.message}{'; put it in quotes' if unquoted else ''}"
 
 

@@ -60,14 +60,11 @@ class _Group(click.Group):
         except click.UsageError as error:
             from weft.base.problems import did_you_mean
 
-            hint = (
-                did_you_mean(args[0], _COMMANDS)
-                if "No such command" in error.message and "Did you mean" not in error.message
-                else None
-            )
-            raise click.UsageError(
-                f"{error.message} {hint[0].upper()}{hint[1:]}" if hint else error.message, ctx
-            ) from None
+            if args[0] in _COMMANDS or args[0].startswith("-"):
+                raise click.UsageError(error.message, ctx) from None
+            hint = did_you_mean(args[0], _COMMANDS)
+            suggestion = f" {hint[0].upper()}{hint[1:]}" if hint else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{suggestion}", ctx) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -119,8 +116,9 @@ def _end(error: Exception) -> int:
 
     if isinstance(error, WeftError):
         from weft.cli.report import show
+        from weft.report.report import Report
 
-        show(error.problems, error.folder)
+        show(Report(error.problems, error.folder))
         return error.exit_code
     if isinstance(error, OSError):
         click.echo(f"weft: {error.filename or 'output'}: {reason_of(error)}", err=True)

@@ -51,13 +51,13 @@ def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, fr
 
 def report(targets: Sequence[Target]) -> int:
     """Show what is wrong with the targets that a command prints; the exit code that follows."""
-    from weft.base.problems import has_errors
     from weft.cli.report import show
+    from weft.report.report import Report
 
-    problems = [problem for target in targets for problem in target.problems()]
-    if problems:
-        show(problems, targets[0].schemas.folder)
-    return 1 if has_errors(problems) else 0
+    found = Report([problem for target in targets for problem in target.problems()], targets[0].schemas.folder)
+    if found:
+        show(found)
+    return 1 if found.fails() else 0
 
 
 def start_folder(ctx: click.Context) -> Path:

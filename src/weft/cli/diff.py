@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from weft.base.wording import shortened
 from weft.cli.common import complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
     from weft.base.problems import Problem
     from weft.project.project import Project
     from weft.project.target import Target
+
+_TARGETS_SHOWN: Final = 3
 
 
 @click.command(name="diff")
@@ -58,6 +61,7 @@ def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.project.revisions import project_at
+    from weft.report.report import Report
 
     with project_at(project.folder, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
@@ -69,7 +73,7 @@ def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[
             changes += _removed(before.keys() - {target.name for target in now})
         problems = [problem for target in now for problem in _target_problems(before.get(target.name), target)]
         if problems:
-            show(problems, project.folder)
+            show(Report(problems, project.folder))
     return _together(changes), 1 if has_errors(problems) else 0
 
 
@@ -123,9 +127,7 @@ def _line(change: dict[str, Any]) -> str:
 
     before, after = (to_json(change[side], indent=None) if side in change else None for side in ("before", "after"))
     names = change.get("targets", [])
-    shown = 3
-    where = ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
-    tail = f"   in {where}" if names and change["path"] else ""
+    tail = f"   in {shortened(names, _TARGETS_SHOWN)}" if names and change["path"] else ""
     if not change["path"]:
         return (
             click.style(f"+ {change['after']}", fg="green")

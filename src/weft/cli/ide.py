@@ -28,6 +28,7 @@ def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
     from weft.cli.report import show
     from weft.derived.editors import settings_files
     from weft.project.projectfile import find_project, read_project_file
+    from weft.report.report import Report
 
     file = read_project_file(find_project(start_folder(ctx)))
     changes, problems = settings_files.plan(file, dict.fromkeys(editors or settings_files.used(file.folder)))
@@ -36,6 +37,6 @@ def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
     for change in changes:
         click.echo(f"{'not up to date' if check else 'wrote'} {change.path}", err=True)
     if problems:
-        show(problems, file.folder)
+        show(Report(problems, file.folder))
     if has_errors(problems) or (check and changes):
         ctx.exit(1)

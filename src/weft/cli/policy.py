@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from weft.base.wording import counted, in_targets
 from weft.cli.common import (
     complete_policy,
     complete_target,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from weft.project.target import Target
 
 _COLORS: Final = {"failed": "red", "waived": "yellow", "passed": "green"}
-_TARGETS_SHOWN: Final = 4
 
 
 @click.group(name="policy")
@@ -101,6 +101,7 @@ def report_(
     from weft.cli.report import show
     from weft.files.atomic import replace_file
     from weft.lint.policies.packs import ALL
+    from weft.report.report import Report
 
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
@@ -112,7 +113,7 @@ def report_(
     else:
         click.echo(text, nl=False)
     if audit.waiver_problems:
-        show(audit.waiver_problems, project.folder)
+        show(Report(audit.waiver_problems, project.folder))
     unjudged = [target for target in targets if target.name in audit.unjudged]
     code = report(unjudged) if unjudged else 0
     ctx.exit(max(code, int(has_errors(audit.problems))))
@@ -132,8 +133,7 @@ def judge(project: Project, targets: Sequence[Target], names: Sequence[str]) -> 
 
 def _text(audit: Audit) -> str:
     lines = [line for policy in audit.policies for line in (*_policy_lines(audit, policy), "")]
-    number = len(audit.targets)
-    lines.append(f"{number} target{'s' if number != 1 else ''} judged: {_counts(audit.count())}")
+    lines.append(f"{counted(len(audit.targets), 'target')} judged: {_counts(audit.count())}")
     if audit.unjudged:
         lines.append(f"not judged, as the configuration is not valid: {', '.join(audit.unjudged)}")
     return "\n".join(lines) + "\n"
@@ -152,21 +152,18 @@ def _policy_lines(audit: Audit, policy: Policy) -> Iterator[str]:
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
-    from weft.lint.policies.reports import where
-
     problem, control = finding.problem, finding.control
     assert problem is not None
     status = click.style(str(finding.status), fg=_COLORS[finding.status], bold=True)
     kind = f"{control.severity}, " if finding.waiver is None else ""
-    yield f"  {status} {control.id} ({kind}{' '.join(control.maps_to)}): {problem.message.partition(': ')[2]}"
-    yield f"    --> {where(problem)}"
+    message = problem.message.removeprefix(f"{control.policy} {control.id}: ")
+    yield f"  {status} {control.id} ({kind}{' '.join(control.maps_to)}): {message}"
+    yield f"    --> {problem.place or ''}"
     if finding.waiver:
         yield f"    = waived until {finding.waiver.expires}: {finding.waiver.reason}"
     else:
         yield f"    = hint: {problem.hint}"
-    more = len(finding.targets) - _TARGETS_SHOWN
-    names = ", ".join(finding.targets[:_TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    yield f"    = in {len(finding.targets)} target{'s' if len(finding.targets) > 1 else ''}: {names}"
+    yield f"    = {in_targets(finding.targets)}"
 
 
 def _control_lines(policy: Policy) -> Iterator[str]:

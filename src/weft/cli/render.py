@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft.base.wording import counted
 from weft.cli.common import complete_target, open_project, output_folder, project_options
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def command(
     """
     from weft.base.problems import Severity, WeftError, has_errors
     from weft.cli.report import show
+    from weft.report.report import Report
 
     begun = time.perf_counter()
     project = open_project(ctx, overrides, from_env)
@@ -46,7 +48,7 @@ def command(
     rendered, problems = project.render(targets)
     told = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
     if told:
-        show(told, project.folder)
+        show(Report(told, project.folder))
     if has_errors(problems):
         click.echo("nothing was written", err=True)
         ctx.exit(1)
@@ -54,12 +56,12 @@ def command(
     try:
         changes = project.write(targets, rendered, folder, dry_run=check)
     except WeftError as error:
-        show(error.problems, folder)
+        show(Report(error.problems, folder))
         ctx.exit(error.exit_code)
     if check:
         _show(changes)
     shown = folder if output else os.path.relpath(folder)
-    what = f"{_count(targets, 'target')}, {_count(rendered, 'file')} in {shown}"
+    what = f"{counted(len(targets), 'target')}, {counted(len(rendered), 'file')} in {shown}"
     click.echo(f"{what}: {_summary(changes, check)}, {time.perf_counter() - begun:.1f} s", err=True)
     ctx.exit(1 if check and changes else 0)
 

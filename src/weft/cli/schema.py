@@ -64,18 +64,17 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
     Expressions are judged by the types of the schema. Templates are walked beside it: settings that do not exist or may be
     absent, secrets in ordinary outputs.
     """
-    from weft.base.problems import UsageError, WeftError, gather, has_errors
+    from weft.base.problems import UsageError, WeftError
     from weft.lint.policies.packs import check_packs
     from weft.lint.schemas import schema_warnings
     from weft.lint.templates import template_problems
+    from weft.report.report import Report
 
-    folder = None
     try:
         project = open_project(ctx)
-        folder = project.folder
         in_packs, expressions = check_packs(project)
-        problems = gather((*schema_warnings(project), *in_packs, *template_problems(project)))
-        code = 1 if has_errors(problems, strict) else 0
+        report = Report([*schema_warnings(project), *in_packs, *template_problems(project)], project.folder)
+        code = 1 if report.fails(strict) else 0
         expressions = [*project.expressions, *expressions]
         dynamic = sum(expression.dynamic for expression in expressions)
         if expressions and format_ == "text":
@@ -85,9 +84,9 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
     except UsageError:
         raise
     except WeftError as error:
-        problems, code, folder = gather(error.problems), error.exit_code, error.folder
-    click.echo(FORMATS[format_](problems, folder), nl=False)
-    if not problems and format_ == "text":
+        report, code = Report(error.problems, error.folder), error.exit_code
+    click.echo(FORMATS[format_](report), nl=False)
+    if not report and format_ == "text":
         click.echo("schemas, rules and templates checked, no problems", err=True)
     ctx.exit(code)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weft.base.wording import shortened
 from weft.cli.common import complete_target, open_project, project_options, start_folder
 from weft.report.formats import FORMATS
+from weft.report.report import Report
 
 if TYPE_CHECKING:
     from weft.base.problems import WeftError
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CHECK_FORMATS: Final = ("text", "json")
-_OF_THE_FORM: Final = ("bad-reference", "unknown-scheme")
 
 
 @click.group(name="secrets")
@@ -46,31 +47,22 @@ def check(ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: d
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
     checked, unresolved = resolving.check(targets)
-    told = {problem.path for problem in unresolved}
-    others = (one for one in project.problems(targets) if one.code not in _OF_THE_FORM or one.path not in told)
-    problems = [*others, *unresolved]
+    report = Report((*project.problems(targets), *unresolved), project.folder)
     if format_ == "json":
         import json
 
-        data = {"references": [one.as_dict() for one in checked], **json.loads(as_json(problems))}
+        data = {"references": [one.as_dict() for one in checked], **json.loads(as_json(report))}
         click.echo(to_json(data))
     else:
         click.echo("".join(f"{_line(one)}\n" for one in checked), nl=False)
-        show(problems, project.folder)
+        show(report)
         failed = sum(one.reason is not None for one in checked)
         click.echo(f"{len(checked) - failed} of {len(checked)} references resolve", err=True)
-    ctx.exit(_code(problems))
+    ctx.exit(1 if report.fails() else 0)
 
 
 def _line(one: Checked) -> str:
-    more = f" and {len(one.settings) - 1} more" if len(one.settings) > 1 else ""
-    return f"{'ok    ' if one.reason is None else 'failed'}  {one.reference}  ({one.settings[0]}{more})"
-
-
-def _code(problems: Sequence[Any]) -> int:
-    from weft.base.problems import has_errors
-
-    return 1 if has_errors(problems) else 0
+    return f"{'ok    ' if one.reason is None else 'failed'}  {one.reference}  ({shortened(one.settings, 1)})"
 
 
 @command.command()
@@ -88,11 +80,11 @@ def scan(ctx: click.Context, paths: tuple[Path, ...], schema_only: bool, format_
 
     project = open_project(ctx)
     folder = start_folder(ctx)
-    problems = scanning.scan(project, [folder / path for path in paths], schema_only=schema_only)
-    click.echo(FORMATS[format_](problems, project.folder), nl=False)
-    if not problems and format_ == "text":
+    report = Report(scanning.scan(project, [folder / path for path in paths], schema_only=schema_only), project.folder)
+    click.echo(FORMATS[format_](report), nl=False)
+    if not report and format_ == "text":
         click.echo("no secret in clear was found", err=True)
-    ctx.exit(_code(problems))
+    ctx.exit(1 if report.fails() else 0)
 
 
 def _file_argument(function: _F) -> _F:
@@ -147,7 +139,7 @@ def _asks_again(error: WeftError) -> bool:
 
     if not sys.stdin.isatty():
         return False
-    show(error.problems)
+    show(Report(error.problems))
     return click.confirm("Edit it again?", default=True, err=True)
 
 

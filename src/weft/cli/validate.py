@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft.base.wording import counted
 from weft.cli.common import complete_target, open_project, policy_option, project_options
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from weft.base.problems import Problem
-    from weft.checks import Report
+    from weft.checks import Outcome
     from weft.project.project import Project
     from weft.project.target import Target
 
@@ -45,26 +46,27 @@ def command(
     from_env: bool,
 ) -> None:
     """Report every problem of the targets: schema, rules, secrets, and with --outputs the manifests."""
-    from weft.base.problems import UsageError, WeftError, gather, has_errors
+    from weft.base.problems import UsageError, WeftError
+    from weft.report.report import Report
 
-    folder = None
+    report = Report()
     try:
         project = open_project(ctx, overrides, from_env)
-        folder = project.folder
+        report.folder = project.folder
         targets = project.targets(*globs)
-        report = project.check_outputs(targets) if outputs else None
-        problems = report.problems if report else project.problems(targets)
-        problems = gather([*problems, *_asked_for(project, targets, since, policies, strict=strict)])
-        code = 1 if has_errors(problems, strict) else 0
-        done = f"{len(targets)} target{'s' if len(targets) != 1 else ''} checked"
-        if report and report.asked + report.skipped:
-            click.echo(_tally(report), err=True)
+        checked = project.check_outputs(targets) if outputs else None
+        report.add(checked.problems if checked else project.problems(targets))
+        report.add([*_asked_for(project, targets, since, policies, strict=strict)])
+        code = 1 if report.fails(strict) else 0
+        done = f"{counted(len(targets), 'target')} checked"
+        if checked and checked.asked + checked.skipped:
+            click.echo(_tally(checked), err=True)
     except UsageError:
         raise
     except WeftError as error:
-        problems, code, done, folder = list(error.problems), error.exit_code, "", folder or error.folder
-    click.echo(FORMATS[format_](gather(problems), folder), nl=False)
-    if done and not problems and format_ == "text":
+        report, code, done = Report(error.problems, report.folder or error.folder), error.exit_code, ""
+    click.echo(FORMATS[format_](report), nl=False)
+    if done and not report and format_ == "text":
         click.echo(f"{done}, no problems", err=True)
     ctx.exit(code)
 
@@ -99,9 +101,9 @@ def _transitions(project: Project, targets: list[Target], revision: str) -> list
         ]
 
 
-def _tally(report: Report) -> str:
+def _tally(outcome: Outcome) -> str:
     """`210 outputs were read: kubernetes 140, promtool 70; no check was skipped`."""
-    asked = ", ".join(f"{name} {count}" for name, count in sorted(report.asked.items()) if count)
-    skipped = ", ".join(f"{name} {count}" for name, count in sorted(report.skipped.items()) if count)
-    ran = f"{report.asked.total()} checks ran: {asked}" if asked else "no check ran"
+    asked = ", ".join(f"{name} {count}" for name, count in sorted(outcome.asked.items()) if count)
+    skipped = ", ".join(f"{name} {count}" for name, count in sorted(outcome.skipped.items()) if count)
+    ran = f"{outcome.asked.total()} checks ran: {asked}" if asked else "no check ran"
     return f"{ran}; {f'skipped: {skipped}' if skipped else 'none was skipped'}"

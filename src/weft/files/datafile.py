@@ -6,7 +6,7 @@ import json
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
-from weft.files.yaml12 import DEPTH_LIMIT, YamlError, decode, parse
+from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, decode, parse
 
 
 def read(path: Path) -> Any:
@@ -54,9 +54,10 @@ def parse_json(text: str) -> Any:
     except _Twice as error:
         try:
             parse(text)  # whose error knows the place
-        except YamlError as placed:
-            if placed.code == "duplicate-key":
-                raise placed from None
+        except DuplicateKeyError as placed:
+            raise placed from None
+        except YamlError:
+            pass  # another mistake, by the rules of YAML
         raise YamlError(
             "duplicate-key", f"`{error}` stands twice in one object", 1, 1, "remove one of the two"
         ) from None

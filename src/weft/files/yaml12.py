@@ -17,6 +17,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
+from weft.base.problems import Place, Problem
 from weft.files.scalars import inside
 
 try:
@@ -66,6 +67,22 @@ class YamlError(Exception):
         super().__init__(message)
         self.code, self.message, self.line, self.column, self.hint = code, message, line, column, hint
 
+    def place(self, file: str) -> Place:
+        """Where it stands, in the file that reports call by this name."""
+        return Place(file, self.line, self.column)
+
+    def problem(self, file: str) -> Problem:
+        """The same as a problem of that file."""
+        return Problem(self.code, self.message, place=self.place(file), hint=self.hint)
+
+
+class DuplicateKeyError(YamlError):
+    """A key stands twice in one mapping."""
+
+
+class EmptyFileError(YamlError):
+    """There is nothing in the text but comments."""
+
 
 class _Composer(_Parser, BaseResolver):
     """libyaml's parser; plain scalars keep a mark so that `construct` decides what they are."""
@@ -102,7 +119,7 @@ def parse(text: str) -> Any:
     """The data of a YAML text; raises YamlError. An empty text is an error, as it is never meant."""
     root = _compose(text)
     if root is None:
-        raise YamlError(
+        raise EmptyFileError(
             "empty-file",
             "the file holds no settings",
             1,
@@ -312,10 +329,11 @@ def _construct(node: Node) -> Any:
         key = _key(key_node)
         if key in result:
             first = next(other for other, _ in node.value if other.value == key)
-            raise _error(
+            raise DuplicateKeyError(
                 "duplicate-key",
                 f"`{key}` stands twice in this mapping, first in line {first.start_mark.line + 1}",
-                key_node,
+                key_node.start_mark.line + 1,
+                key_node.start_mark.column + 1,
                 "remove one of the two",
             )
         result[key] = _construct(value_node)

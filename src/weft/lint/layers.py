@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from weft.base.overlay import PATCH, Layer, Source, data_path, is_operator, sources
 from weft.base.paths import Path, dotted, get, has, pointer
 from weft.base.problems import Problem, Severity
+from weft.files.locator import locate
 from weft.project.target import Target
 from weft.schema.equality import canonical
 from weft.schema.node import Node
-from weft.stages.load import place_in
 from weft.stages.merge import leaves
 
 
@@ -21,7 +20,7 @@ def layer_warnings(target: Target) -> list[Problem]:
     root, layers = target.schemas.root, target.resolution.layers
     lower = [target.layering.fold(layers[:count]).value for count in range(len(layers))]
     found = [*redundant_overrides(root, layers, lower), *deprecated(root, layers)]
-    return [replace(problem, targets=(target.name,)) for problem in found]
+    return [target.own(problem) for problem in found]
 
 
 def redundant_overrides(root: Node, layers: Sequence[Layer], lower: Sequence[Any]) -> Iterator[Problem]:
@@ -36,7 +35,7 @@ def redundant_overrides(root: Node, layers: Sequence[Layer], lower: Sequence[Any
             for path, value in _plain_settings(root, source):
                 if has(below, path) and canonical(get(below, path)) == canonical(value):
                     message = f"{dotted(path)} is set to what the lower layers give already"
-                    place = place_in(source, path)
+                    place = locate(source, path)
                     yield _warning("redundant", message, path=pointer(path), place=place, hint="remove the line")
 
 
@@ -61,7 +60,7 @@ def deprecated(root: Node, layers: Sequence[Layer]) -> Iterator[Problem]:
                 if node.keyword("deprecated") is True or renamed:
                     name = dotted(data_path(path[:length]))
                     hint = f"set {renamed} instead" if renamed else note if isinstance(note, str) else None
-                    place = place_in(source, path[:length], key=True)
+                    place = locate(source, path[:length], key=True)
                     yield _warning(
                         "deprecated", f"{name} is deprecated", path=pointer(path[:length]), place=place, hint=hint
                     )

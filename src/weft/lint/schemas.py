@@ -9,16 +9,17 @@ from functools import cache
 from jsonschema_specifications import REGISTRY as METASCHEMAS
 
 from weft.base.paths import Path, dotted
-from weft.base.problems import Problem, Severity, gather
-from weft.project.placing import in_schema
+from weft.base.problems import Problem, Severity
+from weft.files.locator import placed_at_rule
 from weft.project.project import Project
+from weft.report.report import Report
 from weft.schema import envvars
 from weft.schema.node import Catalog, Node
 
 
 def schema_warnings(project: Project) -> list[Problem]:
     """What is probably a mistake in the schemas of a project, with its place in their files."""
-    return gather([in_schema(project.folder, problem) for problem in of_the_schema(project.catalog)])
+    return Report([placed_at_rule(problem, project.folder) for problem in of_the_schema(project.catalog)]).problems
 
 
 def of_the_schema(catalog: Catalog) -> Iterator[Problem]:

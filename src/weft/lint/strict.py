@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weft.base.problems import Problem, gather
+from weft.base.problems import Problem
 from weft.lint.layers import layer_warnings
 from weft.lint.schemas import schema_warnings
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.project.unread import layers_without_files, unread_files, without_target
+from weft.report.report import Report
 
 
 def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem]:
@@ -22,4 +23,4 @@ def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem
         *without_target(file, dimensions, project.fleet.identities()),
     ]
     of_layers = [problem for target in targets for problem in layer_warnings(target)]
-    return gather([*schema_warnings(project), *unread, *of_layers])
+    return Report([*schema_warnings(project), *unread, *of_layers]).problems

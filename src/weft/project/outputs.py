@@ -92,8 +92,8 @@ class Outputs:
         for output in self._file.outputs:
             problem = self.templates.check(output.template)
             if problem:
-                of_entry = self._problem(output, "template", problem.code, problem.message, problem.hint)
-                yield problem if problem.place else of_entry
+                place = problem.place or self._file.place("outputs", output.index, "template")
+                yield replace(problem, place=place)
             for name in output.checks:
                 if not checks.exists(name):
                     hint = did_you_mean(name, checks.names())

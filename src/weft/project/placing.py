@@ -1,8 +1,8 @@
-"""Placing: a problem that knows its path gets the file, line and column that people look at.
+"""Placing: what is wrong with a merged configuration gets the overlay that causes it.
 
-A problem is found in data, which no longer knows where it was written. Three things can be meant by its place: a rule of a schema
-file (`in_schema`), a key of one overlay (`in_source`), or, for what is wrong with a merged configuration, the overlay that causes
-it (`Placing`): the file that set the value, or, of all settings that a rule reads, the one that the highest layer sets.
+A problem is found in data, which no longer knows where it was written. A rule of a schema file and a key of one overlay are found by
+`files.locator` alone. In a merged configuration the file has to be found first: the one that set the value, or, of all settings that
+a rule reads, the one that the highest layer sets.
 """
 
 from __future__ import annotations
@@ -13,27 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from weft.base import paths
-from weft.base.overlay import Layer, Source
+from weft.base.codes import About
+from weft.base.overlay import Layer
 from weft.base.problems import Place, Problem
+from weft.files.locator import placed_at_rule
 from weft.project.provenance import place_of, setters
 from weft.schema.node import Node
-from weft.stages.load import place_in
-from weft.stages.validate import AT_KEY
-
-
-def in_schema(folder: Path, problem: Problem) -> Problem:
-    """The problem, placed where its rule stands in the schema files of a project."""
-    name, _, fragment = (problem.schema or "").partition("#")
-    file = folder / name
-    source, path = Source(name, {}, file), paths.parse_pointer(fragment)
-    place = place_in(source, path, key=problem.code in AT_KEY, within=problem.within) if file.is_file() else Place(name)
-    return replace(problem, place=place)
-
-
-def in_source(problem: Problem, source: Source) -> Problem:
-    """The problem, placed where its path leads in an overlay."""
-    path = paths.parse_pointer(problem.path or "")
-    return replace(problem, place=place_in(source, path, key=problem.code in AT_KEY))
 
 
 @dataclass(frozen=True)
@@ -47,19 +32,17 @@ class Placing:
 
     def placed(self, problem: Problem) -> Problem:
         """The problem with the overlay that causes it."""
-        if problem.code == "rule-undecided":
-            return in_schema(self.folder, problem)  # the rule is to be fixed, not the values
+        about = problem.traits.about
+        if about is About.RULE:
+            return placed_at_rule(problem, self.folder)  # the rule is to be fixed, not the values
         path = self._exact(self._most_specific(problem))
-        if problem.code == "missing-required":
-            problem = self._removed(problem, path)
-        place = place_of(self.root, self.layers, self.config, path, key=problem.code in AT_KEY)
+        if about is About.ABSENCE:
+            return self._absent(problem, path)
+        place = place_of(self.root, self.layers, self.config, path, key=problem.traits.at_key)
         if problem.reads:
             others = [self._setter_of(self._exact(read)) for read in problem.reads]
             related = dict.fromkeys(other for other in others if other and other != place)
             problem = replace(problem, related=(*problem.related, *related))
-        files = [source for layer in self.layers for source in layer.sources if source.path]
-        if place is None and problem.code == "missing-required" and files:
-            place = Place(files[-1].name, 1, 1)  # the last layer that could have set it
         return replace(problem, place=place)
 
     def _setter_of(self, path: paths.Path) -> Place | None:
@@ -67,13 +50,18 @@ class Placing:
         found = setters(self.root, self.layers, self.config, path)
         return found[0].place if found else None
 
-    def _removed(self, problem: Problem, path: paths.Path) -> Problem:
-        """A required setting that a null took away is reported as that."""
+    def _absent(self, problem: Problem, path: paths.Path) -> Problem:
+        """A required setting that is not there: at the null that took it away, or near to where it could have been set."""
+        place = place_of(self.root, self.layers, self.config, path, key=True)
         found = setters(self.root, self.layers, self.config, path)
-        if len(found) < 2 or found[0].value is not None:
-            return problem
-        message = f"{paths.dotted(path)} is required, and null removes it here"
-        return replace(problem, message=message, related=tuple(setter.place for setter in found[1:]))
+        if len(found) >= 2 and found[0].value is None:
+            message = f"{paths.dotted(path)} is required, and null removes it here"
+            related = tuple(setter.place for setter in found[1:])
+            return replace(problem, message=message, place=place, related=related)
+        files = [source for layer in self.layers for source in layer.sources if source.path]
+        if place is None and files:
+            place = Place(files[-1].name, 1, 1)  # the last layer that could have set it
+        return replace(problem, place=place and replace(place, nearest=True))
 
     def _most_specific(self, problem: Problem) -> str:
         """Of the settings that a broken rule reads, the one that the highest layer sets."""

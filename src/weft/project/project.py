@@ -70,7 +70,7 @@ class Project:
         self.schemas = load_schemas(file)
         self.catalog = self.schemas.catalog
         self.root = self.schemas.root
-        self.layering = Layering(self.root, Overlays(file.folder))
+        self.layering = Layering(self.root, Overlays(file.folder), self.schemas.secret_lines)
         self.outputs = Outputs(file, self.root, self.schemas.rule_check.shapes)
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
@@ -111,10 +111,10 @@ class Project:
 
         A target whose configuration is wrong is not rendered. Checks that run a program are left to `check_outputs`.
         """
-        rendered, report = self._rendering.render([target.judged() for target in targets], ask_programs=False)
-        return rendered, report.problems
+        rendered, outcome = self._rendering.render([target.judged() for target in targets], ask_programs=False)
+        return rendered, outcome.problems
 
-    def check_outputs(self, targets: Sequence[Target]) -> checks.Report:
+    def check_outputs(self, targets: Sequence[Target]) -> checks.Outcome:
         """The same with every check: all problems, and how often each check was asked or skipped."""
         return self._rendering.render([target.judged() for target in targets], ask_programs=True)[1]
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from weft.base.overlay import PLACEHOLDER
+from weft.base.overlay import PLACEHOLDER, Source
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import parse_dotted, parse_pointer
+from weft.base.paths import parse_dotted
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
 from weft.files import yaml12
+from weft.files.locator import locate, placed
 from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Dimension, Output, Waiver
 from weft.stages.validate import check_of
@@ -27,7 +28,6 @@ class ProjectFile:
     """A project file, checked. All paths in it are relative to `folder`."""
 
     folder: Path
-    text: str
     project: str
     schema: str
     templates: str
@@ -39,7 +39,7 @@ class ProjectFile:
 
     def place(self, *path: str | int, key: bool = False, within: tuple[int, int] | None = None) -> Place:
         """Where something stands in weft.yaml, or a line and a column inside the text there."""
-        return Place(NAME, *(yaml12.position(self.text, path, key, within) or ()))
+        return locate(Source(NAME, path=self.folder / NAME), path, key=key, within=within)
 
 
 def find_project(start: Path) -> Path:
@@ -67,26 +67,24 @@ def read_project_file(folder: Path) -> ProjectFile:
     """
     path = folder / NAME
     try:
-        text = yaml12.decode(path.read_bytes())
-        data = yaml12.parse(text)
+        data = yaml12.parse(yaml12.decode(path.read_bytes()))
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
+    except yaml12.EmptyFileError as error:  # `{}` would not be a project either
+        raise WeftError(replace(error.problem(NAME), message="the file holds no data", hint=None)) from None
     except yaml12.YamlError as error:
-        empty = error.code == "empty-file"  # `{}` would be no project either
-        message, hint = ("the file holds no data", None) if empty else (error.message, error.hint)
-        place = Place(NAME, error.line, error.column)
-        raise WeftError(Problem(error.code, message, place=place, hint=hint)) from None
-    problems = [_placed(problem, text) for problem in check_of(PROJECT_SCHEMA).problems(data)]
+        raise WeftError(error.problem(NAME)) from None
+    problems = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
     if problems:
         raise WeftError(*problems)
-    file = _build(folder, text, data)
+    file = _build(folder, data)
     problems = list(_semantic(file))
     if problems:
         raise WeftError(*problems)
     return file
 
 
-def _build(folder: Path, text: str, data: Mapping[str, Any]) -> ProjectFile:
+def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
     dimensions = tuple(
         Dimension(
             name,
@@ -112,7 +110,6 @@ def _build(folder: Path, text: str, data: Mapping[str, Any]) -> ProjectFile:
     )
     return ProjectFile(
         folder,
-        text,
         data.get("project") or folder.resolve().name,
         data["schema"],
         data.get("templates", "templates"),
@@ -205,20 +202,3 @@ def _placeholders(file: ProjectFile, text: str, where: SettingPath) -> Iterator[
         if name not in names:
             known = f"there are {choices(names)}" if names else "this project has no dimensions"
             yield _invalid(f"`{{{name}}}` names no dimension", file.place(*where), did_you_mean(name, names) or known)
-
-
-def _placed(problem: Problem, text: str) -> Problem:
-    path = parse_pointer(problem.path or "")
-    unknown = problem.code in ("unknown-key", "bad-key")
-    for length in range(len(path), -1, -1):
-        found = yaml12.position(text, path[:length], key=unknown or length < len(path))
-        if found:
-            break
-    return Problem(
-        problem.code,
-        problem.message,
-        path=problem.path,
-        place=Place(NAME, *(found or ())),
-        schema=problem.schema,
-        hint=problem.hint,
-    )

@@ -9,9 +9,9 @@ from typing import Any
 from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
 from weft.base.paths import Path, get, has
 from weft.base.problems import Place
+from weft.files.locator import locate
 from weft.schema.equality import canonical, item_key
 from weft.schema.node import Node
-from weft.stages.load import place_in
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Setter:
     @property
     def place(self) -> Place:
         """File, line and column."""
-        return place_in(self.source, self.path)
+        return locate(self.source, self.path)
 
     @property
     def operator(self) -> str | None:
@@ -81,7 +81,7 @@ def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: 
         found = setters(root, layers, config, path[:length])
         if found and length:
             winner = found[0]
-            return place_in(winner.source, winner.path, key=key or length < len(path))
+            return locate(winner.source, winner.path, key=key or length < len(path))
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weft import checks
-from weft.base.problems import Place, Problem, gather, has_errors
+from weft.base.problems import Place, Problem, has_errors
 from weft.project import unread
 from weft.project.collisions import collisions
 from weft.project.dimensions import Dimensions
@@ -20,6 +20,7 @@ from weft.project.projectfile import ProjectFile
 from weft.project.resolution import Resolution
 from weft.project.schemas import Schemas
 from weft.project.targets import Fleet
+from weft.report.report import Report
 from weft.stages.render.templates import Rendered
 
 
@@ -46,9 +47,9 @@ class Rendering:
     def problems(self, targets: Sequence[Judged]) -> list[Problem]:
         """Every problem of these targets and of what is around them; what several of them share stands once."""
         found = [problem for target in targets for problem in target.problems]
-        return gather([*found, *self._around(targets, found)])
+        return Report([*found, *self._around(targets, found)]).problems
 
-    def render(self, targets: Sequence[Judged], *, ask_programs: bool) -> tuple[list[Rendered], checks.Report]:
+    def render(self, targets: Sequence[Judged], *, ask_programs: bool) -> tuple[list[Rendered], checks.Outcome]:
         """Every output of these targets, checked, and the same problems with those of the outputs.
 
         A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
@@ -68,9 +69,9 @@ class Rendering:
         def locate(one: Rendered, line: int) -> Place | None:
             return self.outputs.template_line(views[one.target], one, line)
 
-        report = checks.run(finished, locate, ask_programs=ask_programs)
-        report.problems = gather([*problems, *report.problems])
-        return finished, report
+        outcome = checks.run(finished, locate, ask_programs=ask_programs)
+        outcome.problems = Report([*problems, *outcome.problems]).problems
+        return finished, outcome
 
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
         """What is wrong with the project rather than with one target, given what was found in the targets."""

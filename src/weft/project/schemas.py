@@ -8,22 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from weft.base.problems import Problem, Severity, WeftError, did_you_mean
-from weft.project.placing import in_schema
+from weft.files.locator import placed_at_rule
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog, Node
+from weft.secrets.quoting import SecretLines
 from weft.stages.validate import SchemaCheck
 
 
 @dataclass(frozen=True)
 class Schemas:
-    """The compiled schemas of the project in `folder`: their nodes, the check of their keywords and that of their rules."""
+    """The compiled schemas of the project in `folder`: their nodes, the checks of their keywords and of their rules.
+
+    `secret_lines` guesses which lines of overlays may hold a secret that nobody recognized as one.
+    """
 
     folder: Path
     catalog: Catalog
     schema_check: SchemaCheck
     rule_check: RuleCheck
+    secret_lines: SecretLines
 
     @property
     def root(self) -> Node:
@@ -43,14 +48,14 @@ class Schemas:
 
     def problems(self) -> list[Problem]:
         """What is wrong with the schemas themselves: rules that do not compile, lists with keys that no item has."""
-        return [in_schema(self.folder, one) for one in (*self.rule_check.broken, *self.catalog.bad_list_keys())]
+        return [placed_at_rule(one, self.folder) for one in (*self.rule_check.broken, *self.catalog.bad_list_keys())]
 
     def refused_defaults(self) -> Iterator[Problem]:
         """The defaults that were left out so far, as they are not valid by their own schema; warnings."""
         for place in self.catalog.refused_defaults:
             message = "the default is not valid by its own schema, so it is not used"
             problem = Problem("bad-default", message, Severity.WARNING, schema=f"{place}/default")
-            yield in_schema(self.folder, problem)
+            yield placed_at_rule(problem, self.folder)
 
 
 def load_schemas(file: ProjectFile) -> Schemas:
@@ -59,7 +64,7 @@ def load_schemas(file: ProjectFile) -> Schemas:
     Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
     """
     catalog = Catalog(load_documents(_schema_file(file), file.folder))
-    return Schemas(file.folder, catalog, SchemaCheck(catalog), RuleCheck(catalog))
+    return Schemas(file.folder, catalog, SchemaCheck(catalog), RuleCheck(catalog), SecretLines(catalog, file.folder))
 
 
 def _schema_file(file: ProjectFile) -> Path:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from weft.base import paths
-from weft.base.problems import Problem, UsageError, WeftError, did_you_mean, gather, has_errors
+from weft.base.problems import Problem, UsageError, WeftError, did_you_mean, has_errors
 from weft.project.layering import Layering
 from weft.project.outputs import Outputs, TargetView
 from weft.project.placing import Placing
@@ -18,6 +18,7 @@ from weft.project.resolution import Resolution, Resolver
 from weft.project.schemas import Schemas
 from weft.project.settings import setting_path
 from weft.project.targets import Identity
+from weft.report.report import Report
 from weft.schema.node import MISSING
 from weft.secrets.taint import mask
 
@@ -96,12 +97,12 @@ class Target:
         if any(source.problems for layer in self.resolution.layers for source in layer.sources):
             found: list[Problem] = []  # a file is missing from the merge: what is wrong with the rest would be noise
         else:
-            plain = {problem.path for problem in merging if problem.code == "literal-secret"}
+            reported = {problem.finding for problem in merging}
             every = self.schemas.schema_check.problems(self.config)
-            schema = [problem for problem in every if problem.code != "literal-secret" or problem.path not in plain]
+            schema = [problem for problem in every if problem.finding not in reported]
             rules = [] if every else self.schemas.rule_check.problems(self.config)
             found = [self._placing.placed(problem) for problem in (*self.resolution.problems, *schema, *rules)]
-        return gather([replace(problem, targets=(self.name,)) for problem in (*merging, *found)])
+        return Report([self.own(problem) for problem in (*merging, *found)]).problems
 
     def judged(self) -> Judged:
         """The target's problems, with its view where nothing keeps it from being rendered."""
@@ -114,7 +115,11 @@ class Target:
 
     def located(self, problem: Problem) -> Problem:
         """A problem of this target with the overlay that causes it: of the settings that `reads` names, the one set highest."""
-        return replace(self._placing.placed(problem), targets=(self.name,))
+        return self.own(self._placing.placed(problem))
+
+    def own(self, problem: Problem) -> Problem:
+        """A problem that was placed, as one of this target; its line is hidden where it may hold a secret."""
+        return replace(self.schemas.secret_lines.guard(problem), targets=(self.name,))
 
     def explain(self, path: str | paths.Path) -> Explanation:
         """Where the value at a path comes from; an empty path is the whole configuration.
@@ -156,9 +161,9 @@ class Target:
 
         Raises WeftError with every problem when anything is wrong.
         """
-        rendered, report = self._rendering.render([self.judged()], ask_programs=False)
-        if has_errors(report.problems):
-            raise WeftError(*report.problems)
+        rendered, outcome = self._rendering.render([self.judged()], ask_programs=False)
+        if has_errors(outcome.problems):
+            raise WeftError(*outcome.problems)
         return {one.path: one.text for one in rendered}
 
     def _explain(self, exact: paths.Path) -> Explanation:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from weft.base.problems import Problem, Severity
+from weft.report.report import Report
 from weft.report.words import in_full
 
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def as_github(problems: Sequence[Problem], folder: Path | None = None) -> str:
+def as_github(report: Report) -> str:
     """A workflow command a line, `::error file=...,line=...,col=...,title=...::message`.
 
     See https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
-    return "".join(_command(problem, folder) for problem in problems)
+    return "".join(_command(problem, report.folder) for problem in report)
 
 
 def _command(problem: Problem, folder: Path | None) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from weft.base.problems import Problem, Severity
+from weft.base.problems import Severity
+from weft.report.report import Report
 
 
-def as_json(problems: Sequence[Problem], folder: Path | None = None) -> str:
+def as_json(report: Report) -> str:
     """`{problems: [...], summary: {errors, warnings, notes}}`."""
-    counts = Counter(problem.severity for problem in problems)
+    counts = report.counts
     data: dict[str, Any] = {
-        "problems": [problem.as_dict() for problem in problems],
+        "problems": [problem.as_dict() for problem in report],
         "summary": {
             "errors": counts[Severity.ERROR],
             "warnings": counts[Severity.WARNING],

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from weft.base.problems import Problem, Severity
+from weft.report.report import Report
 from weft.report.words import in_full
 
 _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_junit(problems: Sequence[Problem], folder: Path | None = None) -> str:
+def as_junit(report: Report) -> str:
     """JUnit XML: a test case for each problem, failed where it is an error, and one that passed where there is none."""
     suite = ET.Element("testsuite", name="weft validate", errors="0", skipped="0")
-    for problem in problems:
+    for problem in report:
         place = problem.place
         file = _printable(place.file) if place else "weft"
         case = ET.SubElement(suite, "testcase", classname=file, name=_name(problem))
@@ -30,10 +29,10 @@ def as_junit(problems: Sequence[Problem], folder: Path | None = None) -> str:
             told.set("type", problem.code)
             told.set("message", _printable(problem.message))
         told.text = _printable(in_full(problem))
-    if not problems:
+    if not report:
         ET.SubElement(suite, "testcase", classname="weft", name="no problems")
     suite.set("tests", str(len(suite)))
-    suite.set("failures", str(sum(problem.severity is Severity.ERROR for problem in problems)))
+    suite.set("failures", str(report.counts[Severity.ERROR]))
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)

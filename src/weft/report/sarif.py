@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from weft.base.problems import Place, Problem, Severity
+from weft.report.report import Report
 from weft.version import __version__
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -146,6 +146,6 @@ def _fingerprint(result: Result) -> str:
     return hashlib.sha256("\0".join((*parts, result.message)).encode()).hexdigest()[:32]
 
 
-def as_sarif(problems: Sequence[Problem], folder: Path | None = None) -> str:
+def as_sarif(report: Report) -> str:
     """A SARIF log 2.1.0, as code scanning services read it."""
-    return json.dumps(sarif(map(of_problem, problems)), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(sarif(map(of_problem, report)), indent=2, ensure_ascii=False) + "\n"

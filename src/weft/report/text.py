@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from weft.base.problems import Place, Problem, Severity
+from weft.base.wording import counted, in_targets
+from weft.report.report import Report
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _BOLD: Final = "\x1b[1m"
 _CODES: Final = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
-_TARGETS_SHOWN: Final = 4
 _LINE_SHOWN: Final = 240
 
 
-def text(problems: Sequence[Problem], folder: Path | None = None) -> str:
+def text(report: Report) -> str:
     """The report for people: every problem with the line that causes it, and a count at the end."""
-    if not problems:
+    if not report:
         return ""
-    # a file with a secret in clear is not quoted at all
-    clear = {problem.place.file for problem in problems if problem.code == "literal-secret" and problem.place}
-    problems = [
-        replace(problem, quiet=True) if problem.place and problem.place.file in clear else problem
-        for problem in problems
-    ]
-    return "\n".join("".join(_lines(problem, folder)) for problem in problems) + f"\n{summary(problems)}\n"
+    return "\n".join("".join(_lines(problem, report)) for problem in report) + f"\n{summary(report)}\n"
 
 
-def summary(problems: Sequence[Problem]) -> str:
+def summary(report: Report) -> str:
     """`2 errors, 1 warning`."""
-    counts = Counter(problem.severity for problem in problems)
-    parts = [
-        f"{counts[severity]} {severity}{'s' if counts[severity] > 1 else ''}"
-        for severity in Severity
-        if counts[severity]
-    ]
-    return ", ".join(parts) or "no problems"
+    counts = report.counts
+    return ", ".join(counted(counts[severity], str(severity)) for severity in Severity if counts[severity])
 
 
-def _lines(problem: Problem, folder: Path | None) -> Iterator[str]:
+def _lines(problem: Problem, report: Report) -> Iterator[str]:
     color = _COLORS[problem.severity]
     yield (
         _styled(f"{problem.severity}", fg=color, bold=True)
@@ -49,21 +38,20 @@ def _lines(problem: Problem, folder: Path | None) -> Iterator[str]:
         + f": {problem.message}\n"
     )
     if problem.place:
-        yield from _frame(problem.place, None if problem.quiet else folder or Path(), color)
+        folder = report.folder or Path()
+        yield from _frame(problem.place, folder if report.may_quote(problem) else None, color)
     for place in problem.related:
-        yield f"   = see also {_where(place)}\n"
+        yield f"   = see also {place}\n"
     if problem.hint:
         yield _styled("   = hint: ", fg="green") + f"{problem.hint}\n"
     if problem.schema:
         yield f"   = rule: {problem.schema}\n"
     if problem.targets:
-        more = len(problem.targets) - _TARGETS_SHOWN
-        names = ", ".join(problem.targets[:_TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        yield f"   = in {len(problem.targets)} target{'s' if len(problem.targets) > 1 else ''}: {names}\n"
+        yield f"   = {in_targets(problem.targets)}\n"
 
 
 def _frame(place: Place, folder: Path | None, color: str) -> Iterator[str]:
-    yield f"  --> {_where(place)}\n"
+    yield f"  --> {place}\n"
     line = _source_line(place, folder)
     if line is None or place.line is None:
         return
@@ -105,7 +93,3 @@ def _source_line(place: Place, folder: Path | None) -> str | None:
     except OSError:
         return None
     return lines[place.line - 1] if 0 < place.line <= len(lines) else None
-
-
-def _where(place: Place) -> str:
-    return ":".join(str(part) for part in (place.file, place.line, place.column) if part is not None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from weft.base import codes
 from weft.base.paths import dotted
 from weft.base.problems import Problem, did_you_mean
 from weft.rules import reads, syntax
@@ -177,8 +178,8 @@ class Explainer:
             row, offset = int(line) - self._shift, max(int(column), 1)
             for mistake in self._read(row, offset, " ".join(text.split())):
                 found.setdefault((mistake.line, mistake.column), mistake)
-        unknown = [mistake for mistake in found.values() if mistake.code == UNSUPPORTED]
-        return unknown[:1] or list(found.values())
+        explaining = [mistake for mistake in found.values() if codes.find(mistake.code).explains_others]
+        return explaining[:1] or list(found.values())
 
     def _read(self, line: int, column: int, text: str) -> Iterator[Mistake]:
         for pattern, explain in self._EXPLAINED:

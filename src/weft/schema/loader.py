@@ -17,8 +17,10 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from weft.base import paths
+from weft.base.overlay import Source
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.files import datafile, yaml12
+from weft.files.locator import locate
 from weft.schema.documents import DIALECT, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.walk import REFERENCES, subschemas
@@ -94,9 +96,7 @@ class _Loader:
         try:
             return datafile.read(path)
         except yaml12.YamlError as error:
-            self.problems.append(
-                Problem(error.code, error.message, place=Place(name, error.line, error.column), hint=error.hint)
-            )
+            self.problems.append(error.problem(name))
         except OSError as error:
             self.problems.append(
                 Problem("unreadable", f"the schema cannot be read: {error.strerror}", place=Place(name))
@@ -265,11 +265,7 @@ class _Loader:
         *,
         key: bool = False,
     ) -> None:
-        found = None
-        if document.path:
-            text = document.path.read_text("utf-8-sig", "replace")
-            found = yaml12.position(text, [str(step) for step in path], key=key)
-        place = Place(document.name, *(found or ()))
+        place = locate(Source(document.name, path=document.path), path, key=key)
         where = f"{document.name}#{paths.pointer(path)}"
         self.problems.append(Problem(code, message, place=place, schema=where, hint=hint))
 

@@ -330,6 +330,11 @@ class Catalog:
         """The ids of all schemas that declare an environment variable, or lead to one."""
         return self.reaching(map(id, self.schemas_with("x-env")))
 
+    @cached_property
+    def holding_secrets(self) -> set[int]:
+        """The ids of all schemas that are sensitive, or lead to one that is."""
+        return self.reaching(id(schema) for schema in self.schemas_with("x-sensitive") if schema["x-sensitive"] is True)
+
     def schemas(self) -> list[dict[str, Any]]:
         """Every schema of every document."""
         found = []

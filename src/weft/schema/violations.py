@@ -70,8 +70,8 @@ def _type(broken: Broken) -> Iterator[Found]:
 
 
 def _required(broken: Broken) -> Iterator[Found]:
-    missing = [name for name in broken.wanted if broken.message == f"{name!r} is a required property"]
-    for name in missing or [name for name in broken.wanted if name not in broken.value]:
+    # the library reports each missing key by itself, without naming it in its data: all of them are named each time
+    for name in (name for name in broken.wanted if name not in broken.value):
         yield (
             "missing-required",
             (*broken.path, name),

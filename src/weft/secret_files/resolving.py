@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from weft.base import paths
-from weft.base.problems import Problem, WeftError, gather
+from weft.base.problems import Problem, WeftError
 from weft.project.provenance import place_of
 from weft.project.target import Target
+from weft.report.report import Report
 from weft.schema.node import Node
 from weft.secrets import providers
 from weft.secrets.references import is_reference
@@ -58,7 +59,7 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
     secrets = _resolve((text for _, text in found), target.schemas.folder)
     problems = [problem for path, text in found for problem in _failed(target, path, secrets[text])]
     if problems:
-        raise WeftError(*gather(problems))
+        raise WeftError(*Report(problems))
     return _filled(node, value, secrets)
 
 
@@ -74,7 +75,8 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
     for use in uses:
         groups[use.reference].append(use)
     checked = [_checked(group, secrets[reference]) for reference, group in groups.items()]
-    return checked, gather(problem for use in uses for problem in _failed(use.target, use.path, secrets[use.reference]))
+    problems = [problem for use in uses for problem in _failed(use.target, use.path, secrets[use.reference])]
+    return checked, Report(problems).problems
 
 
 def _checked(uses: Sequence[_Use], secret: str | providers.ProviderError) -> Checked:

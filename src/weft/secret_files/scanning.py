@@ -19,12 +19,14 @@ from typing import Any, Final
 
 from weft.base.overlay import Source, data_path
 from weft.base.paths import dotted, pointer
-from weft.base.problems import CannotRun, Place, Problem, gather, reason_of
+from weft.base.problems import CannotRun, Place, Problem, reason_of
 from weft.files import datafile, git
+from weft.files.locator import locate
 from weft.files.yaml12 import YamlError
 from weft.project.project import Project
+from weft.report.report import Report
 from weft.secrets.references import literals
-from weft.stages.load import SUFFIXES, place_in
+from weft.stages.load import SUFFIXES
 
 ALLOW: Final = "pragma: allowlist secret"
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret")
@@ -49,7 +51,7 @@ def scan(project: Project, paths: Iterable[Path] = (), *, schema_only: bool = Fa
     detect = None if schema_only else _detector()
     wanted = list(paths) or [project.folder]
     files = dict.fromkeys(file for path in wanted for file in _files(path))
-    return gather(problem for file in files for problem in _in_file(project, file, detect))
+    return Report([problem for file in files for problem in _in_file(project, file, detect)]).problems
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -106,7 +108,7 @@ def _name(project: Project, file: Path) -> str:
 
 def _found(message: str, place: Place, path: str | None = None) -> Problem:
     hint = f"keep it with a provider and write a reference; if it is no secret, end the line with the comment `{ALLOW}`"
-    return Problem("plaintext-secret", message, path=path, place=place, hint=hint, quiet=True)
+    return Problem("plaintext-secret", message, path=path, place=place, hint=hint)
 
 
 def _is_allowed(lines: list[str], number: int) -> bool:
@@ -127,7 +129,7 @@ def _literals(project: Project, file: Path, name: str) -> Iterator[Problem]:
         return
     for path in literals(project.root, data):
         message = f"{dotted(data_path(path))} is sensitive, and here it stands in clear"
-        yield _found(message, place_in(Source(name, {}, file), path), pointer(data_path(path)))
+        yield _found(message, locate(Source(name, path=file), path), pointer(data_path(path)))
 
 
 def _variables(project: Project, name: str, lines: list[str]) -> Iterator[Problem]:

@@ -9,8 +9,8 @@
 Each stage is a function of what it is given; none imports another, and none knows of targets or of weft.yaml. The package
 `project` puts them in a row. What they hand to each other is defined in `base.overlay`.
 
-A stage reports what is wrong as problems with paths into the configuration; the file, line and column are found later, by
-`project.placing`, as a merged value no longer knows where it came from.
+A stage reports what is wrong as problems with paths into the configuration; the file is found later, by
+`project.placing`, and the line by `files.locator`, as a merged value no longer knows where it came from.
 
 Begin with `merge.merge`, the shortest way to what Weft is about.
 

@@ -1,7 +1,7 @@
 """Load: overlay files to layers, plain data with the file that it came from.
 
 A file is parsed once, however many targets read it. Where in the file a value stands is looked up again, and only for a
-report.
+report, by `files.locator`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 from weft.base.overlay import PLACEHOLDER, Layer, Source
 from weft.base.problems import Place, Problem
 from weft.files import datafile, yaml12
+from weft.files.locator import locate, text_of
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -58,8 +59,7 @@ class Overlays:
         try:
             data = datafile.read(path)
         except yaml12.YamlError as error:
-            place = Place(name, error.line, error.column)
-            return Source(name, {}, path, (Problem(error.code, error.message, place=place, hint=error.hint),))
+            return Source(name, {}, path, (error.problem(name),))
         except OSError as error:
             return Source(
                 name,
@@ -86,30 +86,10 @@ def is_there(path: Path) -> bool:
     return path.is_file() or path.is_symlink()
 
 
-def place_in(
-    source: Source, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
-) -> Place:
-    """Where the value at `path` stands in a file, or its key; the nearest value above when it is not there.
-
-    `within` is a line and a column inside the value itself.
-    """
-    if source.path is None:
-        return Place(source.name)
-    try:
-        text = source.path.read_text("utf-8-sig", "replace")
-    except OSError:
-        return Place(source.name)  # it has gone since it was read
-    for length in range(len(path), -1, -1):
-        found = yaml12.position(text, path[:length], key=key, within=within if length == len(path) else None)
-        if found:
-            return Place(source.name, *found)
-    return Place(source.name)
-
-
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
     """Whether a key of a file has nothing after its colon, so that its null may not be meant."""
-    place = place_in(source, path)
-    if source.path is None or place.line is None or place.column is None:
+    place, text = locate(source, path), text_of(source)
+    if text is None or place.line is None or place.column is None:
         return False
-    line = source.path.read_text("utf-8-sig", "replace").splitlines()[place.line - 1]
+    line = text.splitlines()[place.line - 1]
     return not line[place.column - 1 :].partition("#")[0].strip()

@@ -11,32 +11,19 @@ import re
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any
 
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import validator_for
 
-from weft.base.paths import dotted, get, pointer
+from weft.base.paths import Path, dotted, get, pointer
 from weft.base.problems import Problem
 from weft.files.shipped import shipped
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 from weft.schema.violations import Broken, complaints
 from weft.secrets.references import literal_secret
-
-AT_KEY: Final = frozenset(
-    (
-        "bad-key",
-        "missing-required",
-        "nothing-to-remove",
-        "operator-misused",
-        "unknown-key",
-        "unknown-keyword",
-        "unknown-operator",
-    )
-)
-"""Problems that are about a key rather than about its value."""
 
 
 class SchemaCheck:
@@ -99,7 +86,7 @@ class SchemaCheck:
             error.instance,
             schema,
             path,
-            self._catalog.root.at(path).sensitive or isinstance(error.instance, dict | list),
+            self._is_hidden(path, error.instance),
             error.message,
             str(error.validator or ""),
             tuple(error.context or ()),
@@ -122,11 +109,18 @@ class SchemaCheck:
                 continue
             location = error.absolute_keyword_location or self._catalog.documents.root
             wanted, around = self._schema(location), self._schema(location.rpartition("/")[0])
-            hidden = self._catalog.root.at(path).sensitive or isinstance(get(config, path), dict | list)
+            hidden = self._is_hidden(path, get(config, path))
             schema = around if isinstance(around, dict) else {}
             broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, keyword, ())
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
+
+    def _is_hidden(self, path: Path, value: Any) -> bool:
+        """Whether a value must not be quoted: it is sensitive, or stands where a mapping with a sensitive setting belongs."""
+        holding, node = self._catalog.holding_secrets, self._catalog.root.at(path)
+        return isinstance(value, dict | list) or any(
+            id(schema) in holding for schema in (*node.certain, *node.possible)
+        )
 
     def _schema(self, location: str) -> Any:
         try:

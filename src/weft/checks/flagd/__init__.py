@@ -49,7 +49,7 @@ def check(output: Finished) -> Iterator[Problem]:
     try:
         document = datafile.parse_json(output.text)
     except yaml12.YamlError as error:
-        yield Problem("flagd", f"the file cannot be read: {error.message}", place=Place("", error.line, error.column))
+        yield Problem("flagd", f"the file cannot be read: {error.message}", place=error.place(""))
         return
     for path, message in _complaints(document, output.file):
         place = Place("", *(yaml12.position(output.text, path, key=True) or ()))

@@ -298,9 +298,7 @@ def as_text(changes: Sequence[Change]) -> str:
 def _lines(change: Change) -> Iterator[str]:
     yield f"{change.effect}: {change.path or 'the configuration'} {change.message}{_difference(change)}"
     if change.place:
-        parts = (change.place.file, change.place.line, change.place.column)
-        where = ":".join(str(part) for part in parts if part is not None)
-        yield f"  --> {where}{' (the old version)' if change.version == 'old' else ''}"
+        yield f"  --> {change.place}{' (the old version)' if change.version == 'old' else ''}"
     if change.hint:
         yield f"   = hint: {change.hint}"
 

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from weft.base.overlay import Source
 from weft.base.paths import parse_pointer
-from weft.base.problems import Place, Problem, UsageError, WeftError
+from weft.base.problems import Problem, UsageError, WeftError
 from weft.derived.compatibility.changes import Change
-from weft.files import git, yaml12
+from weft.files import git
+from weft.files.locator import locate
 from weft.schema.documents import Documents
 from weft.schema.loader import load_documents
 
@@ -31,12 +33,10 @@ class Version:
         name, _, pointer = (change.schema or "").partition("#")
         if not name:
             return change
-        try:
-            text = (self.folder / name).read_text("utf-8-sig", "replace")
-        except OSError:
+        source = Source(self.prefix + name, path=self.folder / name)
+        if not (self.folder / name).is_file():
             return change
-        found = yaml12.position(text, list(parse_pointer(pointer)), key=True) or ()
-        return replace(change, place=Place(self.prefix + name, *found))
+        return replace(change, place=locate(source, parse_pointer(pointer), key=True))
 
 
 @contextmanager

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from weft.base.overlay import Source
-from weft.base.paths import parse_pointer, pointer
+from weft.base.paths import pointer
 from weft.base.problems import Place, Problem, Severity, UsageError, WeftError, choices, did_you_mean
 from weft.files import yaml12
-from weft.project.placing import in_schema
+from weft.files.locator import placed, placed_at_rule
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
 from weft.schema.node import Node
-from weft.stages.load import place_in
-from weft.stages.validate import AT_KEY, check_of
+from weft.stages.validate import check_of
 
 SCHEMA: Final = "policy.schema.json"
 SUFFIX: Final = ".policy.yaml"
@@ -93,7 +92,7 @@ def _read(project: Project) -> tuple[dict[str, Policy], list[Problem], list[Expr
         if not wrong:
             reader = _Reader(project.root, project.schemas.rule_check.shapes, name, shown)
             packs[name] = reader.policy(data)
-            problems += [in_schema(project.folder, problem) for problem in reader.problems]
+            problems += [placed_at_rule(problem, project.folder) for problem in reader.problems]
             expressions += reader.expressions.values()
     return packs, problems, expressions
 
@@ -116,16 +115,12 @@ def _data(path: Path, name: str) -> tuple[Any, list[Problem]]:
     try:
         data = yaml12.parse(yaml12.decode(path.read_bytes()))
     except yaml12.YamlError as error:
-        place = Place(name, error.line, error.column)
-        return None, [Problem(error.code, error.message, place=place, hint=error.hint)]
+        return None, [error.problem(name)]
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
         return None, [Problem("unreadable", message, place=Place(name))]
     source = Source(name, {}, path)
-    return data, [
-        replace(problem, place=place_in(source, parse_pointer(problem.path or ""), key=problem.code in AT_KEY))
-        for problem in check_of(SCHEMA).problems(data)
-    ]
+    return data, [placed(problem, source) for problem in check_of(SCHEMA).problems(data)]
 
 
 class _Reader:

@@ -89,9 +89,7 @@ def as_html(audit: Audit) -> str:
 
 def where(problem: Problem) -> str:
     """`file:line:column` of a problem, as far as it is known."""
-    place = problem.place
-    parts = (place.file, place.line, place.column) if place else ()
-    return ":".join(str(part) for part in parts if part is not None)
+    return str(problem.place or "")
 
 
 def _summary(counts: Counter[Status]) -> dict[str, int]:

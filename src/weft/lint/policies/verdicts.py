@@ -9,13 +9,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from weft.base.problems import Place, Problem, Severity, gather
+from weft.base.problems import Place, Problem, Severity
+from weft.files.locator import placed_at_rule
 from weft.lint.policies import waivers
 from weft.lint.policies.packs import Control, Policy
 from weft.project.entries import Waiver
-from weft.project.placing import in_schema
 from weft.project.project import Project
 from weft.project.target import Target
+from weft.report.report import Report
 from weft.rules import Undecided, holds
 
 
@@ -66,7 +67,7 @@ class Audit:
     def problems(self) -> list[Problem]:
         """What is to be fixed: failed controls, and waivers that are wrong, outdated or of no use."""
         failed = (verdict.problem for verdict in self.verdicts if verdict.status is Status.FAILED)
-        return gather((*filter(None, failed), *self.waiver_problems))
+        return Report((*filter(None, failed), *self.waiver_problems)).problems
 
     def count(self, policy: str | None = None) -> Counter[Status]:
         """How many verdicts there are of each status, of one pack or of all."""
@@ -105,7 +106,7 @@ class Audit:
 
     def place(self, control: Control) -> Place | None:
         """Where a control stands."""
-        return in_schema(self.project.folder, Problem("policy", "", schema=control.location)).place
+        return placed_at_rule(Problem("policy", "", schema=control.location), self.project.folder).place
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -142,7 +143,8 @@ def _ids(policies: Iterable[Policy]) -> dict[str, list[str]]:
 
 def _is_valid(target: Target) -> bool:
     """Whether nothing but rules of the schema is broken, which are controls themselves."""
-    return not any(problem.severity is Severity.ERROR and problem.code != "rule" for problem in target.problems())
+    errors = [problem for problem in target.problems() if problem.severity is Severity.ERROR]
+    return all(problem.traits.keeps_types for problem in errors)
 
 
 def _failing(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str, str]]:
@@ -173,7 +175,7 @@ def _verdict(control: Control, target: Target, waives: Callable[[str, str, str],
         )
     )
     if problem.place is None:  # nothing but the schema's defaults is read
-        problem = replace(problem, place=in_schema(target.schemas.folder, problem).place)
+        problem = replace(problem, place=placed_at_rule(problem, target.schemas.folder).place)
     waiver = waives(control.policy, control.id, target.name)
     return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -134,7 +134,7 @@ def misformed(root: Node, data: Any) -> Iterator[Problem]:
         if is_reference(text) and root.at(where).sensitive:  # what only begins like a reference is a literal
             found = judge(text, where)
             if found:
-                yield Problem(found.code, found.message, found.severity, path=pointer(path), hint=found.hint)
+                yield replace(found, path=pointer(path))
 
 
 def judge(text: str, path: SettingPath) -> Problem | None:

@@ -56,9 +56,7 @@ def parse(data: bytes, name: str) -> Any:
         return datafile.parse_named(data, name.removesuffix(".age"))
     except yaml12.YamlError as error:
         kind = "JSON" if is_json(name) else "YAML"
-        raise ProviderError(
-            f"{name}:{error.line}:{error.column} is not the {kind} that Weft reads ({error.code})"
-        ) from None
+        raise ProviderError(f"{error.place(name)} is not the {kind} that Weft reads ({error.code})") from None
 
 
 def is_json(name: str) -> bool:

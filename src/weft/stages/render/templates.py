@@ -192,8 +192,7 @@ class Templates:
         try:
             yaml12.decode((self._folder / name).read_bytes())
         except yaml12.YamlError as error:
-            place = Place(f"{self.name}/{name}", error.line, error.column)
-            return Problem(error.code, error.message, place=place, hint=error.hint)
+            return error.problem(f"{self.name}/{name}")
         return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self.name}/{name}"))
 
     def _place(self, trace: TracebackType | None) -> Place | None:

@@ -1,0 +1,264 @@
+"""The registry of problem codes: what Weft has to know of a kind of problem, said once and looked up everywhere else.
+
+Every code that a problem may bear is listed here, and has a page in docs/problems.md. No other module asks which code a
+problem has: it asks the registry what follows from it. The registry says of each code
+
+- what it is *about*, which decides where a problem is placed: at a key, at a value, or at the rule that complains;
+- how it is *grouped*: when the problems of several targets are one problem that lists them;
+- whether the source line may be *quoted* beside it, as a secret may stand in that line;
+- which other code *covers* it: what that one reports of a setting need not be reported twice.
+
+To add a code, add a line to `_CODES` and a page to docs/problems.md. The codes of checks bear the names of the checks;
+the package `checks` adds those that it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class UnknownCodeError(LookupError):
+    """A problem was made with a code that the registry does not have."""
+
+
+class About(Enum):
+    """What a problem is about."""
+
+    KEY = auto()
+    """A key that should not be there, whatever its value is."""
+    ABSENCE = auto()
+    """A setting that is not there: the place is the nearest key that is."""
+    VALUE = auto()
+    """The value of a setting."""
+    RULE = auto()
+    """A rule or a condition, not the values that it reads: the place is where the rule is written."""
+    TEXT = auto()
+    """The text of a data file, which could not be read as data."""
+    FILE = auto()
+    """A file as a whole."""
+    SCHEMA = auto()
+    """A schema."""
+    PROJECT = auto()
+    """weft.yaml, its dimensions, targets and waivers."""
+    TEMPLATE = auto()
+    """A template."""
+    OUTPUT = auto()
+    """A finished output."""
+    COMMAND = auto()
+    """What the caller asked for."""
+    ENVIRONMENT = auto()
+    """The machine: programs, packages, the file system, git."""
+
+
+class Grouping(Enum):
+    """Which problems of several targets are one problem."""
+
+    SAME_PLACE = auto()
+    """Those that differ in nothing but their targets."""
+    NEAREST_PLACE = auto()
+    """Those that also stand at different places, where each place is only the nearest to something that is not there."""
+
+
+class Quoting(Enum):
+    """Whether the line at which a problem stands may be shown."""
+
+    ALLOWED = auto()
+    """Yes, unless a secret in plain text was found in the file, or the problem itself is marked."""
+    UNLESS_SECRETS_ARE_NEAR = auto()
+    """Only where the file has no sensitive setting in plain text. It was not read as data, so nobody knows which value is a
+    secret: whoever reads the file must look, and mark the problem where it may be one."""
+    NEVER = auto()
+    """No: the line holds a secret."""
+    NOTHING_OF_THE_FILE = auto()
+    """No, and no other line of the file either, as it was written by somebody who keeps secrets in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is known of one code; `covered_by` is a code that says the same of a setting, and more.
+
+    `unquoted` is a message for where nothing of the file may be quoted, if the ordinary one quotes a value. `keeps_types`
+    says that the configuration has the types of its schema nevertheless, so that expressions can be asked. `explains_others`
+    says of a mistake in an expression that every other one in it only follows.
+    """
+
+    name: str
+    about: About
+    quoting: Quoting = Quoting.ALLOWED
+    grouping: Grouping = Grouping.SAME_PLACE
+    covered_by: str | None = None
+    unquoted: str | None = None
+    keeps_types: bool = False
+    explains_others: bool = False
+
+    @property
+    def at_key(self) -> bool:
+        """Whether a problem points at a key rather than at its value."""
+        return self.about is About.KEY
+
+    @property
+    def page(self) -> str:
+        """Where the code is explained, as a path in the repository."""
+        return f"docs/problems.md#{self.name}"
+
+
+_UNREAD: Final = Quoting.UNLESS_SECRETS_ARE_NEAR
+
+_CODES: Final = (
+    # the text of a data file
+    Code("alias-bomb", About.TEXT, _UNREAD),
+    Code("alias-cycle", About.TEXT, _UNREAD),
+    Code(
+        "bad-tag", About.TEXT, _UNREAD, unquoted="a value has a YAML tag that means nothing here, or is not of its type"
+    ),
+    Code("duplicate-key", About.TEXT, _UNREAD),
+    Code("empty-file", About.TEXT, _UNREAD),
+    Code("merge-key", About.TEXT, _UNREAD),
+    Code("not-a-json-number", About.TEXT, _UNREAD, unquoted="JSON has no such number"),
+    Code("not-a-mapping", About.TEXT, _UNREAD),
+    Code("not-utf8", About.TEXT, _UNREAD),
+    Code("several-documents", About.TEXT, _UNREAD),
+    Code("syntax", About.TEXT, _UNREAD),
+    Code("tab-indentation", About.TEXT, _UNREAD),
+    # a file as a whole
+    Code("file-exists", About.FILE),
+    Code("settings-unreadable", About.FILE),
+    Code("unreadable", About.FILE),
+    Code("unused-file", About.FILE),
+    # overlays: the merge
+    Code("bad-key", About.KEY, _UNREAD),
+    Code("deprecated", About.KEY),
+    Code("left-empty", About.KEY),
+    Code("list-key", About.VALUE),
+    Code("merge-conflict", About.VALUE),
+    Code("nothing-to-remove", About.KEY),
+    Code("operator-misused", About.KEY),
+    Code("redundant", About.VALUE),
+    Code("set-twice", About.VALUE),
+    Code("unknown-operator", About.KEY),
+    # values and the schema
+    Code("ambiguous", About.VALUE),
+    Code("bad-variable", About.VALUE),
+    Code("missing-required", About.ABSENCE, grouping=Grouping.NEAREST_PLACE),
+    Code("not-allowed", About.VALUE),
+    Code("not-unique", About.VALUE),
+    Code("out-of-range", About.VALUE),
+    Code("policy", About.VALUE),
+    Code("rule", About.VALUE, keeps_types=True),
+    Code("schema", About.VALUE),
+    Code("unknown-key", About.KEY),
+    Code("wrong-format", About.VALUE),
+    Code("wrong-size", About.VALUE),
+    Code("wrong-type", About.VALUE),
+    # secrets
+    Code("age", About.FILE),
+    Code("bad-reference", About.VALUE, covered_by="unresolved-reference"),
+    Code("literal-secret", About.VALUE, Quoting.NOTHING_OF_THE_FILE),
+    Code("plaintext-secret", About.VALUE, Quoting.NEVER),
+    Code("secret-exposed", About.TEMPLATE),
+    Code("tracked-file", About.FILE),
+    Code("unknown-scheme", About.VALUE, covered_by="unresolved-reference"),
+    Code("unresolved-reference", About.VALUE),
+    # rules and conditions
+    Code("rule-invalid", About.RULE),
+    Code("rule-undecided", About.RULE),
+    Code("unsupported-function", About.RULE, explains_others=True),
+    # schemas
+    Code("bad-default", About.SCHEMA),
+    Code("generator-failed", About.SCHEMA),
+    Code("schema-invalid", About.SCHEMA),
+    Code("schema-not-found", About.SCHEMA),
+    Code("schema-not-generated", About.SCHEMA),
+    Code("schema-ref-cycle", About.SCHEMA),
+    Code("schema-ref-network", About.SCHEMA),
+    Code("schema-ref-nowhere", About.SCHEMA),
+    Code("shared-variable", About.SCHEMA),
+    Code("unknown-keyword", About.KEY),
+    # weft.yaml, dimensions and targets
+    Code("bad-name", About.PROJECT),
+    Code("no-project", About.PROJECT),
+    Code("no-target", About.PROJECT),
+    Code("no-values", About.PROJECT),
+    Code("output-outside", About.PROJECT),
+    Code("output-path", About.PROJECT),
+    Code("output-reserved", About.PROJECT),
+    Code("project-invalid", About.PROJECT),
+    Code("same-path", About.PROJECT),
+    Code("unknown-check", About.PROJECT),
+    Code("unknown-value", About.VALUE),
+    Code("unstable-value", About.VALUE),
+    Code("unused-layer", About.PROJECT),
+    Code("waiver-expired", About.PROJECT),
+    Code("waiver-expiring", About.PROJECT),
+    Code("waiver-invalid", About.PROJECT),
+    Code("waiver-unused", About.PROJECT),
+    # templates
+    Code("may-be-absent", About.TEMPLATE),
+    Code("template-failed", About.TEMPLATE),
+    Code("template-not-found", About.TEMPLATE),
+    Code("template-syntax", About.TEMPLATE),
+    Code("template-unsafe", About.TEMPLATE),
+    Code("undefined", About.TEMPLATE),
+    # finished outputs; the checks that look at them add their own
+    Code("bad-record", About.OUTPUT),
+    Code("check-failed", About.OUTPUT),
+    Code("kubernetes-unknown-kind", About.OUTPUT),
+    Code("not-ours", About.OUTPUT),
+    Code("other-project", About.OUTPUT),
+    Code("output-in-sources", About.OUTPUT),
+    # what the caller asked for
+    Code("bad-override", About.COMMAND),
+    Code("bad-path", About.COMMAND),
+    Code("bad-revision", About.COMMAND),
+    Code("no-such-schema", About.COMMAND),
+    Code("not-empty", About.COMMAND),
+    Code("unknown-line", About.COMMAND),
+    Code("unknown-output", About.COMMAND),
+    Code("unknown-path", About.COMMAND),
+    Code("unknown-policy", About.COMMAND),
+    Code("unknown-revision", About.COMMAND),
+    Code("unknown-target", About.COMMAND),
+    # the machine
+    Code("busy", About.ENVIRONMENT),
+    Code("cannot-write", About.ENVIRONMENT),
+    Code("check-skipped", About.ENVIRONMENT),
+    Code("editor-failed", About.ENVIRONMENT),
+    Code("git-failed", About.ENVIRONMENT),
+    Code("no-git", About.ENVIRONMENT),
+    Code("no-recipients", About.ENVIRONMENT),
+    Code("no-repository", About.ENVIRONMENT),
+    Code("not-installed", About.ENVIRONMENT),
+    Code("plugin-not-used", About.ENVIRONMENT),
+)
+
+_registry: Final = {code.name: code for code in _CODES}
+
+
+def find(name: str) -> Code:
+    """What is known of a code.
+
+    Raises UnknownCodeError when the registry does not have it.
+    """
+    try:
+        return _registry[name]
+    except KeyError:
+        raise UnknownCodeError(f"`{name}` is not in the registry of problem codes (weft.base.codes)") from None
+
+
+def every() -> tuple[Code, ...]:
+    """All codes that are known so far, sorted by name."""
+    return tuple(sorted(_registry.values(), key=lambda code: code.name))
+
+
+def add(code: Code) -> None:
+    """Add a code that this module does not list; one that is there already stays as it is."""
+    _registry.setdefault(code.name, code)
+
+
+def add_outputs_codes(names: Iterable[str]) -> None:
+    """Add the codes of a check: its own name, and whatever else it reports of a finished output."""
+    for name in names:
+        add(Code(name, About.OUTPUT))

@@ -1,0 +1,60 @@
+"""The one place that turns a path into a file, line and column.
+
+Data carries no positions while it is merged and judged. A problem knows a path only, and where in a file that path stands is
+looked up again when a report asks: `locate` answers for a path, `placed` for a problem, `placed_at_rule` for the rule that a
+problem comes from. Which file set a merged value is another question; `project.placing` answers it, and asks here for
+the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from weft.base.overlay import Source
+from weft.base.paths import parse_pointer
+from weft.base.problems import Place, Problem
+from weft.files import yaml12
+
+
+def locate(
+    source: Source, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
+) -> Place:
+    """Where the value at `path` stands in a file, or its key; the key of the nearest value around it when it is not there.
+
+    `within` is a line and a column inside the text that is the value. What comes from no file, or from one that has gone since it was read, has no line.
+    """
+    text = text_of(source)
+    if text is None:
+        return Place(source.name)
+    steps = [str(step) for step in path]
+    for length in range(len(steps), -1, -1):
+        nearest = length < len(steps)
+        found = yaml12.position(text, steps[:length], key or nearest, None if nearest else within)
+        if found:
+            return Place(source.name, *found, nearest=nearest)
+    return Place(source.name)
+
+
+def placed(problem: Problem, source: Source) -> Problem:
+    """The problem at its own path in a file: at the key or at the value, as its code says."""
+    return replace(problem, place=locate(source, parse_pointer(problem.path or ""), key=problem.traits.at_key))
+
+
+def placed_at_rule(problem: Problem, folder: Path) -> Problem:
+    """The problem where the rule that it names is written: in a schema or a rule pack below a folder."""
+    name, _, pointer = (problem.schema or "").partition("#")
+    source = Source(name, path=folder / name)
+    place = locate(source, parse_pointer(pointer), key=problem.traits.at_key, within=problem.within)
+    return replace(problem, place=place)
+
+
+def text_of(source: Source) -> str | None:
+    """What a file holds now; None where there is no file."""
+    if source.path is None:
+        return None
+    try:
+        return source.path.read_text("utf-8-sig", "replace")
+    except OSError:
+        return None
