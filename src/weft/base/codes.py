@@ -202,7 +202,7 @@ _CODES: Final = (
     Code("template-syntax", About.TEMPLATE),
     Code("template-unsafe", About.TEMPLATE),
     Code("undefined", About.TEMPLATE),
-    # finished outputs; the checks that look at them add their own
+    # finished outputs; those of Weft's own checks that are not named like the check stand here too, as checks are loaded late
     Code("bad-record", About.OUTPUT),
     Code("check-failed", About.OUTPUT),
     Code("kubernetes-unknown-kind", About.OUTPUT),

@@ -5,8 +5,9 @@ Overlays and schemas are read as YAML 1.2 (`yaml12`) or as JSON (`datafile`); a 
 `YamlError`, which knows line and column. What Kubernetes will read is read by the rules of YAML 1.1 as Go's library knows them
 (`yaml11`), because the same text may mean something else there.
 
-Positions are not kept while a file is read. `locator` finds the line and column of a path again when a report asks; it is the
-only way from a problem to a place in a file.
+Positions are not kept while a file is read. `locator` finds the line and column of a path in an overlay, a schema or weft.yaml
+again when a report asks, with `yaml12.position`. Other places are known to who complains: a syntax error knows its own
+(`YamlError`), templates know their lines (`stages.render`, `lint.templates`), and checks those of outputs.
 
 `atomic` replaces files, `cache` keeps what makes Weft faster, `git` runs git, `shipped` gives the files that come with Weft:
 nothing else in Weft does these. `formats` writes a configuration as YAML, JSON, `.env` lines, shell exports or Java properties.

@@ -1,4 +1,4 @@
-"""The one place that turns a path into a file, line and column.
+"""The one place that turns a path in an overlay, a schema or weft.yaml into a file, line and column.
 
 Data carries no positions while it is merged and judged. A problem knows a path only, and where in a file that path stands is
 looked up again when a report asks: `locate` answers for a path, `placed` for a problem, `placed_at_rule` for the rule that a

@@ -8,7 +8,9 @@ A *policy* is different: somebody else's rules, with controls that a target pass
 
 Most warnings are added only by `weft validate --strict`, where they fail the run.
 
-Begin with `strict.strict_warnings`, which asks the others.
+Begin with `strict.strict_warnings`, which gathers what `weft validate --strict` adds: `layers`, `schemas` and, from
+`project.unread`, the files and layers that no target reads. `weft schema check` asks `schemas`, `templates`, which also finds
+errors, and `policies.packs`.
 
 May import: base, files, report, schema, rules, secrets, stages, checks, project.
 """

@@ -12,7 +12,11 @@ its rules; docs/rules.md lists the functions and the differences.
 - `syntax` and `reads` find the settings that it reads, from its syntax tree;
 - `validations` are the rules of a schema.
 
-CEL and protobuf are imported when the first expression is compiled. The package imports paths, problems and schemas only.
+CEL and protobuf are imported when the first expression is compiled.
+
+Begin with `validations`, then `compiling`.
+
+May import: base, files, report, schema.
 """
 
 from weft.rules.compiling import Expression, Old, Request, compiled, is_transition, settings_of

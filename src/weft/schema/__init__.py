@@ -7,7 +7,9 @@ therefore see the same plain mappings, whatever draft the author used.
 A *node* is what the schemas say of one place, whichever `$ref` and `allOf` lead there: its types, its default, whether it is
 sensitive, how its lists merge. The *catalog* holds the documents and the root node; `root.at(path)` is the usual way in.
 
-What a schema accepts is asked in one place: `types` gives the JSON types, `limits` the strictest bounds of several schemas.
+`types` works out which JSON types schemas accept, `limits` the strictest bounds of several schemas, for nodes and for everything
+that is derived. The two validators use neither: they get whole schemas from `documents`. `rules.shapes` reads types once more, as
+the types of CEL are others.
 
 `loader` reads files and follows references without ever asking the network, `mistakes` judges each schema by itself. `equality`
 says when two values are the same, `violations` puts into words how a value breaks a keyword, `envvars` converts between settings

@@ -5,7 +5,8 @@ An *association* is a schema and the patterns of the files that it is for. Each 
 text of a settings file (None when there is none) to the text that it should have: it adds what is missing and leaves alone
 what is there, comments included. `jsonc` edits JSON with comments without rewriting it.
 
-To add an editor, write such a module and add its files to `settings_files.EDITORS`. Begin with `vscode`.
+To add an editor, write such a module, add its files to `settings_files.EDITORS`, and its name to `cli.ide`, where the names are
+spelled out so that help is fast. Begin with `vscode`.
 
 May import: what `derived` may.
 """

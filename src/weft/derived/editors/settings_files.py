@@ -1,9 +1,4 @@
-"""What editors must be told so that they complete and check the files of a project: which schema is for which files.
-
-Overlays in YAML name their schema in their first line; the settings serve those that do not, those in JSON, and new files.
-Each editor is a module with a function from the text of a settings file (None when there is none) to the text that it should
-have. They add what is missing, and leave alone what is there.
-"""
+"""Which settings files each editor has in a project, what would change in them, and the writing of what is missing."""
 
 from __future__ import annotations
 

@@ -13,6 +13,10 @@ scheme, here or offered by another package through an entry point of the group `
 `folder` is the project's. Providers are imported only when a reference names them, their packages only when a secret is
 fetched.
 
+What a person reads when a secret is missing is the reason and the hint of the ProviderError; `secret_files.resolving` makes it a
+problem and gives it a place. A module here that is no provider is named in `_plugins`. A provider that needs a package has an extra
+of its name.
+
 Begin with `env`, the shortest one; `documents` and `identities` are what those share that read files.
 
 May import: what `secrets` may.
