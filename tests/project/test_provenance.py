@@ -211,6 +211,14 @@ def test_the_json_of_an_explanation(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "rules"), [("app", ["self.size > 0"]), ("app.size", ["self.size > 0"]), ("app.log", []), ("app.name", [])]
+)
+def test_the_rules_of_a_mapping_are_those_that_read_anything_in_it(tmp_path, path, rules):
+    explained = explain(tmp_path, "app: {size: 1, name: a, log: {level: info}}\n", NOTHING, path)
+    assert [rule["rule"] for rule in explained["rules"]] == rules
+
+
 def test_the_layers_of_the_command_line_are_origins_too(tmp_path):
     found = explain(tmp_path, "app: {size: 7}\n", NOTHING, "app.size", overrides={"app.size": "8"})
     assert (found["value"], found["origin"]["layer"], found["origin"]["line"]) == (8, "--set", None)
@@ -300,6 +308,19 @@ def test_a_problem_points_at_what_causes_it(tmp_path, low, high, code, place):
     make_project(tmp_path, {"schema.json": SCHEMA, "low.yaml": low, "high.yaml": high}, layers=["low", "high"])
     (problem,) = load_project(tmp_path).target().problems()
     assert (problem.code, f"{problem.place.file}:{problem.place.line}:{problem.place.column}") == (code, place)
+
+
+@pytest.mark.parametrize("low", ["app:\n  log:\n    level: info\n", "app: {log: {level: info}}\n"])
+def test_what_is_not_there_is_missed_at_the_key_around_it(tmp_path, low):
+    """Also where the problem is one of a value, which has no place, and not of a key."""
+    rule = {"rule": "has(self.file)", "message": "where to?", "fieldPath": ".file"}
+    log = {"type": "object", "x-kubernetes-validations": [rule], "properties": {"file": {}, "level": {}}}
+    schema = {"properties": {"app": {"type": "object", "properties": {"log": log}}}}
+    make_project(tmp_path, {"schema.json": schema, "base.yaml": low})
+    (problem,) = load_project(tmp_path).target().problems()
+    assert (problem.code, problem.path) == ("rule", "/app/log/file")
+    line, column = problem.place.line, problem.place.column
+    assert low.splitlines()[line - 1][column - 1 :].startswith("log:")
 
 
 REDUNDANT = [

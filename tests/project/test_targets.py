@@ -255,6 +255,17 @@ def test_a_dimension_that_must_have_files_and_has_none_is_told(tmp_path):
     assert [problem.code for problem in caught.value.problems] == ["no-values"]
 
 
+def test_a_layer_that_waits_for_its_first_file_is_reported_only_when_asked(tmp_path):
+    layers = ["base", "nothing", "tenants/{tenant}"]
+    fleet(tmp_path, {}, {"environment": ENVIRONMENT, "tenant": TENANT}, layers=layers)
+    found = {}
+    for options in ((), ("--strict",)):
+        problems = json.loads(run("validate", *options, "--format", "json", cwd=tmp_path).out)["problems"]
+        found[options] = [problem["message"] for problem in problems if problem["code"] == "unused-layer"]
+    nothing, waiting = (f"no target has a file for the layer `{layer}`" for layer in layers[1:])
+    assert found == {(): [nothing], ("--strict",): [nothing, waiting]}
+
+
 def test_an_optional_dimension_may_have_no_values(tmp_path):
     assert names(fleet(tmp_path, {}, {"environment": ENVIRONMENT, "tenant": TENANT})) == ENVIRONMENT["values"]
 

@@ -110,6 +110,10 @@ def test_names_are_escaped_below_the_root_too(tmp_path, name):
         ("self.n < 0.5", {"n": 0}, []),
         ("self.n == 1.0", {"n": 1}, []),
         ("self.i == 2", {"i": 2.0}, []),
+        ("self.i % 3 == 2", {"i": 8.0}, []),
+        ("self.either % 3 == 2", {"either": 8.0}, []),
+        ("type(self.n) == double", {"n": 8}, []),
+        ("type(self.n) == double", {"n": 8.0}, []),
         ("self.i + 1 == 3", {"i": 2}, []),
         ("self.i / 2 == 1", {"i": 3}, []),
         ("self.list.all(x, x < 0.5)", {"list": [0, 0.25]}, []),
@@ -133,6 +137,7 @@ def test_names_are_escaped_below_the_root_too(tmp_path, name):
 )
 def test_a_rule_says_yes_or_no_or_why_not(tmp_path, rule, config, codes):
     properties = {"n": NUMBER, "i": INTEGER, "text": TEXT, "list": {"type": "array", "items": NUMBER}, "any": {}}
+    properties["either"] = {"type": ["integer", "string"]}
     assert [problem.code for problem in verdict(tmp_path, rule, properties, config)] == codes
 
 

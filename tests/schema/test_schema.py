@@ -606,6 +606,25 @@ EXCLUSIVE = [
 ]
 
 
+SET = {"type": "array", "x-kubernetes-list-type": "set"}
+MAP = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+PLAIN = {"type": "array", "items": {"type": "string"}}
+LISTS = [
+    ({"anyOf": [SET, SET]}, "set"),
+    ({"anyOf": [SET, {"type": "null"}]}, "set"),
+    ({"anyOf": [SET, MAP]}, "atomic"),
+    ({"anyOf": [SET, PLAIN]}, "atomic"),
+    ({"oneOf": [PLAIN, SET]}, "atomic"),
+    ({**SET, "anyOf": [MAP, PLAIN]}, "set"),
+    ({"allOf": [SET, MAP]}, "atomic"),
+]
+
+
+@pytest.mark.parametrize(("schema", "kind"), LISTS)
+def test_a_list_merges_in_the_way_that_all_its_alternatives_agree_on(tmp_path, schema, kind):
+    assert catalog_of(tmp_path, {"properties": {"x": schema}}).root.child("x").list_type == kind
+
+
 @pytest.mark.parametrize(("schema", "config"), EXCLUSIVE, ids=lambda value: json.dumps(value)[:60])
 @pytest.mark.parametrize("inside", [False, True], ids=["root", "domain"])
 def test_defaults_never_make_a_valid_configuration_invalid(tmp_path, schema, config, inside):

@@ -8,7 +8,7 @@ import pytest
 import weft
 from planted import LAYER, SENSITIVE, plant
 from run import run
-from scratch import make_project
+from scratch import make_project, write_files
 from weft.base import paths
 from weft.schema.node import MISSING
 
@@ -132,6 +132,7 @@ APP = {
         "port": {"type": "integer", "maximum": 65535},
         "secret": SECRET,
         "pin": {"type": "integer", "x-sensitive": True},
+        "code": {"type": ["string", "null"], "x-sensitive": True},
         "either": {"oneOf": [{"type": "string", "x-sensitive": True}, {"type": "integer"}]},
         "keys": {"type": "array", "items": {"type": "string", "x-sensitive": True}},
         "logins": {
@@ -430,3 +431,20 @@ def test_a_secret_that_is_not_set_is_no_secret(tmp_path):
     project = weft.load_project(templated(tmp_path, {"out.j2": "{{ app.pin is defined }}"}))
     assert project.root.at(("app", "pin")).default is MISSING
     assert project.target("one").render() == {"one/out": "False"}
+
+
+def test_a_secret_that_is_null_is_null_in_a_template(tmp_path):
+    folder = templated(tmp_path, {"out.j2": "{{ app.code is none }} {{ app.code | default('nothing', true) }}"})
+    write_files(folder, {"base.yaml": "app: {code: {$value: null}}\n"})
+    assert weft.load_project(folder).target("one").render() == {"one/out": "True nothing"}
+
+
+def test_the_instruction_of_a_sensitive_mapping_is_no_literal(tmp_path):
+    layers = {
+        "base.yaml": "app: {vault: {old: ref+env://OLD}}\n",
+        "top.yaml": "app: {vault: {$patch: replace, new: ref+env://NEW}}\n",
+    }
+    make_project(tmp_path, {"schema.json": SCHEMA, **layers}, layers=["base", "top"])
+    target = weft.load_project(tmp_path).target()
+    assert target.problems() == []
+    assert target.config["app"]["vault"] == {"new": "ref+env://NEW"}

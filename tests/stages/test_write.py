@@ -18,7 +18,7 @@ from rounds import share
 from run import run
 from scratch import make_project, write_files
 from weft import CannotRun, WeftError
-from weft.stages.write import RECORD, Changes, File, write
+from weft.stages.write import RECORD, Changes, File, _stage, write
 
 OLD = {
     "a.yaml": "old a\n",
@@ -93,6 +93,13 @@ def test_files_that_hold_secrets_are_for_their_owner_alone(root):
     assert (root / "open").stat().st_mode & 0o044
     write(root, [File("secret", "y", "t", private=True)], lambda _: True)
     assert (root / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_is_for_its_owner_alone_before_it_has_its_place(root):
+    staged = _stage(root, [File("open", "x", "t"), File("secret", "x", "t", private=True)])
+    modes = {file.path: temporary.stat().st_mode & 0o777 for file, temporary in staged}
+    assert modes["secret"] == 0o600
+    assert modes["open"] & 0o044
 
 
 def test_a_file_that_becomes_a_secret_is_closed(root):
