@@ -269,8 +269,9 @@ def _kind(value: Any) -> str:
 
 def _same(one: Any, other: Any) -> bool:
     """Whether nothing changes at all: 1 and 1.0 are equal numbers, but not the same text in an output."""
-    alike = type(one) is type(other) and bool(one == other)
-    return alike and (isinstance(one, str) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
+    return bool(one == other) and (
+        isinstance(one, str) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    )
 
 
 def leaves(
