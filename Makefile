@@ -11,7 +11,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test test-programs soak coverage lint types check docs bench clean lock format sbom
+.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants lint types check docs bench clean lock format sbom
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -53,6 +53,9 @@ soak: for-dev ## Try the laws with many examples: make soak ROUNDS=100 SEED=1
 
 coverage: for-dev ## Measure the coverage of the tests
 	@"$(BIN)/python" -m pytest -m "not programs and not unmeasured" --cov --cov-report=term
+
+mutants: for-dev ## Break lines and see whether the tests notice: make mutants SEED=1 COUNT=100
+	@"$(BIN)/python" tests/mutants.py --seed "$(or $(SEED),$(shell git rev-parse --short HEAD))" --count $(or $(COUNT),100)
 
 lint: for-dev ## Check style and the import rules
 	@"$(BIN)/ruff" check .

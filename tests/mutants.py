@@ -1,0 +1,393 @@
+"""Mutants: lines of the engine changed on purpose, one at a time, to see whether a test notices (`make mutants`).
+
+Lines are drawn evenly over the SUBJECTS, by a seed that draws the same again. A change is made in the syntax tree and written into
+a copy of the checkout, in which the tests run: those of the module's name first, its package's, then those that guard the engine as
+a whole. Why it is not one of the programs for this, and what is drawn: docs/decisions/0011-mutants.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SOURCE = "src/weft"
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "merge": ("stages/merge.py",),
+    "taint": ("secrets/taint.py", "secrets/references.py"),
+    "write": ("stages/write.py", "files/atomic.py"),
+    "provenance": ("project/provenance.py",),
+    "rules": ("rules/*.py",),
+    "targets": ("project/targets.py", "project/dimensions.py", "project/limits.py", "project/resolution.py"),
+    "placing": ("project/placing.py",),
+}
+"""What lines are drawn from: files below `src/weft`. A pattern that matches nothing is an error, as its subject would be left out."""
+GUARDS = ("cli", "project", "stages", "secrets", "rules", "schema", "files", "lint", "api")
+"""The folders of tests that guard the engine as a whole; they run after those of the mutated package."""
+CACHE_SIZES = {"_REMEMBERED"}
+"""Constants that say how much is kept, and never what."""
+ENOUGH = 0.95
+ONE_TEST, ALL_TESTS = 120, 1200
+"""Seconds after which a test, or all of them, will not end any more."""
+
+
+# --- changes of a syntax tree ---
+
+_SWAPPED: dict[type[ast.AST], type[Any]] = {
+    ast.Eq: ast.NotEq, ast.Lt: ast.LtE, ast.Gt: ast.GtE, ast.In: ast.NotIn, ast.Is: ast.IsNot, ast.And: ast.Or, ast.Add: ast.Sub
+}  # fmt: skip
+_SWAPPED |= {other: one for one, other in _SWAPPED.items()}
+
+
+def _compare(node: ast.Compare) -> Iterator[ast.AST]:
+    for index, operator in enumerate(node.ops):
+        swapped = _SWAPPED[type(operator)]()
+        yield ast.Compare(node.left, [*node.ops[:index], swapped, *node.ops[index + 1 :]], node.comparators)
+
+
+def _bool_op(node: ast.BoolOp) -> Iterator[ast.AST]:
+    yield ast.BoolOp(_SWAPPED[type(node.op)](), node.values)
+
+
+def _bin_op(node: ast.BinOp) -> Iterator[ast.AST]:
+    if type(node.op) in _SWAPPED:
+        yield ast.BinOp(node.left, _SWAPPED[type(node.op)](), node.right)
+
+
+def _unary_op(node: ast.UnaryOp) -> Iterator[ast.AST]:
+    if isinstance(node.op, ast.Not):
+        yield node.operand
+
+
+def _constant(node: ast.Constant) -> Iterator[ast.AST]:
+    if isinstance(node.value, bool):
+        yield ast.Constant(not node.value)
+    elif isinstance(node.value, int):
+        yield ast.Constant(node.value + 1)
+
+
+def _comprehension(node: ast.comprehension) -> Iterator[ast.AST]:
+    for index in range(len(node.ifs)):
+        yield ast.comprehension(node.target, node.iter, node.ifs[:index] + node.ifs[index + 1 :], node.is_async)
+
+
+def _return(node: ast.Return) -> Iterator[ast.AST]:
+    # None for False is the same to whoever asks whether it is true; that it becomes True is drawn
+    if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value in (None, False)):
+        yield ast.Return(ast.Constant(None))
+
+
+def _expression(node: ast.Expr) -> Iterator[ast.AST]:
+    if isinstance(node.value, ast.Call | ast.Yield | ast.YieldFrom):
+        yield ast.Pass()
+
+
+def _left_out(_: ast.AST) -> Iterator[ast.AST]:
+    yield ast.Pass()
+
+
+CHANGES: dict[type[ast.AST], Callable[..., Iterator[ast.AST]]] = {
+    ast.Compare: _compare, ast.BoolOp: _bool_op, ast.BinOp: _bin_op, ast.UnaryOp: _unary_op, ast.Constant: _constant,
+    ast.comprehension: _comprehension, ast.Return: _return, ast.Expr: _expression, ast.Raise: _left_out,
+    ast.Continue: _left_out, ast.AugAssign: _left_out,
+}  # fmt: skip
+"""What may take the place of a node, by the type of the node."""
+
+
+def _conditions(parent: ast.AST, field: str, node: Any) -> Iterator[ast.AST]:
+    """A condition turned round, where no other change does that."""
+    is_condition = field == "ifs" or (field == "test" and not isinstance(parent, ast.Assert))
+    turned_already = isinstance(node, ast.UnaryOp) or (isinstance(node, ast.Compare) and len(node.ops) == 1)
+    if is_condition and not turned_already:
+        yield ast.UnaryOp(ast.Not(), node)
+
+
+def _unseen(parent: ast.AST, field: str) -> bool:
+    """Whether no test could notice a change there."""
+    if field in ("annotation", "returns"):  # they are never evaluated
+        return True
+    if isinstance(parent, ast.AnnAssign) and _text(parent.target) in CACHE_SIZES:  # one more is as good
+        return True
+    return isinstance(parent, ast.keyword) and parent.arg == "slots"  # memory and speed
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change that is possible: `apply` makes it in the tree that it was found in."""
+
+    line: int
+    what: str
+    apply: Callable[[], None]
+
+
+def changes(parent: ast.AST, line: int = 0) -> Iterator[Change]:
+    """Every change that is possible in a tree, always in the same order."""
+    for field, value in ast.iter_fields(parent):
+        for index, node in enumerate(value if isinstance(value, list) else [value]):
+            if not isinstance(node, ast.AST) or _unseen(parent, field):
+                continue
+            here = getattr(node, "lineno", None) or _first_line(node, line)
+            change = CHANGES.get(type(node))
+            for new in (*(change(node) if change else ()), *_conditions(parent, field, node)):
+                what = f"`{_text(node)}` becomes `{_text(new)}`"
+                yield Change(here, what, _replacement(parent, field, index if isinstance(value, list) else None, new))
+            if not (isinstance(node, ast.If) and _text(node.test) == "TYPE_CHECKING"):  # it is never run
+                yield from changes(node, here)
+
+
+def _first_line(node: ast.AST, otherwise: int) -> int:
+    return node.target.lineno if isinstance(node, ast.comprehension) else otherwise
+
+
+def _text(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _replacement(parent: ast.AST, field: str, index: int | None, new: ast.AST) -> Callable[[], None]:
+    def apply() -> None:
+        if index is None:
+            setattr(parent, field, new)
+        else:
+            getattr(parent, field)[index] = new
+
+    return apply
+
+
+# --- what is drawn ---
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change of a file: the `index`th of all that are possible in it."""
+
+    file: str
+    line: int
+    index: int
+    what: str
+
+    def text(self, root: Path) -> str:
+        """The changed source; `root` may hold the file as it is, or as its syntax tree is written."""
+        tree = ast.parse((root / self.file).read_text("utf-8"))
+        list(changes(tree))[self.index].apply()
+        return ast.unparse(ast.fix_missing_locations(copy.deepcopy(tree)))
+
+
+def subject_files(root: Path, patterns: Sequence[str]) -> list[str]:
+    """The files of a subject, in order."""
+    files = []
+    for pattern in patterns:
+        matching = sorted((root / SOURCE).glob(pattern))
+        if not matching:
+            raise SystemExit(f"error: {SOURCE}/{pattern} matches no file: correct SUBJECTS in tests/mutants.py")
+        files += [path.relative_to(root).as_posix() for path in matching]
+    return files
+
+
+def lines(root: Path, files: Sequence[str]) -> list[list[Mutant]]:
+    """The lines that can be changed, each with all its mutants."""
+    found: dict[tuple[str, int], list[Mutant]] = {}
+    for file in files:
+        for index, change in enumerate(changes(ast.parse((root / file).read_text("utf-8")))):
+            mutant = Mutant(file, change.line, index, change.what)
+            found.setdefault((file, change.line), []).append(mutant)
+    return list(found.values())
+
+
+def drawn(root: Path, seed: str, count: int) -> list[Mutant]:
+    """So many mutants, a line of each subject in turn; no line again before all its subject's lines had their turn."""
+    chance = random.Random(seed)
+    all_lines = [lines(root, subject_files(root, patterns)) for patterns in SUBJECTS.values()]
+    left: list[list[list[Mutant]]] = [[] for _ in all_lines]
+    mutants = []
+    for turn in range(count):
+        subject = turn % len(all_lines)
+        if not left[subject]:
+            left[subject] = chance.sample(all_lines[subject], len(all_lines[subject]))
+        mutants.append(chance.choice(left[subject].pop()))
+    return mutants
+
+
+# --- running the tests ---
+
+
+def test_files(root: Path, file: str) -> list[str]:
+    """The modules of tests for a file of the source, the likeliest first."""
+    package, stem = Path(file).relative_to(SOURCE).parts[0], Path(file).stem
+    named = sorted(root.glob(f"tests/**/test_{stem}.py"))
+    folders = dict.fromkeys((package, *GUARDS))
+    paths = [*named, *(path for folder in folders for path in sorted(root.glob(f"tests/{folder}/**/test_*.py")))]
+    return list(dict.fromkeys(path.relative_to(root).as_posix() for path in paths))
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the checkout, in which a mutant's tests run."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The copy's package is the one that is imported, and what the tests write stays beside the copy."""
+        scratch = self.root.with_name(f"{self.root.name}-tmp")
+        scratch.mkdir(exist_ok=True)
+        scratch.chmod(0o1777)  # as the system's own: some tests become another user
+        return os.environ | {"PYTHONPATH": str(self.root / "src"), "TMPDIR": str(scratch)}
+
+    def run(self, *arguments: str, caching: bool = False) -> tuple[int, str]:
+        """Run Python in the copy: the exit code and what it wrote. One that does not end is killed, with all that it started."""
+        # a file of byte code that a mutant left would be taken for that of the source, if both were written in one second
+        environment = self.environment | ({} if caching else {"PYTHONDONTWRITEBYTECODE": "1"})
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=self.root, env=environment, start_new_session=True, encoding="utf-8",
+            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = process.communicate(timeout=ALL_TESTS)
+        except subprocess.TimeoutExpired:
+            output = "FAILED (timeout)"
+        finally:
+            kill_with_children(process)
+        return process.wait(), output
+
+    def test(self, files: Sequence[str], jobs: int = 0, caching: bool = False) -> tuple[int, str]:
+        """Run these modules of tests, up to the first that fails."""
+        options = [
+            "-x",
+            "-q",
+            "-n",
+            str(jobs if jobs > 1 else 0),
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            f"faulthandler_timeout={ONE_TEST}",
+        ]
+        endless = ["-o", "faulthandler_exit_on_timeout=true"]
+        return self.run("-m", "pytest", *options, *endless, *files, caching=caching)
+
+    def repaired(self, good: Path) -> None:
+        """Write what the tests of a mutant damaged as it was."""
+        for path in (path for path in good.rglob("*") if path.is_file()):
+            mine = self.root / path.relative_to(good)
+            if not mine.is_file() or mine.read_bytes() != path.read_bytes():
+                mine.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, mine)
+
+
+def kill_with_children(process: subprocess.Popen[str]) -> None:
+    """End a process and what it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # all have ended
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def first_copy(root: Path, target: Path, files: Sequence[str], jobs: int) -> None:
+    """A copy of the checkout in which every test passes, so that a test that fails later has noticed the mutant.
+
+    The files that are mutated are written from their syntax trees, as mutants are: what that alone changes shows here.
+    """
+    listed = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")[:-1]:
+        if (root / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target / name)
+    for file in files:
+        (target / file).write_text(ast.unparse(ast.parse((root / file).read_text("utf-8"))), "utf-8")
+    checkout = Checkout(target)
+    _, place = checkout.run("-c", "import weft; print(weft.__file__)", caching=True)
+    if Path(place.strip()) != (target / SOURCE / "__init__.py"):
+        raise SystemExit(f"error: the tests of a mutant would import {place.strip()} instead of the copy in {target}")
+    code, output = checkout.test(
+        list(dict.fromkeys(name for file in files for name in test_files(target, file))), jobs, caching=True
+    )
+    if code:
+        raise SystemExit(f"{output}\nerror: tests fail before anything is mutated")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant; `by` is the test that noticed it."""
+
+    mutant: Mutant
+    by: str | None
+    seconds: float
+
+    def __str__(self) -> str:
+        word = "noticed " if self.by else "SURVIVED"
+        mutant = self.mutant
+        return f"{word} {self.seconds:5.1f} s  {mutant.file}:{mutant.line}: {mutant.what}" + f"  ({self.by})" * bool(
+            self.by
+        )
+
+
+def outcome(mutant: Mutant, good: Path, checkout: Checkout) -> Outcome:
+    """Run the tests of a mutant in a copy, which is as before in the end."""
+    started = time.monotonic()
+    (checkout.root / mutant.file).write_text(mutant.text(good), "utf-8")
+    code, output = checkout.test(test_files(good, mutant.file))
+    checkout.repaired(good)
+    by = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.*?)(?: - .*)?$", output, re.MULTILINE)
+    noticed = by[1] if by else "timeout or crash"
+    return Outcome(mutant, noticed if code else None, time.monotonic() - started)
+
+
+def run(root: Path, seed: str, count: int, jobs: int) -> float:
+    """Draw mutants, run their tests and print what became of them: the share that was noticed."""
+    mutants = drawn(root, seed, count)
+    files = [file for patterns in SUBJECTS.values() for file in subject_files(root, patterns)]
+    outcomes = []
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="weft-mutants-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder).resolve()
+        place.chmod(0o755)  # which that user has to reach
+        good = place / "good"
+        first_copy(root, good, files, jobs)
+        free: SimpleQueue[Checkout] = SimpleQueue()
+        for index in range(jobs):
+            free.put(Checkout(Path(shutil.copytree(good, place / f"copy{index}"))))
+
+        def judge(mutant: Mutant) -> Outcome:
+            checkout = free.get()
+            try:
+                return outcome(mutant, good, checkout)
+            finally:
+                free.put(checkout)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            for found in pool.map(judge, mutants):
+                print(found, flush=True)
+                outcomes.append(found)
+    noticed = sum(found.by is not None for found in outcomes)
+    minutes = (time.monotonic() - started) / 60
+    print(f"SEED={seed} COUNT={count}: {noticed} of {count} noticed, {minutes:.0f} minutes")
+    return noticed / count
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 1 when fewer than 95 % are noticed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seed", required=True, help="any text, such as the hash of a commit")
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(arguments)
+    return int(run(ROOT, options.seed, options.count, options.jobs) < ENOUGH)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
