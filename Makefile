@@ -4,6 +4,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 VENV ?= .venv
+override VENV := $(patsubst %/,%,$(VENV))
 BIN = $(VENV)/bin
 
 # what the verbs work on: ENV=production, TENANT=acme; an environment alone means its tenants too
@@ -85,5 +86,7 @@ lock: for-dev ## Renew the locked dependencies (needs the program uv)
 sbom: for-dev ## Write what the wheel depends on as CycloneDX into dist/
 	@"$(BIN)/python" requirements/sbom.py dist/weft.cdx.json
 
-clean: ## Remove what was built, and the virtual environment
-	rm -rf "$(VENV)" "$(VENV)-docs" "$(OUTPUT)" build-docs dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove what was built, and the virtual environment, where make and Weft made them
+	@for folder in "$(VENV)" "$(VENV)-docs"; do if [ -e "$$folder/weft-environment.json" ]; then rm -rf "$$folder"; fi; done
+	@if [ -e "$(OUTPUT)/.weft-record" ]; then rm -rf "$(OUTPUT)"; fi
+	rm -rf build-docs dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

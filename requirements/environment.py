@@ -3,9 +3,9 @@
     python3 requirements/environment.py render --venv .venv
 
 makes the environment, or does nothing where it is as the lock says. The environments `render` and `dev` share a folder:
-`dev` adds to what `render` installed. The file `weft-environment.json` in the folder says what is installed, by digests;
-it is absent while anything is being installed, so that the next run repairs what was interrupted. Everything that can go
-wrong is one line that says what to do.
+`dev` adds to what `render` installed. The file `weft-environment.json` in the folder says what is installed, by digests of
+the locks, and what is being installed, so that the next run repairs what was interrupted. Only a folder that this module made is
+ever emptied. Everything that can go wrong is one line that says what to do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parent
@@ -38,7 +38,8 @@ SUPPORTED: Final = "3.11 to 3.14"
 
 # what a user may have set for pip and what would change which files are installed, or where
 UNSET: Final = (
-    "PYTHONPATH", "PYTHONHOME", "PIP_CONSTRAINT", "PIP_NO_BINARY", "PIP_PREFIX", "PIP_REQUIREMENT", "PIP_ROOT",
+    "PYTHONPATH", "PYTHONHOME", "PIP_ABI", "PIP_CONSTRAINT", "PIP_DRY_RUN", "PIP_IMPLEMENTATION", "PIP_NO_BINARY",
+    "PIP_PLATFORM", "PIP_PREFIX", "PIP_PYTHON", "PIP_PYTHON_VERSION", "PIP_REPORT", "PIP_REQUIREMENT", "PIP_ROOT",
     "PIP_TARGET", "PIP_UPGRADE", "PIP_USER",
 )  # fmt: skip
 
@@ -68,23 +69,34 @@ class Environment:
         """The locks that it must hold, the first to be installed first."""
         return (self.name,) if self.name in ("render", *ALONE) else ("render", self.name)
 
-    def record(self) -> dict[str, str] | None:
-        """What is installed: a digest for each lock, and the Python.
+    def record(self) -> dict[str, Any] | None:
+        """What is installed: for each lock a digest, `python`, `made` (whether this module made the folder) and `pending`.
 
-        Empty if an installation was interrupted; None if the folder was not made by this module.
+        Empty if it cannot be read; None if there is none, as in a folder that this module has never worked in.
         """
         try:
-            return dict(json.loads((self.folder / RECORD).read_text("utf-8")))
+            data = json.loads((self.folder / RECORD).read_text("utf-8"))
         except FileNotFoundError:
             return None
         except (ValueError, OSError):
             return {}
+        return data if isinstance(data, dict) else {}
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Replace the record."""
+        staged = self.folder / f"{RECORD}.new"
+        staged.write_text(json.dumps(record), "utf-8")
+        staged.replace(self.folder / RECORD)
+
+    def fits(self, record: dict[str, Any]) -> bool:
+        """Whether it is one of the Python that runs this module."""
+        return record.get("python") == sys.version and self.python.exists()
 
     def is_ready(self) -> bool:
         """Whether everything is installed as the locks say, by this Python."""
         record = self.record() or {}
-        wanted = {name: key(name) for name in self.locks} | {"python": sys.version}
-        return all(record.get(name) == digest for name, digest in wanted.items()) and self.python.exists()
+        installed = all(record.get(name) == key(name) and record.get("pending") != name for name in self.locks)
+        return installed and self.fits(record)
 
 
 def key(name: str) -> str:
@@ -103,13 +115,15 @@ def set_up(environment: Environment) -> None:
         if environment.is_ready():  # the run that this one waited for has done it
             return
         began = time.monotonic()
-        installed = _prepare(environment)
-        (environment.folder / RECORD).write_text("{}", "utf-8")
+        record = _prepare(environment)
         for name in environment.locks:
-            if installed.get(name) != key(name):
-                _install(environment, name)
-        record = {name: key(name) for name in environment.locks} | {"python": sys.version}
-        _replace(environment.folder / RECORD, json.dumps({**installed, **record}))
+            if record.get(name) != key(name) or record.get("pending") == name:
+                again = record.get("pending") == name  # what was interrupted may be half there
+                record["pending"] = name
+                environment.write(record)
+                _install(environment, name, again=again)
+                record |= {name: key(name), "pending": None}
+                environment.write(record)
         say(f"{environment.folder}: ready after {time.monotonic() - began:.0f} s")
 
 
@@ -124,32 +138,39 @@ def _locked(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             say(f"{folder}: another make is setting it up; waiting for it")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # a file system that cannot lock folders, such as NFS
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
         yield
     finally:
         os.close(descriptor)
 
 
-def _prepare(environment: Environment) -> dict[str, str]:
-    """A virtual environment that can be installed into; gives what it holds already."""
+def _prepare(environment: Environment) -> dict[str, Any]:
+    """A virtual environment that can be installed into; gives its record."""
     folder, record = environment.folder, environment.record()
-    fits = bool(record) and record.get("python") == sys.version and environment.python.exists()
-    if fits and all(record.get(name) in (None, key(name)) for name in environment.locks):
-        return dict(record or {})
     if record is None and (folder / "pyvenv.cfg").exists():
-        _check_foreign(environment)  # somebody's own: used as it is, never emptied
-        return {}
+        record = {"made": False}
     if record is None and any(folder.iterdir()):
         raise Failure(f"{folder} is not a virtual environment: choose another folder, make VENV=...")
+    if record is not None and not record.get("made"):
+        _check_foreign(environment)  # somebody's own: used as it is, never emptied
+        return {**record, "made": False, "python": sys.version}
     if record is not None:
+        current = all(record.get(name) in (None, key(name)) for name in environment.locks)
+        if current and environment.fits(record):
+            return record
         say(f"{folder}: made anew, as {_what_changed(record)}")
-    _create(folder)
-    return {}
+    _create(environment)
+    return {"made": True, "python": sys.version}
 
 
-def _what_changed(record: dict[str, str]) -> str:
-    if not record:
+def _what_changed(record: dict[str, Any]) -> str:
+    if not record.get("python"):
         return "an earlier set-up was interrupted"
-    return "a lock has changed" if record.get("python") == sys.version else "it was made for another Python"
+    return (
+        "the locks or the set-up have changed" if record["python"] == sys.version else "it was made for another Python"
+    )
 
 
 def _check_foreign(environment: Environment) -> None:
@@ -166,8 +187,9 @@ def _check_foreign(environment: Environment) -> None:
         )
 
 
-def _create(folder: Path) -> None:
-    """A fresh virtual environment, with the pip that this Python brings."""
+def _create(environment: Environment) -> None:
+    """A fresh virtual environment in a folder that is empty or ours, with the pip that this Python brings."""
+    folder = environment.folder
     for module in ("venv", "ensurepip"):
         if not _has(module):
             version = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -175,9 +197,10 @@ def _create(folder: Path) -> None:
                 f"this Python ({sys.executable}) has no module {module}: install it (on Debian and Ubuntu: "
                 f"apt-get install python{version}-venv), or use another Python, make PYTHON=..."
             )
+    environment.write({"made": True})  # first: the next run knows whose folder it is, whenever this one is interrupted
     for entry in folder.iterdir():  # the folder itself stays: it is locked
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-    (folder / RECORD).write_text("{}", "utf-8")
+        if entry.name != RECORD:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     # the Python below an activated environment: the environment may be this very folder
     python = getattr(sys, "_base_executable", None) or sys.executable
     _run([python, "-m", "venv", folder], "the virtual environment", environment=None)
@@ -187,20 +210,39 @@ def _has(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def _install(environment: Environment, name: str) -> None:
-    """Install one lock: no resolver, no building, nothing that is not in the lock."""
+def _install(environment: Environment, name: str, *, again: bool) -> None:
+    """Install one lock: no resolver, no building, nothing that is not in the lock; `again` if an earlier try was interrupted."""
     lock = HERE / f"{name}.lock"
     packages, size = _extent(name, (*environment.locks[: environment.locks.index(name)],))
     say(f"{environment.folder}: installing {packages} packages of requirements/{name}.lock (up to {size / 1e6:.0f} MB)")
     pip = [environment.python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--compile"]  # once, not at every start
+    strict += ["--force-reinstall"] if again else []
     _run([*pip, "install", "--quiet", *strict, "-r", lock], f"requirements/{name}.lock", environment)
     if name == "render":
         editable = ["--no-deps", "--no-build-isolation", "--editable", PROJECT]
         _run([*pip, "install", "--quiet", *editable], "Weft itself", environment)
     _run([*pip, "check"], f"requirements/{name}.lock", environment)
+    _check_installed(environment, name)
     if name == "render":
         _run([environment.python, HERE / "kubernetes_schemas.py"], "the schemas of Kubernetes", environment)
+
+
+def _check_installed(environment: Environment, name: str) -> None:
+    """Raises Failure unless what the lock says is there: pip's own settings may make it install elsewhere, or nothing."""
+    script = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
+    done = subprocess.run([environment.python, "-c", script], capture_output=True, text=True, check=False)
+    there = {re.sub(r"[-_.]+", "-", pin).lower() for pin in done.stdout.split()}
+    pins = re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?(==\S+) \\$", _text(name), re.MULTILINE)  # those without a marker
+    missing = [
+        f"{package}{version}"
+        for package, version in pins
+        if re.sub(r"[-_.]+", "-", package + version).lower() not in there
+    ]
+    if missing:
+        raise Failure(
+            f"pip installed nothing where it should: {missing[0]} is missing in {environment.folder}. Look at pip config list"
+        )
 
 
 def _extent(name: str, before: tuple[str, ...]) -> tuple[int, int]:
@@ -223,11 +265,9 @@ def _text(name: str) -> str:
 
 def _run(command: list[str | Path], what: str, environment: Environment | None) -> None:
     """Run one step. Raises Failure with the reason that its output gives."""
-    variables = {name: value for name, value in os.environ.items() if name not in UNSET}
     done = subprocess.run(
         [str(part) for part in command],
-        cwd=PROJECT,
-        env={**variables, "PIP_USER": "0", "PYTHONNOUSERSITE": "1"},
+        env=variables(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -237,6 +277,12 @@ def _run(command: list[str | Path], what: str, environment: Environment | None) 
         folder = environment.folder if environment else Path(str(command[-1]))
         full = "no space left on device" if shutil.disk_usage(folder).free < _ROOM else ""  # ensurepip does not say it
         raise Failure(reason(done.stdout.decode("utf-8", "replace") + full, what, folder))
+
+
+def variables() -> dict[str, str]:
+    """The process environment for pip, without what would change which files are installed, or where."""
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+    return {**kept, "PIP_USER": "0", "PYTHONNOUSERSITE": "1"}
 
 
 def reason(text: str, what: str, folder: Path) -> str:
@@ -280,12 +326,6 @@ _REASONS: Final = {
     ),
 }
 """What is looked for in the output of a step that failed, and what is said then; the first that fits."""
-
-
-def _replace(path: Path, text: str) -> None:
-    staged = path.with_name(f"{path.name}.new")
-    staged.write_text(text, "utf-8")
-    staged.replace(path)
 
 
 def say(text: str) -> None:

