@@ -318,7 +318,7 @@ _REASONS: Final = {
         "make again"
     ),
     r"no matching distribution found for (?P<shown>\S+)": (
-        "pip found no file of {shown}: the locks are made for Python {supported} on Linux and macOS; or the registry that "
+        "pip found no file of {shown}: there may be no network; or this Python is another one, as the locks are made for Python {supported} on Linux and macOS; or the registry that "
         "pip asks does not have this version (pip config list)"
     ),
     r"(?P<shown>\S+ \S+ (?:requires|has requirement) [^\n]*?)\.?$": (
