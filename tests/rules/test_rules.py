@@ -560,3 +560,16 @@ def test_cel_is_not_loaded_before_an_expression_is_compiled():
 def test_a_comma_at_the_top_is_named(tmp_path):
     (problem,) = broken(tmp_path, "true, false")
     assert "unexpected ','" in problem.message
+
+
+UNIQUE = "self.all(x, self.exists_one(y, x.n == y.n))"
+UNIQUE_ITEMS = {"type": "array", "items": {"type": "object", "properties": {"n": TEXT}}}
+
+
+@pytest.mark.parametrize(("count", "codes"), [(99, []), (120, ["rule-undecided"])])
+def test_a_rule_that_takes_too_many_steps_is_undecided(tmp_path, count, codes):
+    listed = UNIQUE_ITEMS | {"x-kubernetes-validations": [{"rule": UNIQUE}]}
+    check = check_of(tmp_path, {"properties": {"l": listed}})
+    problems = check.problems({"l": [{"n": str(index)} for index in range(count)]})
+    assert [problem.code for problem in problems] == codes
+    assert all("it takes more than 10000 steps" in problem.message for problem in problems)

@@ -76,7 +76,10 @@ def _run(expression: Expression, node: Node, value: Any, old: Any) -> Any:
             variables["oldSelf"] = before
     except Unreadable as error:
         return Undecided(str(error))
-    result = expression.program.eval(data=variables)
+    try:
+        result = expression.program.eval(data=variables)
+    except RuntimeError as error:  # what the package can say nothing of is raised, and is no verdict either
+        return _stopped(str(error))
     kind = result.type().name()
     if kind == _ERROR:
         return _undecided(result.plain_value(), expression, value)
@@ -129,6 +132,20 @@ def _hand_over(
         else:
             handed[written] = convert(node, value)
             return
+
+
+_STEPS: Final = 10_000
+"""How many items all macros of an expression together may look at: the package has this limit, and no way to set another."""
+
+
+def _stopped(error: str) -> Undecided:
+    """Why the package gave up."""
+    if "Iteration budget exceeded" in error:
+        reason = f"it takes more than {_STEPS} steps: so many items of lists and maps may one expression look at"
+        return Undecided(
+            reason, "compare fewer items with each other; a list of type `set` or `map` holds no item twice"
+        )
+    return Undecided(f"it cannot be run: {error}")
 
 
 _MISSING_KEY: Final = re.compile(r'(?:Key not found in map|no such key) ?: "?(.*?)"?$')
