@@ -573,3 +573,35 @@ def test_a_rule_that_takes_too_many_steps_is_undecided(tmp_path, count, codes):
     problems = check.problems({"l": [{"n": str(index)} for index in range(count)]})
     assert [problem.code for problem in problems] == codes
     assert all("it takes more than 10000 steps" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("holder", "good", "bad"),
+    [
+        ({"type": "object", "additionalProperties": {"$ref": "#/$defs/tree"}}, {"a": {"b": {}}}, {"a": {}, "b": {}}),
+        ({"type": "array", "items": {"$ref": "#/$defs/tree"}}, [[[]]], [[], []]),
+    ],
+)
+def test_a_list_or_a_map_that_contains_itself_has_rules(tmp_path, holder, good, bad):
+    tree = holder | {"x-kubernetes-validations": [{"rule": "self.size() < 2"}]}
+    check = check_of(tmp_path, {"$defs": {"tree": tree}, "properties": {"t": {"$ref": "#/$defs/tree"}}})
+    assert found(check, {"t": good}) == []
+    assert found(check, {"t": bad}) == [("rule", "/t")]
+
+
+NAMED_ALIKE = {
+    "label": {"type": "object", "additionalProperties": TEXT},
+    "LabelEntry": TEXT,
+    "max_size": INTEGER,
+    "maxSize": INTEGER,
+}
+
+
+@pytest.mark.parametrize("names", [list(NAMED_ALIKE), list(reversed(NAMED_ALIKE))])
+def test_properties_whose_names_are_alike_do_not_meet(tmp_path, capfd, names):
+    rule = "self.label.all(k, self.label[k] == self.LabelEntry) && self.max_size < self.maxSize"
+    properties = {name: NAMED_ALIKE[name] for name in names}
+    config = {"label": {"a": "x"}, "LabelEntry": "x", "max_size": 1, "maxSize": 2}
+    assert verdict(tmp_path, rule, properties, config) == []
+    assert len(verdict(tmp_path, rule, properties, config | {"LabelEntry": "y"})) == 1
+    assert capfd.readouterr().err == ""

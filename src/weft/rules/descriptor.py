@@ -51,15 +51,19 @@ class Descriptor:
             f"google/protobuf/{name}.proto" for name in ("struct", "wrappers", "timestamp", "duration")
         )
 
-    def type(self, node: Node) -> Type:
-        """The type of a variable that holds what stands at a node."""
+    def type(self, node: Node, around: tuple[Node, ...] = ()) -> Type:
+        """The type of a variable that holds what stands at a node; dynamic where a list or a map contains itself.
+
+        `around` are the lists and maps that the node lies in.
+        """
         from cel_expr_python.cel import Type
 
         shape = self._shapes.of(node)
         if shape.kind == "message":
             return Type(f"{_PACKAGE}.{self._message(node)}")
         if shape.kind in ("list", "map"):
-            item = Type.DYN if shape.item is None else self.type(shape.item)
+            unknown = shape.item is None or node in around
+            item = Type.DYN if unknown else self.type(shape.item, (*around, node))
             return Type.List(item) if shape.kind == "list" else Type.Map(Type.STRING, item)
         if shape.nullable and shape.kind in _WRAPPERS:
             return Type(f"google.protobuf.{_WRAPPERS[shape.kind]}Value")
@@ -91,19 +95,23 @@ class Descriptor:
 
     def _describe(self, node: Node) -> None:
         message = self._file.message_type.add(name=self._message(node))
+        # two names may differ by nothing but their case and underscores, which JSON's names for them do not survive
+        message.options.deprecated_legacy_json_field_conflicts = True
+        fields = []
         for number, name in enumerate(node.properties, start=1):
             alias = escape(name)
             if alias is not None and alias in self._names:
-                # the name in JSON is given, as two names may differ by nothing but their case and underscores
                 field = message.field.add(name=alias, number=_numbered(number), json_name=str(number))
-                self._fill(message, field, node.child(name))
+                fields.append((field, node.child(name)))
+        for field, below in fields:
+            self._fill(message, field, below)
 
     def _fill(self, message: Any, field: Any, node: Node) -> None:
         shape = self._shapes.of(node)
         if shape.kind == "list" and shape.item is not None:
             field.label = _REPEATED
             self._single(field, self._shapes.of(shape.item), shape.item)
-        elif shape.kind == "map" and shape.item is not None and _entry(field.name) not in _nested(message):
+        elif shape.kind == "map" and shape.item is not None and _entry(field.name) not in _taken(message):
             entry = message.nested_type.add(name=_entry(field.name))
             entry.options.map_entry = True
             entry.field.add(name="key", number=1, type=_SCALARS["string"], label=_OPTIONAL)
@@ -138,6 +146,6 @@ def _entry(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Entry"
 
 
-def _nested(message: Any) -> set[str]:
-    """The names of entries that a message has: two fields may want the same one, and then the second map is of anything."""
-    return {entry.name for entry in message.nested_type}
+def _taken(message: Any) -> set[str]:
+    """The names that a message's entries cannot have any more: a map whose name for them is taken is of anything."""
+    return {one.name for one in (*message.nested_type, *message.field)}
