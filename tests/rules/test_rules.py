@@ -605,3 +605,47 @@ def test_properties_whose_names_are_alike_do_not_meet(tmp_path, capfd, names):
     assert verdict(tmp_path, rule, properties, config) == []
     assert len(verdict(tmp_path, rule, properties, config | {"LabelEntry": "y"})) == 1
     assert capfd.readouterr().err == ""
+
+
+FREE = {"type": "object", "properties": {"a-b": TEXT, "in": TEXT}, "additionalProperties": True}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "'a-b' in self.o && !('a__dash__b' in self.o)",
+        "self.o.all(key, key == 'a-b' || key == 'in')",
+        "self.o == {'a-b': 'x', 'in': ''}",
+        "self.o.a__dash__b == 'x' && self.o['a-b'] == 'x'",
+        "self.o.?a__dash__b.orValue('') == 'x' && self.o[?'a-b'].orValue('') == 'x'",
+        "has(self.o.a__dash__b) && has(self.o.__in__) && self.o.__in__ == ''",
+        "[self.o].all(one, one.a__dash__b == 'x' && one.size() == 2)",
+    ],
+)
+def test_properties_beside_free_keys_keep_their_names(tmp_path, rule):
+    assert verdict(tmp_path, rule, {"o": FREE}, {"o": {"a-b": "x", "in": ""}}) == []
+
+
+@pytest.mark.parametrize("field", ["needs", "depends-on", "in"])
+def test_a_cycle_is_found_whatever_the_field_is_called(tmp_path, field):
+    entry = {"type": "object", "properties": {field: {"type": "array", "items": TEXT}}}
+    properties = {"svc": {"type": "object", "additionalProperties": entry}}
+    rule = f"acyclic(self.svc, '{field}')"
+    assert verdict(tmp_path, rule, properties, {"svc": {"a": {field: ["b"]}, "b": {}}}) == []
+    (problem,) = verdict(tmp_path, rule, properties, {"svc": {"a": {field: ["b"]}, "b": {field: ["a"]}}})
+    assert problem.code == "rule"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("b", "the entry `a` is not a mapping"),
+        ({"needs": [["b"]]}, "`needs` of the entry `a` is not a list of texts"),
+        ({"needs": "b"}, "`needs` of the entry `a` is not a list of texts"),
+        ({"needs": 1}, "`needs` of the entry `a` is not a list of texts"),
+    ],
+)
+def test_a_graph_that_is_none_is_undecided(tmp_path, entry, words):
+    (problem,) = verdict(tmp_path, "acyclic(self.svc, 'needs')", {"svc": {"type": "object"}}, {"svc": {"a": entry}})
+    assert problem.code == "rule-undecided"
+    assert words in problem.message

@@ -93,7 +93,7 @@ def parsed(source: str) -> bytes:
 
 def runnable(source: str) -> Any:
     """A program of an expression that is known to be well formed."""
-    return running().deserialize(parsed(source))
+    return running().deserialize(reads.by_own_names(parsed(source)))
 
 
 def is_transition(source: str) -> bool:

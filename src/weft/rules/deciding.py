@@ -120,17 +120,17 @@ def _handed(
 def _hand_over(
     chain: Chain, node: Node, value: Any, handed: dict[str, Any], convert: Callable[[Node, Any], Any]
 ) -> None:
-    for index, (key, written) in enumerate(chain.steps):
+    for index, (key, _) in enumerate(chain.steps):
         if not isinstance(value, dict) or key not in value:
             return
         value, node = value[key], node.child(key)
         last = index == len(chain.steps) - 1
         if isinstance(value, dict) and not (last and not chain.presence):
-            handed = handed.setdefault(written, {})
+            handed = handed.setdefault(key, {})
         elif last and chain.presence:
-            handed.setdefault(written, [] if isinstance(value, list) else convert(node, value))
+            handed.setdefault(key, [] if isinstance(value, list) else convert(node, value))
         else:
-            handed[written] = convert(node, value)
+            handed[key] = convert(node, value)
             return
 
 

@@ -62,8 +62,8 @@ class Descriptor:
         if shape.kind == "message":
             return Type(f"{_PACKAGE}.{self._message(node)}")
         if shape.kind in ("list", "map"):
-            unknown = shape.item is None or node in around
-            item = Type.DYN if unknown else self.type(shape.item, (*around, node))
+            known = None if node in around else shape.item
+            item = Type.DYN if known is None else self.type(known, (*around, node))
             return Type.List(item) if shape.kind == "list" else Type.Map(Type.STRING, item)
         if shape.nullable and shape.kind in _WRAPPERS:
             return Type(f"google.protobuf.{_WRAPPERS[shape.kind]}Value")

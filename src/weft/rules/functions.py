@@ -10,7 +10,7 @@ See https://kubernetes.io/docs/reference/using-api/cel/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -125,9 +125,18 @@ def _pattern(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
 
 
-def acyclic(graph: Mapping[str, Mapping[str, Any]], field: str) -> bool:
+def _listed(name: str, entry: Any, field: str) -> set[str]:
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"the entry `{name}` is not a mapping")
+    keys = entry.get(field) or ()
+    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"`{field}` of the entry `{name}` is not a list of texts")
+    return set(keys)
+
+
+def acyclic(graph: Mapping[str, Any], field: str) -> bool:
     """Whether no entry of a map leads back to itself through the keys that `field` lists in each entry."""
-    edges = {name: set(entry.get(field) or ()) for name, entry in graph.items()}
+    edges = {name: _listed(name, entry, field) for name, entry in graph.items()}
     try:
         TopologicalSorter(edges).prepare()
     except CycleError:

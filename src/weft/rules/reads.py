@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from weft.base.paths import Path
+from weft.rules import syntax
 from weft.rules.names import unescape
 
 Step = tuple[str, str]
 """The key of a setting, and how the expression writes it: `("in", "__in__")`."""
 Scope = Mapping[str, "Chain | None"]
-_INDEXES: Final = ("_[_]", "_[?_]", "_?._")
+_OPTIONAL: Final = "_?._"
+_INDEXES: Final = ("_[_]", "_[?_]", _OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class _Reader:
             above, inner = self._resolve(call.args[0], scope)
             key = call.args[1].const_expr.string_value
             if above is not None and key:
-                optional = call.function == "_?._"
+                optional = call.function == _OPTIONAL
                 return above.below(unescape(key) if optional else key, key), inner
             used = [*inner, *([above] if above else []), *self.uses(call.args[1], scope)]
             return None, used
@@ -148,6 +150,18 @@ def selections(node: Any) -> Iterator[int]:
     for one, kind in _all(node):
         if kind == "select_expr" or (kind == "call_expr" and one.call_expr.function in _INDEXES):
             yield one.id
+
+
+def by_own_names(serialized: bytes) -> bytes:
+    """An expression that selects properties by their own names (`in` for `__in__`), as they are named where it runs."""
+    tree = syntax.tree(serialized)
+    for one, kind in _all(tree.expr):
+        if kind == "select_expr":
+            one.select_expr.field = unescape(one.select_expr.field)
+        elif kind == "call_expr" and one.call_expr.function == _OPTIONAL:
+            name = one.call_expr.args[1].const_expr
+            name.string_value = unescape(name.string_value)
+    return syntax.replaced(serialized, tree)
 
 
 def texts_given(node: Any, functions: Container[str]) -> Iterator[tuple[str, str, int]]:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from weft.rules.names import escape
 from weft.schema.node import Node
 from weft.schema.types import json_type
 
@@ -50,7 +49,6 @@ class Shapes:
 
     def __init__(self) -> None:
         self._known: dict[Node, Shape] = {}
-        self._aliases: dict[Node, dict[str, str]] = {}
 
     def of(self, node: Node) -> Shape:
         """The shape of a node."""
@@ -60,26 +58,17 @@ class Shapes:
         return shape
 
     def value(self, node: Node, value: Any) -> Any:
-        """A value as CEL takes it: typed as the schema says, properties by the names that expressions give them.
+        """A value as CEL takes it: typed as the schema says.
 
         Raises Unreadable for a text that is not of its format.
         """
         if isinstance(value, dict):
-            aliases = self._aliased(node)
-            return {aliases.get(key, key): self.value(node.child(key), below) for key, below in value.items()}
+            return {key: self.value(node.child(key), below) for key, below in value.items()}
         if isinstance(value, list):
             return [self.value(node.child(index), below) for index, below in enumerate(value)]
         if isinstance(value, str):
             return _READERS[kind](value) if (kind := self.of(node).kind) in _READERS else value
         return value if isinstance(value, bool) or value is None else _number(self.of(node).kind, node, value)
-
-    def _aliased(self, node: Node) -> dict[str, str]:
-        """The properties of a node whose names are escaped."""
-        found = self._aliases.get(node)
-        if found is None:
-            pairs = ((name, escape(name)) for name in node.properties)
-            found = self._aliases[node] = {name: alias for name, alias in pairs if alias and alias != name}
-        return found
 
 
 def _shape(node: Node) -> Shape:

@@ -63,6 +63,15 @@ def tree(serialized: bytes) -> Any:
     return _messages()[packed.type_url.rpartition(".")[2]].FromString(packed.value)
 
 
+def replaced(serialized: bytes, tree: Any) -> bytes:
+    """What an expression serializes, with another tree in it."""
+    from google.protobuf import any_pb2
+
+    packed = any_pb2.Any.FromString(serialized)
+    packed.value = tree.SerializeToString()
+    return bytes(packed.SerializeToString())
+
+
 def positions(tree: Any) -> dict[int, int]:
     """Where each node of a tree stands: its id to the offset in characters."""
     return {entry.key: entry.value for entry in tree.source_info.positions}
@@ -72,7 +81,8 @@ def positions(tree: Any) -> dict[int, int]:
 def _messages() -> dict[str, Any]:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    file = descriptor_pb2.FileDescriptorProto(name="weft/syntax.proto", package="weft.syntax", syntax="proto3")
+    # not proto3, which would lose a text that is empty
+    file = descriptor_pb2.FileDescriptorProto(name="weft/syntax.proto", package="weft.syntax")
     for name, fields in _TREES.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
