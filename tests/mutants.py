@@ -39,8 +39,16 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "placing": ("project/placing.py",),
 }
 """What lines are drawn from: files below `src/weft`. A pattern that matches nothing is an error, as its subject would be left out."""
+LIKELIEST = {
+    "project": ("project/test_targets.py", "project/test_provenance.py"),
+    "rules": ("rules/test_rules.py", "rules/test_rule_functions.py"),
+    "secrets": ("secrets/test_secrets.py",),
+    "files": ("stages/test_write.py",),
+}
+"""The tests of a package that notice most; they run before its others."""
 GUARDS = ("cli", "project", "stages", "secrets", "rules", "schema", "files", "lint", "api")
-"""The folders of tests that guard the engine as a whole; they run after those of the mutated package."""
+ALSO = ("repository/test_values.py",)
+"""The folders of tests, and the modules, that guard the engine as a whole; they run after those of the mutated package."""
 CACHE_SIZES = {"_REMEMBERED"}
 """Constants that say how much is kept, and never what."""
 ENOUGH = 0.95
@@ -228,12 +236,19 @@ def drawn(root: Path, seed: str, count: int) -> list[Mutant]:
 # --- running the tests ---
 
 
-def test_files(root: Path, file: str) -> list[str]:
-    """The modules of tests for a file of the source, the likeliest first."""
+def test_files(root: Path, file: str) -> tuple[list[str], list[str]]:
+    """The modules of tests for a file of the source: the few that are likeliest to notice, and the others.
+
+    They are run apart, as collecting all tests takes longer than running those of one module.
+    """
     package, stem = Path(file).relative_to(SOURCE).parts[0], Path(file).stem
-    named = sorted(root.glob(f"tests/**/test_{stem}.py"))
-    folders = dict.fromkeys((package, *GUARDS))
-    paths = [*named, *(path for folder in folders for path in sorted(root.glob(f"tests/{folder}/**/test_*.py")))]
+    likeliest = _matching(root, f"**/test_{stem}.py", *LIKELIEST.get(package, ()))
+    every = _matching(root, *(f"{folder}/**/test_*.py" for folder in dict.fromkeys((package, *GUARDS))), *ALSO)
+    return likeliest, [name for name in every if name not in likeliest]
+
+
+def _matching(root: Path, *patterns: str) -> list[str]:
+    paths = [path for pattern in patterns for path in sorted(root.glob(f"tests/{pattern}"))]
     return list(dict.fromkeys(path.relative_to(root).as_posix() for path in paths))
 
 
@@ -313,9 +328,8 @@ def first_copy(root: Path, target: Path, files: Sequence[str], jobs: int) -> Non
     _, place = checkout.run("-c", "import weft; print(weft.__file__)", caching=True)
     if Path(place.strip()) != (target / SOURCE / "__init__.py"):
         raise SystemExit(f"error: the tests of a mutant would import {place.strip()} instead of the copy in {target}")
-    code, output = checkout.test(
-        list(dict.fromkeys(name for file in files for name in test_files(target, file))), jobs, caching=True
-    )
+    tests = dict.fromkeys(name for file in files for group in test_files(target, file) for name in group)
+    code, output = checkout.test(list(tests), jobs, caching=True)
     if code:
         raise SystemExit(f"{output}\nerror: tests fail before anything is mutated")
 
@@ -340,11 +354,16 @@ def outcome(mutant: Mutant, good: Path, checkout: Checkout) -> Outcome:
     """Run the tests of a mutant in a copy, which is as before in the end."""
     started = time.monotonic()
     (checkout.root / mutant.file).write_text(mutant.text(good), "utf-8")
-    code, output = checkout.test(test_files(good, mutant.file))
+    by = next(filter(None, (noticed_by(checkout, group) for group in test_files(good, mutant.file) if group)), None)
     checkout.repaired(good)
-    by = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.*?)(?: - .*)?$", output, re.MULTILINE)
-    noticed = by[1] if by else "timeout or crash"
-    return Outcome(mutant, noticed if code else None, time.monotonic() - started)
+    return Outcome(mutant, by, time.monotonic() - started)
+
+
+def noticed_by(checkout: Checkout, files: Sequence[str]) -> str | None:
+    """The first test of these modules that fails; None where all pass."""
+    code, output = checkout.test(files)
+    failed = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.*?)(?: - .*)?$", output, re.MULTILINE)
+    return None if code == 0 else failed[1] if failed else "a crash, or a test without end"
 
 
 def run(root: Path, seed: str, count: int, jobs: int) -> float:

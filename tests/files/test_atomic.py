@@ -10,7 +10,7 @@ from scratch import make_project, write_files
 from weft import CannotRun, ConfigMapManager, WeftError
 from weft.derived.docs import INDEX
 from weft.files import atomic
-from weft.files.atomic import content_of, replace_file
+from weft.files.atomic import content_of, replace_file, stage
 
 
 def names(folder):
@@ -126,12 +126,32 @@ def test_the_name_of_what_is_staged_is_never_that_of_a_file(tmp_path, monkeypatc
     assert taken.read_text() == "mine"
 
 
-@pytest.mark.parametrize("durable", [True, False])
-def test_only_a_durable_file_waits_for_the_disk(tmp_path, monkeypatch, durable):
+@pytest.mark.parametrize(
+    ("write", "options", "folders"),
+    [
+        (replace_file, {}, [False, True]),
+        (replace_file, {"durable": True}, [False, True]),
+        (replace_file, {"durable": False}, []),
+        (stage, {}, [False]),
+        (stage, {"durable": False}, []),
+    ],
+)
+def test_only_a_durable_file_waits_for_the_disk(tmp_path, monkeypatch, write, options, folders):
     waited = []
     monkeypatch.setattr(os, "fsync", lambda handle: waited.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
-    replace_file(tmp_path / "x", "new", durable=durable)
-    assert waited == ([False, True] if durable else [])
+    write(tmp_path / "x", "new", **options)
+    assert waited == folders
+
+
+@pytest.mark.parametrize("write", [replace_file, stage])
+def test_a_file_is_for_everybody_unless_it_is_private(tmp_path, write):
+    before = os.umask(0)
+    try:
+        write(tmp_path / "x", "new")
+        write(tmp_path / "y", "new", private=True)
+    finally:
+        os.umask(before)
+    assert [mode_of(tmp_path / name) for name in "xy"] == [0o666, 0o600]
 
 
 def test_a_long_name_can_be_replaced(tmp_path):

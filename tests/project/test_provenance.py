@@ -361,3 +361,15 @@ def test_a_problem_of_many_targets_is_one_with_a_count(tmp_path):
     project = load_project(tmp_path)
     (problem,) = project.problems(project.targets())
     assert len(problem.targets) == 29
+
+
+def test_a_required_setting_that_null_removes_is_reported_with_all_that_set_it(tmp_path):
+    app = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+    layers = {"one.yaml": "app: {name: a}\n", "two.yaml": "app:\n  name: b\n", "three.yaml": "app:\n  name: null\n"}
+    schema = {"properties": {"app": app}}
+    make_project(tmp_path, {"schema.json": schema, **layers}, layers=["one", "two", "three"])
+    (problem,) = load_project(tmp_path).target().problems()
+    assert problem.message == "app.name is required, and null removes it here"
+    places = [f"{place.file}:{place.line}:{place.column}" for place in (problem.place, *problem.related)]
+    assert places == ["three.yaml:2:3", "two.yaml:2:9", "one.yaml:1:13"]
+    write_files(tmp_path, {"one.yaml": "app: {}\n", "two.yaml": "app: {}\n"})

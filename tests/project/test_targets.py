@@ -489,3 +489,36 @@ def test_a_project_file_that_is_wrong_is_told_with_its_line(tmp_path, weft, code
         load_project(tmp_path)
     found = [(problem.code, problem.place.file, problem.place.line) for problem in caught.value.problems]
     assert found[0] == (code or found[0][0], "weft.yaml", line)
+
+
+def test_the_name_of_a_target_tells_it_from_all_others(shop):
+    project = load_project(shop)
+    identities = list(project.fleet.identities())
+    assert len({*identities, *load_project(shop).fleet.identities()}) == len(identities) == len(EVERY)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("local/nobody", "there is no tenant `nobody`", "there are `acme`, `zen.io`"),
+        ("local/acmee", "there is no tenant `acmee`", "did you mean `acme`?"),
+        ("local/acme/x", "there is no target `local/acme/x`", "did you mean `local/acme`?"),
+    ],
+)
+def test_a_target_that_does_not_exist_is_named_with_its_step(shop, name, message, hint):
+    with pytest.raises(UsageError) as caught:
+        load_project(shop).target(name)
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.hint) == (message, hint)
+
+
+def test_only_of_a_target_that_a_limit_takes_away_a_limit_is_reported(tmp_path):
+    files = {"tenants/a.yaml": "tenant: {environments: [production]}\n"}
+    dimensions = {"environment": {"values": ["staging", "production"]}, "tenant": TENANT}
+    with pytest.raises(UsageError) as caught:
+        load_project(fleet(tmp_path, files, dimensions)).target("staging/a")
+    (problem,) = caught.value.problems
+    assert problem.message == "there is no target `staging/a` (its settings limit where it exists)"
+    with pytest.raises(UsageError) as caught:
+        load_project(tmp_path).targets("staging/*")
+    assert caught.value.problems[0].message == "there is no target `staging/*`"

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,7 @@ from scratch import catalog_of
 from weft.rules import RuleCheck
 from weft.rules.functions import ELSEWHERE, FUNCTIONS
 from weft.rules.mistakes import FUNCTION_NAMES
-from weft.rules.quantities import quantity, semver
+from weft.rules.quantities import calculated, divided, divided_whole, quantity, semver
 
 EXAMPLES = {
     "acyclic": [
@@ -487,3 +488,20 @@ def test_what_an_expression_reads_as_json_is_what_json_says(tmp_path):
     value = {"a": [1, 2.5, "é€😀", None, True, {"b": []}]}
     rule = f"self.v == {json.dumps(value, ensure_ascii=False)}"
     assert judged(tmp_path, rule, {"v": value}, {"v": {}}) == []
+
+
+def test_quantities_are_calculated_with_a_hundred_digits():
+    """More than that nobody means, and a text of a megabyte must not be multiplied exactly."""
+    large, rest = "1" + "0" * 99, "0." + "0" * 98 + "1"
+    assert (quantity(large + ".5"), quantity(large)) == (large, large)
+    add = calculated(Decimal.__add__)
+    assert add(large, "1") == large[:-1] + "1"
+    assert add(large, "0.1") == large
+    assert add("1", rest) == "1." + rest[2:]
+    assert add("10", rest) == "10"
+    assert divided("1" + "0" * 95, 1) == "1" + "0" * 95
+    with pytest.raises(ArithmeticError):
+        divided("1" + "0" * 96, 1)
+    assert divided_whole(large, 1) == large
+    with pytest.raises(ArithmeticError):
+        divided_whole(large + "0", 1)

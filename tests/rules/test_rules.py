@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from run import run
 from scratch import catalog_of, make_project
-from weft.rules import RuleCheck, settings_of
+from weft.rules import RuleCheck, deciding, settings_of
 from weft.rules.functions import acyclic
 from weft.rules.names import escape, unescape
 from weft.rules.quantities import quantity
@@ -649,3 +649,14 @@ def test_a_graph_that_is_none_is_undecided(tmp_path, entry, words):
     (problem,) = verdict(tmp_path, "acyclic(self.svc, 'needs')", {"svc": {"type": "object"}}, {"svc": {"a": entry}})
     assert problem.code == "rule-undecided"
     assert words in problem.message
+
+
+def test_what_a_rule_said_is_remembered_and_not_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(deciding, "_REMEMBERED", 3)
+    check = check_of(tmp_path, {"properties": {"n": INTEGER}, "x-kubernetes-validations": [{"rule": "self.n > 0"}]})
+    (expression,) = check.expressions
+    sizes = []
+    for number in (1, 2, 2, 3, 4, 4):
+        assert check.problems({"n": number}) == []
+        sizes.append(len(expression.remembered))
+    assert sizes == [1, 2, 2, 3, 1, 1]

@@ -11,6 +11,7 @@ from run import run
 from scratch import make_project, write_files
 from weft.base import paths
 from weft.schema.node import MISSING
+from weft.secrets.taint import Tainted, TaintError
 
 pytestmark = pytest.mark.unmeasured("whole runs of the command line, whose code other tests run")
 
@@ -448,3 +449,11 @@ def test_the_instruction_of_a_sensitive_mapping_is_no_literal(tmp_path):
     target = weft.load_project(tmp_path).target()
     assert target.problems() == []
     assert target.config["app"]["vault"] == {"new": "ref+env://NEW"}
+
+
+def test_a_secret_in_a_template_has_no_attributes_of_its_own():
+    """Python asks values for `__copy__` and the like; to say no gives nothing away, and to refuse would stop the render."""
+    tainted = Tainted(("app", "secret"))
+    assert not hasattr(tainted, "__copy__")
+    with pytest.raises(TaintError, match=r"^app\.secret$"):
+        _ = tainted.copy

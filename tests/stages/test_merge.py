@@ -331,3 +331,10 @@ def test_a_deep_overlay_shares_what_lies_beside_its_path(root):
     merged, _ = merge(root, lower, upper)
     assert merged["again"]["again"]["plain"] is lower["again"]["again"]["plain"]
     assert merged["again"]["again"]["again"] is lower["again"]["again"]["again"], "it was set to what it was"
+
+
+def test_a_merge_that_is_not_told_to_leaves_defaults_out(tmp_path):
+    root = catalog_of(tmp_path, {"properties": {"given": {"type": "array", "default": ["a"]}}}).root
+    upper = {"given": {"$append": ["b"]}}
+    assert merge(root, {}, upper) == ({"given": ["b"]}, [])
+    assert merge(root, {}, upper, defaults=True) == ({"given": ["a", "b"]}, [])

@@ -639,3 +639,11 @@ def test_nothing_is_written_while_anything_is_wrong(project):
     write_files(project, {"base.yaml": "app: {port: 3}\n", "tenants/zen.yaml": "app: {port: x}\n"})
     assert run("render", cwd=project).code == 1
     assert (project / "build/dev/port").read_text() == "1\n"
+
+
+def test_what_can_be_rendered_again_does_not_wait_for_the_disk(root, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    put(root, OLD)
+    put(root, NEW)
+    assert waited == []

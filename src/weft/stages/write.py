@@ -213,7 +213,7 @@ def _remove(root: Path, path: str) -> None:
         try:
             folder.rmdir()
         except FileNotFoundError:
-            continue  # a run that was killed came this far
+            pass  # a run that was killed came this far
         except OSError:
             break  # something else lies in it
 

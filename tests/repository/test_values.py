@@ -1,0 +1,29 @@
+"""Values are frozen: nobody who is handed one can spoil another's."""
+
+import dataclasses
+import importlib
+import pkgutil
+
+import weft
+
+CHANGING = {
+    "weft.checks.Report",
+    "weft.derived.compatibility.sameness.Sameness",
+    "weft.derived.editors.jetbrains._Element",
+    "weft.derived.editors.jsonc.Value",
+    "weft.rules.compiling.Expression",
+}
+
+
+def classes():
+    for module in pkgutil.walk_packages(weft.__path__, "weft."):
+        if module.name != "weft.__main__":
+            for thing in vars(importlib.import_module(module.name)).values():
+                if isinstance(thing, type) and dataclasses.is_dataclass(thing) and thing.__module__ == module.name:
+                    yield f"{module.name}.{thing.__qualname__}", thing
+
+
+def test_every_dataclass_is_frozen_but_these():
+    found = dict(classes())
+    assert len(found) > 50
+    assert {name for name, thing in found.items() if not thing.__dataclass_params__.frozen} == CHANGING
