@@ -372,4 +372,19 @@ def test_a_required_setting_that_null_removes_is_reported_with_all_that_set_it(t
     assert problem.message == "app.name is required, and null removes it here"
     places = [f"{place.file}:{place.line}:{place.column}" for place in (problem.place, *problem.related)]
     assert places == ["three.yaml:2:3", "two.yaml:2:9", "one.yaml:1:13"]
-    write_files(tmp_path, {"one.yaml": "app: {}\n", "two.yaml": "app: {}\n"})
+
+
+def test_every_item_of_a_list_that_grew_at_both_ends_is_found_where_it_was_added(tmp_path):
+    layers = {
+        "one.yaml": "app: {plain: [30, 40]}\n",
+        "two.yaml": "app: {plain: {$prepend: [20], $append: [50, 51]}}\n",
+        "three.yaml": "app: {plain: {$prepend: [10, 11], $append: [60]}}\n",
+    }
+    make_project(tmp_path, {"schema.json": SCHEMA, **layers}, layers=["one", "two", "three"])
+    target = load_project(tmp_path).target()
+    plain = target.config["app"]["plain"]
+    assert plain == [10, 11, 20, 30, 40, 50, 51, 60]
+    for index, value in enumerate(plain):
+        origin = target.explain(("app", "plain", index)).as_dict()["origin"]
+        assert layers[origin["file"]][origin["column"] - 1 :].startswith(str(value)), origin
+        assert target.explain(("app", "plain", index)).as_dict()["shadowed"] == []

@@ -505,3 +505,13 @@ def test_quantities_are_calculated_with_a_hundred_digits():
     assert divided_whole(large, 1) == large
     with pytest.raises(ArithmeticError):
         divided_whole(large + "0", 1)
+
+
+def test_a_quotient_has_four_digits_or_as_many_as_are_asked_for():
+    assert [divided("1", 3, *digits) for digits in ((), (0,), (2,), (10,))] == ["0.3334", "1", "0.34", "0.3333333334"]
+    for digits in (-1, 11):
+        with pytest.raises(ValueError, match="0 to 10 digits"):
+            divided("1", 3, digits)
+    for divide in (divided, divided_whole):
+        with pytest.raises(ValueError, match="divides by zero"):
+            divide("1", 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from run import run
 from scratch import catalog_of, make_project
-from weft.rules import RuleCheck, deciding, settings_of
+from weft.rules import RuleCheck, deciding, is_transition, settings_of
 from weft.rules.functions import acyclic
 from weft.rules.names import escape, unescape
 from weft.rules.quantities import quantity
@@ -660,3 +660,17 @@ def test_what_a_rule_said_is_remembered_and_not_for_ever(tmp_path, monkeypatch):
         assert check.problems({"n": number}) == []
         sizes.append(len(expression.remembered))
     assert sizes == [1, 2, 2, 3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "transition"),
+    [
+        ("self.n >= oldSelf.n", True),
+        ("self.n == 1", False),
+        ("self.n == 'oldSelf'", False),
+        ("self.oldSelf == 1", False),
+        ("self.n >= oldSelf.", False),
+    ],
+)
+def test_a_rule_is_a_transition_where_it_reads_the_value_before(rule, transition):
+    assert is_transition(rule) is transition
