@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -145,7 +146,7 @@ def scalar(text: str) -> Any:
             raise ValueError(text)
         return number
     if _OTHER_INT.match(text):
-        return int(text, 0)
+        return int(str(int(text, 0)))  # raises ValueError where its decimal digits are more than Python writes
     if _NOT_FINITE.match(text):
         raise ValueError(text)
     return text
@@ -159,29 +160,40 @@ def position(
     With `within`, of that line and column of the text that is the value, where it can be told.
     """
     try:
-        node = _composed(_PAIR.sub(_one_escape, text))
+        found = _located(text)
     except YamlError:
         return None
+    node = found.root
     mark = node.start_mark if node else None
     for step in path:
-        pair = _child(node, step)
+        pair = found.child(node, step)
         if pair is None:
             return None
         mark, node = pair[0 if key else 1].start_mark, pair[1]
     if mark is None:
         return None
-    start = mark.line + 1, _column(text, mark) + 1
+    start = mark.line + 1, (_column(text, mark) if found.escapes else int(mark.column)) + 1
     inner = inside(text, start, node.value, within) if within and isinstance(node, ScalarNode) and not key else None
     return inner or start
 
 
-def _child(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
-    """The key and the value at a step; an item has no key, and stands for its own."""
-    if isinstance(node, MappingNode):
-        return next((pair for pair in reversed(node.value) if pair[0].value == step), None)
-    if isinstance(node, SequenceNode) and _INDEX.match(str(step)) and int(step) < len(node.value):
-        return node.value[int(step)], node.value[int(step)]
-    return None
+@dataclass(frozen=True)
+class _Located:
+    """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""
+
+    root: Node | None
+    escapes: bool
+    keys: dict[int, dict[str, tuple[Node, Node]]] = field(default_factory=dict)
+
+    def child(self, node: Node | None, step: str | int) -> tuple[Node, Node] | None:
+        """The key and the value at a step; an item has no key, and stands for its own."""
+        if isinstance(node, MappingNode):
+            if id(node) not in self.keys:  # a report asks for thousands of keys of one mapping
+                self.keys[id(node)] = {pair[0].value: pair for pair in node.value if isinstance(pair[0], ScalarNode)}
+            return self.keys[id(node)].get(str(step))
+        if isinstance(node, SequenceNode) and _INDEX.match(str(step)) and int(step) < len(node.value):
+            return node.value[int(step)], node.value[int(step)]
+        return None
 
 
 def _one_escape(match: re.Match[str]) -> str:
@@ -192,16 +204,15 @@ def _one_escape(match: re.Match[str]) -> str:
 def _column(text: str, mark: yaml.Mark) -> int:
     """The column of a mark in the text as it was before `_one_escape`."""
     column = int(mark.column)
-    if _PAIR.search(text):
-        for pair in _PAIR.finditer(re.split("\r\n|\r|\n", text)[mark.line]):
-            column += 2 if pair.start() < column else 0
+    for pair in _PAIR.finditer(re.split("\r\n|\r|\n", text)[mark.line]):
+        column += 2 if pair.start() < column else 0
     return column
 
 
 @lru_cache(maxsize=8)
-def _composed(text: str) -> Node | None:
+def _located(text: str) -> _Located:
     """The nodes of a text, kept, as a report asks for many places of one file."""
-    return _compose(text)
+    return _Located(_compose(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
 
 
 def _compose(text: str) -> Node | None:
