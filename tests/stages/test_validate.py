@@ -298,14 +298,14 @@ def test_an_unknown_format_is_no_rule(tmp_path):
     ("pattern", "good", "bad"),
     [
         (r"^\p{Lu}", "\u00c4", "\u00e4"),
-        (r"^(?P<x>a)(?P=x)$", "aa", "ab"),
+        (r"^(?<x>a)\k<x>$", "aa", "ab"),
         (r"^(?!x)", "y", "x"),
         (r"^a(?<!b)$", "a", "b"),
         (r"^\d+$", "12", "a"),
         (r"^[\w.-]+$", "a.b-c", "a b"),
     ],
 )
-def test_a_pattern_that_only_one_of_the_libraries_reads(tmp_path, pattern, good, bad):
+def test_a_pattern_that_python_reads_otherwise(tmp_path, pattern, good, bad):
     assert codes(tmp_path, {"pattern": pattern}, good) == []
     assert codes(tmp_path, {"pattern": pattern}, bad) == [("wrong-format", "/a")]
 
@@ -370,3 +370,30 @@ def test_a_report_as_json_has_the_promised_shape(tmp_path):
         "schema": "schema.json#/properties/a/type",
     }
     assert problem.keys() - shown.keys() == {"message", "hint"}
+
+
+def test_thousands_of_unknown_keys_are_all_reported_and_the_first_compared(tmp_path):
+    schema = {"properties": {"first_setting": {}, **{f"s{i}": {} for i in range(99)}}, "additionalProperties": False}
+    found = problems(tmp_path, schema, {f"first_settin{i}": 1 for i in range(1000)})
+    assert len(found) == 1000
+    assert found[0].hint == "did you mean `first_setting`?"
+    assert found[-1].hint.startswith("there are `first_setting`, ")
+
+
+def test_the_place_of_every_bad_key_is_known(tmp_path):
+    found = codes(tmp_path, {"propertyNames": {"pattern": "^[a-z]+$"}}, {f"key{i}": 1 for i in range(3000)})
+    assert found == [("bad-key", f"/a/key{i}") for i in range(3000)]
+
+
+@pytest.mark.parametrize("last", [{"i": 7}, {"i": 7.0}])
+def test_equal_mappings_of_a_long_list_are_found(tmp_path, last):
+    schema = {"uniqueItems": True}
+    items = [{"i": i} for i in range(3000)]
+    assert codes(tmp_path, schema, items) == []
+    assert codes(tmp_path, schema, [*items, last]) == [("not-unique", "/a")]
+    assert codes(tmp_path, schema, [*items, 10**400, 10**400]) == [("not-unique", "/a")]
+
+
+def test_what_unevaluated_properties_say_of_a_value_is_reported_at_it(tmp_path):
+    schema = {"allOf": [{"properties": {"x": {}}}], "unevaluatedProperties": {"type": "integer"}}
+    assert codes(tmp_path, schema, {"x": "a", "y": "b", "z": 1}) == [("wrong-type", "/a/y")]

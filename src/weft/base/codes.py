@@ -146,6 +146,7 @@ _CODES: Final = (
     Code("not-allowed", About.VALUE),
     Code("not-unique", About.VALUE),
     Code("out-of-range", About.VALUE),
+    Code("pattern-too-costly", About.VALUE),
     Code("policy", About.VALUE),
     Code("rule", About.VALUE, keeps_types=True),
     Code("schema", About.VALUE),
@@ -167,6 +168,7 @@ _CODES: Final = (
     Code("rule-undecided", About.RULE),
     Code("unsupported-function", About.RULE, explains_others=True),
     # schemas
+    Code("backtracking-pattern", About.SCHEMA),
     Code("bad-default", About.SCHEMA),
     Code("generator-failed", About.SCHEMA),
     Code("schema-invalid", About.SCHEMA),

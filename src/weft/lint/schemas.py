@@ -14,7 +14,9 @@ from weft.files.locator import placed_at_rule
 from weft.project.project import Project
 from weft.report.report import Report
 from weft.schema import envvars
+from weft.schema.mistakes import patterns_of
 from weft.schema.node import Catalog, Node
+from weft.schema.patterns import CHEAPER, backtracks
 
 
 def schema_warnings(project: Project) -> list[Problem]:
@@ -26,6 +28,7 @@ def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
     """Keywords that are nearly ones, defaults that their own schema refuses, variables that two settings of one domain share."""
     yield from _misspelled_keywords(catalog)
     yield from _bad_defaults(catalog)
+    yield from _backtracking_patterns(catalog)
     for domain in catalog.root.properties:
         yield from _shared_variables(catalog.root.child(domain), domain)
 
@@ -44,10 +47,18 @@ def _misspelled_keywords(catalog: Catalog) -> Iterator[Problem]:
 
 def _bad_defaults(catalog: Catalog) -> Iterator[Problem]:
     for schema in catalog.schemas_with("default"):
-        if not catalog.valid(schema, schema["default"]):
-            message = "the default is not valid by its own schema, so it is not used"
-            where = catalog.documents.location(schema, "default")
-            yield Problem("bad-default", message, Severity.WARNING, schema=where)
+        problem = catalog.acceptance.bad_default(schema)
+        if problem:
+            yield problem
+
+
+def _backtracking_patterns(catalog: Catalog) -> Iterator[Problem]:
+    for schema in catalog.schemas():
+        for path, pattern in patterns_of(schema):
+            if backtracks(pattern):
+                message = "the pattern looks around or back, so matching it takes more than linear time and has a limit"
+                where = catalog.documents.location(schema, *path)
+                yield Problem("backtracking-pattern", message, Severity.NOTE, schema=where, hint=CHEAPER)
 
 
 def _shared_variables(domain: Node, name: str) -> Iterator[Problem]:

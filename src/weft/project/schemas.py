@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weft.base.problems import Problem, Severity, WeftError, did_you_mean
+from weft.base.problems import Problem, WeftError, did_you_mean
 from weft.files.locator import placed_at_rule
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
 from weft.schema.loader import load_documents
+from weft.schema.lost_secrets import lost_secrets
 from weft.schema.node import Catalog, Node
 from weft.secrets.quoting import SecretLines
 from weft.stages.validate import SchemaCheck
@@ -47,15 +48,14 @@ class Schemas:
         return careful
 
     def problems(self) -> list[Problem]:
-        """What is wrong with the schemas themselves: rules that do not compile, lists with keys that no item has."""
-        return [placed_at_rule(one, self.folder) for one in (*self.rule_check.broken, *self.catalog.bad_list_keys())]
+        """What is wrong with the schemas themselves: rules that do not compile, lists with keys that no item has, and the like."""
+        found = (*self.rule_check.broken, *self.catalog.bad_list_keys(), *lost_secrets(self.catalog))
+        return [placed_at_rule(one, self.folder) for one in found]
 
     def refused_defaults(self) -> Iterator[Problem]:
-        """The defaults that were left out so far, as they are not valid by their own schema; warnings."""
-        for place in self.catalog.refused_defaults:
-            message = "the default is not valid by its own schema, so it is not used"
-            problem = Problem("bad-default", message, Severity.WARNING, schema=f"{place}/default")
-            yield placed_at_rule(problem, self.folder)
+        """The defaults that were left out so far, as their own schema does not accept them."""
+        found = map(self.catalog.acceptance.bad_default, self.catalog.refused_defaults.values())
+        yield from (placed_at_rule(problem, self.folder) for problem in found if problem)
 
 
 def load_schemas(file: ProjectFile) -> Schemas:

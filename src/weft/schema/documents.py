@@ -6,21 +6,26 @@ as what an overlay may hold, a reference. Both validators get the same documents
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import jsonschema_rs
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from weft.base import paths
+from weft.schema.patterns import for_engine
 from weft.schema.walk import REFERENCES, in_place, rebuild, subschemas
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE_PATTERN: Final = r"^ref\+[a-z][a-z0-9.-]*://.+"
+POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
+"""What a pointer in a reference may hold as it is."""
 _ANNOTATIONS: Final = frozenset(("title", "description", "markdownDescription", "default", "deprecated"))
 _CONTAINERS: Final = frozenset(("properties", "patternProperties", "additionalProperties", "items", "prefixItems"))
 _VALUES: Final = frozenset((*_CONTAINERS, "additionalItems", "allOf"))
@@ -65,6 +70,17 @@ class Documents:
         """`file#/pointer` of a joined schema, or of something below it."""
         return self._places.get(id(schema), self.names[self.root] + "#") + paths.pointer(steps)
 
+    def address(self, schema: Any) -> str | None:
+        """An absolute reference to a joined schema; None for one that stands nowhere by itself."""
+        name, _, where = self._places.get(id(schema), "").partition("#")
+        uri = next((uri for uri, known in self.names.items() if known == name), "")
+        try:
+            return (
+                f"{uri}#{quote(where, safe=POINTER_SAFE)}" if get_fragment(self.joined[uri], where) is schema else None
+            )
+        except LookupError:
+            return None
+
     def dialect(self, schema: Any = None) -> str:
         """The dialect of the file in which a joined schema stands; of the root without one."""
         place = self.location(schema)
@@ -77,9 +93,33 @@ class Documents:
         ]
         return Registry().with_resources(pairs)
 
+    @cached_property
     def rust_registry(self) -> jsonschema_rs.Registry:
-        """The joined documents for `jsonschema-rs`."""
-        return jsonschema_rs.Registry(list(self.joined.items()))
+        """The joined documents for `jsonschema-rs`, with their regular expressions as the engine spells them."""
+        return jsonschema_rs.Registry([(uri, self._respelled(contents)) for uri, contents in self.joined.items()])
+
+    def _respelled(self, value: Any) -> Any:
+        """A part of a document with the expressions of its schemas respelled; the same object where none has to be."""
+        if isinstance(value, list):
+            items = [self._respelled(item) for item in value]
+            return value if all(map(operator.is_, items, value)) else items
+        if not isinstance(value, dict):
+            return value
+        changed = {key: self._respelled(below) for key, below in value.items()}
+        if id(value) in self._places:
+            changed |= _respelled_here(changed)
+        return value if all(changed[key] is below for key, below in value.items()) else changed
+
+
+def _respelled_here(schema: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of one schema that have to change for the engine."""
+    changed: dict[str, Any] = {}
+    if isinstance(schema.get("pattern"), str) and for_engine(schema["pattern"]) != schema["pattern"]:
+        changed["pattern"] = for_engine(schema["pattern"])
+    named = schema.get("patternProperties", {})
+    if any(for_engine(pattern) != pattern for pattern in named):
+        changed["patternProperties"] = {for_engine(pattern): below for pattern, below in named.items()}
+    return changed
 
 
 def get_fragment(contents: Any, fragment: str) -> Any:
@@ -96,8 +136,10 @@ def join(root: str, written: Mapping[str, Document], references: References, sch
     for document in written.values():
         contents = run.direct(document.contents, document.name, "")
         if isinstance(contents, dict):
-            contents = run.protect(contents | {"$schema": document.dialect})
-            run.places[id(contents)] = document.name + "#"
+            stated = contents | {"$schema": document.dialect}
+            run.places[id(stated)] = document.name + "#"
+            contents = run.protect(stated)
+            run.kept.append(stated)
         joined[document.uri] = contents
     if len({document.dialect for document in written.values()}) > 1:
         _state_dialects(joined, written, references)
@@ -147,12 +189,13 @@ def circles(documents: Documents) -> Iterator[dict[str, Any]]:
 
 
 class _Join:
-    """One `join`; `places` are where the new schemas stand."""
+    """One `join`; `places` are where the new schemas stand, and `kept` those that live on only so that their ids are taken."""
 
     def __init__(self, references: References, schemas: Collection[int]) -> None:
         self._references = references
         self._schemas = schemas
         self.places: dict[int, str] = {}
+        self.kept: list[Any] = []
 
     def direct(self, value: Any, name: str, where: str) -> Any:
         """A copy of what stands at a place of a document, in which references are direct and ids are gone."""

@@ -21,12 +21,11 @@ from weft.base.overlay import Source
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.files import datafile, yaml12
 from weft.files.locator import locate
-from weft.schema.documents import DIALECT, Document, Documents, circles, join
+from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.walk import REFERENCES, subschemas
 
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
-_POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
@@ -132,7 +131,7 @@ class _Loader:
         self.schemas.add(id(schema))
         for mistake in mistakes(schema):
             path = (*spot.path, *mistake.path)
-            self._complain(spot.document, path, "schema-invalid", mistake.message, mistake.hint, key=mistake.key)
+            self._complain(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
                 self._resolve(spot, schema, keyword)
@@ -162,7 +161,7 @@ class _Loader:
             self._complain(spot.document, path, "schema-invalid", f"`{ref}` names something that is no schema")
         else:
             target, where = self._target(contents)
-            self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=_POINTER_SAFE)}"
+            self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=POINTER_SAFE)}"
             self._follow_stray(target, where, contents, resolved.resolver)
 
     def _target(self, contents: dict[str, Any]) -> tuple[Document, str]:

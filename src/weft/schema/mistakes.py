@@ -16,6 +16,7 @@ from jsonschema.validators import validator_for
 
 from weft.base import paths
 from weft.files.shipped import shipped_text
+from weft.schema.patterns import Refusal, refusal
 
 OWN_KEYWORDS: Final = (
     "x-env",
@@ -37,45 +38,45 @@ class Mistake:
     message: str
     hint: str | None = None
     key: bool = False
+    code: str = "schema-invalid"
 
 
 def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
     """What is wrong with Weft's own keywords and with the regular expressions of one schema, without those below it."""
     own = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
-    yield from _misspelled(own)
-    for path, pattern in _patterns(schema):
-        if not _compiles(pattern):
-            yield Mistake(path, "not a valid schema: this is no regular expression")
+    yield from _misspelled(schema)
+    for path, pattern in patterns_of(schema):
+        refused = refusal(pattern)
+        if refused:
+            yield _bad_pattern(path, refused)
     for error in _keywords().iter_errors(own) if own else ():
         yield Mistake(tuple(error.instance_path), f"not a valid schema: {error.message}")
 
 
 def _misspelled(keywords: Iterable[str]) -> Iterator[Mistake]:
-    """Keywords that nobody reads, but that are nearly Weft's."""
+    """Keywords that nobody reads, but that are nearly Weft's, however their words are joined."""
     for keyword in keywords:
-        meant = difflib.get_close_matches(keyword, OWN_KEYWORDS, n=1, cutoff=0.9)
+        spelled = re.sub("(?<=[a-z])(?=[A-Z])|_", "-", keyword).lower()
+        meant = difflib.get_close_matches(spelled, OWN_KEYWORDS, n=1, cutoff=0.9)
         if meant and keyword not in OWN_KEYWORDS:
             yield Mistake((keyword,), f"`{keyword}` would do nothing", f"did you mean `{meant[0]}`?", key=True)
 
 
-def _patterns(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:
+def patterns_of(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:
+    """The regular expressions of one schema, without those below it, with their paths."""
     if isinstance(schema.get("pattern"), str):
         yield ("pattern",), schema["pattern"]
     for pattern in schema.get("patternProperties", ()):
         yield ("patternProperties", pattern), pattern
 
 
-@cache
-def _compiles(pattern: str) -> bool:
-    """Whether one of the two validators knows the regular expression."""
-    try:
-        re.compile(pattern)
-    except re.error:
-        try:
-            jsonschema_rs.validator_for({"pattern": pattern})
-        except ValueError:
-            return False
-    return True
+def _bad_pattern(path: paths.Path, refused: Refusal) -> Mistake:
+    key = path[0] == "patternProperties"
+    if refused.valid:
+        message = f"the pattern cannot be used: {refused.reason}"
+        return Mistake(path, message, "repeat less of it, or divide it", key=key, code="pattern-too-costly")
+    message = f"not a valid schema: this is not a regular expression of ECMA 262: {refused.reason}"
+    return Mistake(path, f"{message} (character {refused.offset + 1})", key=key)
 
 
 @cache

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from jsonschema.validators import validator_for
-
 from weft.base.problems import Problem, did_you_mean
+from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
 from weft.schema.types import ANY_TYPE, AcceptedTypes, named
 from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
@@ -53,6 +51,8 @@ class Node:
             find = property_schemas if isinstance(step, str) else item_schemas
             certain = [found for schema in self.certain for found in find(schema, step)]
             possible = [found for schema in self.possible for found in find(schema, step)]
+            if isinstance(step, int):
+                possible += self.catalog.secrets_under("contains", (*self.certain, *self.possible))
             node = self._children[step] = self.catalog.node(certain, possible)
         return node
 
@@ -162,7 +162,7 @@ class Node:
         if schema is None:
             return MISSING
         if not self.accepts(schema["default"]):
-            self.catalog.refused_defaults[self.catalog.documents.location(schema)] = None
+            self.catalog.refused_defaults[id(schema)] = schema
             return MISSING
         return schema["default"]
 
@@ -237,11 +237,11 @@ class Catalog:
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
-        self._registry = documents.registry()
+        self.acceptance = Acceptance(documents)
         self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
         self._open: set[Node] = set()
-        self.refused_defaults: dict[str, None] = {}
-        """Where the schemas stand whose defaults, as far as they were asked for, are not valid."""
+        self.refused_defaults: dict[int, dict[str, Any]] = {}
+        """The schemas, by their ids, whose defaults are not valid, as far as they were asked for."""
         self.types = AcceptedTypes(documents.schema)
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
@@ -286,11 +286,7 @@ class Catalog:
 
     def valid(self, schema: dict[str, Any], value: Any) -> bool:
         """Whether one schema accepts a value."""
-        validator = validator_for({"$schema": self.documents.dialect(schema)})
-        try:
-            return bool(validator(schema, registry=self._registry).is_valid(value))
-        except re.error:
-            return True
+        return self.acceptance.accepts(schema, value)
 
     def bad_list_keys(self) -> Iterator[Problem]:
         """Lists whose items are told apart by a key that no item can have."""
@@ -335,6 +331,11 @@ class Catalog:
         """The ids of all schemas that are sensitive, or lead to one that is."""
         return self.reaching(id(schema) for schema in self.schemas_with("x-sensitive") if schema["x-sensitive"] is True)
 
+    def secrets_under(self, keyword: str, schemas: Iterable[dict[str, Any]]) -> list[Any]:
+        """What these schemas say by a keyword that only tests values, where that is about secrets: it then speaks of them."""
+        tests = [schema[keyword] for schema in schemas if keyword in schema]
+        return [test for test in tests if id(test) in self.holding_secrets]
+
     def schemas(self) -> list[dict[str, Any]]:
         """Every schema of every document."""
         found = []
@@ -357,5 +358,7 @@ class Catalog:
             below = [child for child, certain in in_place(schema) if certain or not certain_only]
             if "$ref" in schema:
                 below.append(self.documents.schema(schema["$ref"]))
+            if "if" in schema and not certain_only:
+                below += self.secrets_under("if", (schema,))
             stack += reversed(below)
         return list(found.values())

@@ -19,13 +19,18 @@ Found = tuple[str, Path, str, str | None]
 
 _BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _SHOWN: Final = 60
+_COMPARED: Final = 20_000
+"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
 _SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 """What YAML 1.1 took for truth values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A keyword that a value breaks, as the message functions see it; a `hidden` value must not be quoted."""
+    """A keyword that a value breaks, as the message functions see it; a `hidden` value must not be quoted.
+
+    `unexpected` are the keys that may not be there, where the keyword is about these.
+    """
 
     keyword: str
     wanted: Any
@@ -36,6 +41,8 @@ class Broken:
     message: str
     rule: str
     context: tuple[ValidationError, ...]
+    unexpected: tuple[str, ...] = ()
+    suggest: Callable[[str, list[str]], str | None] = did_you_mean
 
     @property
     def name(self) -> str:
@@ -49,6 +56,18 @@ class Broken:
             return TYPE_WORDS[json_type(self.value)]
         text = json.dumps(self.value, ensure_ascii=False)
         return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
+
+
+class Suggestions:
+    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
+
+    def __init__(self) -> None:
+        self._left = _COMPARED
+
+    def __call__(self, word: str, candidates: list[str]) -> str | None:
+        """A hint naming the candidate most like a word, while there is time for it."""
+        self._left -= len(candidates)
+        return did_you_mean(word, candidates) if self._left >= 0 else None
 
 
 def complaints(broken: Broken) -> Iterator[Found]:
@@ -82,29 +101,24 @@ def _required(broken: Broken) -> Iterator[Found]:
 
 def _additional(broken: Broken) -> Iterator[Found]:
     known = list(broken.schema.get("properties", ()))
-    for name in broken.value:
-        if name in known or any(re.search(pattern, name) for pattern in broken.schema.get("patternProperties", ())):
-            continue
-        yield from _unknown(broken, name, known)
+    some = f"there are {choices(known)}" if known else None
+    for name in broken.unexpected:
+        yield _unknown(broken, name, broken.suggest(name, known) or some)
 
 
-def _unknown(broken: Broken, name: str, known: list[str]) -> Iterator[Found]:
-    hint = did_you_mean(name, known) or (f"there are {choices(known)}" if known else None)
+def _unknown(broken: Broken, name: str, hint: str | None = None) -> Found:
     where = f"in {dotted(broken.path)}" if broken.path else "at the top level"
-    yield "unknown-key", (*broken.path, name), f"there is no setting `{name}` {where}", hint
+    return "unknown-key", (*broken.path, name), f"there is no setting `{name}` {where}", hint
 
 
 def _unevaluated(broken: Broken) -> Iterator[Found]:
-    quoted = [name for name in broken.value if repr(name) in broken.message] if isinstance(broken.value, dict) else []
-    for name in quoted:
-        yield from _unknown(broken, name, [])
-    if not quoted:
-        yield from _other(broken)
+    for name in broken.unexpected:
+        yield _unknown(broken, name)
 
 
 def _enum(broken: Broken) -> Iterator[Found]:
     allowed = [value if isinstance(value, str) else json.dumps(value) for value in broken.wanted]
-    hint = did_you_mean(broken.value, allowed) if isinstance(broken.value, str) and not broken.hidden else None
+    hint = broken.suggest(broken.value, allowed) if isinstance(broken.value, str) and not broken.hidden else None
     yield ("not-allowed", broken.path, f"{broken.name} must be one of {choices(allowed)}, not {broken.shown}", hint)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from weft.base.paths import Path
+from weft.schema.patterns import TooCostly, matches
 
 ONE: Final = frozenset(
     (
@@ -94,7 +94,7 @@ def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
         described = True
         yield schema["properties"][name]
     for pattern, below in schema.get("patternProperties", {}).items():
-        if _matches(pattern, str(name)):
+        if _may_match(pattern, str(name)):
             described = True
             yield below
     if not described:
@@ -116,8 +116,9 @@ def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
         yield schema["unevaluatedItems"]
 
 
-def _matches(pattern: str, name: str) -> bool:
+def _may_match(pattern: str, name: str) -> bool:
+    """Whether a name matches; one that is too costly to match does, as what is said of it may be that it is sensitive."""
     try:
-        return re.search(pattern, name) is not None
-    except re.error:  # a pattern of another dialect (`\p{L}`): the validator decides, annotations are not looked for
-        return False
+        return matches(pattern, name)
+    except TooCostly:
+        return True

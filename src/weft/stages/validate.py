@@ -6,24 +6,28 @@ errors know the schema they come from.
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import validator_for
 
 from weft.base.paths import Path, dotted, get, pointer
 from weft.base.problems import Problem
 from weft.files.shipped import shipped
+from weft.schema import patterns
+from weft.schema.explaining import Undecided, UnexpectedKeys, assuming, explainer
+from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
-from weft.schema.violations import Broken, complaints
+from weft.schema.violations import Broken, Suggestions, complaints
 from weft.secrets.references import literal_secret
+
+_FEW: Final = 100
+"""How many errors of jsonschema-rs are looked at; each holds a copy of the value that it is about."""
 
 
 class SchemaCheck:
@@ -33,37 +37,63 @@ class SchemaCheck:
         documents = catalog.documents
         self._catalog = catalog
         schema = {"$schema": documents.dialect(), "$ref": documents.root}
-        validator = validator_for(schema)
-        self._explain = validator(schema, registry=documents.registry(), format_checker=validator.FORMAT_CHECKER)
-        self._screen: Any = self._explain
-        # a regular expression that only Python knows makes the slower library judge alone
-        with contextlib.suppress(ValueError):
-            self._screen = jsonschema_rs.validator_for(
-                schema, registry=documents.rust_registry(), validate_formats=True
-            )
+        self._explain = explainer(schema, documents.dialect(), documents.registry(), formats=True)
+        self._screen = jsonschema_rs.validator_for(
+            schema,
+            registry=documents.rust_registry,
+            validate_formats=True,
+            formats=dict(OWN),
+            pattern_options=patterns.OPTIONS,
+        )
 
     def accepts(self, config: Any) -> bool:
         """Whether the configuration is surely valid; False may also mean that only `problems` can tell."""
         try:
-            return bool(self._screen.is_valid(config))
-        except (ValueError, re.error):
-            return False  # a number or an expression beyond it; the other library may not mind
+            return self._screen.is_valid(config)
+        except ValueError:
+            return False  # a number beyond it; the other library may not mind
 
     def problems(self, config: Any) -> list[Problem]:
         """Every way in which the configuration breaks the schema; paths are JSON pointers into it."""
         if self.accepts(config):
             return []
-        try:
-            found = list(
-                dict.fromkeys(
-                    problem for error in self._explain.iter_errors(config) for problem in self._told(error, config)
-                )
-            )
-        except re.error:
-            found = []  # a regular expression that only Rust knows
-        return [*found, *self._second_opinion(config, found)]
+        with assuming(True) as undecided:
+            found = dict.fromkeys(self._explained(config))
+        if undecided.found:  # what holds only if the expression matches, or only if it does not, is not known
+            with assuming(False):
+                either = set(self._explained(config))
+            found = {problem: None for problem in found if problem in either}
+            found |= dict.fromkeys(self._too_costly(config, undecided))
+        return list(found or self._second_opinion(config))
 
-    def _told(self, error: ValidationError, config: Any) -> Iterator[Problem]:
+    def _explained(self, config: Any) -> Iterator[Problem]:
+        suggest = Suggestions()
+        for error in self._explain.iter_errors(config):
+            yield from self._told(error, config, suggest)
+
+    def _too_costly(self, config: Any, undecided: Undecided) -> Iterator[Problem]:
+        for schema, pattern, text in undecided.found:
+            named = pattern in schema.get("patternProperties", ())
+            location = self._catalog.documents.location(
+                schema, *(("patternProperties", pattern) if named else ("pattern",))
+            )
+            for path in self._described_by(schema, list(_places_of(config, text))):
+                message = (
+                    f"{dotted(path)}: nobody can tell whether the text matches, as the pattern is too costly to match"
+                )
+                yield Problem("pattern-too-costly", message, path=pointer(path), schema=location, hint=patterns.CHEAPER)
+
+    def _described_by(self, schema: Any, paths: list[Path]) -> list[Path]:
+        """Those of some paths of which a schema speaks, themselves or as keys; all where it only tests, as below `not`."""
+        root = self._catalog.root
+
+        def speaks(path: Path) -> bool:
+            nodes = root.at(path), root.at(path[:-1])
+            return any(schema is known for node in nodes for known in (*node.certain, *node.possible))
+
+        return list(filter(speaks, paths)) or paths
+
+    def _told(self, error: ValidationError, config: Any, suggest: Suggestions) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         steps = (error.validator,) if error.validator else ()
         location = self._catalog.documents.location(error.schema, *steps)
@@ -74,7 +104,7 @@ class SchemaCheck:
             branch = _best_branch(error)
             if branch:
                 for below in branch:
-                    yield from self._told(below, config)
+                    yield from self._told(below, config, suggest)
                 return
         path = tuple(error.absolute_path)
         own = schema.get("errorMessage")
@@ -90,6 +120,8 @@ class SchemaCheck:
             error.message,
             str(error.validator or ""),
             tuple(error.context or ()),
+            error.cause.names if isinstance(error.cause, UnexpectedKeys) else (),
+            suggest,
         )
         for code, where, message, hint in complaints(broken):
             if isinstance(own, str):
@@ -97,21 +129,17 @@ class SchemaCheck:
             else:
                 yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
-    def _second_opinion(self, config: Any, known: Collection[Problem]) -> Iterator[Problem]:
-        """What only jsonschema-rs refuses: it knows more formats and another dialect of regular expressions."""
-        if self._screen is self._explain:
-            return
-        told = {problem.path for problem in known}
-        for error in self._screen.iter_errors(config):
+    def _second_opinion(self, config: Any) -> Iterator[Problem]:
+        """What jsonschema-rs says of a configuration that only it refuses, so that no refusal goes unexplained."""
+        for error in islice(self._screen.iter_errors(config), _FEW):
             path = tuple(error.instance_path)
             keyword = str(error.schema_path[-1]) if error.schema_path else ""
-            if pointer(path) in told or (known and keyword != "format"):
-                continue
             location = error.absolute_keyword_location or self._catalog.documents.root
             wanted, around = self._schema(location), self._schema(location.rpartition("/")[0])
             hidden = self._is_hidden(path, get(config, path))
             schema = around if isinstance(around, dict) else {}
-            broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, keyword, ())
+            names = tuple(getattr(error.kind, "unexpected", ()))
+            broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, keyword, (), names)
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
 
@@ -131,6 +159,17 @@ class SchemaCheck:
     def _located(self, uri: str) -> str:
         file, _, fragment = uri.partition("#")
         return f"{self._catalog.documents.names.get(file, file)}#{fragment}"
+
+
+def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:
+    """Where a text stands in a configuration, as a value or as a key."""
+    if value == text:
+        yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, below in pairs:
+        if step == text:
+            yield (*path, step)
+        yield from _places_of(below, text, (*path, step))
 
 
 @cache

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-
+from weft.schema.explaining import explainer
+from weft.schema.patterns import TooCostly, matches
 from weft.schema.types import AcceptedTypes
 
 APPLICATORS: Final = frozenset(("$ref", "allOf", "anyOf", "dependentSchemas", "if", "not", "oneOf"))
@@ -23,9 +22,8 @@ class Side:
 
     def __init__(self, schema: dict[str, Any], *, formats: bool) -> None:
         self.schema = schema
-        checker = Draft202012Validator.FORMAT_CHECKER if formats else None
         self.types = AcceptedTypes(self.resolve)
-        self._validator: Any = Draft202012Validator(schema, format_checker=checker)
+        self._validator: Any = explainer(schema, formats=formats)
 
     def resolve(self, ref: str) -> Schema:
         """The schema that a `$ref` names."""
@@ -46,10 +44,10 @@ class Side:
         return tuple(reached.values())
 
     def accepts(self, schema: Schema, value: Any) -> bool:
-        """Whether a part of the schema accepts a value; an odd regular expression accepts nothing."""
+        """Whether a part of the schema accepts a value; one that is too costly to match accepts nothing."""
         try:
             return bool(self._validator.evolve(schema=schema).is_valid(value))
-        except re.error:
+        except TooCostly:
             return False
 
     def values(self, schemas: Schemas) -> list[Any] | None:
@@ -85,7 +83,7 @@ def unnamed(schema: dict[str, Any]) -> Schema:
 def property_schemas(schema: dict[str, Any], name: str, *, sure: bool) -> list[Schema]:
     """All that a schema says of a property by its name.
 
-    A pattern of another dialect leaves open whether the name matches. With `sure`, only what surely applies is given, as the
+    A pattern that is too costly leaves open whether the name matches. With `sure`, only what surely applies is given, as the
     earlier schema's words are relied on; without, whatever may apply, as the later schema's words have to be met.
     """
     matching, undecided = _by_patterns(schema, name)
@@ -99,13 +97,13 @@ def property_schemas(schema: dict[str, Any], name: str, *, sure: bool) -> list[S
 
 
 def _by_patterns(schema: dict[str, Any], name: str) -> tuple[list[Schema], list[Schema]]:
-    """The schemas of the patterns that match a name, and of those whose regular expression Python cannot read."""
+    """The schemas of the patterns that match a name, and of those that are too costly to match."""
     matching: list[Schema] = []
     undecided: list[Schema] = []
     for pattern, described in schema.get("patternProperties", {}).items():
         try:
-            matching += [described] if re.search(pattern, name) else []
-        except re.error:
+            matching += [described] if matches(pattern, name) else []
+        except TooCostly:
             undecided.append(described)
     return matching, undecided
 

@@ -1,0 +1,70 @@
+"""Which values a single schema accepts: asked for defaults, which have to fit before they are filled in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import jsonschema_rs
+
+from weft.base.problems import Problem, Severity
+from weft.schema.documents import Documents
+from weft.schema.explaining import explainer
+from weft.schema.patterns import CHEAPER, OPTIONS, TooCostly
+
+_OFTEN: Final = 20
+"""How often a schema is asked with the slow validator before the fast one is compiled for it."""
+
+
+class Acceptance:
+    """The schemas of joined documents, each by itself, without formats."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._registry = documents.registry()
+        self._quick: dict[int, tuple[int, jsonschema_rs.Validator | None]] = {}
+
+    def accepts(self, schema: dict[str, Any], value: Any) -> bool:
+        """Whether a schema accepts a value; not where an expression is too costly to match."""
+        quick = self._quick_validator(schema)
+        if quick is not None:
+            try:
+                return quick.is_valid(value)
+            except ValueError:
+                pass  # a number beyond it
+        try:
+            return self._explains(schema, value)
+        except TooCostly:
+            return False
+
+    def bad_default(self, schema: dict[str, Any]) -> Problem | None:
+        """Why the default of a schema is not used; None for one that its own schema accepts."""
+        where = self._documents.location(schema, "default")
+        try:
+            if self._explains(schema, schema["default"]):
+                return None
+        except TooCostly:
+            message = (
+                "nobody can tell whether the default is valid, as a pattern is too costly to match, so it is not used"
+            )
+            return Problem("pattern-too-costly", message, schema=where, hint=CHEAPER)
+        message = "the default is not valid by its own schema, so it is not used"
+        return Problem("bad-default", message, Severity.WARNING, schema=where)
+
+    def _explains(self, schema: dict[str, Any], value: Any) -> bool:
+        dialect = self._documents.dialect(schema)
+        return bool(explainer(schema, dialect, self._registry, formats=False).is_valid(value))
+
+    def _quick_validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator | None:
+        """The fast validator for one schema; compiling it pays only where a schema is asked often."""
+        asked, validator = self._quick.get(id(schema), (0, None))
+        if asked == _OFTEN:
+            address = self._documents.address(schema)
+            validator = self._compiled(schema, address) if address else None
+        if asked <= _OFTEN:
+            self._quick[id(schema)] = asked + 1, validator
+        return validator
+
+    def _compiled(self, schema: dict[str, Any], address: str) -> jsonschema_rs.Validator:
+        root = {"$schema": self._documents.dialect(schema), "$ref": address}
+        registry = self._documents.rust_registry
+        return jsonschema_rs.validator_for(root, registry=registry, validate_formats=False, pattern_options=OPTIONS)

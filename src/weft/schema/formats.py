@@ -1,0 +1,28 @@
+"""The one implementation of `format`: that of jsonschema-rs, draft by draft, with Weft's answer to what a regular expression is.
+
+A format that a draft does not have says nothing there, whatever its name. docs/reference.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import jsonschema_rs
+
+from weft.schema.patterns import is_valid
+
+OWN: Final[Mapping[str, Callable[[str], bool]]] = {"regex": is_valid}
+"""The formats that a validator of jsonschema-rs has to be given to agree with `conforms`."""
+
+
+def conforms(dialect: str, name: str, value: Any) -> bool:
+    """Whether a value is of a format, in the draft of this address; what is not a text is of every format."""
+    return not isinstance(value, str) or _checker(dialect, name).is_valid(value)
+
+
+@lru_cache(maxsize=256)
+def _checker(dialect: str, name: str) -> jsonschema_rs.Validator:
+    schema = {"$schema": dialect, "format": name}
+    return jsonschema_rs.validator_for(schema, validate_formats=True, formats=dict(OWN))

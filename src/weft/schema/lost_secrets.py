@@ -1,0 +1,42 @@
+"""`x-sensitive` where it makes nothing sensitive: below `not`, or said of keys instead of values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from weft.base.problems import Problem
+from weft.schema.node import Catalog
+from weft.schema.walk import subschemas
+
+_ELSEWHERE: Final = frozenset(("$defs", "definitions"))
+"""What lies there applies only where it is referred to."""
+_OF_NO_VALUE: Final = frozenset(("not", "propertyNames", "contentSchema"))
+"""What lies there describes no value that a valid configuration holds."""
+
+
+def lost_secrets(catalog: Catalog) -> Iterator[Problem]:
+    """An error for every schema that is sensitive, but reached only through keywords that describe no value."""
+    reached = _reached(catalog, _ELSEWHERE)
+    honoured = _reached(catalog, _ELSEWHERE | _OF_NO_VALUE)
+    for schema in catalog.schemas_with("x-sensitive"):
+        if schema["x-sensitive"] is True and id(schema) in reached - honoured:
+            message = "`x-sensitive` makes nothing sensitive below `not`, `propertyNames` or `contentSchema`"
+            hint = "say it where the schema describes the setting itself, below `properties` for example"
+            where = catalog.documents.location(schema, "x-sensitive")
+            yield Problem("schema-invalid", message, schema=where, hint=hint)
+
+
+def _reached(catalog: Catalog, without: frozenset[str]) -> set[int]:
+    """The ids of the schemas that apply somewhere, found without going through some keywords."""
+    found: set[int] = set()
+    stack: list[Any] = [catalog.documents.joined[catalog.documents.root]]
+    while stack:
+        schema = stack.pop()
+        if not isinstance(schema, dict) or id(schema) in found:
+            continue
+        found.add(id(schema))
+        stack += [child for path, child in subschemas(schema) if path[0] not in without]
+        if "$ref" in schema:
+            stack.append(catalog.documents.schema(schema["$ref"]))
+    return found
