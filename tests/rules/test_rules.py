@@ -674,3 +674,32 @@ def test_what_a_rule_said_is_remembered_and_not_for_ever(tmp_path, monkeypatch):
 )
 def test_a_rule_is_a_transition_where_it_reads_the_value_before(rule, transition):
     assert is_transition(rule) is transition
+
+
+DATED, LASTING = {"type": "string", "format": "date-time"}, {"type": "string", "format": "duration"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "schema", "value", "words"),
+    [
+        ("self.a > 0", INTEGER, 10**400, "a whole number is too large"),
+        ("self.a > 0.0", NUMBER, -(10**400), "a whole number is too large"),
+        ("self.a > duration('1h')", LASTING, "P9999999999D", "too long"),
+        ("self.a > duration('1h')", LASTING, "P9999999D", "too long"),
+        ("self.a > duration('1h')", LASTING, "9" * 20 + "h", "too long"),
+        ("self.a > timestamp('2020-01-01T00:00:00Z')", DATED, "0001-01-01T00:00:00+10:00", "outside the years"),
+        ("self.a == 'x'", TEXT, "\ud800", "not Unicode"),
+        ("self.a.size() > 0", {"type": "object", "additionalProperties": TEXT}, {"\ud800": ""}, "not Unicode"),
+        ("self.a.all(x, x > 0)", {"type": "array", "items": INTEGER}, 1, "neither a list nor a map"),
+        ("self.a.b > 0", {"type": "object", "properties": {"b": INTEGER}}, 1, "that is not a mapping"),
+        ("self.a + 9223372036854775807 > 0", INTEGER, 1, "a whole number beyond 64 bits"),
+        ("self.a % 0 == 0", INTEGER, 1, "it divides by zero"),
+        ("self.a.isSorted()", {"type": "array"}, [1, "a"], "values of several types in order"),
+        ("semver(self.a).major() > 1", TEXT, "9" * 20 + ".0.0", "a number that is too large"),
+        ("quantity(self.a).div(3).isInteger()", TEXT, "9" * 99, "too large or too precise"),
+    ],
+)
+def test_what_cel_cannot_take_is_undecided_in_plain_words(tmp_path, rule, schema, value, words):
+    (problem,) = verdict(tmp_path, rule, {"a": schema}, {"a": value})
+    assert problem.code == "rule-undecided"
+    assert words in problem.message

@@ -154,6 +154,23 @@ _STATUS: Final = re.compile(r"^[A-Z_]+: ")
 _RUNTIME: Final = {"int64": "int", "uint64": "uint", "null_type": "null_type"}
 
 
+_PLAIN_WORDS: Final = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        ("divide by zero$", "it divides by zero"),
+        ("modulus by zero$", "it divides by zero"),
+        ("(integer|int|uint|unsigned integer) overflow$", "it computes a whole number beyond 64 bits"),
+        ("Applying SELECT to non-message type", "it reads a setting inside something that is not a mapping"),
+        ("No matching overloads found : <iter_range>", "it goes through something that is neither a list nor a map"),
+        ("'.*' not supported between instances of", "it puts values of several types in order"),
+        ("Exceeds the limit .* for integer string conversion|int too big", "it reads a number that is too large"),
+        (r"\[<class 'decimal\.", "it computes a quantity that is too large or too precise"),
+        ("No value with name", "it names something that there is not"),
+    )
+)
+"""What the package and Python say, as people say it."""
+
+
 def _undecided(error: str, expression: Expression, value: Any) -> Undecided:
     text = _STATUS.sub("", error)
     missing = _MISSING_KEY.search(text)
@@ -167,7 +184,7 @@ def _undecided(error: str, expression: Expression, value: Any) -> Undecided:
     index = re.match(r"Index error: index=(-?\d+) size=(\d+)", text)
     if index:
         return Undecided(f"it reads item {index[1]} of a list of {index[2]}", "compare with size() before")
-    return Undecided({"divide by zero": "it divides by zero"}.get(text, text))
+    return Undecided(next((words for pattern, words in _PLAIN_WORDS if pattern.match(text)), text))
 
 
 def _absent(key: str, expression: Expression, value: Any) -> Undecided:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,11 +22,12 @@ _KINDS: Final = frozenset(("object", "array", "string", "number", "boolean", "nu
 _FORMATS: Final = {"date": "timestamp", "date-time": "timestamp", "duration": "duration", "byte": "bytes"}
 _SCALARS: Final = {"boolean": "bool", "string": "string"}
 _REST: Final = ("additionalProperties", "unevaluatedProperties")
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _INT64: Final = range(-(2**63), 2**63)
 
 
 class Unreadable(Exception):
-    """Raised where a text is not of the form that the format of its schema promises."""
+    """Raised where CEL cannot take a value: a text is not of the form that its format promises, a number is too large."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,14 @@ class Shapes:
     def value(self, node: Node, value: Any) -> Any:
         """A value as CEL takes it: typed as the schema says.
 
-        Raises Unreadable for a text that is not of its format.
+        Raises Unreadable for a text that is not of its format, and for what CEL cannot hold.
         """
         if isinstance(value, dict):
-            return {key: self.value(node.child(key), below) for key, below in value.items()}
+            return {_text(key): self.value(node.child(key), below) for key, below in value.items()}
         if isinstance(value, list):
             return [self.value(node.child(index), below) for index, below in enumerate(value)]
         if isinstance(value, str):
-            return _READERS[kind](value) if (kind := self.of(node).kind) in _READERS else value
+            return _READERS.get(self.of(node).kind, _text)(value)
         return value if isinstance(value, bool) or value is None else _number(self.of(node).kind, node, value)
 
 
@@ -189,9 +190,23 @@ def _item(node: Node) -> Node | None:
 def _number(kind: str, node: Node, value: Any) -> Any:
     """Numbers of the type that the schema declares: a whole `8.0` is an int where it says so, an `8` a double."""
     if isinstance(value, int):
-        return float(value) if kind == "double" or value not in _INT64 else value
+        return _double(value) if kind == "double" or value not in _INT64 else value
     whole = kind == "int" or (kind == "dyn" and "integer" in node.types and "number" not in node.types)
     return int(value) if whole and value.is_integer() and int(value) in _INT64 else value
+
+
+def _double(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise Unreadable("a whole number is too large: CEL takes numbers up to 1.8e308") from None
+
+
+def _text(text: Any) -> Any:
+    """A text, or another key of a map, unless it holds what no encoding of Unicode allows."""
+    if isinstance(text, str) and not text.isascii() and _LONE_SURROGATE.search(text):
+        raise Unreadable("a text is not Unicode: it holds half of a surrogate pair")  # the text may be a secret
+    return text
 
 
 def _timestamp(text: str) -> Any:
@@ -202,7 +217,10 @@ def _timestamp(text: str) -> Any:
     except ValueError:
         raise Unreadable(f"`{text}` is neither a date nor a date with time") from None
     found = timestamp_pb2.Timestamp()
-    found.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    try:
+        found.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (OverflowError, ValueError):
+        raise Unreadable(f"`{text}` lies outside the years 1 to 9999") from None
     return found
 
 
@@ -217,17 +235,23 @@ _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 6
 def _duration(text: str) -> Any:
     from google.protobuf import duration_pb2
 
+    found = duration_pb2.Duration()
+    try:
+        found.FromTimedelta(_length(text))
+        found.ToJsonString()  # it says whether the length is one that a duration may have
+    except (OverflowError, ValueError):
+        raise Unreadable(f"`{text}` is too long: a duration has at most 10000 years") from None
+    return found
+
+
+def _length(text: str) -> timedelta:
     iso = _ISO_DURATION.fullmatch(text)
     if iso and any(iso.groups()):
-        length = timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
-    elif _GO_DURATION.fullmatch(text):
+        return timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
+    if _GO_DURATION.fullmatch(text):
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _GO_PART.findall(text))
-        length = timedelta(seconds=-seconds if text.startswith("-") else seconds)
-    else:
-        raise Unreadable(f"`{text}` is not a duration of a fixed length")
-    found = duration_pb2.Duration()
-    found.FromTimedelta(length)
-    return found
+        return timedelta(seconds=-seconds if text.startswith("-") else seconds)
+    raise Unreadable(f"`{text}` is not a duration of a fixed length")
 
 
 def _bytes(text: str) -> bytes:
@@ -237,4 +261,4 @@ def _bytes(text: str) -> bytes:
         raise Unreadable(f"`{text}` is not Base64") from None
 
 
-_READERS: Final = {"timestamp": _timestamp, "duration": _duration, "bytes": _bytes}
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {"timestamp": _timestamp, "duration": _duration, "bytes": _bytes}
