@@ -703,3 +703,14 @@ def test_what_cel_cannot_take_is_undecided_in_plain_words(tmp_path, rule, schema
     (problem,) = verdict(tmp_path, rule, {"a": schema}, {"a": value})
     assert problem.code == "rule-undecided"
     assert words in problem.message
+
+
+def test_a_condition_that_takes_too_many_steps_is_undecided(tmp_path):
+    schema = {"type": "object", "properties": {"l": UNIQUE_ITEMS}}
+    when = UNIQUE.replace("self", "self.l")
+    outputs = [{"template": "a.j2", "path": "a", "when": when}]
+    files = {"base.yaml": {"l": [{"n": str(index)} for index in range(120)]}, "templates/a.j2": "a\n"}
+    make_project(tmp_path, files | {"schema.json": schema}, outputs=outputs)
+    done = run("render", cwd=tmp_path)
+    assert done.code == 1
+    assert "error[rule-undecided]: the condition cannot be decided: it takes more than 10000 steps" in done.err
