@@ -95,7 +95,8 @@ class SchemaCheck:
 
     def _told(self, error: ValidationError, config: Any, suggest: Suggestions) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
-        steps = (error.validator,) if error.validator else ()
+        # `false` as a property is judged as `not: {}`, see `documents`, and nobody wrote that keyword
+        steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
         location = self._catalog.documents.location(error.schema, *steps)
         if schema.get("x-sensitive") is True and error.validator in ("type", "pattern"):
             yield literal_secret(tuple(error.absolute_path), location)
