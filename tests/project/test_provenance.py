@@ -7,6 +7,8 @@ import pytest
 from run import run
 from scratch import make_project, write_files
 from weft import UsageError, load_project
+from weft.base.paths import parse_dotted
+from weft.project.provenance import setters
 
 SCHEMA = {
     "additionalProperties": False,
@@ -388,3 +390,23 @@ def test_every_item_of_a_list_that_grew_at_both_ends_is_found_where_it_was_added
         origin = target.explain(("app", "plain", index)).as_dict()["origin"]
         assert layers[origin["file"]][origin["column"] - 1 :].startswith(str(value)), origin
         assert target.explain(("app", "plain", index)).as_dict()["shadowed"] == []
+
+
+@pytest.mark.parametrize(
+    ("high", "path", "operator"),
+    [
+        ("app: {log: {$patch: replace, level: debug}}\n", "app.log", "$patch: replace"),
+        ("app: {log: {$patch: replace, level: debug}}\n", "app.log.level", None),
+        ("app: {log: {level: debug}}\n", "app.log", None),
+        ("app: {ports: [{name: a, $patch: replace}]}\n", "app.ports[0]", "$patch: replace"),
+        ("app: {plain: {$append: [2]}}\n", "app.plain[1]", "$append"),
+        ("app: {plain: {$replace: [2]}}\n", "app.plain[0]", "$replace"),
+        ("app: {owner: {$value: null}}\n", "app.owner", "$value"),
+    ],
+)
+def test_the_operator_by_which_a_file_says_something(tmp_path, high, path, operator):
+    low = "app: {log: {level: info}, plain: [1], ports: [{name: a, number: 1}]}\n"
+    make_project(tmp_path, {"schema.json": SCHEMA, "low.yaml": low, "high.yaml": high}, layers=["low", "high"])
+    target = load_project(tmp_path).target()
+    found = setters(target.schemas.root, target.resolution.layers, target.config, parse_dotted(path))
+    assert (found[0].layer, found[0].operator) == ("high", operator)

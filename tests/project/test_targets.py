@@ -522,3 +522,18 @@ def test_only_of_a_target_that_a_limit_takes_away_a_limit_is_reported(tmp_path):
     with pytest.raises(UsageError) as caught:
         load_project(tmp_path).targets("staging/*")
     assert caught.value.problems[0].message == "there is no target `staging/*`"
+
+
+def test_one_target_is_not_named_by_a_glob(shop):
+    with pytest.raises(UsageError) as caught:
+        load_project(shop).target("production/*")
+    (problem,) = caught.value.problems
+    assert problem.message == "`production/*` is a glob, and one target is wanted here"
+    assert "`production/acme`" in problem.hint
+
+
+def test_a_dimension_that_does_not_exist_is_named(shop):
+    with pytest.raises(UsageError) as caught:
+        load_project(shop).target("production", tenat="acme")
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.hint) == ("targets have no dimension `tenat`", "did you mean `tenant`?")

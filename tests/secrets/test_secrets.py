@@ -8,10 +8,10 @@ import pytest
 import weft
 from planted import LAYER, SENSITIVE, plant
 from run import run
-from scratch import make_project, write_files
+from scratch import catalog_of, make_project, write_files
 from weft.base import paths
 from weft.schema.node import MISSING
-from weft.secrets.taint import Tainted, TaintError
+from weft.secrets.taint import Tainted, TaintError, mask, public
 
 pytestmark = pytest.mark.unmeasured("whole runs of the command line, whose code other tests run")
 
@@ -457,3 +457,43 @@ def test_a_secret_in_a_template_has_no_attributes_of_its_own():
     assert not hasattr(tainted, "__copy__")
     with pytest.raises(TaintError, match=r"^app\.secret$"):
         _ = tainted.copy
+
+
+def test_what_is_public_has_no_sensitive_items_either(tmp_path):
+    """And no reference: a copy that may be shown to templates of any output."""
+    root = catalog_of(tmp_path, SCHEMA).root
+    logins = [{"user": "a", "word": "ref+env://A"}, {"user": "b"}]
+    app = {
+        "name": "x",
+        "port": 1,
+        "secret": "ref+env://S",
+        "keys": ["ref+env://K"],
+        "logins": logins,
+        "tokens": {"t": "ref+env://T"},
+    }
+    wanted = {"name": "x", "port": 1, "keys": [], "logins": [{"user": "a"}, {"user": "b"}], "tokens": {}}
+    assert public(root, {"app": app}) == {"app": wanted}
+    assert public(root.at(("app", "keys")), ["ref+env://K"]) == []
+    assert public(root.at(("app", "logins")), logins) == [{"user": "a"}, {"user": "b"}]
+
+
+def test_what_is_masked_shows_references_and_nothing_else_that_is_sensitive(tmp_path):
+    root = catalog_of(tmp_path, SCHEMA).root
+    app = {
+        "name": "x",
+        "secret": "hunter2",
+        "code": None,
+        "keys": ["hunter2", "ref+env://K"],
+        "logins": [{"user": "a", "word": "hunter2"}],
+        "vault": {"a": {"b": ["hunter2", None]}},
+    }
+    assert mask(root, {"app": app}) == {
+        "app": {
+            "name": "x",
+            "secret": "***",
+            "code": None,
+            "keys": ["***", "ref+env://K"],
+            "logins": [{"user": "a", "word": "***"}],
+            "vault": {"a": {"b": ["***", None]}},
+        }
+    }
