@@ -11,6 +11,7 @@ from run import run
 from scratch import catalog_of, make_project, write_files
 from weft.base import paths
 from weft.schema.node import MISSING
+from weft.secrets.references import literals
 from weft.secrets.taint import Tainted, TaintError, mask, public
 
 pytestmark = pytest.mark.unmeasured("whole runs of the command line, whose code other tests run")
@@ -497,3 +498,26 @@ def test_what_is_masked_shows_references_and_nothing_else_that_is_sensitive(tmp_
             "vault": {"a": {"b": ["***", None]}},
         }
     }
+
+
+def test_every_literal_of_an_overlay_is_found_also_where_it_does_not_win(tmp_path):
+    overlay = {
+        "app": {
+            "name": "x",
+            "secret": "a",
+            "code": None,
+            "pin": 0,
+            "keys": {"$append": ["ref+env://K", "b"]},
+            "logins": [{"user": "u", "word": "c"}],
+            "vault": {"$patch": "replace", "user": "d"},
+            "tokens": {"$value": {"t": "e"}},
+        }
+    }
+    assert list(literals(catalog_of(tmp_path, SCHEMA).root, overlay)) == [
+        ("app", "secret"),
+        ("app", "pin"),
+        ("app", "keys", "$append", 1),
+        ("app", "logins", 0, "word"),
+        ("app", "vault", "user"),
+        ("app", "tokens", "$value", "t"),
+    ]
