@@ -410,3 +410,26 @@ def test_the_operator_by_which_a_file_says_something(tmp_path, high, path, opera
     target = load_project(tmp_path).target()
     found = setters(target.schemas.root, target.resolution.layers, target.config, parse_dotted(path))
     assert (found[0].layer, found[0].operator) == ("high", operator)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "place", "related"),
+    [
+        ("app: {a: 2, b: 1}\n", "app: {}\n", "low.yaml:1:10", ["low.yaml:1:16"]),
+        ("app: {a: 1, b: 1}\n", "app: {a: 2}\n", "high.yaml:1:10", ["low.yaml:1:16"]),
+        ("app: {a: 1, b: 2}\n", "app: {b: 0}\n", "high.yaml:1:10", ["low.yaml:1:10"]),
+        ("app: {b: 0}\n", "app: {}\n", "low.yaml:1:10", []),
+    ],
+)
+def test_a_broken_rule_points_at_the_setting_that_the_highest_layer_sets(tmp_path, low, high, place, related):
+    """And the other settings that the rule reads are named beside it; `a` has a default, which no file sets."""
+    app = {
+        "type": "object",
+        "properties": {"a": {"type": "integer", "default": 1}, "b": {"type": "integer"}},
+        "x-kubernetes-validations": [{"rule": "self.a <= self.b"}],
+    }
+    schema = {"properties": {"app": app}}
+    make_project(tmp_path, {"schema.json": schema, "low.yaml": low, "high.yaml": high}, layers=["low", "high"])
+    (problem,) = load_project(tmp_path).target().problems()
+    places = [f"{one.file}:{one.line}:{one.column}" for one in (problem.place, *problem.related)]
+    assert (problem.code, places) == ("rule", [place, *related])

@@ -537,3 +537,23 @@ def test_a_dimension_that_does_not_exist_is_named(shop):
         load_project(shop).target("production", tenat="acme")
     (problem,) = caught.value.problems
     assert (problem.message, problem.hint) == ("targets have no dimension `tenat`", "did you mean `tenant`?")
+
+
+@pytest.mark.parametrize(
+    ("aliases", "files", "messages"),
+    [
+        ({"a": "acme"}, ["acme"], []),
+        ({"a": "acme"}, [], []),
+        ({"a": "acmee"}, ["acme"], ["alias `a` stands for `acmee`, which is no value of `tenant`"]),
+        ({"acme": "zen"}, ["acme", "zen"], ["`acme` is a value and an alias of `tenant`"]),
+    ],
+)
+def test_an_alias_stands_for_a_file_that_is_there(tmp_path, aliases, files, messages):
+    tenant = TENANT | {"aliases": aliases}
+    fleet(tmp_path, seen(*(f"tenants/{name}" for name in files)), {"environment": ENVIRONMENT, "tenant": tenant})
+    found = []
+    try:
+        load_project(tmp_path)
+    except WeftError as error:
+        found = [problem.message for problem in error.problems]
+    assert found == messages

@@ -338,3 +338,20 @@ def test_a_merge_that_is_not_told_to_leaves_defaults_out(tmp_path):
     upper = {"given": {"$append": ["b"]}}
     assert merge(root, {}, upper) == ({"given": ["b"]}, [])
     assert merge(root, {}, upper, defaults=True) == ({"given": ["a", "b"]}, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "twice"),
+    [
+        ({"text": "a"}, {"text": "b"}, [("text",)]),
+        ({"text": "a"}, {"number": 1}, []),
+        ({"selector": {"a": "x"}}, {"selector": {"b": "y"}}, [("selector",)]),
+        ({"free": {"a": "x"}}, {"free": {"a": "y"}}, [("free", "a")]),
+        ({"free": {"a": "x"}}, {"free": {"b": "y"}}, []),
+        ({"free": {"a": "x"}}, {"free": {"$patch": "replace"}}, [("free",)]),
+        ({"free": {"$patch": "replace"}}, {"free": {"a": "x"}}, [("free", "a")]),
+        ({"again": {"free": {"a": "x"}}}, {"again": {"free": None}}, [("again", "free")]),
+    ],
+)
+def test_two_files_of_one_layer_set_the_same_at_any_depth(root, one, other, twice):
+    assert [path for _, path, _, _ in set_twice(root, layer_of(one, other))] == twice
