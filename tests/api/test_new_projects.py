@@ -310,7 +310,7 @@ def test_the_schema_of_a_chart_is_that_of_the_project(tmp_path):
         "$schema": "https://json-schema.org/draft-07/schema#",
         "type": "object",
         "required": ["image"],
-        "properties": {"image": {"type": "string"}, "port": {"type": ["integer", "null"], "default": 80}},
+        "properties": {"image": {"type": "string"}, "port": {"type": ["integer", "null"]}},
     }
     project = chart(tmp_path, "image: x\nport:\nfree: {a: ~}\n", schema)
     is_whole(project)

@@ -4,7 +4,7 @@
 `weft`. They are thin: each method is a few calls of a `Project` or a `Target`. The facade is the only module that knows the
 names of the reference project's domains, as they are part of its method names.
 
-`new_projects` makes the files that `weft init` writes: from nothing, from a JSON Schema or from a Helm chart.
+`new_projects` makes the files that `weft init` writes, from nothing or from a JSON Schema; `charts` those from a Helm chart.
 
 Begin with `facade.ConfigMapManager`.
 

@@ -1,4 +1,4 @@
-"""New projects: from nothing, from one JSON Schema, or from a Helm chart's values and schema."""
+"""New projects: from nothing or from one JSON Schema, and what every new project has."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ import re
 import tempfile
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
-
-import yaml
 
 from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
 from weft.derived.overlay_schema import overlay_schema
-from weft.files import formats, yaml11, yaml12
+from weft.files import yaml12
 from weft.files.formats import to_json
 from weft.files.shipped import schema_text, shipped
 from weft.project.project import load_project
 from weft.schema.documents import DIALECT
 from weft.schema.loader import load_documents
-from weft.schema.types import json_type
 
-_MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
+MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
+"""The first line of an overlay directly in the folder `overlays`: where its editor finds its schema."""
 _ROOTS: Final = ("root.schema.json", "project.schema.json", "configuration.schema.json")
-_REMOVAL: Final = "\n# Helm puts back what is only left out: `key: {$value: null}` removes a value of the chart, `key: null` does not."
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][\w-]*\Z")
 
 
@@ -61,7 +58,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 def from_nothing(name: str) -> dict[str, str]:
     """A small project that renders a ConfigMap and a Secret for two environments."""
-    return _shipped("project", name)
+    return shipped_files("project", name)
 
 
 def from_schema(name: str, schema: Path) -> dict[str, str]:
@@ -69,7 +66,7 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
 
     Raises WeftError when the schema is not valid.
     """
-    files, given = _schemas(schema)
+    files, given = schema_files(schema)
     domain = re.sub(r"[^a-z0-9_]+", "_", schema.name.split(".")[0].lower()).strip("_") or "app"
     taken = {file.lower() for file in files}
     root = next(file for file in _ROOTS if f"schemas/{file}" not in taken)
@@ -80,132 +77,30 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
         "additionalProperties": False,
         "properties": {domain: {"$ref": quote(given)}},
     }
-    shipped = _shipped("project", name)
+    shipped = shipped_files("project", name)
     return {
         "weft.yaml": _without_output(shipped["weft.yaml"], "secret.yaml.j2").replace(_ROOTS[0], root),
         ".gitignore": shipped[".gitignore"],
         f"schemas/{root}": to_json(contents) + "\n",
         **files,
-        "overlays/base.yaml": f"{_MODELINE}# What holds everywhere, beyond the schema's defaults.\n{domain}: {{}}\n",
-        **_environments(),
+        "overlays/base.yaml": f"{MODELINE}# What holds everywhere, beyond the schema's defaults.\n{domain}: {{}}\n",
+        **environments(),
         "templates/configmap.yaml.j2": _files_template(shipped["templates/configmap.yaml.j2"]),
     }
 
 
-def from_chart(name: str, chart: Path) -> dict[str, str]:
-    """A project whose base layer is a chart's values.yaml and whose output is a values file per environment.
-
-    The chart's values.schema.json is the schema; without one, a schema is inferred from the values.
-
-    Raises WeftError when there is no values.yaml, or one of the files is not valid.
-    """
-    values = _read(chart / "values.yaml")
-    data = _values_of(values, str(chart / "values.yaml"))
-    schema = chart / "values.schema.json"
-    if schema.is_file():
-        schemas = _schemas(schema)[0]
-    else:
-        text = to_json({"$schema": DIALECT, "title": f"Values of {name}", **inferred(data)}) + "\n"
-        schemas = {"schemas/values.schema.json": text}
-    base = f"{_MODELINE}{_as_overlay(values, data)}"
-    return _shipped("chart", name) | schemas | {"overlays/base.yaml": base} | _environments(_REMOVAL)
-
-
-def _schemas(schema: Path) -> tuple[dict[str, str], str]:
+def schema_files(schema: Path) -> tuple[dict[str, str], str]:
     """A schema file with all that it refers to, as files of the folder `schemas`, and its path there."""
     files = load_documents(schema, schema.parent).files
     common = Path(os.path.commonpath([file.parent for file in files]))
-    found = {f"schemas/{file.relative_to(common).as_posix()}": _read(file) for file in files}
+    found = {f"schemas/{file.relative_to(common).as_posix()}": read_text(file) for file in files}
     return found, schema.resolve().relative_to(common).as_posix()
 
 
-def _environments(note: str = "") -> dict[str, str]:
-    text = f"{_MODELINE.replace('../', '../../')}# What differs from the base.{note}\n{{}}\n"
+def environments(note: str = "") -> dict[str, str]:
+    """An overlay for each environment that changes nothing yet; `note` stands in it as a comment."""
+    text = f"{MODELINE.replace('../', '../../')}# What differs from the base.{note}\n{{}}\n"
     return {f"overlays/environments/{name}.yaml": text for name in ("development", "production")}
-
-
-def _values_of(text: str, name: str) -> dict[str, Any]:
-    """A chart's values as Helm reads them; raises WeftError when they are none."""
-    try:
-        data = json.loads(json.dumps(_as_json(yaml.load(text, Loader=yaml11.Loader)), allow_nan=False))  # noqa: S506
-        yaml12.parse(formats.to_yaml(data))  # which knows limits that hold here too
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
-        raise WeftError(Problem("syntax", f"not YAML: {error.problem or error.context}", place=place)) from None
-    except (yaml.YAMLError, yaml12.YamlError, ValueError, TypeError, RecursionError) as error:
-        raise WeftError(Problem("syntax", f"the values cannot be read: {error}", place=Place(name))) from None
-    if data is not None and not isinstance(data, dict):
-        raise WeftError(Problem("not-a-mapping", "values.yaml is no mapping", place=Place(name)))
-    return data or {}
-
-
-def _as_json(value: Any) -> Any:
-    """What Go's library makes of YAML: keys are texts, and so is what `!!binary` holds."""
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else json.dumps(key): _as_json(below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_as_json(below) for below in value]
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def inferred(value: Any, *, sample: bool = False) -> dict[str, Any]:
-    """A JSON Schema that accepts a value and others like it: the types of its keys, closed where it has some.
-
-    An empty mapping stays open, what is null may become anything, and everything may become null, with which Helm removes a
-    value of the chart. A `sample` is one item of a list, and others may have other keys.
-    """
-    kind = json_type(value)
-    if kind == "null":
-        return {}
-    kinds = ["number" if kind == "integer" else kind, "null"]
-    if kind == "object":
-        properties = {key: inferred(below, sample=sample) for key, below in value.items()}
-        closed = {} if sample else {"additionalProperties": False}
-        return {"type": kinds, **({"properties": properties, **closed} if properties else {})}
-    if kind == "array":
-        items = {json.dumps(inferred(item, sample=True), sort_keys=True) for item in value}
-        return {"type": kinds, **({"items": json.loads(items.pop())} if len(items) == 1 else {})}
-    return {"type": kinds}
-
-
-def _as_overlay(text: str, data: dict[str, Any]) -> str:
-    """Values in the words of their author where Weft reads them as Helm does, else written anew, without the comments."""
-    if not data:
-        return f"{text.rstrip()}\n{{}}\n".lstrip() if "{" not in text else text
-    try:
-        if yaml12.parse(_respelled(text, null="null")) == data:
-            return _respelled(text, null="{$value: null}")
-    except (yaml12.YamlError, TypeError):
-        pass  # a merge key, a tag, binary data
-    return formats.to_yaml(_without_bare_nulls(data)) + "\n"
-
-
-def _respelled(text: str, null: str) -> str:
-    """A chart's values with the scalars spelled out that YAML 1.2 reads otherwise than Helm; nulls are spelled `null`."""
-    # from the end, so that the offsets of the others stay
-    for start, end, value in sorted(yaml11.plain_scalars(text), reverse=True):
-        anchor, scalar = _anchored(text[start:end])
-        if value is None or yaml12.scalar(scalar) != value:
-            gap = " " if start and not text[start - 1].isspace() else ""
-            text = f"{text[:start]}{gap}{anchor}{null if value is None else json.dumps(value)}{text[end:]}"
-    return text
-
-
-def _anchored(written: str) -> tuple[str, str]:
-    """The anchor of a value with the space after it, and its scalar without tags."""
-    words = written.split()
-    anchor = next((f"{word} " for word in words if word.startswith("&")), "")
-    return anchor, next((word for word in words if word[0] not in "&!"), "")
-
-
-def _without_bare_nulls(value: Any) -> Any:
-    """In an overlay, a bare null removes a key."""
-    if isinstance(value, dict):
-        return {key: _without_bare_nulls(below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_without_bare_nulls(below) for below in value]
-    return {"$value": None} if value is None else value
 
 
 def _files_template(text: str) -> str:
@@ -223,7 +118,7 @@ def _without_output(text: str, template: str) -> str:
     return before + (f"  - {rest[2]}" if rest[1] else "")
 
 
-def _shipped(kind: str, name: str) -> dict[str, str]:
+def shipped_files(kind: str, name: str) -> dict[str, str]:
     """The files of a folder in weft/data, with the project's name in place."""
     found: dict[str, str] = {}
     spelled = {
@@ -243,7 +138,8 @@ def _shipped(kind: str, name: str) -> dict[str, str]:
     return found
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file that somebody named. Raises WeftError when it cannot be read."""
     try:
         return yaml12.decode(path.read_bytes())
     except OSError as error:

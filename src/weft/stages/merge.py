@@ -213,8 +213,8 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
     if is_operator(nxt):
         return run.apply(path, base, nxt)
     replaces = isinstance(nxt, dict) and nxt.get(PATCH) == "replace"
-    if base is None or replaces:
-        return run.fresh(path, nxt)
+    if base is None or replaces or (base in ("", {}, []) and _stated(run, path, json_type(nxt))):
+        return run.fresh(path, nxt)  # nothing is lost with a placeholder that may hold several types
     if not isinstance(base, dict | list) and not isinstance(nxt, dict | list):
         return nxt
     if isinstance(nxt, dict) and any(_check_operator_name(run, [*path, key], key) for key in nxt):
@@ -226,6 +226,11 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
     hint = f"write {way} if this is meant to take its place"
     run.wrong(path, "merge-conflict", message, _wanted(run, path, json_type(nxt)) or hint)
     return base
+
+
+def _stated(run: _Run, path: list[Any], kind: str) -> bool:
+    """Whether the schema says itself that a value of this kind may stand there."""
+    return bool(run.at(path).types) and kind in run.at(path).certain_types
 
 
 def _wanted(run: _Run, path: list[Any], kind: str) -> str | None:

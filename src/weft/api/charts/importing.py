@@ -1,0 +1,95 @@
+"""From a chart's folder to the files of a project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from weft.api import new_projects
+from weft.api.charts import schemas, values
+from weft.api.charts.comments import Notes, notes_of
+from weft.api.charts.dependencies import dependencies_of
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import dotted, pointer
+from weft.base.problems import Place, Problem, Severity
+from weft.files import datafile, yaml11
+from weft.files.formats import to_json
+
+_REMOVAL: Final = "\n# Helm puts back what is only left out: `key: {$value: null}` removes a value of the chart, `key: null` does not."
+_SCHEMA: Final = "values.schema.json"
+_SECRET_NAME: Final = re.compile(
+    r"(?:\A|[a-z0-9_.-])(?:[Pp]assw(?:or)?d|[Pp]assphrase|[Tt]oken|[Ss]ecret|[Aa]pi[_-]?[Kk]ey|[Pp]rivate[_-]?[Kk]ey|"
+    r"[Aa]ccess[_-]?[Kk]ey|[Ss]ecret[_-]?[Kk]ey|PASSWORD|TOKEN|SECRET|API_KEY|SECRET_KEY|ACCESS_KEY|PRIVATE_KEY)\Z"
+)
+_NAME_OF_ANOTHER: Final = re.compile(r"(?:existing|automount|create|use|enable|has|is)[A-Z]")
+_NOT_A_SECRET: Final = re.compile(r"\A\s*\Z|\{\{|\A\$\{|\Aref\+|\A<.*>\Z")
+
+
+@dataclass(frozen=True)
+class ImportedChart:
+    """The files of a project by their names, and warnings of what to see to before it is used."""
+
+    files: dict[str, str]
+    warnings: tuple[Problem, ...]
+
+
+def from_chart(name: str, chart: Path) -> ImportedChart:
+    """A project whose base layer is a chart's values.yaml and whose output is a values file per environment.
+
+    The chart's values.schema.json is the schema, without its defaults; without one, a schema is inferred from the values.
+
+    Raises WeftError when there is no values.yaml, or one of the files is not valid.
+    """
+    file = chart / "values.yaml"
+    text = new_projects.read_text(file)
+    data = values.parse(text, str(file))
+    notes = notes_of(text)
+    if (chart / _SCHEMA).is_file():
+        schema_files = _own_schemas(chart / _SCHEMA, notes)
+    else:
+        schema = schemas.inferred(data, notes, dependencies_of(chart))
+        schema_files = {f"schemas/{_SCHEMA}": to_json({"title": f"Values of {name}", **schema}) + "\n"}
+    base = f"{new_projects.MODELINE}{values.as_overlay(text, data)}"
+    files = new_projects.shipped_files("chart", name) | schema_files
+    files |= {"overlays/base.yaml": base} | new_projects.environments(_REMOVAL)
+    return ImportedChart(files, tuple(_plaintext_secrets(data, text)))
+
+
+def _own_schemas(schema: Path, notes: Notes) -> dict[str, str]:
+    """A chart's own schema with all that it refers to; the texts of comments go into the schema itself."""
+    files, root = new_projects.schema_files(schema)
+    found = {}
+    for name, text in files.items():
+        contents = schemas.without_defaults(datafile.parse_named(text.encode(), name))
+        if name == f"schemas/{root}":
+            contents = schemas.with_descriptions(contents, notes)
+        found[name] = to_json(contents) + "\n"
+    return found
+
+
+def _plaintext_secrets(data: dict[str, Any], text: str) -> Iterator[Problem]:
+    """Warnings of values that look like secrets by the names of their settings."""
+    for path in _secrets(data):
+        line, column = yaml11.position(text, 0, path) or (0, 1)
+        place = Place("overlays/base.yaml", line + 1, column)  # the overlay begins with one more line
+        message = f"{dotted(path)} looks like a secret in plain text, and every rendered values file repeats it"
+        hint = (
+            "let the chart read it from a Secret, or mark the setting `x-sensitive: true` in schemas/values.schema.json and "
+            "write a `ref+…://` reference: it then stays out of the values files"
+        )
+        yield Problem(
+            "plaintext-secret", message, Severity.WARNING, path=pointer(path), place=place, hint=hint, quiet=True
+        )
+
+
+def _secrets(value: Any, path: SettingPath = ()) -> Iterator[SettingPath]:
+    if isinstance(value, dict | list):
+        for step, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _secrets(below, (*path, step))
+    elif isinstance(value, str) and path and isinstance(path[-1], str):
+        named = _SECRET_NAME.search(path[-1]) and not _NAME_OF_ANOTHER.match(path[-1])
+        if named and not _NOT_A_SECRET.search(value):
+            yield path
