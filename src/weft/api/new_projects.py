@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
+from weft.base.problems import CannotRun, Problem, WeftError, reason_of
 from weft.derived.overlay_schema import overlay_schema
 from weft.files import yaml12
 from weft.files.formats import to_json

@@ -28,6 +28,7 @@ def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | N
     """Start a new project in DIR, which must be empty or not exist yet."""
     from weft.api import new_projects
     from weft.cli.report import show
+    from weft.report.report import Report
 
     if name and not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
         raise click.BadParameter("objects bear it: use lower-case letters, digits and `-`", ctx, param_hint="--name")
@@ -46,7 +47,7 @@ def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | N
     else:
         files = new_projects.from_nothing(title)
     count = new_projects.new_project(place, files)
-    show(warnings, place)
+    show(Report(warnings, place))
     click.echo(
         f"wrote {count} files into {folder}; next: weft -C {shlex.quote(os.path.relpath(place))} render", err=True
     )
