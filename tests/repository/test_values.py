@@ -7,11 +7,14 @@ import pkgutil
 import weft
 
 CHANGING = {
-    "weft.checks.Report",
+    "weft.api.charts.comments.Notes",
+    "weft.checks.Outcome",
     "weft.derived.compatibility.sameness.Sameness",
     "weft.derived.editors.jetbrains._Element",
     "weft.derived.editors.jsonc.Value",
     "weft.rules.compiling.Expression",
+    "weft.schema.ecma._Reader",
+    "weft.schema.explaining.Undecided",
 }
 
 
