@@ -29,6 +29,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers share the cache of th
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(GUARD), os.environ.get("PYTHONPATH"))))
     sys.path.insert(0, str(GUARD))
     sys.modules.pop("sitecustomize", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a hundred Pythons are started: modules are compiled once for all
+    sys.dont_write_bytecode = False
 
 STARTED = Path(os.environ["XDG_CACHE_HOME"], f"started-{os.environ.get('PYTEST_XDIST_WORKER', 'here')}")
 os.environ["STARTED_BY_TESTS"] = str(STARTED)
