@@ -175,11 +175,8 @@ def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str,
     result: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
     values = _values(node, null)
     if nullable and "object" not in types:
-        operator = _operator(["null", *plain])
-        if values is None:  # `anyOf` would say twice that a value is of a wrong type
-            result |= {name: operator[name] for name in ("properties", "additionalProperties")}
-        else:
-            result = {"anyOf": [{"enum": values}, operator]}
+        scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
+        result["anyOf"] = [scalar, _operator(["null", *plain])]
     elif values is not None and "array" not in types:  # where operators stand beside the values
         result["enum"] = values
     return result | _bounds(node)
