@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.paths import Path
@@ -86,6 +86,7 @@ class Expression:
         return any(node in kinds for node in reads.selections(tree.expr))
 
 
+@lru_cache(maxsize=4096)
 def parsed(source: str) -> bytes:
     """The syntax tree of an expression that is known to be well formed."""
     return bytes(parsing().compile(source, disable_check=True).serialize())

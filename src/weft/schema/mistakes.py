@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import jsonschema_rs
@@ -56,10 +56,18 @@ def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
 def _misspelled(keywords: Iterable[str]) -> Iterator[Mistake]:
     """Keywords that nobody reads, but that are nearly Weft's, however their words are joined."""
     for keyword in keywords:
-        spelled = re.sub("(?<=[a-z])(?=[A-Z])|_", "-", keyword).lower()
-        meant = difflib.get_close_matches(spelled, OWN_KEYWORDS, n=1, cutoff=0.9)
-        if meant and keyword not in OWN_KEYWORDS:
-            yield Mistake((keyword,), f"`{keyword}` would do nothing", f"did you mean `{meant[0]}`?", key=True)
+        meant = _nearly(keyword)
+        if meant:
+            yield Mistake((keyword,), f"`{keyword}` would do nothing", f"did you mean `{meant}`?", key=True)
+
+
+@lru_cache(maxsize=4096)  # the same few keywords stand in every schema
+def _nearly(keyword: str) -> str | None:
+    """The keyword of Weft that another one resembles without being one."""
+    if keyword in OWN_KEYWORDS:
+        return None
+    spelled = re.sub("(?<=[a-z])(?=[A-Z])|_", "-", keyword).lower()
+    return next(iter(difflib.get_close_matches(spelled, OWN_KEYWORDS, n=1, cutoff=0.9)), None)
 
 
 def patterns_of(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:
