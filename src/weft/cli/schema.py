@@ -131,9 +131,10 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
 def _valid_targets(project: Project) -> list[Target]:
     """The targets whose values the pages show: one for each environment. Raises WeftError when one is wrong."""
     from weft.base.problems import WeftError, has_errors
+    from weft.report.report import Report
 
     targets = [target for target in project.targets() if "/" not in target.name]
-    problems = project.problems(targets)
+    problems = Report([problem for target in targets for problem in target.problems()]).problems
     if has_errors(problems):
         raise WeftError(*problems)
     return targets

@@ -47,7 +47,8 @@ def check(ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: d
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
     checked, unresolved = resolving.check(targets)
-    report = Report((*project.problems(targets), *unresolved), project.folder)
+    wrong = [problem for target in targets for problem in target.problems()]
+    report = Report((*wrong, *unresolved), project.folder)
     if format_ == "json":
         import json
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(name="validate")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
-@click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
+@click.option("--outputs", is_flag=True, help="Also run the programs that read the outputs, such as promtool.")
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
 @click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
 @policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
@@ -45,7 +45,10 @@ def command(
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
-    """Report every problem of the targets: schema, rules, secrets, and with --outputs the manifests."""
+    """Report every problem of the targets: schema, rules, secrets, and the outputs, which are rendered in memory.
+
+    What this accepts, `weft render` accepts. --outputs adds what other programs say of the outputs.
+    """
     from weft.base.problems import UsageError, WeftError
     from weft.report.report import Report
 

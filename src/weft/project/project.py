@@ -98,8 +98,8 @@ class Project:
         return self._target(self.fleet.identity(name, values))
 
     def problems(self, targets: Iterable[Target]) -> list[Problem]:
-        """Every problem of these targets; what several of them share stands once."""
-        return self._rendering.problems([target.judged() for target in targets])
+        """Every problem of these targets and of their outputs, which are rendered in memory: whatever would stop `render`."""
+        return self._render(targets, ask_programs=False)[1].problems
 
     @property
     def expressions(self) -> list[Expression]:
@@ -111,12 +111,12 @@ class Project:
 
         A target whose configuration is wrong is not rendered. Checks that run a program are left to `check_outputs`.
         """
-        rendered, outcome = self._rendering.render([target.judged() for target in targets], ask_programs=False)
+        rendered, outcome = self._render(targets, ask_programs=False)
         return rendered, outcome.problems
 
     def check_outputs(self, targets: Sequence[Target]) -> checks.Outcome:
-        """The same with every check: all problems, and how often each check was asked or skipped."""
-        return self._rendering.render([target.judged() for target in targets], ask_programs=True)[1]
+        """The same with the programs that read outputs: all problems, and how often each check was asked or skipped."""
+        return self._render(targets, ask_programs=True)[1]
 
     def write(
         self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False
@@ -128,6 +128,9 @@ class Project:
         """
         others = {identity.name for identity in self.fleet.identities()} - {target.name for target in targets}
         return write_outputs(self.file, rendered, others, folder, dry_run=dry_run)
+
+    def _render(self, targets: Iterable[Target], *, ask_programs: bool) -> tuple[list[Rendered], checks.Outcome]:
+        return self._rendering.render([target.judged() for target in targets], ask_programs=ask_programs)
 
     def _target(self, identity: Identity) -> Target:
         return Target(identity, self.schemas, self.layering, self._resolver, self._rendering)

@@ -44,15 +44,10 @@ class Rendering:
     fleet: Fleet
     outputs: Outputs
 
-    def problems(self, targets: Sequence[Judged]) -> list[Problem]:
-        """Every problem of these targets and of what is around them; what several of them share stands once."""
-        found = [problem for target in targets for problem in target.problems]
-        return Report([*found, *self._around(targets, found)]).problems
-
     def render(self, targets: Sequence[Judged], *, ask_programs: bool) -> tuple[list[Rendered], checks.Outcome]:
-        """Every output of these targets, checked, and the same problems with those of the outputs.
+        """Every output of these targets, checked, and all problems; what several targets share stands once.
 
-        A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
+        `weft validate` asks for the same as `weft render`, so that what one accepts, the other accepts. A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
         """
         problems: list[Problem] = []
         finished: list[Rendered] = []
