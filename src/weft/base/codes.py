@@ -150,6 +150,7 @@ _CODES: Final = (
     Code("policy", About.VALUE),
     Code("rule", About.VALUE, keeps_types=True),
     Code("schema", About.VALUE),
+    Code("shared-variable", About.VALUE),
     Code("unknown-key", About.KEY),
     Code("wrong-format", About.VALUE),
     Code("wrong-size", About.VALUE),
@@ -177,7 +178,6 @@ _CODES: Final = (
     Code("schema-ref-cycle", About.SCHEMA),
     Code("schema-ref-network", About.SCHEMA),
     Code("schema-ref-nowhere", About.SCHEMA),
-    Code("shared-variable", About.SCHEMA),
     Code("unknown-keyword", About.KEY),
     # weft.yaml, dimensions and targets
     Code("bad-name", About.PROJECT),

@@ -111,7 +111,7 @@ def _print_variables(format_: str, node: Node, value: Any, where: Path, *, revea
         variables = [replace(variable, sensitive=False) for variable in variables]
     shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
     click.echo(write({(variable.name, variable.text): None for variable in shown}), nl=False)
-    for note in (*_left_out(variables), *_given_twice(shown)):
+    for note in _left_out(variables):
         click.echo(f"note: {note}", err=True)
 
 
@@ -128,17 +128,3 @@ def _left_out(variables: list[Variable]) -> Iterator[str]:
         yield f"left out, as no shell has variables of these names: {', '.join(odd)}"
     if not variables:
         yield "no setting here has an environment variable (`x-env` in the schema)"
-
-
-def _given_twice(shown: list[Variable]) -> Iterator[str]:
-    """Which names have two values: the settings of two domains may share a variable."""
-    from weft.base.paths import dotted
-
-    last = {variable.name: variable for variable in shown}
-    for variable in shown:
-        winner = last[variable.name]
-        if winner.text != variable.text:
-            yield (
-                f"{variable.name} is `{variable.text}` for {dotted(variable.path)} and `{winner.text}` for {dotted(winner.path)}; a shell keeps "
-                f"the last: print one domain at a time to keep them apart"
-            )

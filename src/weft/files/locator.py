@@ -28,7 +28,7 @@ def locate(
     text = text_of(source)
     if text is None:
         return Place(source.name)
-    steps = [str(step) for step in path]
+    steps = [str(step) for step in source.written_at(tuple(path))]
     for length in range(len(steps), -1, -1):
         nearest = length < len(steps)
         found = yaml12.position(text, steps[:length], key or nearest, None if nearest else within)

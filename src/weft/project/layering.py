@@ -18,6 +18,7 @@ from weft.base import paths
 from weft.base.overlay import Layer, Source, data_path, sources
 from weft.base.problems import Problem, Severity
 from weft.files.locator import locate, placed
+from weft.project.renaming import Renaming
 from weft.schema.node import Node
 from weft.secrets.providers import misformed
 from weft.secrets.quoting import SecretLines
@@ -41,13 +42,18 @@ class Layering:
         self._root = root
         self._overlays = overlays
         self._files = _FileProblems(root, secret_lines)
+        self._renaming = Renaming(root)
         self._prefixes: dict[tuple[Source, ...], Folded] = {(): Folded({})}
         self._clashes: dict[Layer, tuple[Problem, ...]] = {}
 
     def layers(self, patterns: Iterable[str], values: Mapping[str, str]) -> tuple[Layer, ...]:
         """The layers of these patterns that have files, for these values of the dimensions."""
         found = [self._overlays.layer(pattern, values) for pattern in patterns]
-        return tuple(layer for layer in found if layer and layer.sources)
+        return tuple(self.with_new_names(layer) for layer in found if layer and layer.sources)
+
+    def with_new_names(self, layer: Layer) -> Layer:
+        """A layer in which settings stand under their new names."""
+        return self._renaming.layer(layer)
 
     def fold(self, layers: Sequence[Layer]) -> Folded:
         """The layers merged, and what is wrong with them."""
@@ -91,7 +97,7 @@ class _FileProblems:
             guessed = bool(source.problems) and self._secret_lines.in_file(source.path)
             unread = [problem.without_text() if guessed else problem for problem in source.problems]
             found = (*self._plain_secrets(source), *misformed(self._root, source.data))
-            self._known[source] = (*unread, *(placed(problem, source) for problem in found))
+            self._known[source] = (*unread, *source.renamed, *(placed(problem, source) for problem in found))
         return self._known[source]
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:

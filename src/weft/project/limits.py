@@ -58,6 +58,7 @@ class Limits:
 
     def _listed(self, config: Any, path: SettingPath) -> list[Any] | None:
         """The values that a setting lists; None where it limits nothing."""
+        path = self._root.catalog.renames.destination(path)
         value = get(config, path) if has(config, path) else self._root.at(path).default
         return value if isinstance(value, list) else None
 

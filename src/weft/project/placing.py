@@ -81,4 +81,4 @@ class Placing:
             key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
             value = paths.get(value, (key,)) if paths.has(value, (key,)) else None
             path.append(key)
-        return tuple(path)
+        return self.root.catalog.renames.destination(path)  # layers set settings under their new names

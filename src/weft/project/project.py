@@ -77,7 +77,7 @@ class Project:
         self._resolver = Resolver(file, self.root, self.layering, extra)
         limits = Limits(self.dimensions, self.root, self._resolver)
         self.fleet = Fleet(self.dimensions, limits)
-        self._rendering = Rendering(file, self.schemas, self.dimensions, limits, self.fleet, self.outputs)
+        self._rendering = Rendering(file, self.dimensions, limits, self.fleet, self.outputs)
         of_dimensions = (*self.dimensions.problems(), *self._resolver.problems())
         problems = (*self.schemas.problems(), *self.outputs.problems, *wrong, *of_dimensions)
         if problems:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
-from weft.base.paths import Path, get, has
+from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path
+from weft.base.paths import Path, dotted, get, has
 from weft.base.problems import Place
 from weft.files.locator import locate
 from weft.schema.equality import canonical, item_key
@@ -29,6 +29,12 @@ class Setter:
         return locate(self.source, self.path)
 
     @property
+    def old_name(self) -> str | None:
+        """The old name of the setting, where the file uses that."""
+        written = self.source.written_at(self.path)
+        return dotted(data_path(written)) if written != self.path else None
+
+    @property
     def operator(self) -> str | None:
         """The operator by which the file says it, such as `$append`; `null` removes; None where the value is just written."""
         named = [step for step in self.path if step in OPERATORS]
@@ -39,7 +45,7 @@ class Setter:
         return f"{PATCH}: {self.value[PATCH]}" if isinstance(self.value, dict) and PATCH in self.value else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` where one takes part."""
+        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` and `old_name` where there are some."""
         place = self.place
         data = {
             "layer": self.layer,
@@ -48,7 +54,8 @@ class Setter:
             "column": place.column,
             "value": self.value,
         }
-        return data | ({"operator": self.operator} if self.operator else {})
+        data |= {"operator": self.operator} if self.operator else {}
+        return data | ({"old_name": self.old_name} if self.old_name else {})
 
 
 def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:

@@ -18,7 +18,6 @@ from weft.project.limits import Limits
 from weft.project.outputs import Outputs, TargetView
 from weft.project.projectfile import ProjectFile
 from weft.project.resolution import Resolution
-from weft.project.schemas import Schemas
 from weft.project.targets import Fleet
 from weft.report.report import Report
 from weft.stages.render.templates import Rendered
@@ -38,7 +37,6 @@ class Rendering:
     """The parts of a project that make the outputs of many targets, and judge them together."""
 
     file: ProjectFile
-    schemas: Schemas
     dimensions: Dimensions
     limits: Limits
     fleet: Fleet
@@ -76,4 +74,3 @@ class Rendering:
             read = {source.path for layer in layers for source in layer.sources}
             yield from unread.unread_files(self.file, self.dimensions, read)
             yield from unread.layers_without_files(self.file, {layer.name for layer in layers}, waiting=False)
-        yield from self.schemas.refused_defaults()

@@ -38,7 +38,7 @@ class Resolver:
         self._file = file
         self._root = root
         self._layering = layering
-        self._extra = extra
+        self._extra = tuple(map(layering.with_new_names, extra))
         self._chosen = [dimension for dimension in file.dimensions if dimension.setting is not None]
 
     def layers(self, values: Mapping[str, str]) -> tuple[Layer, ...]:
@@ -79,7 +79,7 @@ class Resolver:
                 node = node.child(step)
 
     def _setting(self, dimension: Dimension, config: Any) -> str | None:
-        path = dimension.setting or ()
+        path = self._root.catalog.renames.destination(dimension.setting or ())
         value = get(config, path) if has(config, path) else self._root.at(path).default
         return None if value is MISSING or value is None or isinstance(value, dict | list) else str(to_text(value))
 

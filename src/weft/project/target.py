@@ -19,6 +19,7 @@ from weft.project.schemas import Schemas
 from weft.project.settings import setting_path
 from weft.project.targets import Identity
 from weft.report.report import Report
+from weft.schema.envvars import clashing_variables
 from weft.schema.node import MISSING
 from weft.secrets.taint import mask
 
@@ -28,7 +29,8 @@ class Explanation:
     """Where a value comes from.
 
     `value` is MISSING when nothing gives one. `setters` are the files that say something about it, the winning one first;
-    `rules` are CEL expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list.
+    `rules` are CEL expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list;
+    `unused` says why the schema's default is not used; `now` is the path that took this one's place.
     """
 
     path: paths.Path
@@ -37,9 +39,14 @@ class Explanation:
     default: Any
     rules: tuple[tuple[str, str], ...]
     items: tuple[Explanation, ...] = ()
+    unused: str | None = None
+    now: paths.Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`, and `items` of a mapping or list."""
+        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`.
+
+        A mapping or list also has `items`, a default that is not valid `unused_default`, an old name `renamed_to`.
+        """
         entries = [setter.as_dict() for setter in self.setters]
         origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
         data = {
@@ -50,6 +57,8 @@ class Explanation:
             "default": None if self.default is MISSING else self.default,
             "rules": [{"rule": rule, "schema": location} for rule, location in self.rules],
         }
+        data |= {"unused_default": self.unused} if self.unused else {}
+        data |= {"renamed_to": paths.dotted(self.now)} if self.now else {}
         return data | ({"items": [item.as_dict() for item in self.items]} if self.items else {})
 
 
@@ -101,8 +110,11 @@ class Target:
             every = self.schemas.schema_check.problems(self.config)
             schema = [problem for problem in every if problem.finding not in reported]
             rules = [] if every else self.schemas.rule_check.problems(self.config)
-            found = [self._placing.placed(problem) for problem in (*self.resolution.problems, *schema, *rules)]
-        return Report([self.own(problem) for problem in (*merging, *found)]).problems
+            variables = clashing_variables(self.schemas.root, self.config)
+            wrong = (*self.resolution.problems, *schema, *rules, *variables)
+            found = [self._placing.placed(problem) for problem in wrong]
+        of_the_target = [self.own(problem) for problem in (*merging, *found)]
+        return Report((*self.schemas.bad_defaults, *of_the_target)).problems
 
     def judged(self) -> Judged:
         """The target's problems, with its view where nothing keeps it from being rendered."""
@@ -169,11 +181,21 @@ class Target:
     def _explain(self, exact: paths.Path) -> Explanation:
         root = self.schemas.root
         node = root.at(exact)
-        found = setters(root, self.resolution.layers, self.config, exact)
+        now = root.catalog.renames.destination(exact)
+        found = setters(root, self.resolution.layers, self.config, now)
         value = paths.get(self.config, exact) if paths.has(self.config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.schemas.rule_check.at(exact))
         hidden = tuple(replace(setter, value=mask(node, setter.value)) for setter in found)
-        return Explanation(exact, mask(node, value), hidden, node.default, rules)
+        unused = self.schemas.bad_default(node)
+        return Explanation(
+            exact,
+            mask(node, value),
+            hidden,
+            root.at(now).default,
+            rules,
+            unused=unused.message if unused else None,
+            now=now if now != exact else None,
+        )
 
     @cached_property
     def _placing(self) -> Placing:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weft.base.paths import Path, dotted
+from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Problem
 from weft.files import yaml12
 from weft.files.datafile import parse_json
@@ -37,11 +37,32 @@ class Variable:
 
 def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
     """The variables of a configuration in the schema's order; settings that are null or absent have none."""
+    declaring = node.catalog.declaring
+    if not any(id(schema) in declaring for schema in (*node.certain, *node.possible)):
+        return
     if node.env and config is not None:
         yield Variable(node.env, path, config, any(below.sensitive for _, below, _ in node.walk(config)))
     if isinstance(config, dict):
         for key, value in config.items():
             yield from variables(node.child(key), value, (*path, key))
+
+
+def clashing_variables(node: Node, config: Any) -> Iterator[Problem]:
+    """Settings whose variable has another text for another setting: a program would read only one of them."""
+    first: dict[str, Variable] = {}
+    for variable in variables(node, config):
+        other = first.setdefault(variable.name, variable)
+        if other.text != variable.text:
+            both = other.path, variable.path
+            message = f"{dotted(both[0])} and {dotted(both[1])} give the environment variable {variable.name} different values"
+            yield Problem(
+                "shared-variable",
+                message,
+                path=pointer(variable.path),
+                schema=node.at(variable.path).place,
+                hint="set both to the same value, or give each an `x-env` of its own",
+                reads=(*map(pointer, both),),
+            )
 
 
 def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
+from weft.base.paths import Path
 from weft.base.problems import Problem, did_you_mean
 from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
+from weft.schema.renames import Renames
 from weft.schema.types import ANY_TYPE, AcceptedTypes, named
-from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
+from weft.schema.walk import free_schemas, in_place, item_schemas, property_schemas, subschemas
 
 
 class _Missing:
@@ -119,6 +121,13 @@ class Node:
         return str(stated[0]) if len(stated) == 1 else "atomic"
 
     @cached_property
+    def listed_items(self) -> int:
+        """How many first items of a list have schemas of their own."""
+        named = [schema.get(keyword) for schema in self.possible for keyword in ("items", "prefixItems")]
+        named += [schema.get(keyword) for schema in self.certain for keyword in ("items", "prefixItems")]
+        return max((len(items) for items in named if isinstance(items, list)), default=0)
+
+    @cached_property
     def list_keys(self) -> tuple[str, ...]:
         """The keys that tell the items of a map-list apart."""
         return tuple(self.keyword("x-kubernetes-list-map-keys", ()))
@@ -132,6 +141,12 @@ class Node:
     def sensitive(self) -> bool:
         """Whether the value is a secret; what lies inside a sensitive value is sensitive too."""
         return any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible))
+
+    @cached_property
+    def renamed_to(self) -> str | None:
+        """What the setting is called now, where this is its old name."""
+        name = self.keyword("x-renamed-to")
+        return name if isinstance(name, str) else None
 
     @cached_property
     def env(self) -> str | None:
@@ -156,15 +171,25 @@ class Node:
         return frozenset() if found == ANY_TYPE else named(found)
 
     @cached_property
+    def default_schema(self) -> dict[str, Any] | None:
+        """The schema whose `default` holds for this place: the first that always applies."""
+        return next((schema for schema in self.certain if "default" in schema), None)
+
+    @cached_property
+    def refuses_its_default(self) -> bool:
+        """Whether there is a `default` that the place's own schemas do not accept, neither as written nor filled in."""
+        if self.default_schema is None:
+            return False
+        written = self.default_schema["default"]
+        if self.accepts(written):
+            return False
+        # `default: {}` may leave to the defaults of the properties what the schema requires
+        return not isinstance(written, dict) or self.contains_itself or not self.accepts(self.fill(written))
+
+    @property
     def own_default(self) -> Any:
-        """The `default` keyword as written, or MISSING; one that its own schema refuses is no default."""
-        schema = next((schema for schema in self.certain if "default" in schema), None)
-        if schema is None:
-            return MISSING
-        if not self.accepts(schema["default"]):
-            self.catalog.refused_defaults[id(schema)] = schema
-            return MISSING
-        return schema["default"]
+        """The `default` keyword as written, or MISSING; one that its own schema does not accept is no default."""
+        return MISSING if self.default_schema is None or self.refuses_its_default else self.default_schema["default"]
 
     @property
     def place(self) -> str:
@@ -240,8 +265,6 @@ class Catalog:
         self.acceptance = Acceptance(documents)
         self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
         self._open: set[Node] = set()
-        self.refused_defaults: dict[int, dict[str, Any]] = {}
-        """The schemas, by their ids, whose defaults are not valid, as far as they were asked for."""
         self.types = AcceptedTypes(documents.schema)
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
@@ -268,6 +291,8 @@ class Catalog:
 
     def default(self, node: Node) -> Any:
         """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
+        if node.renamed_to is not None:
+            return MISSING  # the new name says what holds
         written = node.own_default
         if node in self._open or node.contains_itself:
             return written
@@ -283,6 +308,30 @@ class Catalog:
         finally:
             self._open.discard(node)
         return value if value and node.accepts(value) else MISSING
+
+    def places(self, leading: Collection[int], start: Node | None = None) -> Iterator[tuple[Path, Node]]:
+        """The places below a start of which some of these schemas (by id) speak; of many that are alike, the first.
+
+        In a path `0` stands for any item of a list, and `*` for any key that no schema names.
+        """
+        seen = set[Node]()
+        stack: list[tuple[Path, Node]] = [((), start or self.root)]
+        while stack:
+            path, node = stack.pop()
+            if node not in seen and any(id(schema) in leading for schema in (*node.certain, *node.possible)):
+                seen.add(node)
+                yield path, node
+                below: list[tuple[str | int, Node]] = [(name, node.child(name)) for name in node.properties]
+                below += [(index, node.child(index)) for index in range(node.listed_items + 1)]
+                below += [("*", free) for free in self._free(node)]
+                stack += [((*path, step), child) for step, child in reversed(below)]
+
+    def _free(self, node: Node) -> Iterator[Node]:
+        """What the schemas say of keys that they do not name."""
+        for schema in node.certain:
+            yield from (self.node([below], [below]) for below in free_schemas(schema))
+        for schema in node.possible:
+            yield from (self.node([], [below]) for below in free_schemas(schema))
 
     def valid(self, schema: dict[str, Any], value: Any) -> bool:
         """Whether one schema accepts a value."""
@@ -320,6 +369,11 @@ class Catalog:
                 found.add(one)
                 stack += parents.get(one, ())
         return found
+
+    @cached_property
+    def renames(self) -> Renames:
+        """The settings that have a new name."""
+        return Renames(self)
 
     @cached_property
     def declaring(self) -> set[int]:

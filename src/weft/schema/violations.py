@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from jsonschema.exceptions import ValidationError
 
-from weft.base.paths import Path, dotted
+from weft.base.paths import Path, dotted, get
 from weft.base.problems import choices, did_you_mean
+from weft.schema.explaining import UnexpectedKeys
 from weft.schema.types import TYPE_WORDS, json_type
 
 Found = tuple[str, Path, str, str | None]
@@ -68,6 +69,32 @@ class Suggestions:
         """A hint naming the candidate most like a word, while there is time for it."""
         self._left -= len(candidates)
         return did_you_mean(word, candidates) if self._left >= 0 else None
+
+
+def broken_by(
+    error: ValidationError,
+    judged: Any,
+    at: Path = (),
+    *,
+    hidden: bool,
+    suggest: Callable[[str, list[str]], str | None] = did_you_mean,
+) -> Broken:
+    """What an error of the validator says of `judged`, which stands at the path `at` of the configuration."""
+    inside = tuple(error.absolute_path)
+    names_a_key = isinstance(error.instance, str) and isinstance(get(judged, inside), dict)
+    return Broken(
+        "propertyNames" if names_a_key else str(error.validator or ""),
+        error.validator_value,
+        error.instance,
+        error.schema if isinstance(error.schema, dict) else {},
+        (*at, *inside),
+        hidden,
+        error.message,
+        str(error.validator or ""),
+        tuple(error.context or ()),
+        error.cause.names if isinstance(error.cause, UnexpectedKeys) else (),
+        suggest,
+    )
 
 
 def complaints(broken: Broken) -> Iterator[Found]:

@@ -19,11 +19,11 @@ from weft.base.paths import Path, dotted, get, pointer
 from weft.base.problems import Problem
 from weft.files.shipped import shipped
 from weft.schema import patterns
-from weft.schema.explaining import Undecided, UnexpectedKeys, assuming, explainer
+from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
-from weft.schema.violations import Broken, Suggestions, complaints
+from weft.schema.violations import Broken, Suggestions, broken_by, complaints
 from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
@@ -110,20 +110,7 @@ class SchemaCheck:
         path = tuple(error.absolute_path)
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
-        names_a_key = isinstance(error.instance, str) and isinstance(get(config, path), dict)
-        broken = Broken(
-            "propertyNames" if names_a_key else str(error.validator or ""),
-            error.validator_value,
-            error.instance,
-            schema,
-            path,
-            self._is_hidden(path, error.instance),
-            error.message,
-            str(error.validator or ""),
-            tuple(error.context or ()),
-            error.cause.names if isinstance(error.cause, UnexpectedKeys) else (),
-            suggest,
-        )
+        broken = broken_by(error, config, hidden=self._is_hidden(path, error.instance), suggest=suggest)
         for code, where, message, hint in complaints(broken):
             if isinstance(own, str):
                 yield Problem(code, f"{dotted(where)}: {own}", path=pointer(where), schema=location)
