@@ -77,6 +77,11 @@ class Problem:
         return replace(self, quiet=True, message=self.traits.unquoted or self.message)
 
     @property
+    def sentence(self) -> str:
+        """The message with its hint, in one line."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    @property
     def finding(self) -> tuple[str, str | None]:
         """What is wrong with which setting: another problem with the same finding says nothing new of a target."""
         return self.code, self.path
@@ -98,6 +103,10 @@ class Problem:
         }
 
 
+def _placed_sentence(problem: Problem) -> str:
+    return f"{problem.place}: {problem.sentence}" if problem.place else problem.sentence
+
+
 class WeftError(Exception):
     """Raised where work cannot go on; carries every problem that was found until then."""
 
@@ -106,7 +115,7 @@ class WeftError(Exception):
     """The project that the files of the problems belong to."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
+        super().__init__("; ".join(map(_placed_sentence, problems)))
         self.problems = problems
 
 

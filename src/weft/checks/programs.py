@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +18,8 @@ from typing import Final
 
 TIME_LIMIT: Final = 60.0
 """How many seconds a program may take."""
+_TIDYING: Final = 0.5
+"""How many seconds a program has to tidy up when the run is interrupted."""
 
 
 class NoAnswerError(Exception):
@@ -37,6 +43,54 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join(folders))
 
 
+class Started:
+    """The programs that one run of the checks has started and that have not ended yet; threads that belong to it start them."""
+
+    def __init__(self) -> None:
+        self._running = set[subprocess.Popen[bytes]]()
+        self._ended = False
+
+    def own_this_thread(self) -> None:
+        """Count what this thread starts from now on among the programs of the run."""
+        _STARTED.set(self)
+
+    def end(self) -> None:
+        """End what still runs, and start nothing more; a program may tidy up, but not for long."""
+        self._ended = True
+        for process in list(self._running):
+            process.send_signal(signal.SIGINT)
+        until = time.monotonic() + _TIDYING
+        for process in list(self._running):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0, until - time.monotonic()))
+            process.kill()
+
+    def run(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None, limit: float) -> Answer:
+        """Run a program to its end. Raises TimeoutExpired when that is not within the limit, OSError when it cannot be started."""
+        if self._ended:
+            raise NoAnswerError("was not started, as the run has ended")
+        with subprocess.Popen(  # noqa: S603 - the command is that of a check, never text of a configuration
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            self._running.add(process)
+            try:
+                said, _ = process.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            finally:
+                self._running.discard(process)
+        return Answer(process.returncode, said.decode("utf-8", "replace"))
+
+
+_STARTED: Final[ContextVar[Started | None]] = ContextVar("_STARTED", default=None)
+
+
 def ask(
     command: Sequence[str | Path],
     folder: Path,
@@ -46,22 +100,13 @@ def ask(
 ) -> Answer:
     """Run a program to its end in a folder; raises NoAnswerError."""
     program, *arguments = map(str, command)
+    started = _STARTED.get() or Started()
     try:
-        done = subprocess.run(  # noqa: S603 - the command is that of a check, never text of a configuration
-            [find(program) or program, *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=limit,
-            check=False,
-        )
+        return started.run([find(program) or program, *arguments], folder, environment, limit)
     except subprocess.TimeoutExpired:
         raise NoAnswerError(f"gave no answer within {limit:.0f} seconds") from None
     except OSError as error:
         raise NoAnswerError(f"could not be started: {error.strerror or error}") from None
-    return Answer(done.returncode, done.stdout.decode("utf-8", "replace"))
 
 
 def words(text: str, limit: int = 300) -> str:

@@ -57,13 +57,13 @@ def command(
     target = project.target(name)
     code = report([target])
     where = target.find(path) if path else ()
-    if not paths.has(target.config, where):
+    if not paths.has(target.shared_config, where):
         raise UsageError(
             Problem("unknown-path", f"{target.name} sets nothing at {paths.dotted(where)}, and it has no default")
         )
     node = project.catalog.root.at(where)
     if not reveal:
-        _print(format_, node, paths.get(target.config, where), where)
+        _print(format_, node, paths.get(target.shared_config, where), where)
     elif not code:
         from weft.secret_files.resolving import reveal as revealed
 

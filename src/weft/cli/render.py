@@ -12,6 +12,7 @@ import click
 
 from weft.base.wording import counted
 from weft.cli.common import complete_target, open_project, output_folder, project_options
+from weft.cli.progress import progress
 
 if TYPE_CHECKING:
     from weft.stages.write import Changes
@@ -45,10 +46,11 @@ def command(
     begun = time.perf_counter()
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
-    rendered, problems = project.render(targets)
-    told = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
-    if told:
-        show(Report(told, project.folder))
+    with progress() as watch:
+        rendered, problems = project.render(targets, watch)
+    reported = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
+    if reported:
+        show(Report(reported, project.folder))
     if has_errors(problems):
         click.echo("nothing was written", err=True)
         ctx.exit(1)

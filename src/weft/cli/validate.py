@@ -9,6 +9,7 @@ import click
 
 from weft.base.wording import counted
 from weft.cli.common import complete_target, open_project, policy_option, project_options
+from weft.cli.progress import progress
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def command(
         project = open_project(ctx, overrides, from_env)
         report.folder = project.folder
         targets = project.targets(*globs)
-        checked = project.check_outputs(targets) if outputs else None
-        report.add(checked.problems if checked else project.problems(targets))
+        with progress() as watch:
+            checked = project.check_outputs(targets, watch) if outputs else None
+            report.add(checked.problems if checked else project.problems(targets, watch))
         report.add([*_asked_for(project, targets, since, policies, strict=strict)])
         code = 1 if report.fails(strict) else 0
         done = f"{counted(len(targets), 'target')} checked"

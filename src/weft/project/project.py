@@ -13,11 +13,12 @@ A `Project` only puts parts together, each of which has one task:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weft import checks
 from weft.base.problems import Problem, WeftError
+from weft.base.watching import Watch, unwatched, watched
 from weft.project.dimensions import Dimensions
 from weft.project.layering import Layering
 from weft.project.limits import Limits
@@ -77,11 +78,14 @@ class Project:
         self._resolver = Resolver(file, self.root, self.layering, extra)
         limits = Limits(self.dimensions, self.root, self._resolver)
         self.fleet = Fleet(self.dimensions, limits)
-        self._rendering = Rendering(file, self.dimensions, limits, self.fleet, self.outputs)
+        self._rendering = Rendering(file, self.schemas, self.dimensions, limits, self.fleet, self.outputs)
         of_dimensions = (*self.dimensions.problems(), *self._resolver.problems())
         problems = (*self.schemas.problems(), *self.outputs.problems, *wrong, *of_dimensions)
         if problems:
             raise WeftError(*problems)
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name} in {self.folder}>"
 
     def targets(self, *globs: str) -> list[Target]:
         """The targets that the globs name (`production/*`, `**/acme`), all of them without a glob.
@@ -97,26 +101,26 @@ class Project:
         """
         return self._target(self.fleet.identity(name, values))
 
-    def problems(self, targets: Iterable[Target]) -> list[Problem]:
+    def problems(self, targets: Sequence[Target], watch: Watch = unwatched) -> list[Problem]:
         """Every problem of these targets and of their outputs, which are rendered in memory: whatever would stop `render`."""
-        return self._render(targets, ask_programs=False)[1].problems
+        return self._render(targets, watch, ask_programs=False)[1].problems
 
     @property
     def expressions(self) -> list[Expression]:
         """Every expression of the schemas and of weft.yaml."""
         return [*self.schemas.rule_check.expressions, *self.outputs.conditions]
 
-    def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
+    def render(self, targets: Sequence[Target], watch: Watch = unwatched) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
         A target whose configuration is wrong is not rendered. Checks that run a program are left to `check_outputs`.
         """
-        rendered, outcome = self._render(targets, ask_programs=False)
+        rendered, outcome = self._render(targets, watch, ask_programs=False)
         return rendered, outcome.problems
 
-    def check_outputs(self, targets: Sequence[Target]) -> checks.Outcome:
+    def check_outputs(self, targets: Sequence[Target], watch: Watch = unwatched) -> checks.Outcome:
         """The same with the programs that read outputs: all problems, and how often each check was asked or skipped."""
-        return self._render(targets, ask_programs=True)[1]
+        return self._render(targets, watch, ask_programs=True)[1]
 
     def write(
         self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False
@@ -129,8 +133,11 @@ class Project:
         others = {identity.name for identity in self.fleet.identities()} - {target.name for target in targets}
         return write_outputs(self.file, rendered, others, folder, dry_run=dry_run)
 
-    def _render(self, targets: Iterable[Target], *, ask_programs: bool) -> tuple[list[Rendered], checks.Outcome]:
-        return self._rendering.render([target.judged() for target in targets], ask_programs=ask_programs)
+    def _render(
+        self, targets: Sequence[Target], watch: Watch, *, ask_programs: bool
+    ) -> tuple[list[Rendered], checks.Outcome]:
+        judged = [target.judged() for target in watched(targets, "targets", watch)]
+        return self._rendering.render(judged, ask_programs=ask_programs, watch=watch)
 
     def _target(self, identity: Identity) -> Target:
         return Target(identity, self.schemas, self.layering, self._resolver, self._rendering)

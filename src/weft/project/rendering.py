@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from weft import checks
 from weft.base.problems import Place, Problem, has_errors
+from weft.base.watching import Watch, unwatched, watched
 from weft.project import unread
 from weft.project.collisions import collisions
 from weft.project.dimensions import Dimensions
@@ -18,6 +19,7 @@ from weft.project.limits import Limits
 from weft.project.outputs import Outputs, TargetView
 from weft.project.projectfile import ProjectFile
 from weft.project.resolution import Resolution
+from weft.project.schemas import Schemas
 from weft.project.targets import Fleet
 from weft.report.report import Report
 from weft.stages.render.templates import Rendered
@@ -37,19 +39,22 @@ class Rendering:
     """The parts of a project that make the outputs of many targets, and judge them together."""
 
     file: ProjectFile
+    schemas: Schemas
     dimensions: Dimensions
     limits: Limits
     fleet: Fleet
     outputs: Outputs
 
-    def render(self, targets: Sequence[Judged], *, ask_programs: bool) -> tuple[list[Rendered], checks.Outcome]:
+    def render(
+        self, targets: Sequence[Judged], *, ask_programs: bool, watch: Watch = unwatched
+    ) -> tuple[list[Rendered], checks.Outcome]:
         """Every output of these targets, checked, and all problems; what several targets share stands once.
 
         `weft validate` asks for the same as `weft render`, so that what one accepts, the other accepts. A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
         """
         problems: list[Problem] = []
         finished: list[Rendered] = []
-        for target in targets:
+        for target in watched(targets, "outputs", watch):
             problems += target.problems
             if target.view is not None:
                 rendered, wrong = self.outputs.rendered(target.view)
@@ -62,12 +67,13 @@ class Rendering:
         def locate(one: Rendered, line: int) -> Place | None:
             return self.outputs.template_line(views[one.target], one, line)
 
-        outcome = checks.run(finished, locate, ask_programs=ask_programs)
+        outcome = checks.run(finished, locate, ask_programs=ask_programs, watch=watch)
         outcome.problems = Report([*problems, *outcome.problems]).problems
         return finished, outcome
 
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
         """What is wrong with the project rather than with one target, given what was found in the targets."""
+        yield from self.schemas.catalog.documents.warnings
         yield from self.limits.problems()
         if not has_errors(found) and len(targets) == len(list(self.fleet.identities())):
             layers = [layer for target in targets for layer in target.resolution.layers]

@@ -45,7 +45,9 @@ class Schemas:
         """
         eager: dict[str, Any] = self.root.fill(merged)
         if self.catalog.renames:
-            both = self.root.fill(self.catalog.renames.with_old_names(eager))  # in the order of the schema
+            both: dict[str, Any] = self.root.fill(
+                self.catalog.renames.with_old_names(eager)
+            )  # in the order of the schema
             if self.schema_check.accepts(both):
                 return both
         if self.schema_check.accepts(eager):

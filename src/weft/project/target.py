@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -80,6 +81,9 @@ class Target:
         self._resolver = resolver
         self._rendering = rendering
 
+    def __repr__(self) -> str:
+        return f"<Target {self.name} of {self.schemas.folder}>"
+
     @cached_property
     def resolution(self) -> Resolution:
         """The layers of the target and the values of all its dimensions."""
@@ -87,13 +91,21 @@ class Target:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The merged configuration with the schema's defaults; sensitive settings are references."""
+        """The merged configuration with the schema's defaults; sensitive settings are references.
+
+        It is the caller's own copy: changing it changes nothing that the target renders or reports.
+        """
+        return copy.deepcopy(self.shared_config)
+
+    @cached_property
+    def shared_config(self) -> dict[str, Any]:
+        """The same configuration as Weft uses it, which shares parts with those of other targets and must not be changed."""
         return self.schemas.filled(self.layering.fold(self.resolution.layers).value)
 
     @cached_property
     def view(self) -> TargetView:
         """What outputs see of the target."""
-        return TargetView(self.name, self.scope, self.resolution.values, self.config)
+        return TargetView(self.name, self.scope, self.resolution.values, self.shared_config)
 
     @property
     def outputs(self) -> Outputs:
@@ -107,10 +119,10 @@ class Target:
             found: list[Problem] = []  # a file is missing from the merge: what is wrong with the rest would be noise
         else:
             reported = {problem.finding for problem in merging}
-            every = self.schemas.schema_check.problems(self.config)
+            every = self.schemas.schema_check.problems(self.shared_config)
             schema = [problem for problem in every if problem.finding not in reported]
-            rules = [] if every else self.schemas.rule_check.problems(self.config)
-            variables = clashing_variables(self.schemas.root, self.config)
+            rules = [] if every else self.schemas.rule_check.problems(self.shared_config)
+            variables = clashing_variables(self.schemas.root, self.shared_config)
             wrong = (*self.resolution.problems, *schema, *rules, *variables)
             found = [self._placing.placed(problem) for problem in wrong]
         of_the_target = [self.own(problem) for problem in (*merging, *found)]
@@ -123,7 +135,10 @@ class Target:
 
     def transitions(self, before: Target) -> list[Problem]:
         """Every rule over `oldSelf` that the change from an earlier revision of the target breaks."""
-        return [self.located(found) for found in self.schemas.rule_check.transitions(self.config, before.config)]
+        return [
+            self.located(found)
+            for found in self.schemas.rule_check.transitions(self.shared_config, before.shared_config)
+        ]
 
     def located(self, problem: Problem) -> Problem:
         """A problem of this target with the overlay that causes it: of the settings that `reads` names, the one set highest."""
@@ -154,13 +169,13 @@ class Target:
         except ValueError as error:
             raise UsageError(Problem("bad-path", str(error))) from None
         try:
-            return paths.follow(self.config, steps)
+            return paths.follow(self.shared_config, steps)
         except KeyError as error:
             found: paths.Path = error.args[0]
         try:
             return setting_path(self.schemas.root, steps)
         except UsageError:
-            around = paths.get(self.config, found)
+            around = paths.get(self.shared_config, found)
             step = str(steps[len(found)])
             where = f"in {paths.dotted(found)}" if found else "at the top level"
             hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
@@ -182,8 +197,8 @@ class Target:
         root = self.schemas.root
         node = root.at(exact)
         now = root.catalog.renames.destination(exact)
-        found = setters(root, self.resolution.layers, self.config, now)
-        value = paths.get(self.config, exact) if paths.has(self.config, exact) else MISSING
+        found = setters(root, self.resolution.layers, self.shared_config, now)
+        value = paths.get(self.shared_config, exact) if paths.has(self.shared_config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.schemas.rule_check.at(exact))
         hidden = tuple(replace(setter, value=mask(node, setter.value)) for setter in found)
         unused = self.schemas.bad_default(node)
@@ -199,4 +214,4 @@ class Target:
 
     @cached_property
     def _placing(self) -> Placing:
-        return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.config)
+        return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.shared_config)

@@ -18,7 +18,7 @@ from referencing.jsonschema import specification_with
 
 from weft.base import paths
 from weft.base.overlay import Source
-from weft.base.problems import Place, Problem, WeftError, did_you_mean
+from weft.base.problems import Place, Problem, Severity, WeftError, did_you_mean
 from weft.files import datafile, yaml12
 from weft.files.locator import locate
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
@@ -39,7 +39,7 @@ def load_documents(root: Path, base: Path) -> Documents:
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
-    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas)
+    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas, loader.warnings)
     for schema in circles(documents):
         loader.complain_of_circle(documents.location(schema))
     if loader.problems:
@@ -53,6 +53,7 @@ class _Loader:
     def __init__(self, base: Path) -> None:
         self.base = base
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.by_uri: dict[str, Document] = {}
         self.targets: dict[int, tuple[Document, str]] = {}
         self.references: dict[tuple[int, str], str | bool] = {}
@@ -131,7 +132,9 @@ class _Loader:
         self.schemas.add(id(schema))
         for mistake in mistakes(schema):
             path = (*spot.path, *mistake.path)
-            self._complain(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
+            problem = _problem(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
+            wrong = mistake.severity is Severity.ERROR
+            (self.problems if wrong else self.warnings).append(replace(problem, severity=mistake.severity))
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
                 self._resolve(spot, schema, keyword)
@@ -254,19 +257,15 @@ class _Loader:
         hint = "remove one `$ref` of the circle"
         self._complain(document, paths.parse_pointer(fragment), "schema-ref-cycle", message, hint)
 
-    def _complain(
-        self,
-        document: Document,
-        path: paths.Path,
-        code: str,
-        message: str,
-        hint: str | None = None,
-        *,
-        key: bool = False,
-    ) -> None:
-        place = locate(Source(document.name, path=document.path), path, key=key)
-        where = f"{document.name}#{paths.pointer(path)}"
-        self.problems.append(Problem(code, message, place=place, schema=where, hint=hint))
+    def _complain(self, document: Document, path: paths.Path, code: str, message: str, hint: str | None = None) -> None:
+        self.problems.append(_problem(document, path, code, message, hint))
+
+
+def _problem(
+    document: Document, path: paths.Path, code: str, message: str, hint: str | None, *, key: bool = False
+) -> Problem:
+    place = locate(Source(document.name, path=document.path), path, key=key)
+    return Problem(code, message, place=place, schema=f"{document.name}#{paths.pointer(path)}", hint=hint)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
 
     Raises WeftError with a problem for every reference that cannot be resolved.
     """
-    node, value = target.schemas.root.at(where), paths.get(target.config, where)
+    node, value = target.schemas.root.at(where), paths.get(target.shared_config, where)
     found = list(_references(node, value, where))
     secrets = _resolve((text for _, text in found), target.schemas.folder)
     problems = [problem for path, text in found for problem in _failed(target, path, secrets[text])]
@@ -68,7 +68,7 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
     uses = [
         _Use(target, path, reference)
         for target in targets
-        for path, reference in _references(target.schemas.root, target.config)
+        for path, reference in _references(target.schemas.root, target.shared_config)
     ]
     secrets = _resolve((use.reference for use in uses), uses[0].target.schemas.folder) if uses else {}
     groups: dict[str, list[_Use]] = {reference: [] for reference in secrets}
@@ -107,7 +107,7 @@ def _resolve(references: Iterable[str], folder: Path) -> dict[str, str | provide
 
 def _failed(target: Target, path: paths.Path, secret: str | providers.ProviderError) -> Iterator[Problem]:
     if isinstance(secret, providers.ProviderError):
-        place = place_of(target.schemas.root, target.resolution.layers, target.config, path)
+        place = place_of(target.schemas.root, target.resolution.layers, target.shared_config, path)
         message = f"{paths.dotted(path)}: {secret.reason}"
         problem = Problem("unresolved-reference", message, path=paths.pointer(path), place=place, hint=secret.hint)
         yield replace(problem, targets=(target.name,))
