@@ -37,8 +37,10 @@ setup-tools: for-dev ## Install the programs that the checks and the tests run; 
 render: for-render ## Validate and write every output into build/
 	@"$(BIN)/weft" render $(TARGETS) -o "$(OUTPUT)"
 
+# a program that is not installed says nothing of the configuration: it is named and skipped, so only the first run is strict
 validate: for-render ## Report every problem of the configuration and of what it renders
-	@"$(BIN)/weft" validate $(TARGETS) --outputs --strict
+	@"$(BIN)/weft" validate $(TARGETS) --strict
+	@"$(BIN)/weft" validate $(TARGETS) --outputs
 
 diff: for-render ## Compare two targets: make diff FROM=staging TO=production
 	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)

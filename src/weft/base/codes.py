@@ -183,6 +183,7 @@ _CODES: Final = (
     Code("bad-name", About.PROJECT),
     Code("no-project", About.PROJECT),
     Code("no-target", About.PROJECT),
+    Code("not-a-limit", About.KEY),
     Code("no-values", About.PROJECT),
     Code("output-outside", About.PROJECT),
     Code("output-path", About.PROJECT),

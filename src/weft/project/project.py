@@ -76,10 +76,10 @@ class Project:
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
         self._resolver = Resolver(file, self.root, self.layering, extra)
-        limits = Limits(self.dimensions, self.root, self._resolver)
+        limits = Limits(file, self.dimensions, self.root, self._resolver)
         self.fleet = Fleet(self.dimensions, limits)
         self._rendering = Rendering(file, self.schemas, self.dimensions, limits, self.fleet, self.outputs)
-        of_dimensions = (*self.dimensions.problems(), *self._resolver.problems())
+        of_dimensions = (*self.dimensions.problems(), *self._resolver.problems(), *limits.mistakes())
         problems = (*self.schemas.problems(), *self.outputs.problems, *wrong, *of_dimensions)
         if problems:
             raise WeftError(*problems)

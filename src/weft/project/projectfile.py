@@ -93,6 +93,7 @@ def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
             entry.get("files"),
             _setting(entry.get("setting")),
             entry.get("optional", False),
+            {name: _setting(path) or () for name, path in entry["limits"].items()} if "limits" in entry else None,
         )
         for name, entry in data.get("dimensions", {}).items()
     )
@@ -144,6 +145,7 @@ def _semantic(file: ProjectFile) -> Iterator[Problem]:
             yield _invalid(message, file.place("dimensions", after.name, key=True))
     for dimension in file.dimensions:
         yield from _about_dimension(file, dimension)
+        yield from _about_limits(file, dimension, [entry.name for entry in named])
     for index, layer in enumerate(file.layers):
         yield from _about_layer(file, index, layer)
     for output in file.outputs:
@@ -161,6 +163,24 @@ def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Proble
     if dimension.setting == ():
         place = file.place("dimensions", dimension.name, "setting")
         yield _invalid("`setting` is not a path of a setting", place, "write a dotted path, such as `tenant.tier`")
+
+
+def _about_limits(file: ProjectFile, dimension: Dimension, named: list[str]) -> Iterator[Problem]:
+    for other, setting in (dimension.limits or {}).items():
+        place = file.place("dimensions", dimension.name, "limits", other, key=True)
+        before = named[: named.index(dimension.name)] if dimension.name in named else []
+        if dimension.name not in named:
+            yield _invalid(f"targets do not name `{dimension.name}`, so nothing can limit it", place)
+        elif other not in before:
+            known = f"before it come {choices(before)}" if before else "no dimension comes before it"
+            hint = did_you_mean(other, before) or known
+            message = f"`{dimension.name}` cannot be limited by `{other}`, which is not a dimension that targets name before it"
+            yield _invalid(message, place, hint)
+        if setting == ():
+            value = file.place("dimensions", dimension.name, "limits", other)
+            yield _invalid(
+                "a limit is not a path of a setting", value, "write a dotted path, such as `tenant.environments`"
+            )
 
 
 def _about_layer(file: ProjectFile, index: int, layer: str) -> Iterator[Problem]:

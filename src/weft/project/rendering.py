@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weft import checks
-from weft.base.problems import Place, Problem, has_errors
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import dotted, pointer
+from weft.base.problems import Place, Problem, Severity, has_errors
 from weft.base.watching import Watch, unwatched, watched
 from weft.project import unread
 from weft.project.collisions import collisions
@@ -18,6 +20,7 @@ from weft.project.dimensions import Dimensions
 from weft.project.limits import Limits
 from weft.project.outputs import Outputs, TargetView
 from weft.project.projectfile import ProjectFile
+from weft.project.provenance import place_of
 from weft.project.resolution import Resolution
 from weft.project.schemas import Schemas
 from weft.project.targets import Fleet
@@ -75,8 +78,22 @@ class Rendering:
         """What is wrong with the project rather than with one target, given what was found in the targets."""
         yield from self.schemas.catalog.documents.warnings
         yield from self.limits.problems()
+        yield from self._look_alikes(targets)
         if not has_errors(found) and len(targets) == len(list(self.fleet.identities())):
             layers = [layer for target in targets for layer in target.resolution.layers]
             read = {source.path for layer in layers for source in layer.sources}
             yield from unread.unread_files(self.file, self.dimensions, read)
             yield from unread.layers_without_files(self.file, {layer.name for layer in layers}, waiting=False)
+
+    def _look_alikes(self, targets: Sequence[Judged]) -> Iterator[Problem]:
+        """Settings that look like limits and are none: somebody counts on a target not to be there."""
+        reported = set[SettingPath]()
+        for target in targets:
+            for path, dimension, other in self.limits.look_alikes(target.view.config if target.view else {}):
+                if path not in reported:
+                    reported.add(path)
+                    message = f"{dotted(path)} lists values of `{other}`, and does not limit where a {dimension} exists"
+                    hint = f"in weft.yaml, give the dimension `{dimension}` the entry `limits: {{{other}: {dotted(path)}}}`"
+                    root, layers = self.schemas.root, target.resolution.layers
+                    place = place_of(root, layers, target.view and target.view.config, path, key=True)
+                    yield Problem("not-a-limit", message, Severity.WARNING, pointer(path), place, hint=hint)

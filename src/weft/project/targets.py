@@ -87,7 +87,7 @@ class Fleet:
             yield Identity("/".join(values.values()) or WHOLE, values)
         for value in self._dimensions.values[dimension.name]:
             chosen = {**values, dimension.name: value}
-            if dimension.files is None or not values or self._limits.allow(dimension, chosen):
+            if not values or self._limits.allow(dimension, chosen):
                 yield from self._below(depth + 1, chosen)
 
     def _unknown(self, name: str, every: list[Identity]) -> Problem:
