@@ -413,6 +413,26 @@ def test_the_operator_by_which_a_file_says_something(tmp_path, high, path, opera
 
 
 @pytest.mark.parametrize(
+    ("path", "layers"),
+    [
+        (("app", "x", "$value"), ["high.yaml"]),
+        (("app", "x", "$append", 0), ["high.yaml"]),
+        (("app", "x", "a"), ["high.yaml", "low.yaml"]),
+        (("app", "x", "b"), ["high.yaml"]),
+    ],
+)
+def test_inside_value_nothing_is_an_instruction(tmp_path, path, layers):
+    low, high = "app: {x: {a: 1}}\n", "app: {x: {$value: {$value: 1, $append: [2], b: null}}}\n"
+    files = {"schema.json": {"properties": {"app": {"type": "object"}}}, "low.yaml": low, "high.yaml": high}
+    make_project(tmp_path, files, layers=["low", "high"])
+    target = load_project(tmp_path).target()
+    found = setters(target.schemas.root, target.resolution.layers, target.config, path)
+    assert [setter.place.file for setter in found] == layers
+    where = found[0].place
+    assert (tmp_path / where.file).read_text("utf-8")[where.column - 1] in "1{2n["
+
+
+@pytest.mark.parametrize(
     ("low", "high", "place", "related"),
     [
         ("app: {a: 2, b: 1}\n", "app: {}\n", "low.yaml:1:10", ["low.yaml:1:16"]),

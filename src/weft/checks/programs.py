@@ -58,12 +58,12 @@ class Started:
         """End what still runs, and start nothing more; a program may tidy up, but not for long."""
         self._ended = True
         for process in list(self._running):
-            process.send_signal(signal.SIGINT)
+            _signal(process, signal.SIGINT)
         until = time.monotonic() + _TIDYING
         for process in list(self._running):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0, until - time.monotonic()))
-            process.kill()
+            _kill(process)
 
     def run(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None, limit: float) -> Answer:
         """Run a program to its end. Raises TimeoutExpired when that is not within the limit, OSError when it cannot be started."""
@@ -76,16 +76,32 @@ class Started:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            process_group=0 if os.name == "posix" else None,  # so that what it starts can be ended with it
         ) as process:
             self._running.add(process)
             try:
                 said, _ = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
-                process.kill()
+                _kill(process)
                 raise
             finally:
                 self._running.discard(process)
         return Answer(process.returncode, said.decode("utf-8", "replace"))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    if os.name == "posix":
+        _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send a signal to a program, and to what it has started."""
+    if os.name != "posix":
+        process.send_signal(number)
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 _STARTED: Final[ContextVar[Started | None]] = ContextVar("_STARTED", default=None)

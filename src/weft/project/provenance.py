@@ -109,8 +109,10 @@ class _Search:
         """The path in an overlay of what it says about the value; None when it says nothing."""
         node = self._root
         where: Path = ()
+        exact = False  # inside `$value` nothing is an instruction
         for length, step in enumerate(self._path):
-            data, where = _unwrapped(data, where)
+            if not exact:
+                data, where, exact = _unwrapped(data, where)
             if isinstance(step, int):
                 here = self._item(node, data, length)
                 if here is None:
@@ -121,10 +123,10 @@ class _Search:
             elif isinstance(data, dict) and step in data:
                 where, data = (*where, step), data[step]
             else:
-                whole = isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map)
+                whole = exact or (isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map))
                 return where if whole else None
             node = node.child(step)
-        return _unwrapped(data, where)[1]
+        return where if exact else _unwrapped(data, where)[1]
 
     def _item(self, node: Node, data: Any, length: int) -> Path | None:
         """Where the item at this step of the path stands in what an overlay says of the list."""
@@ -168,7 +170,8 @@ def _has_list(data: Any, name: str) -> bool:
     return isinstance(data, dict) and isinstance(data.get(name), list)
 
 
-def _unwrapped(data: Any, where: Path) -> tuple[Any, Path]:
-    while isinstance(data, dict) and "$value" in data:
-        data, where = data["$value"], (*where, "$value")
-    return data, where
+def _unwrapped(data: Any, where: Path) -> tuple[Any, Path, bool]:
+    """What `$value` holds, with its path, and whether there was one."""
+    if isinstance(data, dict) and "$value" in data:
+        return data["$value"], (*where, "$value"), True
+    return data, where, False
