@@ -175,7 +175,7 @@ def test_an_interruption_starts_nothing_more(monkeypatch):
         time.sleep(0.01)
         return ()
 
-    monkeypatch.setattr(checks, "_load", lambda name: SimpleNamespace(check=check))
+    monkeypatch.setattr(checks, "_load", lambda _: SimpleNamespace(check=check))
     outputs = [Rendered(f"{number}", "", "it", "it.j2", 0, ("slow",)) for number in range(1000)]
     with pytest.raises(KeyboardInterrupt):
         checks.run(outputs, lambda *_: None, ask_programs=True, watch=interrupted)

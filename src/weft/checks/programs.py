@@ -14,11 +14,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 TIME_LIMIT: Final = 60.0
 """How many seconds a program may take."""
-_TIDYING: Final = 0.5
+_TIDYING: Final = 0.3
 """How many seconds a program has to tidy up when the run is interrupted."""
 
 
@@ -47,6 +48,7 @@ class Started:
     """The programs that one run of the checks has started and that have not ended yet; threads that belong to it start them."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._running = set[subprocess.Popen[bytes]]()
         self._ended = False
 
@@ -56,29 +58,20 @@ class Started:
 
     def end(self) -> None:
         """End what still runs, and start nothing more; a program may tidy up, but not for long."""
-        self._ended = True
-        for process in list(self._running):
+        with self._lock:
+            self._ended = True
+            running = list(self._running)
+        for process in running:
             _signal(process, signal.SIGINT)
         until = time.monotonic() + _TIDYING
-        for process in list(self._running):
+        for process in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0, until - time.monotonic()))
             _kill(process)
 
     def run(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None, limit: float) -> Answer:
         """Run a program to its end. Raises TimeoutExpired when that is not within the limit, OSError when it cannot be started."""
-        if self._ended:
-            raise NoAnswerError("was not started, as the run has ended")
-        with subprocess.Popen(  # noqa: S603 - the command is that of a check, never text of a configuration
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            process_group=0 if os.name == "posix" else None,  # so that what it starts can be ended with it
-        ) as process:
-            self._running.add(process)
+        with self._start(command, folder, environment) as process:
             try:
                 said, _ = process.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
@@ -86,7 +79,27 @@ class Started:
                 raise
             finally:
                 self._running.discard(process)
+        if self._ended:
+            raise NoAnswerError("was ended, as the run has")
         return Answer(process.returncode, said.decode("utf-8", "replace"))
+
+    def _start(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._ended:
+                raise NoAnswerError("was not started, as the run has ended")
+            process = subprocess.Popen(  # noqa: S603 - the command is that of a check, never text of a configuration
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                process_group=0 if os.name == "posix" else None,  # so that what it starts can be ended with it
+            )
+            self._running.add(process)
+        return process
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
