@@ -1,4 +1,4 @@
-"""The schemas of a project, compiled once: what they say of each setting, and the two checks that judge a configuration by them."""
+"""The schemas of a project, compiled once: what they say of each setting, and the checks that judge configurations by them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from weft.files.locator import placed_at_rule
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
 from weft.schema.defaults import bad_defaults
+from weft.schema.envvars import VariableCheck
 from weft.schema.loader import load_documents
 from weft.schema.lost_secrets import lost_secrets
 from weft.schema.node import Catalog, Node
@@ -21,7 +22,7 @@ from weft.stages.validate import SchemaCheck
 
 @dataclass(frozen=True)
 class Schemas:
-    """The compiled schemas of the project in `folder`: their nodes, the checks of their keywords and of their rules.
+    """The compiled schemas of the project in `folder`: their nodes, the checks of their keywords, rules and environment variables.
 
     `secret_lines` guesses which lines of overlays may hold a secret that nobody recognized as one.
     """
@@ -30,6 +31,7 @@ class Schemas:
     catalog: Catalog
     schema_check: SchemaCheck
     rule_check: RuleCheck
+    variable_check: VariableCheck
     secret_lines: SecretLines
 
     @property
@@ -81,7 +83,8 @@ def load_schemas(file: ProjectFile) -> Schemas:
     Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
     """
     catalog = Catalog(load_documents(_schema_file(file), file.folder))
-    return Schemas(file.folder, catalog, SchemaCheck(catalog), RuleCheck(catalog), SecretLines(catalog, file.folder))
+    checks = SchemaCheck(catalog), RuleCheck(catalog), VariableCheck(catalog.root)
+    return Schemas(file.folder, catalog, *checks, SecretLines(catalog, file.folder))
 
 
 def _schema_file(file: ProjectFile) -> Path:

@@ -20,7 +20,6 @@ from weft.project.schemas import Schemas
 from weft.project.settings import setting_path
 from weft.project.targets import Identity
 from weft.report.report import Report
-from weft.schema.envvars import clashing_variables
 from weft.schema.node import MISSING
 from weft.secrets.taint import mask
 
@@ -122,7 +121,7 @@ class Target:
             every = self.schemas.schema_check.problems(self.shared_config)
             schema = [problem for problem in every if problem.finding not in reported]
             rules = [] if every else self.schemas.rule_check.problems(self.shared_config)
-            variables = clashing_variables(self.schemas.root, self.shared_config)
+            variables = self.schemas.variable_check.problems(self.shared_config)
             wrong = (*self.resolution.problems, *schema, *rules, *variables)
             found = [self._placing.placed(problem) for problem in wrong]
         of_the_target = [self.own(problem) for problem in (*merging, *found)]

@@ -6,15 +6,18 @@ As text a boolean is `true` or `false`, a list of plain values is joined with co
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
-from weft.base.paths import Path, dotted, pointer
+from weft.base.paths import Path, dotted, get, has, pointer
 from weft.base.problems import Problem
 from weft.files import yaml12
 from weft.files.datafile import parse_json
 from weft.schema.node import Node
+from weft.schema.walk import free_schemas
 
 _TRUE: Final = ("true", "1", "yes", "on")
 _FALSE: Final = ("false", "0", "no", "off")
@@ -47,22 +50,48 @@ def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
             yield from variables(node.child(key), value, (*path, key))
 
 
-def clashing_variables(node: Node, config: Any) -> Iterator[Problem]:
-    """Settings whose variable has another text for another setting: a program would read only one of them."""
-    first: dict[str, Variable] = {}
-    for variable in variables(node, config):
-        other = first.setdefault(variable.name, variable)
-        if other.text != variable.text:
-            both = other.path, variable.path
-            message = f"{dotted(both[0])} and {dotted(both[1])} give the environment variable {variable.name} different values"
-            yield Problem(
-                "shared-variable",
-                message,
-                path=pointer(variable.path),
-                schema=node.at(variable.path).place,
-                hint="set both to the same value, or give each an `x-env` of its own",
-                reads=(*map(pointer, both),),
-            )
+class VariableCheck:
+    """Finds settings that give one environment variable different values, of which a program could read only one."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+
+    def problems(self, config: Any) -> Iterator[Problem]:
+        """The settings of a configuration whose variable has another value for another setting."""
+        first: dict[str, Variable] = {}
+        for variable in self._candidates(config):
+            other = first.setdefault(variable.name, variable)
+            if other is not variable and other.text != variable.text:
+                names = f"{dotted(other.path)} and {dotted(variable.path)}"
+                yield Problem(
+                    "shared-variable",
+                    f"{names} give the environment variable {variable.name} different values",
+                    path=pointer(variable.path),
+                    schema=self._root.at(variable.path).place,
+                    hint="set both to the same value, or give each an `x-env` of its own",
+                    reads=(pointer(other.path), pointer(variable.path)),
+                )
+
+    def _candidates(self, config: Any) -> Iterator[Variable]:
+        if self._shared is None:
+            yield from variables(self._root, config)
+            return
+        for name, path in self._shared:
+            value = get(config, path) if has(config, path) else None
+            if value is not None:
+                yield Variable(name, path, value, sensitive=True)
+
+    @cached_property
+    def _shared(self) -> list[tuple[str, Path]] | None:
+        """The settings whose variables the schema gives to others too; None where only a configuration can tell."""
+        catalog = self._root.catalog
+        free = (below for schema in catalog.schemas() for below in free_schemas(schema))
+        endless = (node.contains_itself for _, node in catalog.places(catalog.declaring))
+        if any(id(below) in catalog.declaring for below in free) or any(endless):
+            return None
+        every = [(name, path) for name, path, _ in declared(self._root)]
+        count = Counter(name for name, _ in every)
+        return [(name, path) for name, path in every if count[name] > 1]
 
 
 def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
