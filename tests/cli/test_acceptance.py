@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from rounds import examples
 from run import run
 from scratch import make_project
-from weft import load_project
 
 ERROR = re.compile(r"^error\[([a-z0-9-]+)\]: (.*)(?:\n  --> (.*))?", re.MULTILINE)
 TEMPLATES = {
@@ -130,16 +129,3 @@ def test_validate_accepts_what_render_accepts(properties, layers, entries):
         assert bool(errors(rendered.err)) == (rendered.code == 1)
         assert (folder / "build").exists() == (rendered.code == 0)
         assert run("validate", "--outputs", cwd=folder).code == validated.code, "no output here asks a program"
-
-
-@given(settings(), overlays(), outputs())
-def test_the_old_name_of_a_setting_has_the_value_of_the_new_one(properties, layers, entries):
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        project(folder, properties, layers, [])
-        if run("validate", cwd=folder).code:
-            return
-        for target in load_project(folder).targets():
-            app = target.config["app"]
-            renamed = properties["title"].get("x-renamed-to", "app.title").removeprefix("app.")
-            assert app.get("title") == app.get(renamed)
