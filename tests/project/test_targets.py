@@ -292,6 +292,42 @@ def test_a_tenant_may_be_limited_to_environments(tmp_path, limit, where):
     ]
 
 
+def test_values_that_weft_yaml_lists_may_be_limited_too(tmp_path):
+    region = {"values": ["eu", "us"], "limits": {"environment": "tenant.environments"}}
+    files = {"by/eu.yaml": "tenant: {environments: [prod]}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "region": region}, ("base", "by/{region}"))
+    assert names(folder) == ["local/us", "development/us", "production/eu", "production/us"]
+
+
+def test_no_setting_limits_where_weft_yaml_says_so(tmp_path):
+    files = {"tenants/acme.yaml": "tenant: {environments: [production]}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": {**TENANT, "limits": {}}})
+    assert names(folder, "*/acme") == ["local/acme", "development/acme", "production/acme"]
+    (problem,) = load_project(folder).problems(load_project(folder).targets())
+    assert (problem.code, problem.place.file, problem.path) == (
+        "not-a-limit",
+        "tenants/acme.yaml",
+        "/tenant/environments",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "warned"),
+    [
+        ("enviroments", "[production]", True),
+        ("environment", "[dev]", True),
+        ("places", "[production]", False),
+        ("environments", "production", False),
+        ("environment_names", "[here]", False),
+    ],
+)
+def test_what_looks_like_a_limit(tmp_path, name, value, warned):
+    files = {"tenants/acme.yaml": f"tenant: {{{name}: {value}}}\n", "schema.json": {"type": "object"}}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": {**TENANT, "limits": {}}})
+    project = load_project(folder)
+    assert ["not-a-limit"] * warned == [problem.code for problem in project.problems(project.targets())]
+
+
 def test_a_target_that_a_limit_takes_away_is_told_as_such(tmp_path):
     files = {"tenants/acme.yaml": "tenant: {environments: [production]}\n"}
     folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": TENANT})
