@@ -273,6 +273,7 @@ _PATCH_TEXTS: Final = (
 _LIST_TEXTS: Final = (
     "Add these items after those of the lower layers.",
     "Add these items before those of the lower layers.",
+    "Take these items out of the list of the lower layers: by their keys where the list has such, by value otherwise.",
     "Take this list whole, whatever the lower layers hold.",
 )
 _VALUE_TEXT: Final = "Take this value exactly as it is written; `$value: null` sets null where the schema allows it."
