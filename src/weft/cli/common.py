@@ -60,6 +60,11 @@ def report(targets: Sequence[Target]) -> int:
     return 1 if found.fails() else 0
 
 
+def put(text: str | bytes) -> None:
+    """Print data on stdout to the letter; click would take colour codes out of a value that is not for a terminal."""
+    click.echo(text, nl=False, color=True)
+
+
 def start_folder(ctx: click.Context) -> Path:
     """The folder that the command was started in, or that `-C` names."""
     folder: Path = ctx.find_root().obj

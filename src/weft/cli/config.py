@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
+from weft.cli.common import complete_setting, complete_target, open_project, project_options, put, report
 
 if TYPE_CHECKING:
     from weft.base.paths import Path
@@ -86,7 +86,7 @@ def _print_data(format_: str, node: Node, value: Any, *, reveal: bool) -> None:
     from weft.files import formats
     from weft.secrets.taint import mask
 
-    click.echo(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)), nl=False)
+    put(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)))
 
 
 def _print_properties(node: Node, value: Any, where: Path, *, reveal: bool) -> None:
@@ -98,7 +98,7 @@ def _print_properties(node: Node, value: Any, where: Path, *, reveal: bool) -> N
         return
     leaves = formats.flatten(value if reveal else public(node, value), where)
     texts = ((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None)
-    click.echo(formats.properties_lines(texts), nl=False)
+    put(formats.properties_lines(texts))
 
 
 def _print_variables(format_: str, node: Node, value: Any, where: Path, *, reveal: bool) -> None:
@@ -110,7 +110,7 @@ def _print_variables(format_: str, node: Node, value: Any, where: Path, *, revea
     if reveal:
         variables = [replace(variable, sensitive=False) for variable in variables]
     shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
-    click.echo(write({(variable.name, variable.text): None for variable in shown}), nl=False)
+    put(write({(variable.name, variable.text): None for variable in shown}))
     for note in (*_left_out(variables), *_given_twice(shown)):
         click.echo(f"note: {note}", err=True)
 

@@ -37,6 +37,7 @@ from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, did_you_mean
 from weft.files import cache, yaml12
 from weft.secrets.taint import Branch, TaintError
+from weft.stages.render import printing
 from weft.stages.render.filters import FILTERS
 from weft.version import __version__
 
@@ -73,8 +74,9 @@ class Templates:
             auto_reload=False,
             cache_size=-1,
             bytecode_cache=_Compiled(),
+            finalize=printing.in_words,
         )
-        self._environment.filters.update(FILTERS)
+        self._environment.filters.update(printing.FILTERS, **FILTERS)
         self._environment.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
         self._templates: dict[str, Template | Problem] = {}
 
@@ -186,7 +188,7 @@ class Templates:
             return Problem("template-syntax", message, place=place, hint=self._suggest(message))
         if isinstance(error, SecurityError):
             return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
-        return Problem("template-failed", f"{type(error).__name__}: {error}", place=place)
+        return Problem("template-failed", f"{type(error).__name__}: {printing.with_our_types(str(error))}", place=place)
 
     def _not_text(self, name: str) -> Problem:
         try:
@@ -235,7 +237,8 @@ METHODS: Final = frozenset(("get", "items", "keys", "values"))
 class _Compiled(BytecodeCache):
     """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
 
-    _FOLDER: Final = f"templates-{__version__}"  # which may hold what filters made of constants
+    # of this version, as they hold what filters made of constants; the 2 is since values are printed by `printing`
+    _FOLDER: Final = f"templates-{__version__}-2"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
@@ -250,6 +253,9 @@ class _Compiled(BytecodeCache):
 
 class _Environment(ImmutableSandboxedEnvironment):
     """In `cache.items` the setting `items` wins over the method of the mapping."""
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return printing.print_concatenated(super()._parse(source, name, filename))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
