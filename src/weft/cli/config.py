@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options, put, report
+from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, put, report
 
 if TYPE_CHECKING:
     from weft.base.paths import Path
@@ -54,7 +54,7 @@ def command(
     from weft.base.problems import Problem, UsageError
 
     project = open_project(ctx, overrides, from_env)
-    target = project.target(name)
+    target = open_target(project, name, path)
     code = report([target])
     where = target.find(path) if path else ()
     if not paths.has(target.config, where):
