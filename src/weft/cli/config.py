@@ -111,7 +111,8 @@ def _print_variables(format_: str, node: Node, value: Any, where: Path, *, revea
         variables = [replace(variable, sensitive=False) for variable in variables]
     shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
     put(write({(variable.name, variable.text): None for variable in shown}))
-    for note in (*_left_out(variables), *_given_twice(shown)):
+    misread = _misread(shown) if format_ == "env" else ()
+    for note in (*_left_out(variables), *_given_twice(shown), *misread):
         click.echo(f"note: {note}", err=True)
 
 
@@ -128,6 +129,18 @@ def _left_out(variables: list[Variable]) -> Iterator[str]:
         yield f"left out, as no shell has variables of these names: {', '.join(odd)}"
     if not variables:
         yield "no setting here has an environment variable (`x-env` in the schema)"
+
+
+def _misread(shown: list[Variable]) -> Iterator[str]:
+    """Which values not every reader of `.env` files takes for what they are."""
+    from weft.files.formats import misread_by
+
+    readers: dict[str, list[str]] = {}
+    for variable in shown:
+        for reader in misread_by(variable.text):
+            readers.setdefault(reader, []).append(variable.name)
+    for reader, names in readers.items():
+        yield f"a shell and docker compose read every value as it is, {reader} does not: {', '.join(dict.fromkeys(names))}"
 
 
 def _given_twice(shown: list[Variable]) -> Iterator[str]:

@@ -349,15 +349,15 @@ def leaves(
         yield path, identity
 
 
-def removed_mappings(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths at which null in an upper layer removes a mapping of the lower layers that holds something."""
+def removed(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths at which null in an upper layer removes what the lower layers set."""
     if not isinstance(lower, dict) or not isinstance(upper, dict):
         return
     for key, value in upper.items():
-        if value is None and isinstance(lower.get(key), dict) and lower[key]:
+        if value is None and key in lower:
             yield (*path, key)
         elif isinstance(value, dict):
-            yield from removed_mappings(lower.get(key), value, (*path, key))
+            yield from removed(lower.get(key), value, (*path, key))
 
 
 def _names_its_item(node: Node, path: Path) -> bool:

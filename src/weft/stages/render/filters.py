@@ -29,12 +29,12 @@ def env(value: Any) -> dict[str, str]:
 
     Of a list of mappings, the later one's variables win.
     """
-    return {variable.name: variable.text for variable in _variables(value) if not variable.sensitive}
+    return {variable.name: variable.text for variable in _variables(value, "env") if not variable.sensitive}
 
 
 def secret_env(value: Any) -> dict[str, Any]:
     """The sensitive settings below a mapping of the configuration: name to reference."""
-    return {variable.name: variable.value for variable in _variables(value) if variable.sensitive}
+    return {variable.name: variable.value for variable in _variables(value, "secret_env") if variable.sensitive}
 
 
 def public(value: Any) -> Any:
@@ -73,10 +73,10 @@ def quote(value: Any) -> str:
     return formats.yaml_scalar(value)
 
 
-def _variables(value: Any) -> list[envvars.Variable]:
+def _variables(value: Any, name: str) -> list[envvars.Variable]:
     if isinstance(value, list):
-        return [variable for branch in value for variable in _variables(branch)]
-    branch = _branch(value, "env")
+        return [variable for branch in value for variable in _variables(branch, name)]
+    branch = _branch(value, name)
     return list(envvars.variables(branch.node, branch, branch.path))
 
 

@@ -188,7 +188,10 @@ class Templates:
             return Problem("template-syntax", message, place=place, hint=self._suggest(message))
         if isinstance(error, SecurityError):
             return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
-        return Problem("template-failed", f"{type(error).__name__}: {printing.with_our_types(str(error))}", place=place)
+        kind = (
+            "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
+        )  # which say it all themselves
+        return Problem("template-failed", f"{kind}{printing.with_our_types(str(error))}", place=place)
 
     def _not_text(self, name: str) -> Problem:
         try:
