@@ -96,7 +96,7 @@ class _FileProblems:
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:
         for path in literals(self._root, source.data):
-            yield literal_secret(path, self._root.at(data_path(path)).place)
+            yield literal_secret(path, self._root.at(data_path(path)).place, paths.get(source.data, path))
 
 
 def _left_empty(lower: Any, source: Source) -> Iterator[Problem]:

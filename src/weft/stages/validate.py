@@ -101,7 +101,7 @@ class SchemaCheck:
         steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
         location = self._catalog.documents.location(error.schema, *steps)
         if schema.get("x-sensitive") is True and error.validator in ("type", "pattern"):
-            yield literal_secret(tuple(error.absolute_path), location)
+            yield literal_secret(tuple(error.absolute_path), location, error.instance)
             return
         if error.validator in ("anyOf", "oneOf") and error.context:
             meant = list(self._meant(error, config, suggest))
