@@ -20,7 +20,7 @@ from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
-from weft.stages.render.templates import Rendered, Templates
+from weft.stages.render.templates import Rendered, TargetNames, Templates
 from weft.version import __version__
 
 
@@ -42,6 +42,7 @@ class Outputs:
         self._root = root
         self._shapes = shapes
         self.templates = Templates(file.folder / file.templates, file.templates)
+        self._dimensions = [dimension.name for dimension in file.dimensions]
         self._conditions: dict[int, Expression] = {}
         self.problems = tuple(self._compile())
 
@@ -60,9 +61,11 @@ class Outputs:
                 continue
             if output.secrets not in contexts:
                 contexts[output.secrets] = self._context(target, reveal=output.secrets)
-            text = self.templates.render(output.template, {**contexts[output.secrets], "output_path": path})
+            context = {**contexts[output.secrets], "output_path": path}
+            text = self.templates.render(output.template, context)
             if isinstance(text, Problem):
-                problems.append(replace(text, targets=(target.name,)))
+                others = self.templates.unset(output.template, context) if text.code == "undefined" else []
+                problems += [replace(problem, targets=(target.name,)) for problem in dict.fromkeys([text, *others])]
             else:
                 finished.append(_rendered(output, target, path, text))
         return finished, problems
@@ -145,7 +148,7 @@ class Outputs:
         return {
             **config,
             "config": config,
-            "target": {"name": target.name, **target.values},
+            "target": TargetNames({"name": target.name, **target.values}, self._dimensions),
             "project": self._file.project,
             "weft_version": __version__,
         }
