@@ -237,7 +237,7 @@ def _compose(text: str) -> Node | None:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(text, error) from None
+        raise _of_mistake(yaml_mistakes.explained(text, error)) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         character = error.character if isinstance(error.character, int) else ord(error.character[:1])
@@ -283,26 +283,6 @@ def _mark(found: Any) -> yaml.Mark:
     return mark
 
 
-def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
-    mark = error.problem_mark or error.context_mark
-    conflict = conflict_in(text)
-    if conflict:
-        return conflict
-    line = mark.line if mark else 0
-    lines = text.splitlines()
-    here = lines[line] if line < len(lines) else ""
-    indent = here[: len(here) - len(here.lstrip())]
-    if "\t" in indent:
-        return YamlError(
-            "tab-indentation",
-            "a tab is used for indentation",
-            line + 1,
-            indent.index("\t") + 1,
-            "YAML is indented with spaces: replace the tab",
-        )
-    return _of_mistake(yaml_mistakes.explained(text, error))
-
-
 def conflict_in(text: str) -> YamlError | None:
     """The merge conflict that git left in a file, of whatever format, if there is one."""
     conflict = yaml_mistakes.conflict(text)
@@ -310,7 +290,7 @@ def conflict_in(text: str) -> YamlError | None:
 
 
 def _of_mistake(mistake: yaml_mistakes.Mistake) -> YamlError:
-    return YamlError("syntax", mistake.message, mistake.line + 1, mistake.column + 1, mistake.hint)
+    return YamlError(mistake.code, mistake.message, mistake.line + 1, mistake.column + 1, mistake.hint)
 
 
 def _check_aliases(root: Node) -> None:

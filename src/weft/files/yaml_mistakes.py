@@ -23,6 +23,7 @@ class Mistake:
     line: int
     column: int
     hint: str | None = None
+    code: str = "syntax"
 
 
 def conflict(text: str) -> Mistake | None:
@@ -48,14 +49,24 @@ def other_version(text: str) -> Mistake | None:
 
 def explained(text: str, error: yaml.MarkedYAMLError) -> Mistake:
     """A syntax error in plain words where they are known, otherwise in those of the parser."""
-    mark, context = error.problem_mark or error.context_mark, error.context_mark
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.splitlines()
-    spot = _Spot(
-        lines[line] if line < len(lines) else "", line, column, (context.line, context.column) if context else None
-    )
+    spot = _Spot(lines[line] if line < len(lines) else "", line, column, (began.line, began.column) if began else None)
+    return conflict(text) or _tab(spot) or _in_words(spot, error)
+
+
+def _tab(spot: _Spot) -> Mistake | None:
+    indent = spot.text[: len(spot.text) - len(spot.text.lstrip())]
+    if "\t" not in indent:
+        return None
+    hint = "YAML is indented with spaces: replace the tab"
+    return Mistake("a tab is used for indentation", spot.line, indent.index("\t"), hint, "tab-indentation")
+
+
+def _in_words(spot: _Spot, error: yaml.MarkedYAMLError) -> Mistake:
     why = ", ".join(part for part in (error.context, error.problem) if part)
-    plain = Mistake(f"not YAML: {why}", line, column)
+    plain = Mistake(f"not YAML: {why}", spot.line, spot.column)
     explain = next((explain for words, explain in _KNOWN if words in why), None)
     return explain(spot, plain) if explain else plain
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from jinja2 import Undefined
 
 
-@dataclass
+@dataclass(frozen=True)
 class Uses:
     """The uses that were noted: what is not there, in the words of `explain`, and the file and the line of the template."""
 
