@@ -741,3 +741,24 @@ def opened_by():
 def _swap_first_two(text):
     first, second = re.findall(r"ENC\[[^\]]*\]", text)[:2]
     return text.replace(first, "\0").replace(second, first).replace("\0", second)
+
+
+def test_a_package_that_many_settings_need_is_reported_once(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hvac", None)
+    names = [f"word{number}" for number in range(40)]
+    schema = {"properties": {name: {"type": "string", "x-sensitive": True} for name in names}}
+    base = "".join(f"{name}: ref+vault://a/{name}#c\n" for name in names)
+    make_project(tmp_path, {"schema.json": schema, "base.yaml": base})
+    data = json.loads(run("secrets", "check", "--format", "json", cwd=tmp_path).out)
+    (problem,) = data["problems"]
+    assert problem["message"] == "word0, word1 and 38 more: the package hvac is not installed"
+    assert (problem["path"], problem["line"], problem["targets"]) == ("/word0", 1, ["default"])
+
+
+def test_few_settings_that_fail_for_one_reason_are_reported_each(tmp_path, monkeypatch):
+    monkeypatch.delenv("VAULT_ADDR", raising=False)
+    pytest.importorskip("hvac", reason="hvac is not installed: run `make setup`")
+    schema = {"properties": {name: {"type": "string", "x-sensitive": True} for name in ("a", "b")}}
+    make_project(tmp_path, {"schema.json": schema, "base.yaml": "a: ref+vault://a/x#c\nb: ref+vault://a/y#c\n"})
+    data = json.loads(run("secrets", "check", "--format", "json", cwd=tmp_path).out)
+    assert [problem["path"] for problem in data["problems"]] == ["/a", "/b"]

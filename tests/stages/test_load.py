@@ -23,7 +23,7 @@ def names(layer):
         (["base.yaml", "base/a.yaml"], ["base.yaml", "base/a.yaml"]),
         (["base/.hidden.yaml", "base/a.yaml~", "base/a.yaml.orig", "base/README.md", "base/a.yaml"], ["base/a.yaml"]),
         (["base/sub/a.yaml"], []),
-        (["base.yaml/a.yaml"], []),
+        (["base.yaml/a.yaml"], ["base.yaml"]),  # a folder, which cannot be read as a file
         (["bases.yaml", "base.txt"], []),
         ([], []),
     ],

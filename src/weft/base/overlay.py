@@ -26,7 +26,8 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 PATCH: Final = "$patch"
-LIST_OPERATORS: Final = ("$append", "$prepend", "$replace")
+LIST_OPERATORS: Final = ("$append", "$prepend", "$remove", "$replace")
+"""The operators for lists; `$replace` stands alone, the others may stand together."""
 OPERATORS: Final = (PATCH, *LIST_OPERATORS, "$value")
 """The operators of overlays: instructions to the merge, written as keys."""
 

@@ -137,9 +137,14 @@ def reason_of(error: OSError) -> str:
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """A hint naming the candidate most like `word`, or None when nothing is close."""
-    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else None
+    """A hint naming the candidate most like `word`, whatever their case, or None when nothing is close."""
+    spelled: dict[str, str] = {}
+    for candidate in candidates:
+        spelled.setdefault(candidate.casefold(), candidate)
+        if candidate != word and candidate.casefold() == word.casefold():
+            return f"did you mean `{candidate}`?"
+    close = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.6)
+    return f"did you mean `{spelled[close[0]]}`?" if close else None
 
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:

@@ -98,7 +98,7 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
+        _better(error).show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -109,6 +109,13 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program politely
         sys.exit(_end(error))
+
+
+def _better(error: click.ClickException) -> click.ClickException:
+    """The same mistake of usage in better words, where click has none."""
+    if isinstance(error, click.NoSuchOption) and error.option_name == "-C" and error.ctx:
+        return click.UsageError(f"-C stands before the command: weft -C DIR {error.ctx.info_name}", error.ctx)
+    return error
 
 
 def _end(error: Exception) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,6 +50,28 @@ def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, fr
     return load_project(ctx.find_root().obj, overrides=overrides, environment=os.environ if from_env else None)
 
 
+def open_target(project: Project, name: str, path: str | None) -> Target:
+    """The target that a command names before a PATH; raises UsageError, with a word where the two were swapped."""
+    from weft.base.problems import UsageError
+
+    try:
+        return project.target(name)
+    except UsageError as error:
+        if path is None or not _is_target(project, path):
+            raise
+        hint = f"the target stands before the setting: `{path} {name}`"
+        raise UsageError(*(replace(problem, hint=hint) for problem in error.problems)) from None
+
+
+def _is_target(project: Project, name: str) -> bool:
+    from weft.base.problems import UsageError
+
+    try:
+        return bool(project.target(name))
+    except UsageError:
+        return False
+
+
 def report(targets: Sequence[Target]) -> int:
     """Show what is wrong with the targets that a command prints; the exit code that follows."""
     from weft.cli.report import show
@@ -58,6 +81,11 @@ def report(targets: Sequence[Target]) -> int:
     if found:
         show(found)
     return 1 if found.fails() else 0
+
+
+def put(text: str | bytes) -> None:
+    """Print data on stdout to the letter; click would take colour codes out of a value that is not for a terminal."""
+    click.echo(text, nl=False, color=True)
 
 
 def start_folder(ctx: click.Context) -> Path:
@@ -115,11 +143,14 @@ def _quietly_open(ctx: click.Context) -> Project | None:
 
 
 def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    from weft.base.paths import split_assignment
+
     pairs: dict[str, str] = {}
     for text in values:
-        path, equals, value = text.partition("=")
-        if not equals or not path:
+        both = split_assignment(text)
+        if both is None:
             raise click.BadParameter(f"`{text}` is not PATH=VALUE", ctx, param)
+        path, value = both
         pairs.pop(path, None)  # the last word comes last
         pairs[path] = value
     return pairs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
+from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, report
 
 if TYPE_CHECKING:
     from weft.project.project import Project
@@ -44,7 +44,7 @@ def command(
     else:
         if name is None or (path is None) != everything:
             raise click.UsageError("name a TARGET and a PATH, or a TARGET and --all", ctx)
-        target = project.target(name)
+        target = open_target(project, name, path)
         _explain(target, path or "", format_)
     ctx.exit(report([target]))
 

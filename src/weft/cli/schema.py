@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import open_project, output_folder, start_folder
+from weft.cli.common import open_project, output_folder, put, start_folder
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     project = open_project(ctx)
     text = to_json(overlay_schema(project.root, project.name)) + "\n"
     if output == Path("-"):
-        click.echo(text, nl=False)
+        put(text)
         return
     overlay_path = start_folder(ctx) / output if output else project.folder / _FOLDER / "overlay.schema.json"
     wanted = {overlay_path: text, overlay_path.with_name("weft.schema.json"): schema_text()}
@@ -222,7 +222,7 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
 def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
     """Print what was derived, or write it into a file."""
     if output is None or output == Path("-"):
-        click.echo(text, nl=False)
+        put(text)
     elif _put(start_folder(ctx) / output, text, check=False, within=None):
         click.echo(f"wrote {start_folder(ctx) / output}", err=True)
 

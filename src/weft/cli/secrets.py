@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weft.base.wording import shortened
-from weft.cli.common import complete_target, open_project, project_options, start_folder
+from weft.cli.common import complete_target, open_project, project_options, put, start_folder
 from weft.report.formats import FORMATS
 from weft.report.report import Report
 
@@ -183,7 +183,7 @@ def decrypt(ctx: click.Context, file: Path, output: Path | None) -> None:
     redirected = _stdout_file()
     if redirected:
         age_files.refuse_tracked(redirected)
-    click.echo(clear, nl=False)
+    put(clear)
 
 
 def _stdout_file() -> Path | None:

@@ -14,6 +14,7 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
+_REFERENCE = re.compile(r"\$\{[^}]*\}")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
@@ -74,7 +75,10 @@ def _key(key: str) -> str:
 
 
 def env_quote(text: str) -> str:
-    """A value for a `.env` file, quoted so that a POSIX shell, docker compose and the dotenv libraries read the same text."""
+    """A value for a `.env` file, quoted so that a POSIX shell and docker compose read the same text.
+
+    The dotenv libraries read it too, less the texts that `misread_by` names: what they take for an escape is none in a shell.
+    """
     if text and _BARE.match(text):
         return text
     # the dotenv libraries take `\\\\` and `\\'` for escapes in single quotes, and `\\$` for no escape in double ones
@@ -82,6 +86,21 @@ def env_quote(text: str) -> str:
     if "'" not in text and (plain or "$" in text or "`" in text):
         return f"'{text}'"
     return '"' + re.sub(r'([\\"$`])', r"\\\1", text) + '"'
+
+
+def misread_by(text: str) -> list[str]:
+    """The readers of `.env` files that take a text, as `env_quote` writes it, for another one; no way of writing suits all."""
+    written = env_quote(text)
+    single, double = written.startswith("'"), written.startswith('"')
+    # python-dotenv puts variables into every text, and undoes `\\\\` and `\\'` also in single quotes, but never `\\$`
+    python = (
+        _REFERENCE.search(text)
+        or (single and ("\\\\" in text or text.endswith("\\")))
+        or (double and re.search("[$`]", text))
+    )
+    # npm's dotenv undoes no escape but that of a line break
+    npm = (single and text.endswith("\\")) or (double and re.search(r'[\\"$`]', text))
+    return [name for name, differs in (("python-dotenv", python), ("npm's dotenv", npm)) if differs or "\r" in text]
 
 
 def env_lines(pairs: Iterable[tuple[str, str]]) -> str:

@@ -24,7 +24,7 @@ from weft.secrets.providers import misformed
 from weft.secrets.quoting import SecretLines
 from weft.secrets.references import literal_secret, literals
 from weft.stages.load import Overlays, is_left_empty
-from weft.stages.merge import merge, removed_mappings, set_twice
+from weft.stages.merge import merge, removed, set_twice
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,18 @@ class _FileProblems:
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:
         for path in literals(self._root, source.data):
-            yield literal_secret(path, self._root.at(data_path(path)).place)
+            yield literal_secret(path, self._root.at(data_path(path)).place, paths.get(source.data, path))
 
 
 def _left_empty(lower: Any, source: Source) -> Iterator[Problem]:
-    """Keys with nothing after their colon that remove a whole mapping of the lower layers; warnings."""
-    for path in removed_mappings(lower, source.data):
+    """Keys with nothing after their colon that remove what the lower layers set; warnings."""
+    for path in removed(lower, source.data):
         if is_left_empty(source, path):
-            message = (
-                f"`{path[-1]}:` without a value removes the whole mapping {paths.dotted(path)} of the lower layers"
-            )
-            hint = f"write `{path[-1]}: null` if that is meant, `{path[-1]}: {{}}` to change nothing"
+            mapping = isinstance(paths.get(lower, path), dict)
+            what = "the whole mapping" if mapping else "the value of"
+            message = f"`{path[-1]}:` without a value removes {what} {paths.dotted(path)} of the lower layers"
+            otherwise = f", `{path[-1]}: {{}}` to change nothing" if mapping else ""
+            hint = f"write `{path[-1]}: null` if that is meant{otherwise}"
             place = locate(source, path, key=True)
             yield Problem("left-empty", message, Severity.WARNING, path=paths.pointer(path), place=place, hint=hint)
 

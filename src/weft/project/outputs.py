@@ -21,7 +21,7 @@ from weft.project.projectfile import RESERVED, ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
-from weft.stages.render.templates import Rendered, Templates
+from weft.stages.render.templates import Rendered, TargetNames, Templates
 from weft.version import __version__
 
 _LONGEST: Final = 255
@@ -48,6 +48,7 @@ class Outputs:
         self._root = root
         self._shapes = shapes
         self.templates = Templates(file.folder / file.templates, file.templates)
+        self._dimensions = [dimension.name for dimension in file.dimensions]
         self._conditions: dict[int, Expression] = {}
         self.problems = tuple(self._compile())
 
@@ -66,10 +67,12 @@ class Outputs:
                 continue
             if output.secrets not in contexts:
                 contexts[output.secrets] = self._context(target, reveal=output.secrets)
-            text = self.templates.render(output.template, {**contexts[output.secrets], "output_path": path})
+            context = {**contexts[output.secrets], "output_path": path}
+            text = self.templates.render(output.template, context)
             text = self._writable(output.template, text) if isinstance(text, str) else text
             if isinstance(text, Problem):
-                problems.append(replace(text, targets=(target.name,)))
+                others = self.templates.unset(output.template, context) if text.code == "undefined" else []
+                problems += [replace(problem, targets=(target.name,)) for problem in dict.fromkeys([text, *others])]
             else:
                 finished.append(_rendered(output, target, path, text))
         return finished, problems
@@ -176,7 +179,7 @@ class Outputs:
         return {
             **config,
             "config": config,
-            "target": {"name": target.name, **target.values},
+            "target": TargetNames({"name": target.name, **target.values}, self._dimensions),
             "project": self._file.project,
             "weft_version": __version__,
         }

@@ -104,6 +104,8 @@ class _Search:
         self._path = path
         self._indexes = {length: step for length, step in enumerate(path) if isinstance(step, int)}
         self._sizes: dict[int, int] = {}
+        self._shrunk: set[int] = set()
+        """The steps into lists of which a layer takes items out: below it nobody knows the indexes."""
 
     def below(self, data: Any) -> Path | None:
         """The path in an overlay of what it says about the value; None when it says nothing."""
@@ -133,13 +135,13 @@ class _Search:
         path = self._path[: length + 1]
         if not has(self._config, path):
             return None
-        if node.list_type == "atomic":
+        if node.list_type == "atomic" and length not in self._shrunk:
             return self._atomic_item(data, length)
         item = get(self._config, path)
         lists = (
             {(): data}
             if isinstance(data, list)
-            else {(name,): data[name] for name in LIST_OPERATORS if _has_list(data, name)}
+            else {(name,): data[name] for name in LIST_OPERATORS if name != "$remove" and _has_list(data, name)}
         )
         for prefix, items in lists.items():
             for position, other in enumerate(items):
@@ -154,6 +156,8 @@ class _Search:
         if whole or isinstance(data, list):
             return (*whole, index) if 0 <= index < len(get(data, whole)) else None
         before, after = (len(data[name]) if _has_list(data, name) else 0 for name in ("$prepend", "$append"))
+        if _has_list(data, "$remove"):
+            self._shrunk.add(length)
         self._indexes[length] -= before
         self._sizes[length] -= before + after
         if 0 <= index < before:
@@ -162,8 +166,8 @@ class _Search:
 
 
 def _identity(node: Node, item: Any) -> Any:
-    """What tells the items of a set or of a map-list apart."""
-    return canonical(item) if node.list_type == "set" else item_key(node, item) or object()
+    """What tells the items of a list apart: their keys in a map-list, their values otherwise."""
+    return (item_key(node, item) or object()) if node.list_type == "map" else canonical(item)
 
 
 def _has_list(data: Any, name: str) -> bool:

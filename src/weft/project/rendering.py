@@ -79,10 +79,12 @@ class Rendering:
         yield from self.schemas.catalog.documents.warnings
         yield from self.limits.problems()
         yield from self._look_alikes(targets)
-        if not has_errors(found) and len(targets) == len(list(self.fleet.identities())):
-            layers = [layer for target in targets for layer in target.resolution.layers]
+        if len(targets) == len(list(self.fleet.identities())):
+            layers = [layer for target in targets for layer in target.resolution.layers if layer.sources]
             read = {source.path for layer in layers for source in layer.sources}
-            yield from unread.unread_files(self.file, self.dimensions, read)
+            if not has_errors(found):
+                yield from unread.unread_files(self.file, self.dimensions, read)
+            # also beside errors, which may come of the settings in a file that is not found
             yield from unread.layers_without_files(self.file, {layer.name for layer in layers}, waiting=False)
 
     def _look_alikes(self, targets: Sequence[Judged]) -> Iterator[Problem]:

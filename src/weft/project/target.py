@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from weft.base import paths
-from weft.base.problems import Problem, UsageError, WeftError, did_you_mean, has_errors
+from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_mean, has_errors
 from weft.project.layering import Layering
 from weft.project.outputs import Outputs, TargetView
 from weft.project.placing import Placing
@@ -22,6 +23,8 @@ from weft.project.targets import Identity
 from weft.report.report import Report
 from weft.schema.node import MISSING
 from weft.secrets.taint import mask
+
+_WORD: Final = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -178,9 +181,25 @@ class Target:
             step = str(steps[len(found)])
             where = f"in {paths.dotted(found)}" if found else "at the top level"
             hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
+            some = f"there are {choices(around)}" if isinstance(around, Mapping) and around else None
+            hint = hint or self._elsewhere(steps) or some
             raise UsageError(
                 Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
             ) from None
+
+    def _elsewhere(self, steps: paths.Path) -> str | None:
+        """A hint of the settings with the same words in their path: `max_replicas` may mean `app.replicas.max`."""
+        wanted = set(_WORD.findall(paths.dotted(steps).casefold()))
+        known = dict.fromkeys(
+            path[:length] for path, _ in paths.leaves(self.config) for length in range(1, len(path) + 1)
+        )
+        same = {paths.dotted(path): path for path in known if path[-len(steps) :] == steps}
+        similar = {
+            paths.dotted(path): path for path in known if wanted <= set(_WORD.findall(paths.dotted(path).casefold()))
+        }
+        found = list(same or similar)
+        shortest = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
+        return f"did you mean {choices(shortest, 4)}?" if shortest else None
 
     def render(self) -> dict[str, str]:
         """The target's outputs: path below the output folder to text.

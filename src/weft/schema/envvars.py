@@ -17,9 +17,11 @@ from weft.base.problems import Problem
 from weft.files import yaml12
 from weft.files.datafile import parse_json
 from weft.schema.node import Node
+from weft.schema.types import TYPE_WORDS
 from weft.schema.walk import free_schemas
 
 _TRUE: Final = ("true", "1", "yes", "on")
+_SHOWN: Final = 60
 _FALSE: Final = ("false", "0", "no", "off")
 
 
@@ -169,7 +171,7 @@ def _from_json(text: str) -> Any:
     try:
         return parse_json(text)
     except yaml12.YamlError:
-        raise ValueError("the value is no JSON") from None
+        raise ValueError("the value must be JSON, as a mapping or a nested list is") from None
 
 
 def _scalar(types: frozenset[str], text: str) -> Any:
@@ -182,7 +184,8 @@ def _scalar(types: frozenset[str], text: str) -> Any:
             return value
     if "null" in types and text.strip() in ("", "null"):
         return None
-    raise ValueError(f"the value is no {' or '.join(sorted(types - {'null'}))}")
+    wanted = [name for name in TYPE_WORDS if name in types and name != "null"]
+    raise ValueError(f"the value must be {' or '.join(TYPE_WORDS[name] for name in wanted)}")
 
 
 def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
@@ -199,7 +202,7 @@ def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, d
         try:
             put(found.setdefault(name, {}), path, literal(from_text(place, environment[name])))
         except ValueError as error:
-            problems.append(_bad_variable(name, path, error))
+            problems.append(_bad_variable(name, path, error, in_place_of(place, environment[name])))
     return found, problems
 
 
@@ -211,7 +214,7 @@ def settings_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str,
         try:
             put(data, path, from_text(place, environment[name]))
         except ValueError as error:
-            problems.append(_bad_variable(name, path, error))
+            problems.append(_bad_variable(name, path, error, in_place_of(place, environment[name])))
     return data, problems
 
 
@@ -219,8 +222,20 @@ def _held(node: Node, environment: Mapping[str, str]) -> Iterator[tuple[str, Pat
     return (one for one in declared(node) if one[0] in environment)
 
 
-def _bad_variable(name: str, path: Path, error: ValueError) -> Problem:
-    return Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be")
+def _bad_variable(name: str, path: Path, error: ValueError, shown: str) -> Problem:
+    return Problem("bad-variable", f"environment variable {name}: {error}{shown}; it is for {dotted(path)}")
+
+
+def in_place_of(node: Node, text: str) -> str:
+    """`, not ...` with a text that does not convert, at the end of a message; nothing where a secret may stand in it."""
+    holding = node.catalog.holding_secrets
+    if (
+        node.sensitive
+        or _has_stray_bytes(text)
+        or any(id(schema) in holding for schema in (*node.certain, *node.possible))
+    ):
+        return ""
+    return f", not `{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}`"
 
 
 def literal(value: Any) -> Any:

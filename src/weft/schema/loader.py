@@ -23,6 +23,7 @@ from weft.files import datafile, yaml12
 from weft.files.locator import locate
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
+from weft.schema.violations import complaints, of_metaschema
 from weft.schema.walk import REFERENCES, subschemas
 
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
@@ -112,8 +113,8 @@ class _Loader:
         if path:  # where no keyword looks, nobody has ever checked what is only to be read
             errors = [error for error in errors if not _READ_ONLY.intersection(map(str, error.absolute_path))]
         for error in map(innermost, errors):
-            message = f"not a valid schema: {error.message}"
-            self._complain(document, (*path, *error.absolute_path), "schema-invalid", message)
+            for _, where, message, hint in complaints(of_metaschema(error)):
+                self._complain(document, (*path, *where), "schema-invalid", f"not a valid schema: {message}", hint)
         return not errors
 
     def _index(self, document: Document) -> None:
@@ -257,8 +258,19 @@ class _Loader:
         hint = "remove one `$ref` of the circle"
         self._complain(document, paths.parse_pointer(fragment), "schema-ref-cycle", message, hint)
 
-    def _complain(self, document: Document, path: paths.Path, code: str, message: str, hint: str | None = None) -> None:
-        self.problems.append(_problem(document, path, code, message, hint))
+    def _complain(
+        self,
+        document: Document,
+        path: paths.Path,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        key: bool = False,
+    ) -> None:
+        problem = _problem(document, path, code, message, hint, key=key)
+        if problem not in self.problems:  # the parts of a metaschema refer to each other, and say it again
+            self.problems.append(problem)
 
 
 def _problem(

@@ -215,7 +215,7 @@ class Node:
         if isinstance(value, list):
             return [self.child(index).fill(item, cautious=cautious) for index, item in enumerate(value)]
         if not isinstance(value, dict):
-            return value
+            return self._whole(value) if isinstance(value, float) else value
         filled = {}
         for name in self.properties:
             below = self.child(name).fill(value[name], cautious=cautious) if name in value else self.child(name).default
@@ -225,6 +225,11 @@ class Node:
             if name not in filled:
                 filled[name] = self.child(name).fill(value[name], cautious=cautious)
         return self._harmless(filled, value) if cautious else filled
+
+    def _whole(self, value: float) -> int | float:
+        """`1e3` and `1.0` as the whole numbers that they are where the schema wants one, so that they are printed as such."""
+        is_whole = value.is_integer() and "integer" in self.types and "number" not in self.types
+        return int(value) if is_whole else value
 
     def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """What was filled in, less the defaults that make the mapping invalid."""

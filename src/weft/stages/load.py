@@ -60,6 +60,11 @@ class Overlays:
             data = datafile.read(path)
         except yaml12.YamlError as error:
             return Source(name, {}, path, (error.problem(name),))
+        except IsADirectoryError:
+            hint = f"a layer that is a folder of files has no suffix: call it `{path.stem}`"
+            return Source(
+                name, {}, path, (Problem("unreadable", "this is a folder, not a file", place=Place(name), hint=hint),)
+            )
         except OSError as error:
             return Source(
                 name,
@@ -82,8 +87,8 @@ class Overlays:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file; a link to nowhere counts, so that it is told and not passed over."""
-    return path.is_file() or path.is_symlink()
+    """Whether there is a file; a link to nowhere and a folder count, so that they are reported and not passed over."""
+    return path.exists() or path.is_symlink()
 
 
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
