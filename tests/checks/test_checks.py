@@ -12,7 +12,7 @@ from run import run
 from scratch import make_project, write_files
 from weft import Severity, checks, load_project
 from weft.checks import programs
-from weft.cli import progress
+from weft.cli import common
 from weft.stages.render.templates import Rendered
 
 SCHEMA = {"properties": {"app": {"type": "object", "properties": {"word": {"type": "string", "default": "good"}}}}}
@@ -191,7 +191,7 @@ def test_a_program_is_not_started_any_more_once_its_run_has_ended(tmp_path):
 
 def test_long_work_shows_how_far_it_is_on_a_terminal_only(tmp_path, monkeypatch):
     project(tmp_path, monkeypatch, 'cat "$1"')
-    monkeypatch.setattr(progress, "PATIENCE", -1.0)
+    monkeypatch.setattr(common, "PATIENCE", -1.0)
     monkeypatch.setenv("TERM", "xterm")
     shown = run("validate", "--outputs", cwd=tmp_path, terminal=True)
     assert "targets: 0 of 1" in shown.err
@@ -200,7 +200,7 @@ def test_long_work_shows_how_far_it_is_on_a_terminal_only(tmp_path, monkeypatch)
     )
     for quiet in (run("validate", cwd=tmp_path), run("validate", cwd=tmp_path, terminal=True, env={"TERM": "dumb"})):
         assert quiet.err == "1 target checked, no problems\n"
-    monkeypatch.setattr(progress, "PATIENCE", 60.0)
+    monkeypatch.setattr(common, "PATIENCE", 60.0)
     assert run("validate", cwd=tmp_path, terminal=True).err == "1 target checked, no problems\n"
 
 

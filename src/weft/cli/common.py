@@ -1,21 +1,31 @@
-"""What the commands share: opening the project, and completing targets and settings in the shell."""
+"""What the commands share: opening the project, showing how far long work is, and completing targets and settings in the shell."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from weft.base.watching import Watch
     from weft.project.project import Project
     from weft.project.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+PATIENCE: Final = 1.0
+"""How many seconds work may take before anything is shown."""
+_EVERY: Final = 0.1
+"""How many seconds lie between two changes of the line."""
+_CLEAR: Final = "\r\x1b[K"
 
 
 def project_options(function: _F) -> _F:
@@ -70,6 +80,25 @@ def _is_target(project: Project, name: str) -> bool:
         return bool(project.target(name))
     except UsageError:
         return False
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """What shows on stderr how far the work inside is; nothing where no person looks at it."""
+    looks = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    shown, due = False, time.monotonic() + PATIENCE
+
+    def show(what: str, done: int, every: int) -> None:
+        nonlocal shown, due
+        if looks and time.monotonic() >= due:
+            shown, due = True, time.monotonic() + _EVERY
+            click.echo(f"{_CLEAR}{what}: {done} of {every}", err=True, nl=False, color=True)
+
+    try:
+        yield show
+    finally:
+        if shown:
+            click.echo(_CLEAR, err=True, nl=False, color=True)
 
 
 def report(targets: Sequence[Target]) -> int:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.base.wording import counted
-from weft.cli.common import complete_target, open_project, output_folder, project_options
-from weft.cli.progress import progress
+from weft.cli.common import complete_target, open_project, output_folder, progress, project_options
 
 if TYPE_CHECKING:
     from weft.stages.write import Changes

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.base.wording import counted
-from weft.cli.common import complete_target, open_project, policy_option, project_options
-from weft.cli.progress import progress
+from weft.cli.common import complete_target, open_project, policy_option, progress, project_options
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ class Renaming:
         old_paths = list(_renamed(self._root, source.data, ()))
         if not old_paths:
             return source
-        run = _Run(source)
+        run = _Run(source, self._root)
         for old in old_paths:
             run.move(old, _within(old, self._renames.destination(data_path(old))))
         return run.result()
@@ -47,7 +47,8 @@ class Renaming:
 class _Run:
     """The translation of one file: its data, copied, with what was moved and what stands in the way."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, root: Node) -> None:
+        self._root = root
         self._source = replace(source, data=deepcopy(source.data))
         self._problems: list[Problem] = []
 
@@ -87,6 +88,7 @@ class _Run:
                 path=pointer(data_path(old)),
                 place=place,
                 hint=f"set {names[1]} instead",
+                quiet=self._may_be_secret(new),
             )
         )
 
@@ -96,7 +98,16 @@ class _Run:
         places = locate(self._source, old), locate(self._source, new)
         hint = f"keep {names[1]}, and remove the other"
         path = pointer(data_path(new))
-        self._problems.append(Problem("set-twice", message, path=path, place=places[0], related=places[1:], hint=hint))
+        quiet = self._may_be_secret(new)
+        _remove(self._source.data, old)  # what stands under an old name need not be known as a secret there
+        self._problems.append(
+            Problem("set-twice", message, path=path, place=places[0], related=places[1:], hint=hint, quiet=quiet)
+        )
+
+    def _may_be_secret(self, path: Path) -> bool:
+        """Whether a secret may stand at a path, which the old name need not say."""
+        node = self._root.at(data_path(path))
+        return any(id(schema) in node.catalog.holding_secrets for schema in (*node.certain, *node.possible))
 
 
 def _renamed(node: Node, value: Any, path: Path) -> Iterator[Path]:

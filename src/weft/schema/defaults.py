@@ -16,13 +16,14 @@ from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, Severity
 from weft.schema.node import Catalog, Node
 from weft.schema.patterns import CHEAPER, TooCostly
+from weft.schema.places import places
 from weft.schema.violations import broken_by, complaints
 
 
 def bad_defaults(catalog: Catalog) -> Iterator[Problem]:
     """Every default that cannot be used, with the reason; its place is the schema."""
     judged = set[int]()
-    for path, node in catalog.places(catalog.reaching(map(id, catalog.schemas_with("default")))):
+    for path, node in places(catalog.root, catalog.reaching(map(id, catalog.schemas_with("default")))):
         schema = node.default_schema
         if schema is not None and node.renamed_to is None:
             judged.add(id(schema))

@@ -17,6 +17,7 @@ from weft.base.problems import Problem
 from weft.files import yaml12
 from weft.files.datafile import parse_json
 from weft.schema.node import Node
+from weft.schema.places import places
 from weft.schema.types import TYPE_WORDS
 from weft.schema.walk import free_schemas
 
@@ -88,7 +89,7 @@ class VariableCheck:
         """The settings whose variables the schema gives to others too; None where only a configuration can tell."""
         catalog = self._root.catalog
         free = (below for schema in catalog.schemas() for below in free_schemas(schema))
-        endless = (node.contains_itself for _, node in catalog.places(catalog.declaring))
+        endless = (node.contains_itself for _, node in places(self._root, catalog.declaring))
         if any(id(below) in catalog.declaring for below in free) or any(endless):
             return None
         every = [(name, path) for name, path, _ in declared(self._root)]

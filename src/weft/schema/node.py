@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from weft.base.paths import Path
 from weft.base.problems import Problem, did_you_mean
 from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
 from weft.schema.renames import Renames
 from weft.schema.types import ANY_TYPE, AcceptedTypes, named
-from weft.schema.walk import free_schemas, in_place, item_schemas, property_schemas, subschemas
+from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
 
 
 class _Missing:
@@ -119,13 +118,6 @@ class Node:
             lists = [schema for schema in self.possible if {"items", "x-kubernetes-list-type"} & schema.keys()]
             stated = list(dict.fromkeys(schema.get("x-kubernetes-list-type", "atomic") for schema in lists))
         return str(stated[0]) if len(stated) == 1 else "atomic"
-
-    @cached_property
-    def listed_items(self) -> int:
-        """How many first items of a list have schemas of their own."""
-        named = [schema.get(keyword) for schema in self.possible for keyword in ("items", "prefixItems")]
-        named += [schema.get(keyword) for schema in self.certain for keyword in ("items", "prefixItems")]
-        return max((len(items) for items in named if isinstance(items, list)), default=0)
 
     @cached_property
     def list_keys(self) -> tuple[str, ...]:
@@ -313,30 +305,6 @@ class Catalog:
         finally:
             self._open.discard(node)
         return value if value and node.accepts(value) else MISSING
-
-    def places(self, leading: Collection[int], start: Node | None = None) -> Iterator[tuple[Path, Node]]:
-        """The places below a start of which some of these schemas (by id) speak; of many that are alike, the first.
-
-        In a path `0` stands for any item of a list, and `*` for any key that no schema names.
-        """
-        seen = set[Node]()
-        stack: list[tuple[Path, Node]] = [((), start or self.root)]
-        while stack:
-            path, node = stack.pop()
-            if node not in seen and any(id(schema) in leading for schema in (*node.certain, *node.possible)):
-                seen.add(node)
-                yield path, node
-                below: list[tuple[str | int, Node]] = [(name, node.child(name)) for name in node.properties]
-                below += [(index, node.child(index)) for index in range(node.listed_items + 1)]
-                below += [("*", free) for free in self._free(node)]
-                stack += [((*path, step), child) for step, child in reversed(below)]
-
-    def _free(self, node: Node) -> Iterator[Node]:
-        """What the schemas say of keys that they do not name."""
-        for schema in node.certain:
-            yield from (self.node([below], [below]) for below in free_schemas(schema))
-        for schema in node.possible:
-            yield from (self.node([], [below]) for below in free_schemas(schema))
 
     def valid(self, schema: dict[str, Any], value: Any) -> bool:
         """Whether one schema accepts a value."""

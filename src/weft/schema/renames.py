@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.paths import Path, dotted, get, has, parse_dotted
 from weft.base.problems import Problem, did_you_mean
+from weft.schema.places import places
 
 if TYPE_CHECKING:
     from weft.schema.node import Catalog, Node
@@ -29,7 +30,7 @@ class Renames:
         self._catalog = catalog
         self._places = [
             (path, node)
-            for path, node in catalog.places(catalog.reaching(map(id, catalog.schemas_with(KEYWORD))))
+            for path, node in places(catalog.root, catalog.reaching(map(id, catalog.schemas_with(KEYWORD))))
             if node.renamed_to is not None
         ]
 
@@ -50,7 +51,8 @@ class Renames:
         """A configuration in which every old name has the value of the new one, where its own schema accepts that."""
         for old, node in self._places:
             new = self.destination(old)
-            if not self._is_among_many(old) and has(config, new) and node.accepts(get(config, new)):
+            fits = has(config, new) and node.accepts(get(config, new)) and self._secrets(old) == self._secrets(new)
+            if fits and not self._is_among_many(old):
                 config = _put(config, old, get(config, new))
         return config
 
@@ -111,9 +113,8 @@ class Renames:
                 f"{old} is renamed in a circle: {dotted(new)} leads back to it",
                 "name what the setting is called now",
             )
-        if self._secrets(path) != self._secrets(new):
-            hint = "give both the same `x-sensitive`"
-            return f"{old} and {dotted(new)} are one setting, and only one of them is sensitive", hint
+        if not self._secrets(path) <= self._secrets(new):
+            return f"{old} is sensitive, and {dotted(new)} is not", "give both `x-sensitive: true`"
         return None
 
     def _unknown_step(self, path: Path) -> tuple[str, str | None] | None:
@@ -129,7 +130,7 @@ class Renames:
     def _secrets(self, path: Path) -> set[Path]:
         """The sensitive settings at and below a path, relative to it."""
         start = self._catalog.root.at(path)
-        return {below for below, node in self._catalog.places(self._catalog.holding_secrets, start) if node.sensitive}
+        return {below for below, node in places(start, self._catalog.holding_secrets) if node.sensitive}
 
 
 def _put(config: Any, path: Path, value: Any) -> dict[str, Any]:
