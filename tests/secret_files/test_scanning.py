@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import weft
-from lookalikes import ALNUM, HEX, KINDS, b64, forms, pem, text, uuid
+from lookalikes import ALNUM, HEX, KINDS, PW, WRITTEN, b64, forms, pem, text, uuid
 from reference import ROOT
 from repository import commit, git
 from run import run
@@ -122,6 +122,42 @@ def test_every_kind_of_secret_is_found_wherever_it_is_written(kind, anywhere):
         assert problem.traits.quoting.name == "NEVER"
         assert problem.hint
         assert finding.secret not in f"{problem}{finding!r}"
+
+
+@pytest.mark.parametrize("where", WRITTEN)
+def test_a_password_is_found_wherever_it_is_written(where, anywhere):
+    name, before, after = WRITTEN[where]
+    content = f"x: 1\n{before}{PW}{after}"
+    (finding,) = anywhere.scan([Text(name, content.encode())])
+    start = len(f"x: 1\n{before}")
+    assert (finding.line, finding.column) == (content.count("\n", 0, start) + 1, start - content.rfind("\n", 0, start))
+
+
+def test_every_rule_of_ours_finds_something(anywhere):
+    import kingfisher_sdk
+
+    path = ROOT / "src/weft/data/secret_rules.yml"
+    rules = yaml.safe_load(path.read_text("utf-8"))["rules"]
+    ours = kingfisher_sdk.Scanner(kingfisher_sdk.Rules([path], builtins=False, confidence="low", cache=False))
+    texts = [form[1:] for kind in KINDS for form in forms(kind)]
+    texts += [(name, before + PW + after) for name, before, after in WRITTEN.values()]
+    inputs = [kingfisher_sdk.ScanInput(path=name, data=content.encode()) for name, content in texts]
+    finding = {one.rule_id for source in inputs for one in ours.scan_input(source)}
+    assert [rule["id"] for rule in rules if rule["id"] not in finding] == []
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_base64_is_looked_into(depth, anywhere):
+    value = TOKEN
+    for _ in range(depth):
+        value = b64(value)
+    (finding,) = anywhere.scan([Text("secret.yaml", f"data:\n  config: {value}\n".encode())])
+    assert (finding.line, finding.kind) == (2, "github-pat")
+
+
+def test_nothing_hides_in_a_block_that_is_public(anywhere):
+    block = pem("CERTIFICATE").replace("\n", f"\npassword: {PW}\n", 1)
+    assert [one.line for one in anywhere.scan([Text("a.yaml", block.encode())])] == [2]
 
 
 HARMLESS = {

@@ -109,6 +109,7 @@ KINDS = {  # what it is: (a name that it is given, a value)
     "gitlab runner": ("token", "glrt-" + text(URL, 20)),
     "google api": ("key", "AIza" + text(URL, 35)),
     "google oauth": ("client_secret", "GOCSPX-" + text(URL, 28)),
+    "google oauth token": ("token", "ya29." + text(URL, 60)),
     "gcp service account": ("account", gcp()),
     "npm": ("token", checked("npm_", text(ALNUM, 30))),
     "npm unchecked": ("token", "npm_" + text(ALNUM, 36)),
@@ -144,6 +145,7 @@ KINDS = {  # what it is: (a name that it is given, a value)
         "connection",
         f"DefaultEndpointsProtocol=https;AccountName=weft;AccountKey={text(ALNUM + '+/', 86)}==;EndpointSuffix=core.windows.net",
     ),
+    "azure account": ("storage", f"accountKey={text(ALNUM + '+/', 86)}=="),
     "azure client secret": ("azure_client_secret", f"{text(ALNUM, 3)}8Q~{text(ALNUM, 34)}"),
     "azure servicebus": (
         "connection",
@@ -217,6 +219,8 @@ KINDS = {  # what it is: (a name that it is given, a value)
     "bitbucket": ("token", "ATBB" + text(ALNUM, 32)),
     "argon2": ("hash", f"$argon2id$v=19$m=65536,t=3,p=4${text(ALNUM, 22)}${text(ALNUM, 43)}"),
     "sha512crypt": ("hash", f"$6${text(ALNUM, 16)}${text('./' + ALNUM, 86)}"),
+    "md5 of postgres": ("hash", "md5" + text(HEX, 32)),
+    "ldap": ("hash", "{SSHA}" + b64(text(ALNUM, 24))),
     "htpasswd apr1": ("hash", f"$apr1${text(ALNUM, 8)}${text('./' + ALNUM, 22)}"),
     "sha256 crypt": ("hash", f"$5${text(ALNUM, 16)}${text('./' + ALNUM, 43)}"),
     "wireguard": ("PrivateKey", text(ALNUM, 42) + "A="),
@@ -227,6 +231,40 @@ KINDS = {  # what it is: (a name that it is given, a value)
     "entropy": ("thing", text(ALNUM, 40, "e")),
 }
 
+
+WRITTEN = {  # where a password may stand: (the name of a file, what stands before it, what stands behind it)
+    "a quoted key": ("a.yaml", '"password": ', "\n"),
+    "a numbered key": ("a.yaml", "password2: ", "\n"),
+    "an anchor": ("a.yaml", "password: &pw ", "\n"),
+    "a tag": ("a.yaml", "password: !!str ", "\n"),
+    "a folded block": ("a.yaml", "password: >-\n    ", "\n"),
+    "a flow mapping": ("a.yaml", "app: {user: a, password: ", ", port: 1}\n"),
+    "the end of a flow mapping": ("a.yaml", "app: {password: ", "}\n"),
+    "before a comment": ("a.yaml", "password: ", "  # rotate it\n"),
+    "a variable": (".env", "export DB_PASSWORD=", "\n"),
+    "a variable of a container": ("Dockerfile", "ENV PGPASSWORD=", "\n"),
+    "the next line of JSON": ("a.json", '{"password":\n  "', '"}'),
+    "JSON in a text": ("a.yaml", 'config: "{\\"password\\": \\"', '\\"}"\n'),
+    "a short name": ("a.json", '{"pass": "', '"}'),
+    "TOML": ("a.toml", 'password = "', '"\n'),
+    "Ruby": ("a.rb", ":password => '", "'\n"),
+    "Go": ("a.go", 'password := "', '"\n'),
+    "a typed variable": ("a.py", 'password: str = "', '"\n'),
+    "an argument": ("a.py", 'connect(password="', '")\n'),
+    "an item": ("a.py", 'settings["password"] = "', '"\n'),
+    "an element": ("a.xml", "<db.password>", "</db.password>\n"),
+    "an attribute": ("a.xml", '<db password="', '"/>\n'),
+    "an option": ("a.sh", "tool --db-password ", "\n"),
+    "an option with =": ("a.sh", 'tool --token="', '"\n'),
+    "redis.conf": ("redis.conf.j2", "requirepass ", "\n"),
+    "netrc": (".netrc", "machine a login b password ", "\n"),
+    "SQL": ("a.sql", "CREATE ROLE app WITH LOGIN PASSWORD '", "';\n"),
+    "SQL of MySQL": ("a.sql", "CREATE USER app IDENTIFIED BY '", "';\n"),
+    "a set of Jinja": ("a.j2", '{% set password = "', '" %}\n'),
+    "an argument of Jinja": ("a.j2", "{{ connect(password='", "') }}\n"),
+    "a comment of Jinja": ("a.yaml.j2", "{# password: ", " #}\n"),
+    "a default of a shell": ("a.sh", "PASSWORD=${PASSWORD:-", "}\n"),
+}
 
 BY_NAME = {"heroku uuid", "twilio auth", "datadog", "consul", "password", "strong password", "api_key", "client_secret"}
 """Kinds that nothing but the name tells from other texts, so that they are found only beside it."""

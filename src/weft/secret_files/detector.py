@@ -24,7 +24,7 @@ _PUBLIC: Final = re.compile(
     r"|(?:[A-Z]+ )?PUBLIC KEY(?: BLOCK)?)-----.*?-----END (?P=kind)-----",
     re.DOTALL,
 )
-_VISIBLE: Final = re.compile(r"[^\n]")
+_ENCODED_LINE: Final = re.compile(r"^[ \t]*[A-Za-z0-9+/=]+[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Detector:
 
         What two rules find at one place is one secret, of the kind that the rule says which sees more of it.
         """
-        data = _PUBLIC.sub(lambda block: _VISIBLE.sub(" ", block[0]), text).encode()
+        data = _PUBLIC.sub(_without_content, text).encode()
         findings = [one for one in self._scanner.scan_input(self._input(path=name, data=data)) if one.visible]
         spans = [(one.location["start_offset"], one.location["end_offset"], one) for one in findings]
         end = 0
@@ -65,6 +65,11 @@ class Detector:
                 before = data[:first].decode()
                 line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
                 yield Detected(_VENDOR.sub("", one.rule_id), line, column, one.secret)
+
+
+def _without_content(block: re.Match[str]) -> str:
+    """A block of what is public or encrypted, with blanks in the place of what is encoded in it, and of nothing else."""
+    return _ENCODED_LINE.sub(lambda line: " " * len(line[0]), block[0])
 
 
 @cache
