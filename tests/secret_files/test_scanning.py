@@ -248,6 +248,12 @@ def test_an_alias_bomb_does_not_keep_the_scan_busy(detector, tmp_path):
     assert time.monotonic() - start < 5
 
 
+def test_blocks_that_never_end_do_not_keep_the_scan_busy(anywhere):
+    start = time.monotonic()
+    assert list(anywhere.scan([Text("a.pem", b"-----BEGIN CERTIFICATE-----\n" * 100_000)])) == []
+    assert time.monotonic() - start < 20
+
+
 def test_lines_that_yaml_counts_otherwise_do_no_harm(tmp_path):
     shop(tmp_path, {"x.yaml": f'app:\n  name: "{chr(0x2028) * 20}"\n  secret: {CANARY}'})
     assert len(found(tmp_path, schema_only=True)) == 1

@@ -7,6 +7,7 @@ a secret is still valid is asked only by a class of it that is not used here. Th
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,8 +22,7 @@ _RULES: Final = "secret_rules.yml"
 _VENDOR: Final = re.compile(r"\A(?:[\w.]+/|[a-z]+\.)|\.\d+\Z")
 _PUBLIC: Final = re.compile(
     r"-----BEGIN (?P<kind>AGE ENCRYPTED FILE|PGP MESSAGE|PGP SIGNATURE|SSH SIGNATURE|CERTIFICATE|CERTIFICATE REQUEST|X509 CRL"
-    r"|(?:[A-Z]+ )?PUBLIC KEY(?: BLOCK)?)-----.*?-----END (?P=kind)-----",
-    re.DOTALL,
+    r"|(?:[A-Z]+ )?PUBLIC KEY(?: BLOCK)?)-----(?:[^-]|-(?!----))*+-----END (?P=kind)-----"
 )
 _ENCODED_LINE: Final = re.compile(r"^[ \t]*[A-Za-z0-9+/=]+[ \t]*$", re.MULTILINE)
 
@@ -58,12 +58,13 @@ class Detector:
         data = _PUBLIC.sub(_without_content, text).encode()
         findings = [one for one in self._scanner.scan_input(self._input(path=name, data=data)) if one.visible]
         spans = [(one.location["start_offset"], one.location["end_offset"], one) for one in findings]
+        starts = [0, *(match.end() for match in re.finditer(b"\n", data))] if spans else []
         end = 0
         for first, last, one in sorted(spans, key=lambda span: (span[0], -span[1], span[2].rule_id)):
             if first >= end:
                 end = last
-                before = data[:first].decode()
-                line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+                line = bisect_right(starts, first)
+                column = len(data[starts[line - 1] : first].decode()) + 1
                 yield Detected(_VENDOR.sub("", one.rule_id), line, column, one.secret)
 
 

@@ -84,7 +84,7 @@ class Text:
 
     def allows(self, line: int) -> bool:
         """Whether the comment on a line, or on the one before it, allows what looks like a secret."""
-        previous, this = ["", *self.lines[:line]][-2:]
+        this, previous = ("\n".join(self.lines[max(n, 0) : n + 1]) for n in (line - 1, line - 2))
         return bool(_ALLOWED.search(this) or _ALLOWED_NEXT.search(previous))
 
 
