@@ -342,7 +342,7 @@ def test_a_secret_that_a_file_still_holds_is_reported_in_the_file(history):
 
 def test_history_holds_messages_merges_literals_and_names_of_every_kind(history):
     folder, _ = history
-    odd = "a ü [x]*.yaml"
+    odd = ":a ü [x]*.yaml"
     git(folder, "checkout", "-q", "-b", "side", "HEAD~2")
     write_files(folder, {odd: f"app: {{secret: {CANARY}}}\n"})
     side = commit(folder, "side")
@@ -362,6 +362,25 @@ def test_history_holds_messages_merges_literals_and_names_of_every_kind(history)
     ]
     write_files(folder, {odd: "app: {name: x}\n"})
     assert [one["file"] for one in scan(folder, "--since", "HEAD~2", odd, code=1)] == [odd]
+
+
+def test_submodules_and_links_have_no_content_of_their_own(history):
+    folder, commits = history
+    (folder / "link.txt").symlink_to("/etc/passwd")
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    git(folder, "add", "link.txt")
+    assert scan(folder, "--staged", code=0) == []
+    git(folder, "commit", "-q", "-m", "x")
+    assert scan(folder, "--since", commits[-1], code=0) == []
+
+
+def test_what_a_partial_clone_lacks_is_not_fetched(history, tmp_path_factory):
+    folder, _ = history
+    git(folder, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path_factory.mktemp("partial") / "clone"
+    git(folder, "clone", "-q", "--filter=blob:none", f"file://{folder}", str(clone))
+    result = run("secrets", "scan", "--history", cwd=clone)
+    assert (result.code, "git does not have" in result.err) == (3, True), result
 
 
 def test_a_project_below_the_top_of_a_repository_is_searched_alone(detector, tmp_path):

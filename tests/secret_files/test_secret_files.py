@@ -328,6 +328,7 @@ def test_the_next_edit_removes_what_one_that_was_killed_has_left(home, monkeypat
     assert path.is_relative_to(memory)
     others = [memory / name for name in ("weft-edit-file", "weft-other", "else")]
     others[0].write_text("not a folder")
+    os.mkfifo(memory / "weft-edit-pipe")
     for other in others[1:]:
         other.mkdir()
     (memory / "weft-edit-link").symlink_to(memory / "else")
@@ -340,7 +341,13 @@ def test_the_next_edit_removes_what_one_that_was_killed_has_left(home, monkeypat
     result = weft_secrets("edit", "s.yaml.age", cwd=home, **quiet)
     assert result.err == "removed what 1 edit had left in plain text when killed\nunchanged s.yaml.age\n"
     assert not path.parent.exists()
-    assert sorted(file.name for file in memory.iterdir()) == ["else", "weft-edit-file", "weft-edit-link", "weft-other"]
+    assert sorted(file.name for file in memory.iterdir()) == [
+        "else",
+        "weft-edit-file",
+        "weft-edit-link",
+        "weft-edit-pipe",
+        "weft-other",
+    ]
 
 
 def test_what_was_left_in_other_folders_is_removed_too(home, monkeypatch):

@@ -22,7 +22,6 @@ _NO_MATCH: Final = 1
 """The exit status with which git says no; it ends with another when it cannot tell."""
 _RAW: Final = ("--raw", "-z", "--no-renames", "--no-abbrev", "--relative", "--diff-filter=AMT")
 """How git lists what a commit brought: files that were added or changed, by names from the folder."""
-_NOTHING: Final = "000000"
 _SUBMODULE: Final = "160000"
 _HEADER: Final = 3
 """An answer of `git cat-file --batch` begins with what the object is called, its kind and its size."""
@@ -150,7 +149,11 @@ def contents(folder: Path, object_ids: Iterable[str], limit: int) -> Iterator[by
             header = answers.readline().split()
             if len(header) != _HEADER or not header[2].isdigit():
                 raise CannotRun(
-                    Problem("git-failed", f"git does not have {object_id}, which a commit in {folder} names")
+                    Problem(
+                        "git-failed",
+                        f"git does not have {object_id}, which a commit in {folder} names",
+                        hint="a partial clone lacks what nobody has needed yet",
+                    )
                 )
             yield _content(answers, header[1], int(header[2]), limit)
 
@@ -182,7 +185,7 @@ def _versions(output: bytes) -> Iterator[Version]:
             continue
         _, mode, _, object_id, _ = field.decode().split(" ")
         name = os.fsdecode(next(fields))
-        if mode not in (_NOTHING, _SUBMODULE):
+        if mode != _SUBMODULE:
             yield Version(object_id, name, commit)
 
 
@@ -197,8 +200,8 @@ def _refuse_shallow(folder: Path, commits: Iterable[str]) -> None:
 
 
 def _offline() -> dict[str, str]:
-    """An environment in which git does not fetch what a partial clone lacks."""
-    return {**os.environ, "GIT_NO_LAZY_FETCH": "1"}
+    """An environment in which git does not fetch what a partial clone lacks: nothing that Weft runs uses the network."""
+    return {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
 
 
 def _names(output: bytes) -> list[str]:
@@ -219,7 +222,13 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def _run(folder: Path, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["git", "-C", folder, *arguments], input=given, capture_output=True, check=False)  # noqa: S603, S607
+        return subprocess.run(  # noqa: S603
+            ["git", "-C", folder, *arguments],  # noqa: S607
+            input=given,
+            env=_offline(),
+            capture_output=True,
+            check=False,
+        )
     except OSError as error:
         message = f"git cannot be started: {reason_of(error)}"
         raise CannotRun(Problem("no-git", message, hint="install git")) from None

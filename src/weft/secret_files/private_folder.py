@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,13 +70,12 @@ def _made(place: str) -> PrivateFolder:
 def _removed(folder: Path) -> bool:
     """Remove a folder of ours that nobody has locked; whether it was."""
     try:
-        state = folder.lstat()
-        if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid():
-            return False
-        lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
+        if os.fstat(lock).st_uid != os.getuid():
+            return False
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder)
     except OSError:  # it is in use, or cannot be removed
