@@ -157,10 +157,13 @@ _CODES: Final = (
     Code("wrong-type", About.VALUE),
     # secrets
     Code("age", About.FILE),
+    Code("bad-baseline", About.FILE),
     Code("bad-reference", About.VALUE, covered_by="unresolved-reference"),
     Code("literal-secret", About.VALUE, Quoting.NOTHING_OF_THE_FILE),
     Code("plaintext-secret", About.VALUE, Quoting.NEVER),
+    Code("not-scanned", About.FILE),
     Code("secret-exposed", About.TEMPLATE),
+    Code("stale-baseline", About.FILE),
     Code("tracked-file", About.FILE),
     Code("unknown-scheme", About.VALUE, covered_by="unresolved-reference"),
     Code("unresolved-reference", About.VALUE),
@@ -235,6 +238,7 @@ _CODES: Final = (
     Code("no-repository", About.ENVIRONMENT),
     Code("not-installed", About.ENVIRONMENT),
     Code("plugin-not-used", About.ENVIRONMENT),
+    Code("shallow-clone", About.ENVIRONMENT),
 )
 
 _registry: Final = {code.name: code for code in _CODES}
