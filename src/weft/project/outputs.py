@@ -64,7 +64,7 @@ class Outputs:
             context = {**contexts[output.secrets], "output_path": path}
             text = self.templates.render(output.template, context)
             if isinstance(text, Problem):
-                others = self.templates.unset(output.template, context) if text.code == "undefined" else []
+                others = self.templates.unset(output.template, context) if text.traits.hides_others else []
                 problems += [replace(problem, targets=(target.name,)) for problem in dict.fromkeys([text, *others])]
             else:
                 finished.append(_rendered(output, target, path, text))
