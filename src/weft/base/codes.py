@@ -82,7 +82,8 @@ class Code:
 
     `unquoted` is a message for where nothing of the file may be quoted, if the ordinary one quotes a value. `keeps_types`
     says that the configuration has the types of its schema nevertheless, so that expressions can be asked. `explains_others`
-    says of a mistake in an expression that every other one in it only follows.
+    says of a mistake in an expression that every other one in it only follows. One that `hides_others` ended a rendering before
+    others like it were reached.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Code:
     unquoted: str | None = None
     keeps_types: bool = False
     explains_others: bool = False
+    hides_others: bool = False
 
     @property
     def at_key(self) -> bool:
@@ -207,7 +209,7 @@ _CODES: Final = (
     Code("template-not-found", About.TEMPLATE),
     Code("template-syntax", About.TEMPLATE),
     Code("template-unsafe", About.TEMPLATE),
-    Code("undefined", About.TEMPLATE),
+    Code("undefined", About.TEMPLATE, hides_others=True),
     # finished outputs; those of Weft's own checks that are not named like the check stand here too, as checks are loaded late
     Code("bad-record", About.OUTPUT),
     Code("check-failed", About.OUTPUT),

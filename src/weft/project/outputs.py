@@ -71,7 +71,7 @@ class Outputs:
             text = self.templates.render(output.template, context)
             text = self._writable(output.template, text) if isinstance(text, str) else text
             if isinstance(text, Problem):
-                others = self.templates.unset(output.template, context) if text.code == "undefined" else []
+                others = self.templates.unset(output.template, context) if text.traits.hides_others else []
                 problems += [replace(problem, targets=(target.name,)) for problem in dict.fromkeys([text, *others])]
             else:
                 finished.append(_rendered(output, target, path, text))
