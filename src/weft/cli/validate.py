@@ -91,7 +91,7 @@ def _transitions(project: Project, targets: list[Target], revision: str) -> list
     """What the change since a revision breaks."""
     from weft.project.revisions import project_at
 
-    with project_at(project.folder, revision) as earlier:
+    with project_at(project.files, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
         return [
             problem

@@ -21,6 +21,7 @@ from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
 from weft.stages.render.templates import Rendered, Templates
+from weft.stages.write.record import refusal
 from weft.version import __version__
 
 
@@ -41,7 +42,7 @@ class Outputs:
         self._file = file
         self._root = root
         self._shapes = shapes
-        self.templates = Templates(file.folder / file.templates, file.templates)
+        self.templates = Templates(file.files, file.templates)
         self._conditions: dict[int, Expression] = {}
         self.problems = tuple(self._compile())
 
@@ -134,7 +135,12 @@ class Outputs:
                 hint = f"add `scope: {absent}`, or put the placeholder into a folder, which is then left out"
                 raise WeftError(self._problem(output, "path", "output-path", message, hint, target))
         kept = [step for step in (*folders, name) if all(found in values for found in PLACEHOLDER.findall(step))]
-        return "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
+        path = "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
+        refused = refusal(path)
+        if refused is not None:
+            code, message, hint = refused
+            raise WeftError(self._problem(output, "path", code, message, hint, target))
+        return path
 
     def _context_of(self, target: TargetView, finished: Rendered) -> dict[str, Any]:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}

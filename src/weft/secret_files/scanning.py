@@ -55,14 +55,17 @@ def scan(project: Project, paths: Iterable[Path] = (), *, schema_only: bool = Fa
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file itself, or the files below a folder: those that git tracks or would take, all of them where there is no git."""
+    """A file itself, or the files below a folder: those that git tracks or would take, all of them where there is no git.
+
+    The links among them are passed over: what they lead to lies in the folder too, or is not to be read.
+    """
     if not path.exists():
         raise CannotRun(Problem("unreadable", f"there is no {path}"))
     if not path.is_dir():
         return iter([path])
     in_git = git.is_installed() and git.is_in_repository(path.resolve())
     files = (path / name for name in git.candidates(path)) if in_git else _walked(path)
-    return (file for file in files if file.is_file())
+    return (file for file in files if file.is_file() and not file.is_symlink())
 
 
 def _walked(path: Path) -> Iterator[Path]:
