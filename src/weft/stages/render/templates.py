@@ -185,8 +185,8 @@ class Templates:
                 place=place,
                 hint=did_you_mean(str(error.name), self._environment.list_templates()),
             )
-        if isinstance(error, OSError):  # of a template that this one includes or imports
-            return replace(unreadable(error, str(error.filename), "a template that it needs"), place=place)
+        if isinstance(error, OSError):
+            return replace(unreadable(error, "what it includes or imports", "what it includes or imports"), place=place)
         if isinstance(error, RecursionError):
             return Problem("template-failed", "it calls or includes itself without end", place=place)
         if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
-from weft.files.atomic import content_of
+from weft.files.atomic import content_of, sync_folder
 from weft.stages.write.record import RECORD, read_record, record_text
 from weft.stages.write.replacing import Replacing, remove_leftovers, try_places
 
@@ -72,7 +72,7 @@ def write(
     """
     wanted = {file.path: file for file in files}
     try:
-        with contextlib.nullcontext() if dry_run else _locked(root, wait):
+        with contextlib.nullcontext() if dry_run else _locked(_made(root, sync), wait):
             record = read_record(root, project)
             plan = _plan(root, wanted, record, stale)
             if not dry_run:
@@ -201,10 +201,18 @@ def _is_strange(path: Path) -> bool:
     return os.path.lexists(path) and (path.is_symlink() or not (path.is_file() or path.is_dir()))
 
 
+def _made(root: Path, sync: bool) -> Path:
+    """The output folder, which is made where it lacks."""
+    lacking = [folder for folder in (root, *root.parents) if not folder.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    for folder in lacking if sync else ():
+        sync_folder(folder.parent)
+    return root
+
+
 @contextlib.contextmanager
 def _locked(root: Path, wait: float) -> Iterator[None]:
     """Only one process writes into a folder; the lock is the folder itself, so nothing is left behind."""
-    root.mkdir(parents=True, exist_ok=True)
     if os.name != "posix":  # no flock there: two renders into one folder are not kept apart
         yield
         return
