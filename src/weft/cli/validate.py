@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command(name="validate")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
+@click.option("--no-programs", is_flag=True, help="With --outputs: run only the checks that start no program.")
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
 @click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
 @policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
@@ -38,6 +39,7 @@ def command(
     ctx: click.Context,
     globs: tuple[str, ...],
     outputs: bool,
+    no_programs: bool,
     strict: bool,
     since: str | None,
     policies: tuple[str, ...],
@@ -54,7 +56,7 @@ def command(
         project = open_project(ctx, overrides, from_env)
         report.folder = project.folder
         targets = project.targets(*globs)
-        checked = project.check_outputs(targets) if outputs else None
+        checked = project.check_outputs(targets, ask_programs=not no_programs) if outputs else None
         report.add(checked.problems if checked else project.problems(targets))
         report.add([*_asked_for(project, targets, since, policies, strict=strict)])
         code = 1 if report.fails(strict) else 0

@@ -118,6 +118,4 @@ def unreadable(error: OSError, name: str, what: str = "the file") -> Problem:
 
 def outside(error: OutsideError, name: str, place: Place) -> Problem:
     """The problem of a file that lies outside, at the place that names it."""
-    return Problem(
-        "outside-project", f"`{name}` leads out of the project, to {error.filename}", place=place, hint=ALLOW
-    )
+    return Problem("outside-project", f"{name} leads out of the project, to {error.filename}", place=place, hint=ALLOW)

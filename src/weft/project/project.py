@@ -118,9 +118,9 @@ class Project:
         rendered, outcome = self._rendering.render([target.judged() for target in targets], ask_programs=False)
         return rendered, outcome.problems
 
-    def check_outputs(self, targets: Sequence[Target]) -> checks.Outcome:
-        """The same with every check: all problems, and how often each check was asked or skipped."""
-        return self._rendering.render([target.judged() for target in targets], ask_programs=True)[1]
+    def check_outputs(self, targets: Sequence[Target], *, ask_programs: bool = True) -> checks.Outcome:
+        """The same with every check, or those that run no program: all problems, and how often each was asked or skipped."""
+        return self._rendering.render([target.judged() for target in targets], ask_programs=ask_programs)[1]
 
     def write(
         self,
