@@ -705,6 +705,23 @@ def test_a_path_that_no_output_may_have_is_refused_when_the_project_is_read(proj
     assert [(one["code"] in ("output-reserved", "project-invalid"), one["line"]) for one in told] == [(True, 1)]
 
 
+@pytest.mark.parametrize(
+    ("paths", "code"),
+    [(["it", "IT"], "same-path"), (["con.yaml"], "output-path"), (["a/LPT1"], "output-path"), (["a:b"], "output-path"), (["a."], "output-path"),
+     (["console.yaml", "nully", "a/b c"], None)],
+)  # fmt: skip
+def test_a_path_that_other_systems_do_not_have_is_warned_of(project, paths, code):
+    weft = json.loads((project / "weft.yaml").read_text())
+    outputs = [{"template": "port.j2", "path": "{environment}/{tenant}/" + path} for path in paths]
+    (project / "weft.yaml").write_text(json.dumps(weft | {"outputs": outputs}))
+    result = run("validate", "--outputs", "--format", "json", cwd=project)
+    problems = json.loads(result.out)["problems"]
+    assert (result.code, [(one["code"], one["severity"]) for one in problems]) == (
+        0,
+        [(code, "warning")] if code else [],
+    )
+
+
 def test_a_path_that_its_dimensions_make_unfit_is_refused(project):
     weft = json.loads((project / "weft.yaml").read_text())
     weft["outputs"] = [{"template": "port.j2", "path": "." + "{environment}/hooks"}]

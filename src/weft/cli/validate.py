@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 @click.command(name="validate")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
-@click.option("--no-programs", is_flag=True, help="With --outputs: run only the checks that start no program.")
+@click.option(
+    "--no-programs",
+    is_flag=True,
+    envvar="WEFT_NO_PROGRAMS",
+    help="With --outputs: run only the checks that start no program.  [env: WEFT_NO_PROGRAMS]",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
 @click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
 @policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
