@@ -8,8 +8,10 @@ import pytest
 
 from run import run
 from scratch import make_project, write_files
-from weft import load_project
+from weft import Place, Problem, load_project
 from weft.files.reading import OutsideError, ProjectFiles
+from weft.report.formats import FORMATS
+from weft.report.report import Report
 
 SCHEMA = {
     "properties": {"app": {"type": "object", "properties": {"text": {"type": "string"}, "pass": {"type": "string"}}}}
@@ -307,6 +309,13 @@ def test_scanning_a_folder_passes_links_over(project):
     write_files(project.parent, {"outside/key.txt": "key = AKIAIOSFODNN7EXAMPL2\n"})
     link(project, "key.txt", "../outside/key.txt")
     assert run("secrets", "scan", "--schema-only", cwd=project).code == 0
+
+
+def test_a_report_quotes_no_line_of_what_lies_outside(project):
+    """The place of an output may be that of a link in the project, and a check may count more lines than there are."""
+    link(project, "it", "../outside/overlay.yaml")
+    report = Report([Problem("promtool", "wrong", place=Place("it", 1))], project)
+    assert CANARY not in FORMATS["text"](report)
 
 
 # --- references

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=click.IntRange(min=0),
     default=0,
     metavar="SECONDS",
     help="How long to wait for another render into the same folder.  [default: 0]",
@@ -41,7 +41,7 @@ def command(
     output: Path | None,
     check: bool,
     no_sync: bool,
-    wait: float,
+    wait: int,
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:

@@ -79,8 +79,13 @@ def stage(path: Path, content: str | bytes, *, private: bool = False, durable: b
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system offers that. Raises OSError."""
-    if os.name == "posix":
+    if os.name != "posix":
+        return
+    try:
         sync_file(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
+            raise
 
 
 def sync_file(path: Path) -> None:

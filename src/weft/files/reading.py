@@ -118,5 +118,7 @@ def unreadable(error: OSError, name: str, what: str = "the file") -> Problem:
 
 def outside(error: OutsideError, name: str, place: Place) -> Problem:
     """The problem of a file that lies outside, at the place that names it."""
-    leads = "lies outside of the project" if name == error.filename else f"leads out of the project, to {error.filename}"
+    leads = (
+        "lies outside of the project" if name == error.filename else f"leads out of the project, to {error.filename}"
+    )
     return Problem("outside-project", f"{name} {leads}", place=place, hint=ALLOW)
