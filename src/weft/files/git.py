@@ -19,6 +19,8 @@ from weft.base.problems import CannotRun, Problem, UsageError, reason_of
 
 _NO_MATCH: Final = 1
 """The exit status with which git says no; it ends with another when it cannot tell."""
+_QUIET: Final = {"GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
+"""A file `.lfsconfig` of a revision would name a server to ask."""
 
 
 def is_installed() -> bool:
@@ -106,8 +108,9 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command: list[str | Path] = ["git", "-C", folder, *arguments]
     try:
-        return subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=False)  # noqa: S603, S607
+        return subprocess.run(command, capture_output=True, check=False, env=os.environ | _QUIET)  # noqa: S603
     except OSError as error:
         message = f"git cannot be started: {reason_of(error)}"
         raise CannotRun(Problem("no-git", message, hint="install git")) from None
