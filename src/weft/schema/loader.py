@@ -217,10 +217,14 @@ class _Loader:
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)
         path = Path(unquote(parts.path)) if parts.scheme == "file" else None
-        if path is None or not self.files.has(path):
-            path = self._with_id(uri)
+        outside: OutsideError | None = None
+        try:
+            found = path if path and self.files.has(path) else None
+        except OutsideError as error:
+            found, outside = None, error  # an address such as `/schemas/n` may be the `$id` of a file all the same
+        path = found or self._with_id(uri)
         if path is None:
-            raise _NotHere(uri)
+            raise outside or _NotHere(uri)
         document = self.open(path)
         return specification_with(document.dialect).create_resource(document.contents)
 
