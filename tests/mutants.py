@@ -32,7 +32,7 @@ SOURCE = "src/weft"
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "merge": ("stages/merge.py",),
     "taint": ("secrets/taint.py", "secrets/references.py"),
-    "write": ("stages/write.py", "files/atomic.py"),
+    "write": ("stages/write/*.py", "files/atomic.py", "files/reading.py"),
     "provenance": ("project/provenance.py",),
     "rules": ("rules/*.py",),
     "targets": ("project/targets.py", "project/dimensions.py", "project/limits.py", "project/resolution.py"),
@@ -43,7 +43,7 @@ LIKELIEST = {
     "project": ("project/test_targets.py", "project/test_provenance.py"),
     "rules": ("rules/test_rules.py", "rules/test_rule_functions.py"),
     "secrets": ("secrets/test_secrets.py",),
-    "files": ("stages/test_write.py",),
+    "files": ("stages/test_write.py", "project/test_outside.py"),
 }
 """The tests of a package that notice most; they run before its others."""
 GUARDS = ("cli", "project", "stages", "secrets", "rules", "schema", "files", "lint", "api")

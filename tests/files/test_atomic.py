@@ -1,5 +1,6 @@
 """Replacing a file: the old content or the new one, whole, and nothing else in the folder is touched."""
 
+import errno
 import os
 import stat
 
@@ -36,6 +37,24 @@ def test_a_file_keeps_its_permissions(tmp_path):
     (tmp_path / "x").chmod(0o751)
     replace_file(tmp_path / "x", b"new")
     assert (mode_of(tmp_path / "x"), (tmp_path / "x").read_text()) == (0o751, "new")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_syncs_no_folders_is_no_reason_to_fail(tmp_path, monkeypatch, number):
+    fsync = os.fsync
+
+    def refuse(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    if number == errno.EIO:
+        with pytest.raises(CannotRun):
+            replace_file(tmp_path / "x", "new")
+    else:
+        replace_file(tmp_path / "x", "new")
+    assert (tmp_path / "x").read_text() == "new"
 
 
 def test_a_private_file_is_closed_whatever_it_was(tmp_path):
@@ -206,7 +225,7 @@ def test_a_settings_file_that_leads_out_of_the_project_is_refused(project):
     (project / ".vscode/settings.json").symlink_to("../../outside")
     done = run("ide", cwd=project)
     assert done.code == 1
-    assert "output-outside" in done.err + done.out
+    assert "outside-project" in done.err + done.out
     assert (project.parent / "outside").read_text() == "{}"
     (project / ".vscode/settings.json").unlink()
     assert run("ide", cwd=project).code == 0

@@ -127,6 +127,7 @@ _CODES: Final = (
     Code("tab-indentation", About.TEXT, _UNREAD),
     # a file as a whole
     Code("file-exists", About.FILE),
+    Code("outside-project", About.FILE),
     Code("settings-unreadable", About.FILE),
     Code("unreadable", About.FILE),
     Code("unused-file", About.FILE),

@@ -127,7 +127,9 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, wat
         started.end()
         pool.shutdown()
         tree.remove()
-    return _outcome(answers, locate)
+    outcome = _outcome(answers, locate)
+    outcome.skipped.update(name for _, name in jobs if not ask_programs and _runs_program(name))
+    return outcome
 
 
 def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Outcome:

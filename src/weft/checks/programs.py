@@ -22,6 +22,16 @@ TIME_LIMIT: Final = 60.0
 _TIDYING: Final = 0.3
 """How many seconds a program has to tidy up when the run is interrupted."""
 
+_KEPT: Final = frozenset(
+    ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
+)
+_NOWHERE: Final = "http://127.0.0.1:9"  # the port where nobody listens
+_NO_NETWORK: Final = {
+    **{name: _NOWHERE for each in ("http_proxy", "https_proxy", "all_proxy") for name in (each, each.upper())},
+    "GIT_ALLOW_PROTOCOL": "none",
+}
+"""What keeps well-behaved programs, such as those that are written in Go, from fetching what an output names."""
+
 
 class NoAnswerError(Exception):
     """A program did not end in time, or could not be started; the text says which, beginning with a verb."""
@@ -127,15 +137,29 @@ def ask(
     environment: Mapping[str, str] | None = None,
     limit: float = TIME_LIMIT,
 ) -> Answer:
-    """Run a program to its end in a folder; raises NoAnswerError."""
+    """Run a program to its end in a folder; raises NoAnswerError.
+
+    It gets the variables of `environment`, by default those of `_environment`: what it reads may come from a stranger.
+    """
     program, *arguments = map(str, command)
     started = _STARTED.get() or Started()
     try:
-        return started.run([find(program) or program, *arguments], folder, environment, limit)
+        return started.run(
+            [find(program) or program, *arguments],
+            folder,
+            _environment() if environment is None else environment,
+            limit,
+        )
     except subprocess.TimeoutExpired:
         raise NoAnswerError(f"gave no answer within {limit:.0f} seconds") from None
     except OSError as error:
         raise NoAnswerError(f"could not be started: {error.strerror or error}") from None
+
+
+def _environment() -> dict[str, str]:
+    """What a program needs to run, and none of the secrets that the environment of a pipeline holds; and no way to the network."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
+    return kept | _NO_NETWORK | {"HOME": os.devnull}  # no keys of ssh, no credentials of registries and clusters
 
 
 def words(text: str, limit: int = 300) -> str:

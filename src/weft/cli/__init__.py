@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import click
 
+from weft.cli.common import allow_read_option
 from weft.version import __version__
 
 _COMMANDS: Final = {
@@ -77,6 +78,7 @@ class _Group(click.Group):
     metavar="DIR",
     help="Run as if started in DIR.",
 )
+@allow_read_option
 @click.pass_context
 def cli(ctx: click.Context, folder: Path) -> None:
     """Schema-first configuration: layers of YAML in, validated manifests out.

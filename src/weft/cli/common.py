@@ -20,6 +20,34 @@ if TYPE_CHECKING:
     from weft.project.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_ALLOWED: Final = "weft.allow_read"
+
+
+def allow_read_option(function: _F) -> _F:
+    """`--allow-read DIR`, which may be repeated, before the command and after it."""
+    return click.option(
+        "--allow-read",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        expose_value=False,
+        callback=_allow_read,
+        help="Let files of the project lead to this folder outside of it; may be repeated.  [env: WEFT_ALLOW_READ]",
+    )(function)
+
+
+def _allow_read(ctx: click.Context, param: click.Parameter, folders: tuple[Path, ...]) -> None:
+    ctx.meta.setdefault(_ALLOWED, []).extend(folders)
+
+
+def allowed_folders(ctx: click.Context) -> list[Path]:
+    """The folders of `--allow-read`."""
+    folders = [start_folder(ctx) / folder for folder in ctx.meta.get(_ALLOWED, ())]
+    for folder in folders:
+        if not folder.is_dir():
+            raise click.BadParameter(f"there is no folder {folder}", ctx, param_hint="--allow-read")
+    return folders
+
 
 PATIENCE: Final = 1.0
 """How many seconds work may take before anything is shown."""
@@ -29,7 +57,8 @@ _CLEAR: Final = "\r\x1b[K"
 
 
 def project_options(function: _F) -> _F:
-    """`--set` and `--from-env`, for every command that reads configurations."""
+    """`--set`, `--from-env` and `--allow-read`, for every command that reads configurations."""
+    function = allow_read_option(function)
     function = click.option(
         "--from-env",
         is_flag=True,
@@ -57,7 +86,10 @@ def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, fr
     """The project of the folder that `-C` names, with the layers of the options."""
     from weft.project.project import load_project
 
-    return load_project(ctx.find_root().obj, overrides=overrides, environment=os.environ if from_env else None)
+    environment = os.environ if from_env else None
+    return load_project(
+        start_folder(ctx), overrides=overrides, environment=environment, allow_read=allowed_folders(ctx)
+    )
 
 
 def open_target(project: Project, name: str, path: str | None) -> Target:

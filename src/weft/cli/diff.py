@@ -66,7 +66,7 @@ def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[
     from weft.project.revisions import project_at
     from weft.report.report import Report
 
-    with project_at(project.folder, revision) as earlier:
+    with project_at(project.files, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
         now = project.targets(*globs)
         changes = [

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path), help="Where the files go.  [default: build, in the project]"
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
+@click.option(
+    "--no-sync", is_flag=True, help="Do not wait for the disk: faster, for files that may be lost after a power cut."
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="How long to wait for another render into the same folder.  [default: 0]",
+)
 @project_options
 @click.pass_context
 def command(
@@ -30,13 +40,16 @@ def command(
     globs: tuple[str, ...],
     output: Path | None,
     check: bool,
+    no_sync: bool,
+    wait: int,
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
     """Validate, then write every output of the targets.
 
     Nothing is written while anything is wrong. Files that did not change are left alone, and files that
-    an earlier render wrote and that no target has any more are removed.
+    an earlier render wrote and that no target has any more are removed. If a file cannot be written,
+    all are put back as they were.
     """
     from weft.base.problems import Severity, WeftError, has_errors
     from weft.cli.report import show
@@ -55,7 +68,7 @@ def command(
         ctx.exit(1)
     folder = output_folder(ctx, output, project.folder / "build")
     try:
-        changes = project.write(targets, rendered, folder, dry_run=check)
+        changes = project.write(targets, rendered, folder, dry_run=check, sync=not no_sync, wait=wait)
     except WeftError as error:
         show(Report(error.problems, folder))
         ctx.exit(error.exit_code)

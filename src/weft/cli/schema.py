@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import open_project, output_folder, put, start_folder
+from weft.cli.common import allowed_folders, open_project, output_folder, put, start_folder
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -204,15 +205,16 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
     OLD and NEW are schema files, or files of a git revision (HEAD~3:schemas/root.schema.json).
     """
     from weft.derived.compatibility import changes, versions
+    from weft.files.reading import files_of
 
-    folder = start_folder(ctx)
+    files = files_of(start_folder(ctx), allowed_folders(ctx))
     if (since is None) == (old is None) or (old is None) != (new is None):
         raise click.UsageError("give OLD and NEW, or `--since GITREF`", ctx)
     if since is not None:
         project = open_project(ctx)
-        folder, new = project.folder, Path(project.catalog.documents.files[0]).as_posix()
-        old = f"{since}:./{Path(new).relative_to(folder.resolve()).as_posix()}"
-    with versions.opened(str(old), folder) as before, versions.opened(str(new), folder) as after:
+        files, new = project.files, Path(project.catalog.documents.files[0]).as_posix()
+        old = f"{since}:./{Path(os.path.relpath(new, files.folder.resolve())).as_posix()}"
+    with versions.opened(str(old), files) as before, versions.opened(str(new), files) as after:
         found = changes.compare(before.documents, after.documents)
         found = [(before if one.version == "old" else after).placed(one) for one in found]
     click.echo(changes.as_json(found) if format_ == "json" else changes.as_text(found), nl=False)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 @click.command(name="validate")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @click.option("--outputs", is_flag=True, help="Also run the programs that read the outputs, such as promtool.")
+@click.option(
+    "--no-programs",
+    is_flag=True,
+    envvar="WEFT_NO_PROGRAMS",
+    help="With --outputs: run only the checks that start no program.  [env: WEFT_NO_PROGRAMS]",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
 @click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
 @policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
@@ -38,6 +44,7 @@ def command(
     ctx: click.Context,
     globs: tuple[str, ...],
     outputs: bool,
+    no_programs: bool,
     strict: bool,
     since: str | None,
     policies: tuple[str, ...],
@@ -58,7 +65,7 @@ def command(
         report.folder = project.folder
         targets = project.targets(*globs)
         with progress() as watch:
-            checked = project.check_outputs(targets, watch) if outputs else None
+            checked = project.check_outputs(targets, watch, ask_programs=not no_programs) if outputs else None
             report.add(checked.problems if checked else project.problems(targets, watch))
         report.add([*_asked_for(project, targets, since, policies, strict=strict)])
         code = 1 if report.fails(strict) else 0
@@ -95,7 +102,7 @@ def _transitions(project: Project, targets: list[Target], revision: str) -> list
     """What the change since a revision breaks."""
     from weft.project.revisions import project_at
 
-    with project_at(project.folder, revision) as earlier:
+    with project_at(project.files, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
         return [
             problem

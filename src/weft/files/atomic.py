@@ -81,20 +81,32 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system offers that. Raises OSError."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        sync_file(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
+            raise
+
+
+def sync_file(path: Path) -> None:
+    """Make what was written into a file survive a power cut. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def content_of(path: Path) -> bytes | None:
+def content_of(path: Path, limit: int | None = None) -> bytes | None:
     """What a plain file holds; None where there is none: nothing, a folder, a symbolic link, a pipe, a device.
 
-    A pipe would be waited for without end. Raises OSError when the file cannot be read.
+    A pipe would be waited for without end. A file of more bytes than the limit is none either. Raises OSError when the file
+    cannot be read.
     """
     try:
-        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
+        found = path.lstat()
+        fits = stat.S_ISREG(found.st_mode) and (limit is None or found.st_size <= limit)
+        return path.read_bytes() if fits else None
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -201,7 +201,8 @@ def _refuse_shallow(folder: Path, commits: Iterable[str]) -> None:
 
 def _offline() -> dict[str, str]:
     """An environment in which git does not fetch what a partial clone lacks: nothing that Weft runs uses the network."""
-    return {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
+    # a file `.lfsconfig` of a revision would name a server to ask
+    return {**os.environ, "GIT_ALLOW_PROTOCOL": "none", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _names(output: bytes) -> list[str]:

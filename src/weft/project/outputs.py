@@ -17,11 +17,12 @@ from weft import checks
 from weft.base.overlay import PLACEHOLDER
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.project.entries import Output
-from weft.project.projectfile import RESERVED, ProjectFile
+from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
 from weft.stages.render.templates import Rendered, TargetNames, Templates
+from weft.stages.write.record import refusal
 from weft.version import __version__
 
 _LONGEST: Final = 255
@@ -47,7 +48,7 @@ class Outputs:
         self._file = file
         self._root = root
         self._shapes = shapes
-        self.templates = Templates(file.folder / file.templates, file.templates)
+        self.templates = Templates(file.files, file.templates)
         self._dimensions = [dimension.name for dimension in file.dimensions]
         self._conditions: dict[int, Expression] = {}
         self.problems = tuple(self._compile())
@@ -159,16 +160,12 @@ class Outputs:
                 hint = f"add `scope: {absent}`, or put the placeholder into a folder, which is then left out"
                 raise WeftError(self._problem(output, "path", "output-path", message, hint, target))
         kept = [step for step in (*folders, name) if all(found in values for found in PLACEHOLDER.findall(step))]
-        steps = [PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept]
-        for step in steps:
-            if len(step.encode()) > _LONGEST:
-                message = f"no file can have a name of {len(step.encode())} bytes"
-                hint = f"at most {_LONGEST} are possible"
-                raise WeftError(self._problem(output, "path", "output-path", message, hint, target))
-            if step.startswith(RESERVED):
-                message = f"`{step}`: names that begin with `{RESERVED}` are kept for the record of what was written"
-                raise WeftError(self._problem(output, "path", "output-reserved", message, target=target))
-        return "/".join(steps)
+        path = "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
+        refused = refusal(path)
+        if refused is not None:
+            code, message, hint = refused
+            raise WeftError(self._problem(output, "path", code, message, hint, target))
+        return path
 
     def _context_of(self, target: TargetView, finished: Rendered) -> dict[str, Any]:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}

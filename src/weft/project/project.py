@@ -13,12 +13,13 @@ A `Project` only puts parts together, each of which has one task:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from weft import checks
 from weft.base.problems import Problem, WeftError
 from weft.base.watching import Watch, unwatched, watched
+from weft.files.reading import files_of
 from weft.project.dimensions import Dimensions
 from weft.project.layering import Layering
 from weft.project.limits import Limits
@@ -42,18 +43,20 @@ def load_project(
     *,
     overrides: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    allow_read: Iterable[str | Path] = (),
 ) -> Project:
     """The project that `folder` lies in.
 
     `overrides` maps setting paths to texts (`--set`), `environment` is a process environment whose `x-env` variables make
-    a layer (`--from-env`); both lie above all overlays, `overrides` on top.
+    a layer (`--from-env`); both lie above all overlays, `overrides` on top. `allow_read` are folders outside of the project that
+    its files may lead to (`--allow-read`), beside those of the variable WEFT_ALLOW_READ.
 
     Raises CannotRun when there is no project, and WeftError with every problem of weft.yaml, the schemas, the rules and the
     templates when those are wrong.
     """
     home = find_project(Path(folder))
     try:
-        return Project(read_project_file(home), overrides or {}, environment)
+        return Project(read_project_file(files_of(home, allow_read)), overrides or {}, environment)
     except WeftError as error:
         error.folder = home
         raise
@@ -67,11 +70,12 @@ class Project:
     ) -> None:
         self.file = file
         self.name = file.project
+        self.files = file.files
         self.folder = file.folder
         self.schemas = load_schemas(file)
         self.catalog = self.schemas.catalog
         self.root = self.schemas.root
-        self.layering = Layering(self.root, Overlays(file.folder), self.schemas.secret_lines)
+        self.layering = Layering(self.root, Overlays(file.files), self.schemas.secret_lines)
         self.outputs = Outputs(file, self.root, self.schemas.rule_check.shapes)
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
@@ -118,20 +122,32 @@ class Project:
         rendered, outcome = self._render(targets, watch, ask_programs=False)
         return rendered, outcome.problems
 
-    def check_outputs(self, targets: Sequence[Target], watch: Watch = unwatched) -> checks.Outcome:
-        """The same with the programs that read outputs: all problems, and how often each check was asked or skipped."""
-        return self._render(targets, watch, ask_programs=True)[1]
+    def check_outputs(
+        self, targets: Sequence[Target], watch: Watch = unwatched, *, ask_programs: bool = True
+    ) -> checks.Outcome:
+        """The same with the programs that read outputs, if they are asked: all problems, and how often each check ran or was skipped."""
+        return self._render(targets, watch, ask_programs=ask_programs)[1]
 
     def write(
-        self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False
+        self,
+        targets: Sequence[Target],
+        rendered: Sequence[Rendered],
+        folder: Path,
+        *,
+        dry_run: bool = False,
+        sync: bool = True,
+        wait: float = 0,
     ) -> Changes:
         """Write what `render` made of these targets into a folder, and remove what they no longer have.
+
+        Without `sync`, what was written may be lost after a power cut. Another write into the folder is waited for, but no more
+        than `wait` seconds.
 
         Raises CannotRun when the folder cannot be written to or holds the project's own sources, WeftError when a foreign
         file is in the way.
         """
         others = {identity.name for identity in self.fleet.identities()} - {target.name for target in targets}
-        return write_outputs(self.file, rendered, others, folder, dry_run=dry_run)
+        return write_outputs(self.file, rendered, others, folder, dry_run=dry_run, sync=sync, wait=wait)
 
     def _render(
         self, targets: Sequence[Target], watch: Watch, *, ask_programs: bool

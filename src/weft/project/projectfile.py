@@ -15,19 +15,20 @@ from weft.base.paths import parse_dotted
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
 from weft.files import yaml12
 from weft.files.locator import locate, placed
+from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Dimension, Output, Waiver
 from weft.stages.validate import check_of
+from weft.stages.write.record import refusal
 
 NAME: Final = "weft.yaml"
-RESERVED: Final = ".weft"
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """A project file, checked. All paths in it are relative to `folder`."""
+    """A project file, checked. All paths in it are relative to `folder`, and lead to no other files than `files`."""
 
-    folder: Path
+    files: ProjectFiles
     project: str
     schema: str
     templates: str
@@ -36,6 +37,11 @@ class ProjectFile:
     outputs: tuple[Output, ...]
     policies: str
     waivers: tuple[Waiver, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project."""
+        return self.files.folder
 
     def place(self, *path: str | int, key: bool = False, within: tuple[int, int] | None = None) -> Place:
         """Where something stands in weft.yaml, or a line and a column inside the text there."""
@@ -60,14 +66,16 @@ def find_project(start: Path) -> Path:
     )
 
 
-def read_project_file(folder: Path) -> ProjectFile:
+def read_project_file(files: ProjectFiles) -> ProjectFile:
     """Read and check weft.yaml.
 
     Raises CannotRun when it is not there, WeftError with every problem when it is wrong.
     """
-    path = folder / NAME
+    path = files.folder / NAME
     try:
-        data = yaml12.parse(yaml12.decode(path.read_bytes()))
+        data = yaml12.parse(yaml12.decode(files.read(path)))
+    except OutsideError as error:
+        raise WeftError(unreadable(error, NAME)) from None
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
     except yaml12.EmptyFileError as error:  # `{}` would not be a project either
@@ -77,14 +85,14 @@ def read_project_file(folder: Path) -> ProjectFile:
     problems = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
     if problems:
         raise WeftError(*problems)
-    file = _build(folder, data)
+    file = _build(files, data)
     problems = list(_semantic(file))
     if problems:
         raise WeftError(*problems)
     return file
 
 
-def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
+def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
     dimensions = tuple(
         Dimension(
             name,
@@ -110,8 +118,8 @@ def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
         for index, entry in enumerate(data.get("outputs", ()))
     )
     return ProjectFile(
-        folder,
-        data.get("project") or folder.resolve().name,
+        files,
+        data.get("project") or files.folder.resolve().name,
         data["schema"],
         data.get("templates", "templates"),
         dimensions,
@@ -196,17 +204,10 @@ def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterat
     where = ("outputs", output.index)
     yield from _placeholders(file, output.path, (*where, "path"))
     place = file.place(*where, "path")
-    path = PurePosixPath(output.path)
-    if "\0" in output.path:
-        yield _invalid("a path cannot hold the character NUL", place)
-    if path.is_absolute() or ".." in path.parts or "\\" in output.path or not path.name:
-        message = f"`{output.path}` leads out of the output folder"
-        yield Problem(
-            "output-outside", message, place=place, hint="give a path below it, without `..` and a leading `/`"
-        )
-    if any(part.startswith(RESERVED) for part in path.parts):
-        message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
-        yield Problem("output-reserved", message, place=place, hint="give it another name")
+    refused = refusal(output.path)
+    if refused is not None:
+        code, message, hint = refused
+        yield Problem(code, message, place=place, hint=hint)
     if output.scope and output.scope not in named:
         message = f"scope `{output.scope}` is no dimension that targets name"
         yield _invalid(message, file.place(*where, "scope"), f"there are {choices(named)}")

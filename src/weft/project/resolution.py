@@ -116,7 +116,7 @@ class Resolver:
         if PLACEHOLDER.search(before):
             return
         folder = self._file.folder / before.rpartition("/")[0]
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in self._file.files.entries(folder) if self._file.files.may_read(folder) else ():
             stem = path.stem if path.is_file() else path.name
             if not after and VALUE.match(stem):
                 yield stem

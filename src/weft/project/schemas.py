@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files.locator import placed_at_rule
+from weft.files.reading import OutsideError, ProjectFiles, outside
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
 from weft.schema.defaults import bad_defaults
@@ -22,17 +23,22 @@ from weft.stages.validate import SchemaCheck
 
 @dataclass(frozen=True)
 class Schemas:
-    """The compiled schemas of the project in `folder`: their nodes, the checks of their keywords, rules and environment variables.
+    """The compiled schemas of a project, whose files are `files`: their nodes, the checks of keywords, rules and environment variables.
 
     `secret_lines` guesses which lines of overlays may hold a secret that nobody recognized as one.
     """
 
-    folder: Path
+    files: ProjectFiles
     catalog: Catalog
     schema_check: SchemaCheck
     rule_check: RuleCheck
     variable_check: VariableCheck
     secret_lines: SecretLines
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project."""
+        return self.files.folder
 
     @property
     def root(self) -> Node:
@@ -82,17 +88,20 @@ def load_schemas(file: ProjectFile) -> Schemas:
 
     Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
     """
-    catalog = Catalog(load_documents(_schema_file(file), file.folder))
+    catalog = Catalog(load_documents(_schema_file(file), file.files))
     checks = SchemaCheck(catalog), RuleCheck(catalog), VariableCheck(catalog.root)
-    return Schemas(file.folder, catalog, *checks, SecretLines(catalog, file.folder))
+    return Schemas(file.files, catalog, *checks, SecretLines(catalog, file.folder))
 
 
 def _schema_file(file: ProjectFile) -> Path:
     path = file.folder / file.schema
-    if not path.is_file():
-        near = path.parent.iterdir() if path.parent.is_dir() else ()
-        hint = did_you_mean(file.schema, [found.relative_to(file.folder).as_posix() for found in near])
-        raise WeftError(
-            Problem("schema-not-found", f"there is no schema {file.schema}", place=file.place("schema"), hint=hint)
-        )
-    return path
+    try:
+        if file.files.has(path):
+            return path
+    except OutsideError as error:
+        raise WeftError(outside(error, file.schema, file.place("schema"))) from None
+    near = [(PurePath(file.schema).parent / name).as_posix() for name in file.files.names_near(path)]
+    hint = did_you_mean(file.schema, near)
+    raise WeftError(
+        Problem("schema-not-found", f"there is no schema {file.schema}", place=file.place("schema"), hint=hint)
+    )

@@ -11,15 +11,16 @@ from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.project.dimensions import VALUE, Dimensions
 from weft.project.projectfile import ProjectFile
 from weft.project.targets import Identity
-from weft.stages.load import SUFFIXES
+from weft.stages.load import SUFFIXES, is_there
 
 
 def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
     """The files in the folders of layers that were not read."""
     known = {value for values in dimensions.values.values() for value in values}
     aliases = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}
-    for path in sorted({path for folder in _folders(file) for path in folder.rglob("*")}):
-        if path.suffix in SUFFIXES and path.is_file() and path not in read and path.stem not in known:
+    folders = [folder for folder in _folders(file) if file.files.may_read(folder)]
+    for path in sorted({path for folder in folders for path in folder.rglob("*")}):
+        if path.suffix in SUFFIXES and is_there(path) and path not in read and path.stem not in known:
             place = Place(path.relative_to(file.folder).as_posix())
             meant = aliases.get(path.stem)
             hint = f"`{path.stem}` is an alias: the file of `{meant}` bears that name" if meant else None

@@ -18,9 +18,10 @@ from referencing.jsonschema import specification_with
 
 from weft.base import paths
 from weft.base.overlay import Source
-from weft.base.problems import Place, Problem, Severity, WeftError, did_you_mean
+from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files import datafile, yaml12
 from weft.files.locator import locate
+from weft.files.reading import ALLOW, OutsideError, ProjectFiles, unreadable
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.violations import complaints, of_metaschema
@@ -30,13 +31,13 @@ _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
-def load_documents(root: Path, base: Path) -> Documents:
-    """Read the schema file `root` and all that it refers to; names in reports are relative to `base`.
+def load_documents(root: Path, files: ProjectFiles) -> Documents:
+    """Read the schema file `root` and all that it refers to among `files`; names in reports are relative to their folder.
 
     Raises WeftError with every problem of every file: unreadable, not a schema, a reference to nowhere, to the network,
     or in a circle, a keyword of Weft's used wrongly.
     """
-    loader = _Loader(base)
+    loader = _Loader(files)
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
@@ -51,8 +52,8 @@ def load_documents(root: Path, base: Path) -> Documents:
 class _Loader:
     """The state of one `load_documents`."""
 
-    def __init__(self, base: Path) -> None:
-        self.base = base
+    def __init__(self, files: ProjectFiles) -> None:
+        self.files = files
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.by_uri: dict[str, Document] = {}
@@ -68,7 +69,7 @@ class _Loader:
         uri = path.as_uri()
         if uri in self.by_uri:
             return self.by_uri[uri]
-        name = _relative(path, self.base)
+        name = _relative(path, self.files.folder)
         contents = self._read(path, name)
         return self._add(name, uri, contents, dialect, path)
 
@@ -95,13 +96,11 @@ class _Loader:
 
     def _read(self, path: Path, name: str) -> Any:
         try:
-            return datafile.read(path)
+            return datafile.parse_named(self.files.read(path), path.name)
         except yaml12.YamlError as error:
             self.problems.append(error.problem(name))
         except OSError as error:
-            self.problems.append(
-                Problem("unreadable", f"the schema cannot be read: {error.strerror}", place=Place(name))
-            )
+            self.problems.append(unreadable(error, name, "the schema"))
         return True
 
     def _check(self, document: Document, contents: Any, path: paths.Path) -> bool:
@@ -191,8 +190,10 @@ class _Loader:
 
     def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
         reason = error
-        while reason.__cause__ is not None and not isinstance(reason, _NotHere):
+        while reason.__cause__ is not None and not isinstance(reason, _NotHere | OutsideError):
             reason = reason.__cause__  # type: ignore[assignment]
+        if isinstance(reason, OutsideError):
+            return "outside-project", f"`{ref}` leads out of the project, to {reason.filename}", ALLOW
         if isinstance(reason, _NotHere) and urlsplit(reason.uri).scheme not in ("file", ""):
             return (
                 "schema-ref-network",
@@ -200,12 +201,11 @@ class _Loader:
                 "save it beside the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
             )
         if isinstance(reason, _NotHere):
-            folder = Path(unquote(urlsplit(reason.uri).path)).parent
-            names = [file.name for file in sorted(folder.glob("*.*"))] if folder.is_dir() else []
+            names = self.files.names_near(Path(unquote(urlsplit(reason.uri).path)))
             return (
                 "schema-ref-nowhere",
                 f"`{ref}` names a file that is not there",
-                did_you_mean(Path(ref.partition("#")[0]).name, names),
+                did_you_mean(Path(ref.partition("#")[0]).name, [name for name in names if "." in name]),
             )
         parent, _, last = ref.rpartition("/")
         try:
@@ -221,10 +221,14 @@ class _Loader:
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)
         path = Path(unquote(parts.path)) if parts.scheme == "file" else None
-        if path is None or not path.is_file():
-            path = self._with_id(uri)
+        outside: OutsideError | None = None
+        try:
+            found = path if path and self.files.has(path) else None
+        except OutsideError as error:
+            found, outside = None, error  # an address such as `/schemas/n` may be the `$id` of a file all the same
+        path = found or self._with_id(uri)
         if path is None:
-            raise _NotHere(uri)
+            raise outside or _NotHere(uri)
         document = self.open(path)
         return specification_with(document.dialect).create_resource(document.contents)
 
@@ -237,14 +241,14 @@ class _Loader:
             folder = f"{(_id(document.contents) or '').rpartition('/')[0]}/"
             if document.path and _id(document.contents) and uri.startswith(folder):
                 file = document.path.parent / uri.removeprefix(folder)
-                if file.is_file():
+                if self.files.has(file):
                     yield file
 
     def _with_own_id(self, uri: str) -> Iterator[Path]:
         root = next(iter(self.by_uri.values())).path
         for path in sorted(root.parent.rglob("*.json")) if root else ():
             try:
-                own = _id(json.loads(path.read_bytes()))
+                own = _id(json.loads(self.files.read(path)))
             except (ValueError, OSError, RecursionError):
                 continue
             if own and urljoin(path.resolve().as_uri(), own).rstrip("#") == uri.rstrip("#"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from weft.base import paths
 from weft.base.problems import Problem, WeftError
 from weft.base.wording import shortened
+from weft.files.reading import ProjectFiles
 from weft.project.provenance import place_of
 from weft.project.target import Target
 from weft.report.report import Report
@@ -60,7 +60,7 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
     """
     node, value = target.schemas.root.at(where), paths.get(target.shared_config, where)
     found = list(_references(node, value, where))
-    secrets = _resolve((text for _, text in found), target.schemas.folder)
+    secrets = _resolve((text for _, text in found), target.schemas.files)
     problems = _failed([_Use(target, path, text) for path, text in found], secrets)
     if problems:
         raise WeftError(*Report(problems))
@@ -74,7 +74,7 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
         for target in targets
         for path, reference in _references(target.schemas.root, target.shared_config)
     ]
-    secrets = _resolve((use.reference for use in uses), uses[0].target.schemas.folder) if uses else {}
+    secrets = _resolve((use.reference for use in uses), uses[0].target.schemas.files) if uses else {}
     groups: dict[str, list[_Use]] = {reference: [] for reference in secrets}
     for use in uses:
         groups[use.reference].append(use)
@@ -96,10 +96,10 @@ def _references(node: Node, value: Any, path: paths.Path = ()) -> Iterator[tuple
             yield below, leaf
 
 
-def _resolve(references: Iterable[str], folder: Path) -> dict[str, str | providers.ProviderError]:
+def _resolve(references: Iterable[str], files: ProjectFiles) -> dict[str, str | providers.ProviderError]:
     def one(text: str) -> str | providers.ProviderError:
         try:
-            return providers.resolve(text, folder)
+            return providers.resolve(text, files)
         except providers.ProviderError as error:
             return error
 

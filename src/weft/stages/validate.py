@@ -17,6 +17,7 @@ from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted, get, pointer
 from weft.base.problems import Problem, choices
+from weft.files.reading import ProjectFiles
 from weft.files.shipped import shipped
 from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
@@ -225,4 +226,4 @@ def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:
 def check_of(name: str) -> SchemaCheck:
     """A schema that ships with Weft, such as the one of weft.yaml, ready to judge files."""
     with resources.as_file(shipped(name)) as path:
-        return SchemaCheck(Catalog(load_documents(path, path.parent)))
+        return SchemaCheck(Catalog(load_documents(path, ProjectFiles(path.parent))))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,9 @@ from types import TracebackType
 from typing import Any, Final, NoReturn
 
 from jinja2 import (
+    BaseLoader,
     BytecodeCache,
-    FileSystemLoader,
+    Environment,
     StrictUndefined,
     Template,
     TemplateError,
@@ -30,6 +32,7 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.loaders import split_template_path
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
@@ -37,6 +40,7 @@ from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, choices, did_you_mean
 from weft.base.wording import counted
 from weft.files import cache, yaml12
+from weft.files.reading import ProjectFiles, unreadable
 from weft.schema.types import TYPE_WORDS, json_type
 from weft.secrets.taint import Branch, TaintError
 from weft.stages.render import printing
@@ -62,13 +66,14 @@ class Rendered:
 
 
 class Templates:
-    """The templates of one folder, each compiled at most once. `name` is how reports call the folder."""
+    """The templates in the folder `name` of a project, each compiled at most once."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder.resolve()
+    def __init__(self, files: ProjectFiles, name: str) -> None:
+        self._files = files
+        self._folder = files.folder.resolve() / name
         self.name = name
         self._environment = _Environment(
-            loader=FileSystemLoader(str(folder)),
+            loader=_Loader(files, self._folder),
             undefined=_Unset,
             autoescape=False,
             trim_blocks=True,
@@ -115,7 +120,7 @@ class Templates:
         found = self._get(template)
         if isinstance(found, Problem):
             return None
-        source = (self._folder / template).read_text("utf-8")
+        source = self._source(template)
         count, number = 1, 1
         with contextlib.suppress(Exception):  # it was rendered before: this is about the search, not about the template
             chunks = found.root_render_func(found.new_context(dict(context)))
@@ -130,10 +135,13 @@ class Templates:
     def tree(self, name: str) -> tuple[nodes.Template | None, str]:
         """The syntax tree of a template, None where it has none, and its source."""
         try:
-            source = (self._folder / name).read_text("utf-8")
+            source = self._source(name)
             return self._environment.parse(source), source
         except (TemplateError, OSError, UnicodeDecodeError):
             return None, ""  # which `check` tells
+
+    def _source(self, name: str) -> str:
+        return text_of(self._files, self._folder / name)
 
     def _get(self, name: str) -> Template | Problem:
         if name not in self._templates:
@@ -146,9 +154,7 @@ class Templates:
             except UnicodeDecodeError:
                 self._templates[name] = self._not_text(name)
             except OSError as error:
-                self._templates[name] = Problem(
-                    "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self.name}/{name}")
-                )
+                self._templates[name] = unreadable(error, f"{self.name}/{name}", "the template")
         return self._templates[name]
 
     def _failure(self, template: str, error: Exception, context: Mapping[str, Any] | None = None) -> Problem:
@@ -158,7 +164,7 @@ class Templates:
         if problem.place is None or problem.place.line is None:
             return problem
         name = problem.place.file.removeprefix(f"{self.name}/")
-        lines = (self._folder / name).read_text("utf-8", "replace").splitlines()
+        lines = self._files.read(self._folder / name).decode("utf-8", "replace").splitlines()
         line = lines[problem.place.line - 1] if problem.place.line <= len(lines) else ""
         return replace(problem, place=replace(problem.place, column=_column(line, error)))
 
@@ -184,6 +190,8 @@ class Templates:
             )
         if isinstance(error, TemplateNotFound):
             return self._not_found(str(error.name), place)
+        if isinstance(error, OSError):
+            return replace(unreadable(error, "what it includes or imports", "what it includes or imports"), place=place)
         if isinstance(error, RecursionError):
             return Problem("template-failed", "it calls or includes itself without end", place=place)
         if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):
@@ -203,7 +211,7 @@ class Templates:
 
     def _not_text(self, name: str) -> Problem:
         try:
-            yaml12.decode((self._folder / name).read_bytes())
+            yaml12.decode(self._files.read(self._folder / name))
         except yaml12.YamlError as error:
             return error.problem(f"{self.name}/{name}")
         return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self.name}/{name}"))
@@ -251,6 +259,33 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
 
 METHODS: Final = frozenset(("get", "items", "keys", "values"))
 """What templates may call of a mapping of the configuration; every other name is a setting."""
+
+
+class _Loader(BaseLoader):
+    """Jinja's way to the files of a folder."""
+
+    def __init__(self, files: ProjectFiles, folder: Path) -> None:
+        self._files = files
+        self._folder = folder
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The text of a template. Raises TemplateNotFound, OSError and UnicodeDecodeError."""
+        path = self._folder.joinpath(*split_template_path(template))
+        try:
+            return text_of(self._files, path), str(path), lambda: True
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise TemplateNotFound(template) from None
+
+    def list_templates(self) -> list[str]:
+        """The names of all templates, for hints."""
+        walked = os.walk(self._folder) if self._files.may_read(self._folder) else ()
+        paths = (Path(folder, name) for folder, _, names in walked for name in names)
+        return sorted(path.relative_to(self._folder).as_posix() for path in paths)
+
+
+def text_of(files: ProjectFiles, path: Path) -> str:
+    """The text of a template, its line ends as Jinja counts them. Raises OSError and UnicodeDecodeError."""
+    return io.TextIOWrapper(io.BytesIO(files.read(path)), "utf-8").read()
 
 
 class _Compiled(BytecodeCache):
