@@ -29,11 +29,14 @@ def locate(
     if text is None:
         return Place(source.name)
     steps = [str(step) for step in path]
-    for length in range(len(steps), -1, -1):
-        nearest = length < len(steps)
-        found = yaml12.position(text, steps[:length], key or nearest, None if nearest else within)
+    found = yaml12.position(text, steps, key, within)
+    if found:
+        return Place(source.name, *found)
+    while steps:
+        steps.pop()
+        found = yaml12.position(text, steps, key=True)
         if found:
-            return Place(source.name, *found, nearest=nearest)
+            return Place(source.name, *found, nearest=True)
     return Place(source.name)
 
 
