@@ -33,6 +33,8 @@ def pytest_runtest_protocol(item):
 
 def pytest_sessionfinish():
     COVERAGE.stop()
+    if not SECONDS:  # the process that hands the tests out
+        return
     data = COVERAGE.get_data()
     tests = defaultdict(dict)
     for file in data.measured_files():
