@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -305,6 +306,11 @@ def test_every_declared_function_has_an_example():
     assert {function.name for function in FUNCTIONS} == set(EXAMPLES)
     for name, rules in EXAMPLES.items():
         assert all(name in rule for rule in rules)
+
+
+def test_every_overload_is_declared_with_its_types():
+    declared = [f"{one.signature}{' (not in Kubernetes)' if one.ours else ''}" for one in FUNCTIONS]
+    assert declared == Path(__file__).with_name("functions.txt").read_text("utf-8").splitlines()
 
 
 def test_every_function_is_known_by_its_name():

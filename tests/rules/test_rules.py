@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -486,6 +488,26 @@ def test_a_mistake_is_reported_with_its_column_and_what_was_meant(tmp_path, rule
     more = {"items": {"type": "array", "items": {"properties": {"port": INTEGER}}}}
     problem = broken(tmp_path, rule, TYPED | more | dict.fromkeys(("in", "namespace", "my-key"), TEXT))[0]
     assert (problem.within, problem.hint) == ((1, column), hint)
+
+
+MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text("utf-8"))
+
+
+def test_every_mistake_says_what_is_wrong_where_and_what_to_write(tmp_path):
+    """To the letter, as users read it; all in one schema, and so in one environment."""
+    schema = {
+        "properties": TYPED,
+        "additionalProperties": False,
+        "x-kubernetes-validations": [{"rule": rule} for rule in MISTAKES],
+    }
+    reported = {rule: [] for rule in MISTAKES}
+    for problem in RuleCheck(catalog_of(tmp_path, schema)).broken:
+        rule = list(MISTAKES)[int(problem.schema.split("/")[-2])]
+        line, column = problem.within
+        message = problem.message.removeprefix("the rule ").removesuffix(f" ({line}:{column} in the expression)")
+        hint = f"; {problem.hint}" if problem.hint else ""
+        reported[rule].append(f"{line}:{column} {problem.code}: {message}{hint}")
+    assert reported == MISTAKES
 
 
 @pytest.mark.parametrize("rule", ["true) || (false", "true, 1: false", "(true", "true}", "'a", "", " ", "true // (\n"])
