@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -348,6 +349,38 @@ def test_what_a_function_cannot_say_is_a_problem(tmp_path, rule, words):
     assert problem.code == "rule-undecided"
     assert words in problem.message
     assert "has()" not in (problem.hint or "")
+
+
+UNDECIDED = yaml.safe_load(Path(__file__).with_name("undecided.yaml").read_text("utf-8"))
+TEXT, INTEGER = {"type": "string"}, {"type": "integer"}
+PROPERTIES = {
+    "text": TEXT,
+    "none": {"type": "array", "items": INTEGER},
+    "any": {},
+    "map": {"type": "object", "additionalProperties": INTEGER},
+    "gone": {},
+    "deep": {"properties": {"gone": TEXT, "in": TEXT, "more": {"properties": {"gone": TEXT}}}},
+    "items": {"type": "array", "items": {"properties": {"a": TEXT, "b": TEXT}}},
+    "big": INTEGER,
+}
+VALUES = {
+    "text": "much", "none": [], "any": 5, "map": {"a": 1}, "deep": {"more": {}}, "items": [{"a": "x"}], "big": 2**63 - 1
+}  # fmt: skip
+
+
+def test_every_reason_why_a_rule_is_undecided_is_said_with_what_to_do(tmp_path):
+    """To the letter, as users read it; all in one schema."""
+    rules = [{"rule": rule} for rule in UNDECIDED]
+    schema = {"properties": PROPERTIES, "x-kubernetes-validations": rules}
+    check = RuleCheck(catalog_of(tmp_path, schema))
+    reported = {}
+    for problem in check.problems(VALUES):
+        rule = list(UNDECIDED)[int(problem.schema.split("/")[-2])]
+        assert problem.message.startswith(f"it cannot be decided whether a rule holds (failed rule: {rule}): ")
+        reason = problem.message.removeprefix(f"it cannot be decided whether a rule holds (failed rule: {rule}): ")
+        reported[rule] = f"{reason}; {problem.hint}" if problem.hint else reason
+    assert check.broken == []
+    assert reported == UNDECIDED
 
 
 INT64, UINT64 = st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1)
