@@ -548,30 +548,38 @@ TRANSITIONS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "messages"),
-    [
-        ({"count": 1}, {"count": 2}, []),
-        ({"count": 2}, {"count": 1}, ["count"]),
-        ({"count": 2}, {"count": 2.0}, []),
-        ({}, {"count": 1}, []),
-        ({"in": "a"}, {"in": "a"}, []),
-        ({"in": "a"}, {"in": "b"}, ["in"]),
-        ({}, {"in": "b"}, []),
-        ({"granular": {"a": 1}}, {"granular": {"a": 2}}, ["a"]),
-        ({"atomic": {"a": 1}}, {"atomic": {"a": 2}}, []),
-        ({"atomic": {"a": 1}}, {"atomic": {}}, ["atomic"]),
-        ({"atomic": {}}, {"atomic": {"a": 1}}, []),
-        ({}, {"fresh": 5}, []),
-        ({}, {"fresh": 4}, ["was nothing"]),
-        ({"fresh": 5}, {"fresh": 5}, ["was 5"]),
-        ({"fresh": 5}, {"fresh": 6}, []),
-    ],
-)
+CHANGES = [
+    ({"count": 1}, {"count": 2}, []),
+    ({"count": 2}, {"count": 1}, ["count"]),
+    ({"count": 2}, {"count": 2.0}, []),
+    ({}, {"count": 1}, []),
+    ({"in": "a"}, {"in": "a"}, []),
+    ({"in": "a"}, {"in": "b"}, ["in"]),
+    ({}, {"in": "b"}, []),
+    ({"granular": {"a": 1}}, {"granular": {"a": 2}}, ["a"]),
+    ({"atomic": {"a": 1}}, {"atomic": {"a": 2}}, []),
+    ({"atomic": {"a": 1}}, {"atomic": {}}, ["atomic"]),
+    ({"atomic": {}}, {"atomic": {"a": 1}}, []),
+    ({}, {"fresh": 5}, []),
+    ({}, {"fresh": 4}, ["was nothing"]),
+    ({"fresh": 5}, {"fresh": 5}, ["was 5"]),
+    ({"fresh": 5}, {"fresh": 6}, []),
+    ({"count": 3}, {"count": 2}, ["count"]),
+    ({"count": 2}, {"count": 2}, []),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "messages"), CHANGES)
 def test_rules_over_old_self(tmp_path, old, new, messages):
     check = check_of(tmp_path, TRANSITIONS)
     assert check.problems(new) == []
     assert [problem.message for problem in check.transitions(new, old)] == messages
+
+
+def test_what_a_rule_said_of_one_change_is_not_said_of_another(tmp_path):
+    check = check_of(tmp_path, TRANSITIONS)
+    for old, new, messages in CHANGES:
+        assert [problem.message for problem in check.transitions(new, old)] == messages
 
 
 def test_cel_is_not_loaded_before_an_expression_is_compiled():
