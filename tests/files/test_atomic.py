@@ -154,6 +154,15 @@ def test_a_file_is_for_everybody_unless_it_is_private(tmp_path, write):
     assert [mode_of(tmp_path / name) for name in "xy"] == [0o666, 0o600]
 
 
+def test_folders_that_lack_are_made_where_that_is_asked(tmp_path):
+    for content in ("made", "again"):
+        replace_file(tmp_path / "a/b/x", content, parents=True)
+        assert (tmp_path / "a/b/x").read_text() == content
+    with pytest.raises(CannotRun):
+        replace_file(tmp_path / "c/x", "new")
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_long_name_can_be_replaced(tmp_path):
     replace_file(tmp_path / ("x" * 255), "new")
     assert names(tmp_path) == ["x" * 255]

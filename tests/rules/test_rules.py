@@ -523,6 +523,8 @@ TRANSITIONS = {
     "properties": {
         "count": INTEGER | {"x-kubernetes-validations": [{"rule": "self >= oldSelf", "message": "count"}]},
         "in": TEXT,
+        "last": INTEGER,
+        "next": INTEGER,
         "granular": {
             "type": "object",
             "properties": {"a": INTEGER | {"x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "a"}]}},
@@ -544,7 +546,10 @@ TRANSITIONS = {
             ]
         },
     },
-    "x-kubernetes-validations": [{"rule": "!has(oldSelf.__in__) || self.__in__ == oldSelf.__in__", "message": "in"}],
+    "x-kubernetes-validations": [
+        {"rule": "!has(oldSelf.__in__) || self.__in__ == oldSelf.__in__", "message": "in"},
+        {"rule": "!has(oldSelf.last) || !has(self.next) || self.next >= oldSelf.last", "message": "last"},
+    ],
 }
 
 
@@ -565,6 +570,8 @@ CHANGES = [
     ({"fresh": 5}, {"fresh": 5}, ["was 5"]),
     ({"fresh": 5}, {"fresh": 6}, []),
     ({"count": 3}, {"count": 2}, ["count"]),
+    ({"last": 1}, {"next": 2}, []),
+    ({"last": 3}, {"next": 2}, ["last"]),
     ({"count": 2}, {"count": 2}, []),
 ]
 

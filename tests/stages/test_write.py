@@ -64,6 +64,12 @@ def test_files_are_created_updated_kept_and_removed(root):
     assert tree(root) == NEW
 
 
+def test_the_output_folder_is_made_however_deep_it_lies(root):
+    for _ in range(2):
+        put(root / "a/b", OLD)
+        assert tree(root / "a/b") == OLD
+
+
 def test_what_did_not_change_keeps_its_time_and_its_file(root):
     put(root, OLD)
     os.utime(root / "dev/c.yaml", (1, 1))
