@@ -50,8 +50,10 @@ FIRST = 40
 CACHE_SIZES = {"_REMEMBERED"}
 """Constants that say how much is kept, and never what."""
 ENOUGH = 0.95
-ONE_TEST, ALL_TESTS = 60, 1800
-"""Seconds after which a test, or all of them, will not end any more."""
+ENDLESS = 5
+"""How many times as long as the longest test a test takes that will not end any more, and all tests as long as all did."""
+AT_LEAST = 60
+"""Seconds that every test has."""
 MEMORY = 8 << 30
 """Bytes of addresses that a process of a mutant may take."""
 
@@ -308,7 +310,9 @@ class Checkout:
         """The copy's package is the one that is imported, and what the tests write stays beside the copy."""
         return os.environ | {"PYTHONPATH": str(self.root / "src"), "TMPDIR": str(self.scratch)}
 
-    def run(self, *arguments: str, caching: bool = False, **variables: str) -> tuple[int, str]:
+    def run(
+        self, *arguments: str, seconds: float | None = None, caching: bool = False, **variables: str
+    ) -> tuple[int, str]:
         """Run Python in the copy: the exit code and what it wrote. One that does not end is killed, with all that it started."""
         # a file of byte code that a mutant left would be taken for that of the source, if both were written in one second
         environment = self.environment | variables | ({} if caching else {"PYTHONDONTWRITEBYTECODE": "1"})
@@ -319,22 +323,25 @@ class Checkout:
         if hasattr(resource, "prlimit"):  # what it starts has the same limit
             resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
-            output, _ = process.communicate(timeout=ALL_TESTS)
+            output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             output = "FAILED (timeout)"
         finally:
             kill_with_children(process)
         return process.wait(), output
 
-    def test(
-        self, tests: Sequence[str], *options: str, jobs: int = 0, caching: bool = False, **variables: str
-    ) -> tuple[int, str]:
-        """Run tests, up to the first that fails, and end one that does not end. Their names may be many: they stand in a file."""
+    def test(self, tests: Sequence[str], *options: str, **more: Any) -> tuple[int, str]:
+        """Run tests, up to the first that fails. Their names may be many: they stand in a file."""
         names = self.scratch / "tests"
         names.write_text("".join(f"{name}\n" for name in tests), "utf-8")
-        fixed = ["-x", "-q", "-n", str(jobs if jobs > 1 else 0), "-p", "no:cacheprovider"]
-        endless = ["-o", f"faulthandler_timeout={ONE_TEST}", "-o", "faulthandler_exit_on_timeout=true"]
-        return self.run("-m", "pytest", *options, *fixed, *endless, f"@{names}", caching=caching, **variables)
+        return self.run("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *options, f"@{names}", **more)
+
+    def test_within(self, recording: Recording, tests: Sequence[str]) -> tuple[int, str]:
+        """Run tests in one process, and end one that does not end."""
+        one = max(AT_LEAST, ENDLESS * max(recording.seconds.values(), default=0))
+        every = max(one, ENDLESS * sum(recording.seconds.values()))
+        endless = ["-o", f"faulthandler_timeout={one:.0f}", "-o", "faulthandler_exit_on_timeout=true"]
+        return self.test(tests, "-n", "0", *endless, seconds=every)
 
     def record(self, files: Sequence[str], jobs: int) -> Recording:
         """Run all tests, which must pass, and record which run the lines of these files."""
@@ -346,7 +353,8 @@ class Checkout:
             "RECORDED_INTO": str(folder),
         }
         tests = everything(self.root)
-        code, output = self.test(tests, "-p", "recording", jobs=jobs, caching=True, **variables)
+        workers = str(jobs if jobs > 1 else 0)
+        code, output = self.test(tests, "-p", "recording", "-n", workers, caching=True, **variables)
         if code:
             raise SystemExit(f"{output}\nerror: tests fail before anything is mutated")
         return Recording.read(self.root, folder)
@@ -406,7 +414,7 @@ def outcome(mutant: Mutant, good: Path, recording: Recording, checkout: Checkout
     started = time.monotonic()
     (checkout.root / mutant.file).write_text(mutant.text(good), "utf-8")
     groups = filter(None, recording.groups(mutant.file, mutant.line_in(good)))
-    by = next(filter(None, (noticed_by(checkout, group) for group in groups)), None)
+    by = next(filter(None, (noticed_by(checkout, recording, group) for group in groups)), None)
     checkout.repaired(good)
     return Outcome(mutant, by, time.monotonic() - started)
 
@@ -415,9 +423,9 @@ _FAILED = re.compile(r"^(?:FAILED|ERROR|ImportError while loading) (?:tests/)?(.
 _NO_SUCH_TEST = (4, 5)
 
 
-def noticed_by(checkout: Checkout, tests: Sequence[str]) -> str | None:
+def noticed_by(checkout: Checkout, recording: Recording, tests: Sequence[str]) -> str | None:
     """The first of these tests that fails; None where all pass, or where a mutant took their names away."""
-    code, output = checkout.test(tests)
+    code, output = checkout.test_within(recording, tests)
     failed = _FAILED.search(output)
     if failed:
         return failed[1]
