@@ -518,6 +518,7 @@ def test_brackets_of_an_expression_are_its_own(tmp_path, rule):
         assert (RuleCheck(catalog_of(tmp_path, schema)).broken == []) is good
 
 
+GROWING = INTEGER | {"x-kubernetes-validations": [{"rule": "self >= oldSelf", "message": "shrinks"}]}
 TRANSITIONS = {
     "type": "object",
     "properties": {
@@ -525,6 +526,13 @@ TRANSITIONS = {
         "in": TEXT,
         "last": INTEGER,
         "next": INTEGER,
+        "plain": {"type": "array", "items": GROWING},
+        "named": {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "properties": {"name": TEXT, "n": GROWING}},
+        },
         "granular": {
             "type": "object",
             "properties": {"a": INTEGER | {"x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "a"}]}},
@@ -571,6 +579,11 @@ CHANGES = [
     ({"fresh": 5}, {"fresh": 6}, []),
     ({"count": 3}, {"count": 2}, ["count"]),
     ({"last": 1}, {"next": 2}, []),
+    ({"plain": [2]}, {"plain": [1]}, []),
+    ({"named": [{"name": "a", "n": 2}]}, {"named": [{"name": "b", "n": 1}, {"name": "a", "n": 2}]}, []),
+    ({"named": [{"name": "a", "n": 2}]}, {"named": [{"name": "b", "n": 3}, {"name": "a", "n": 1}]}, ["shrinks"]),
+    ({"named": {"name": "a", "n": 2}}, {"named": [{"name": "a", "n": 1}]}, []),
+    ({"named": [{"name": "a", "n": 2}, {"name": "b", "n": 2}]}, {"named": [{"name": "b", "n": 1}]}, ["shrinks"]),
     ({"last": 3}, {"next": 2}, ["last"]),
     ({"count": 2}, {"count": 2}, []),
 ]
