@@ -16,7 +16,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -316,16 +315,16 @@ class Checkout:
         """Run Python in the copy: the exit code and what it wrote. One that does not end is killed, with all that it started."""
         # a file of byte code that a mutant left would be taken for that of the source, if both were written in one second
         environment = self.environment | variables | ({} if caching else {"PYTHONDONTWRITEBYTECODE": "1"})
+        limited = ["sh", "-c", 'ulimit -v "$0" 2>/dev/null; exec "$@"', str(MEMORY >> 10), sys.executable, *arguments]
         process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=self.root, env=environment, start_new_session=True, encoding="utf-8",
+            limited, cwd=self.root, env=environment, start_new_session=True, encoding="utf-8",
             errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        if hasattr(resource, "prlimit"):  # what it starts has the same limit
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            output = "FAILED (timeout)"
+            kill_with_children(process)
+            output = f"{process.communicate()[0]}\nFAILED (timeout)"
         finally:
             kill_with_children(process)
         return process.wait(), output
