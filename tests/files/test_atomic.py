@@ -108,8 +108,19 @@ def in_the_way(folder):
     return folder
 
 
-@pytest.mark.parametrize("name", ["folder", "loop", "file/x", "pipe", "no-folder/x", "n\0ul", "x" * 300])
-def test_what_cannot_be_replaced_is_reported_by_its_own_name_and_leaves_nothing(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("folder", "is a directory"),
+        ("loop", "too many levels of symbolic links"),
+        ("file/x", "not a directory"),
+        ("pipe", "it is not a plain file"),
+        ("no-folder/x", "no such file or directory"),
+        ("n\0ul", "embedded null byte"),
+        ("x" * 300, "file name too long"),
+    ],
+)
+def test_what_cannot_be_replaced_is_reported_by_its_own_name_and_leaves_nothing(tmp_path, name, reason):
     in_the_way(tmp_path)
     before = names(tmp_path)
     with pytest.raises(CannotRun) as refused:
@@ -117,6 +128,7 @@ def test_what_cannot_be_replaced_is_reported_by_its_own_name_and_leaves_nothing(
     (problem,) = refused.value.problems
     assert problem.code == "cannot-write"
     assert (str(tmp_path / name) in problem.message) or "\0" in name
+    assert problem.message.endswith(f": {reason}")
     assert ".weft" not in problem.message
     assert "\0" not in problem.message
     assert names(tmp_path) == before
@@ -171,6 +183,15 @@ def test_a_file_is_for_everybody_unless_it_is_private(tmp_path, write):
     finally:
         os.umask(before)
     assert [mode_of(tmp_path / name) for name in "xy"] == [0o666, 0o600]
+
+
+def test_folders_that_lack_are_made_where_that_is_asked(tmp_path):
+    for content in ("made", "again"):
+        replace_file(tmp_path / "a/b/x", content, parents=True)
+        assert (tmp_path / "a/b/x").read_text() == content
+    with pytest.raises(CannotRun):
+        replace_file(tmp_path / "c/x", "new")
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_long_name_can_be_replaced(tmp_path):

@@ -8,6 +8,7 @@ from run import run
 from scratch import make_project, write_files
 from weft import UsageError, load_project
 from weft.base.paths import parse_dotted
+from weft.base.problems import Place
 from weft.project.provenance import setters
 
 SCHEMA = {
@@ -392,6 +393,16 @@ def test_a_required_setting_that_null_removes_is_reported_with_all_that_set_it(t
     assert problem.message == "app.name is required, and null removes it here"
     places = [f"{place.file}:{place.line}:{place.column}" for place in (problem.place, *problem.related)]
     assert places == ["three.yaml:2:3", "two.yaml:2:9", "one.yaml:1:13"]
+
+
+def test_what_no_file_says_anything_near_to_is_missed_in_the_last_file(tmp_path):
+    """What the command line sets is above all files, and no place to write it."""
+    schema = {"required": ["app"], "properties": {"app": {"type": "object"}, "x": {"type": "integer"}}}
+    make_project(tmp_path, {"schema.json": schema, "one.yaml": "x: 1\n", "two.yaml": "x: 2\n"}, layers=["one", "two"])
+    for overrides in ({}, {"x": "3"}):
+        (problem,) = load_project(tmp_path, overrides=overrides).target().problems()
+        assert (problem.code, problem.place) == ("missing-required", Place("two.yaml", 1, 1))
+        assert problem.place.nearest
 
 
 def test_every_item_of_a_list_that_grew_at_both_ends_is_found_where_it_was_added(tmp_path):

@@ -198,6 +198,25 @@ def test_an_alias_is_no_value_of_files(tmp_path):
     assert "is a value and an alias" in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("aliases", "code", "words"),
+    [
+        ({"zen": "acme"}, "bad-name", "is a value and an alias"),
+        ({"good": "acme", "wrong": "acmee"}, "project-invalid", "stands for `acmee`"),
+    ],
+)
+def test_an_alias_that_is_wrong_is_reported_at_its_name(tmp_path, aliases, code, words):
+    dimensions = {"tenant": {"files": "tenants/*.yaml", "aliases": aliases}}
+    folder = fleet(tmp_path, seen("tenants/zen", "tenants/acme"), dimensions, ["tenants/{tenant}"])
+    with pytest.raises(WeftError) as caught:
+        load_project(folder)
+    (problem,) = caught.value.problems
+    column = (folder / "weft.yaml").read_text().index(f'"{list(aliases)[-1]}"') + 1
+    assert (problem.code, problem.place.line, problem.place.column) == (code, 1, column)
+    assert words in problem.message
+    assert problem.hint == (None if code == "bad-name" else "did you mean `acme`?")
+
+
 def test_a_dimension_of_files_may_be_folders(tmp_path):
     files = seen("tenants/acme/main", "tenants/acme/more", "tenants/zen/main", "tenants/empty/other")
     folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/main.yaml"}}, ["base", "tenants/{tenant}"])

@@ -66,6 +66,32 @@ def test_files_are_created_updated_kept_and_removed(root):
     assert tree(root) == NEW
 
 
+def test_the_output_folder_is_made_however_deep_it_lies(root):
+    for _ in range(2):
+        put(root / "a/b", OLD)
+        assert tree(root / "a/b") == OLD
+
+
+def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypatch):
+    """So whenever the process dies, every file of Weft's is known."""
+    put(root, OLD)
+    changed = {}
+
+    def watched(call):
+        def recorded(path, *target, **options):
+            name = Path(*target or [path]).relative_to(root).as_posix()
+            changed[name] = name in json.loads((root / RECORD).read_text())["files"]
+            return call(path, *target, **options)
+
+        return recorded
+
+    for call in ("replace", "unlink"):
+        monkeypatch.setattr(Path, call, watched(getattr(Path, call)))
+    put(root, NEW)
+    assert changed.pop(RECORD) is False
+    assert changed == dict.fromkeys(["a.yaml", "dev/b.yaml", "prod/f.yaml", "dev/e.yaml", "dev/gone/d.yaml"], True)
+
+
 def test_what_did_not_change_keeps_its_time_and_its_file(root):
     put(root, OLD)
     os.utime(root / "dev/c.yaml", (1, 1))

@@ -36,11 +36,14 @@ def locate_in(
 ) -> Place:
     """The same, in the text of a file that reports call by this name."""
     steps = [str(step) for step in path]
-    for length in range(len(steps), -1, -1):
-        nearest = length < len(steps)
-        found = yaml12.position(text, steps[:length], key or nearest, None if nearest else within)
+    found = yaml12.position(text, steps, key, within)
+    if found:
+        return Place(name, *found)
+    while steps:
+        steps.pop()
+        found = yaml12.position(text, steps, key=True)
         if found:
-            return Place(name, *found, nearest=nearest)
+            return Place(name, *found, nearest=True)
     return Place(name)
 
 

@@ -84,9 +84,9 @@ def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: 
 
     None when no layer says anything about it or what is around it.
     """
-    for length in range(len(path), -1, -1):
+    for length in range(len(path), 0, -1):
         found = setters(root, layers, config, path[:length])
-        if found and length:
+        if found:
             winner = found[0]
             return locate(winner.source, winner.path, key=key or length < len(path))
     return None

@@ -99,7 +99,7 @@ class Fleet:
                 message = f"there is no {dimension.name} `{step}`"
                 return Problem("unknown-target", message, hint=did_you_mean(step, known) or there)
         names = [identity.name for identity in every]
-        limited = len(steps) == len(self._named) and "*" not in name and len(steps) > 1
+        limited = len(steps) == len(self._named) and "*" not in name
         why = " (its settings limit where it exists)" if limited else ""
         hint = did_you_mean(name, names) or f"there are {choices(names)}; see `weft targets`"
         return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)
