@@ -11,7 +11,7 @@ CHANGING = {
     "weft.checks.Outcome",
     "weft.derived.compatibility.sameness.Sameness",
     "weft.derived.editors.jetbrains._Element",
-    "weft.derived.editors.jsonc.Value",
+    "weft.files.jsonc.Value",
     "weft.rules.compiling.Expression",
     "weft.schema.ecma._Reader",
     "weft.schema.explaining.Undecided",
