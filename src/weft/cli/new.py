@@ -34,9 +34,11 @@ class _Parts(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from weft.base.problems import choices, did_you_mean
+            from weft.project.projectfile import find_project, read_project_file
 
             if args[0].startswith("-"):
                 raise
+            read_project_file(find_project(started_in(ctx)))  # whose problems may be why the dimension is not known
             known = self.list_commands(ctx)
             hint = did_you_mean(args[0], known) or f"there are {choices(known)}"
             raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
@@ -215,7 +217,7 @@ def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) 
     with tried(project, plan) as trial:
         for change in plan.changes:
             click.echo(change.headline())
-            for line in change.diff(project.schemas.secret_lines.in_line):
+            for line in change.diff(project):
                 click.echo(line)
         for note in plan.notes:
             click.echo(f"note: {note}", err=True)

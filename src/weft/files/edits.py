@@ -21,7 +21,7 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNo
 
 from weft.base.paths import dotted
 from weft.files import jsonc, yaml12
-from weft.files.datafile import is_json, parse_named
+from weft.files.datafile import is_json, parse_json, parse_named
 from weft.files.formats import flow_yaml, plain_scalar, to_json, to_yaml
 from weft.files.jsonc import END
 
@@ -43,7 +43,8 @@ def with_value(text: str, name: str, path: Sequence[str | int], value: Any) -> s
     """
     steps = tuple(path)
     try:
-        edited = jsonc.with_value(text, steps, value) if is_json(name) else _yaml_with_value(text, steps, value)
+        as_json = is_json(name) or _is_json_text(text)
+        edited = (jsonc.with_value if as_json else _yaml_with_value)(text, steps, value)
     except jsonc.SettingsError as error:
         raise EditError(error.message, error.line, error.column) from None
     except yaml12.YamlError as error:
@@ -145,11 +146,19 @@ def _verify(edited: str, name: str, wanted: Any, path: Sequence[str | int]) -> N
         raise EditError(f"the way in which {where or 'the file'} is written does not allow to add to it")
 
 
+def _is_json_text(text: str) -> bool:
+    """Whether a file that may be YAML is JSON nevertheless, and should stay so."""
+    try:
+        return text.lstrip()[:1] in ("{", "[") and bool(parse_json(text))
+    except yaml12.YamlError:
+        return False
+
+
 def _yaml_with_value(text: str, path: tuple[str | int, ...], value: Any) -> str:
     root = yaml12.nodes(text)
     if root is None:
         raise EditError("the file holds nothing", 1, 1)
-    container, missing = _innermost(root, path)
+    container, missing, key = _innermost(root, path)
     for step in reversed(missing[1:]):
         value = [value] if step == END else {step: value}
     if isinstance(container, ScalarNode) or (missing[0] == END) != isinstance(container, SequenceNode):
@@ -157,23 +166,24 @@ def _yaml_with_value(text: str, path: tuple[str | int, ...], value: Any) -> str:
     data = [value] if missing[0] == END else {str(missing[0]): value}
     if not isinstance(container, CollectionNode) or not container.flow_style:
         return _in_block(text, container, data)
-    if container is root and not container.value:
-        return _in_place_of(text, container, data)
+    if not container.value and (container is root or key is not None):
+        return _in_place_of(text, container, key, data)
     brackets = _brackets(container)
     written = flow_yaml(data)[1:-1]
     return jsonc.put_last(text, brackets, "  ", lambda _: written, _REMARK, inline=True)
 
 
-def _innermost(root: Node, path: tuple[str | int, ...]) -> tuple[Node, tuple[str | int, ...]]:
-    """The innermost node there is on the way along a path, and the steps that are missing inside it."""
-    node = root
+def _innermost(root: Node, path: tuple[str | int, ...]) -> tuple[Node, tuple[str | int, ...], Node | None]:
+    """The innermost node there is on the way along a path, the steps that are missing inside it, and its key in a block."""
+    node, block_key = root, None
     for depth, step in enumerate(path):
         pair = _child(node, step)
         if pair is None:
-            return node, path[depth:]
+            return node, path[depth:], block_key
         key, child = pair
         if child.start_mark.index < key.start_mark.index:
             raise _error(key, "an alias stands here: what it names would change elsewhere too")
+        block_key = key if isinstance(node, MappingNode) and not node.flow_style else None
         node = child
     raise _error(node, "there is a value already")
 
@@ -200,11 +210,18 @@ def _in_block(text: str, container: Node, data: Any) -> str:
     return text[:at] + gap + "".join(lines) + text[at:]
 
 
-def _in_place_of(text: str, empty: Node, data: Any) -> str:
-    """The text with a block in the place of the empty brackets that it holds."""
+def _in_place_of(text: str, empty: Node, key: Node | None, data: Any) -> str:
+    """The text with a block in the place of the empty brackets that are the whole of it, or follow a key."""
     newline = "\r\n" if "\r\n" in text else "\n"
-    block = to_yaml(data, plain_scalar).replace("\n", newline)
-    return text[: empty.start_mark.index] + block + text[empty.end_mark.index :]
+    lines = to_yaml(data, plain_scalar).split("\n")
+    before, end = text[: empty.start_mark.index], int(empty.end_mark.index)
+    if key is None:
+        return before + newline.join(lines) + text[end:]
+    indent = " " * (key.start_mark.column + 2)
+    line_end = _line_after(text, end)
+    rest = text[end:line_end].rstrip()  # a comment stays beside the key
+    after = newline + text[line_end:] if line_end < len(text) or text.endswith("\n") else ""
+    return f"{before.rstrip(' ')}{rest}{newline}{newline.join(indent + line for line in lines)}{after}"
 
 
 def _end(node: Node) -> int:

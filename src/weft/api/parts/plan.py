@@ -16,6 +16,8 @@ from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError,
 from weft.files import edits, yaml12
 from weft.files.atomic import replace_files
 from weft.files.datafile import parse_named
+from weft.project.project import Project
+from weft.project.projectfile import NAME
 
 _HIDDEN: Final = "(this line is not shown, as it may hold a secret)"
 _CONTEXT: Final = 1
@@ -34,14 +36,16 @@ class Change:
         """`create overlays/qa.yaml, a copy of overlays/staging.yaml`."""
         return f"{'create' if self.before is None else 'edit'} {self.path}{f', {self.origin}' if self.origin else ''}"
 
-    def diff(self, is_secret: Callable[[str], bool]) -> Iterator[str]:
-        """The lines of a unified diff, without those that may hold a secret; none where `origin` says it all."""
+    def diff(self, project: Project) -> Iterator[str]:
+        """The lines of a unified diff, without those of overlays that may hold a secret; none where `origin` says it all."""
         if self.origin:
             return
+        overlay = self.path not in (NAME, *project.catalog.documents.names.values())
         before, after = (_lines(content) for content in (self.before or b"", self.after))
         old = self.path if self.before is not None else os.devnull
         for number, line in enumerate(difflib.unified_diff(before, after, old, self.path, n=_CONTEXT, lineterm="")):
-            yield line if number < 2 or line[:1] == "@" or not is_secret(line[1:]) else line[:1] + _HIDDEN
+            hidden = overlay and number > 1 and line[:1] != "@" and project.schemas.secret_lines.in_line(line[1:])
+            yield line[:1] + _HIDDEN if hidden else line
 
 
 class Plan:
