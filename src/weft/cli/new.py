@@ -227,9 +227,7 @@ def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) 
             click.echo("nothing was written: the project would have the errors above", err=True)
             ctx.exit(1)
         if trial.before:
-            click.echo(
-                f"{counted(trial.before, 'error')} of the project, from before, are left: see `weft validate`", err=True
-            )
+            click.echo(f"the project has {counted(trial.before, 'error')} from before: see `weft validate`", err=True)
     if dry_run:
         click.echo("nothing was written: this was a dry run", err=True)
         return

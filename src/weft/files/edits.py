@@ -9,7 +9,6 @@ JSON is edited by `jsonc`. In YAML, the places of values are those of the nodes 
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import re
@@ -42,14 +41,12 @@ def with_value(text: str, name: str, path: Sequence[str | int], value: Any) -> s
     A path that ends with END stands for one more item of a list. Raises EditError.
     """
     steps = tuple(path)
+    data = _read(text, name)
     try:
         as_json = is_json(name) or _is_json_text(text)
         edited = (jsonc.with_value if as_json else _yaml_with_value)(text, steps, value)
     except jsonc.SettingsError as error:
         raise EditError(error.message, error.line, error.column) from None
-    except yaml12.YamlError as error:
-        raise EditError(error.message, error.line, error.column) from None
-    data = copy.deepcopy(parse_named(text.encode(), name))
     _put(data, steps, value)
     _verify(edited, name, data, steps)
     return edited
@@ -60,7 +57,7 @@ def with_insertion(text: str, name: str, path: Sequence[str | int], offset: int,
 
     Raises EditError.
     """
-    data = copy.deepcopy(parse_named(text.encode(), name))
+    data = _read(text, name)
     *above, last = path
     holder = data
     for step in above:
@@ -94,12 +91,18 @@ class Leaf:
 
 def leaves(text: str, name: str) -> list[Leaf]:
     """The leaves of a file, in their order. Raises EditError when the file cannot be read."""
+    data = _read(text, name)
+    if is_json(name):
+        return list(_json_leaves(jsonc.parse(text), ()))
+    root = yaml12.nodes(text)
+    return list(_yaml_leaves(root, data, ())) if root else []
+
+
+def _read(text: str, name: str) -> Any:
+    """The data of a file, shared with nobody, as what aliases name must not change together. Raises EditError."""
     try:
-        if is_json(name):
-            return list(_json_leaves(jsonc.parse(text), ()))
-        data, root = parse_named(text.encode(), name), yaml12.nodes(text)
-        return list(_yaml_leaves(root, data, ())) if root else []
-    except (jsonc.SettingsError, yaml12.YamlError) as error:
+        return json.loads(json.dumps(parse_named(text.encode(), name)))
+    except yaml12.YamlError as error:
         raise EditError(error.message, error.line, error.column) from None
 
 
@@ -181,7 +184,7 @@ def _innermost(root: Node, path: tuple[str | int, ...]) -> tuple[Node, tuple[str
         if pair is None:
             return node, path[depth:], block_key
         key, child = pair
-        if child.start_mark.index < key.start_mark.index:
+        if child.start_mark.index < max(key.start_mark.index if key is not child else 0, node.start_mark.index):
             raise _error(key, "an alias stands here: what it names would change elsewhere too")
         block_key = key if isinstance(node, MappingNode) and not node.flow_style else None
         node = child

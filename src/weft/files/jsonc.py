@@ -205,10 +205,11 @@ class _Reader:
 def _inserted(text: str, root: Value, container: Value, head: str, data: Any, *, brief: bool = False) -> str:
     """The text with one more value at the end of a container, after the comments that stand there.
 
-    A `brief` one holds small lists and objects on one line.
+    A `brief` one holds small lists and objects on one line, and all of it where its container is on one.
     """
     unit = _unit(text, root)
-    one_line = "\n" not in text[root.start : root.end] and bool(root.inside)
+    around = container if brief else root
+    one_line = "\n" not in text[around.start : around.end] and bool(around.inside)
     lines = json.dumps(data, ensure_ascii=False) if one_line else pretty(data, unit, brief=brief)
 
     def write(indent: str) -> str:

@@ -24,11 +24,9 @@ from weft.project.settings import setting_path
 from weft.rules import Expression, Request, compiled
 from weft.rules.validations import KEYWORD
 from weft.schema import envvars
-from weft.schema.documents import DIALECT
+from weft.schema.documents import DIALECT, REFERENCE_PATTERN
 from weft.schema.node import Node
 
-TYPES: Final = ("string", "integer", "number", "boolean", "array", "object")
-"""What a setting can be; an object is a group of settings."""
 LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _GROUP: Final[dict[str, Any]] = {"type": "object", "additionalProperties": False, "properties": {}}
@@ -36,7 +34,10 @@ _GROUP: Final[dict[str, Any]] = {"type": "object", "additionalProperties": False
 
 @dataclass(frozen=True)
 class Setting:
-    """What is said of a new setting. `default` and `value` are texts, as on a command line; `value` goes into the lowest layer."""
+    """What is said of a new setting; one of the type `object` is a group of settings.
+
+    `default`, `value` and what is `allowed` are texts, as on a command line; `value` goes into the lowest layer.
+    """
 
     type: str = "string"
     default: str | None = None
@@ -158,9 +159,11 @@ def _known(project: Project, text: str) -> SettingPath:
 
 def _check_name(node: Node, parent: SettingPath, name: str) -> None:
     if not _NAME.match(name) or len(name) > LONGEST:
-        shown = f"`{name}`" if name.isprintable() and len(name) <= LONGEST else "this"
+        shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
         hint = f"use up to {LONGEST} letters, digits, `_` and `-`; begin with a letter or `_`"
-        raise UsageError(Problem("bad-name", f"{shown} cannot name a setting", hint=hint))
+        raise UsageError(
+            Problem("bad-name", f"{shown} cannot be the name of a {'setting' if parent else 'domain'}", hint=hint)
+        )
     taken = next((known for known in node.properties if known.lower() == name.lower()), None)
     if taken is not None:
         message = f"{dotted((*parent, taken))} is there already"
@@ -200,8 +203,14 @@ def _described(project: Project, schema: dict[str, Any], about: Setting) -> dict
 
 def _value(project: Project, schema: dict[str, Any], about: Setting, path: SettingPath) -> Any:
     """What the lowest layer says of the new setting; None where it need not say anything."""
+    if about.value is not None and about.sensitive:
+        if not re.match(REFERENCE_PATTERN, about.value):
+            hint = "write `ref+env://NAME`, or another `ref+…://` reference"
+            message = "--value: overlays hold a reference to a secret, never the secret itself"
+            raise UsageError(Problem("bad-override", message, hint=hint))
+        return about.value
     if about.value is not None:
-        return about.value if about.sensitive else _read(project, schema, about.value, "--value")
+        return _read(project, schema, about.value, "--value")
     if not about.required or about.default is not None:
         return None
     if about.sensitive:
@@ -218,9 +227,13 @@ def _value(project: Project, schema: dict[str, Any], about: Setting, path: Setti
 def _read(project: Project, schema: dict[str, Any], text: str, option: str) -> Any:
     """The value that a text of the command line stands for. Raises UsageError."""
     try:
-        return envvars.from_text(project.catalog.node([schema], [schema]), text)
+        value = envvars.from_text(project.catalog.node([schema], [schema]), text)
     except ValueError as error:
         raise UsageError(Problem("bad-override", f"{option} {text}: {error}")) from None
+    if "enum" in schema and value not in schema["enum"]:
+        message = f"{option} {text}: this is none of the values that are allowed"
+        raise UsageError(Problem("bad-override", message, hint=f"there are {choices(map(str, schema['enum']))}"))
+    return value
 
 
 def _usual_ending(schema: dict[str, Any]) -> tuple[str, str] | None:

@@ -86,9 +86,11 @@ def _with_files(project: Project, dimension: Dimension) -> Iterator[str]:
 
 def _check_name(dimension: Dimension, values: list[str], name: str) -> None:
     if not VALUE.match(name) or len(name) > LONGEST:
-        shown = f"`{name}`" if name.isprintable() and len(name) <= LONGEST else "this"
+        shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
         hint = f"use up to {LONGEST} letters, digits, `.`, `_` and `-`; begin with a letter or a digit"
-        raise UsageError(Problem("bad-name", f"{shown} cannot name a {dimension.name}", hint=hint))
+        raise UsageError(
+            Problem("bad-name", f"{shown} cannot be a value of the dimension `{dimension.name}`", hint=hint)
+        )
     for taken in (*values, *(dimension.aliases or {})):
         if taken.lower() == name.lower():  # some file systems do not tell them apart
             kind = "an alias" if taken in (dimension.aliases or {}) else "a value"
