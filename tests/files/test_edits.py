@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rounds import examples
 from weft.files import edits, yaml12
 from weft.files.datafile import parse_named
-from weft.files.edits import END, EditError, with_insertion, with_value
+from weft.files.edits import EditError, with_insertion, with_value
+from weft.files.jsonc import END
 
 KEYS = st.text("abxyé_", min_size=1, max_size=3)
 TEXTS = st.sampled_from(["a", "no", "1.5", "it's", 'a "b"', "a: b", "# x", "ref+env://X", "two\nlines", "", "ü 😀"])

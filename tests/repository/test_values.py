@@ -8,6 +8,7 @@ import weft
 
 CHANGING = {
     "weft.api.charts.comments.Notes",
+    "weft.api.parts.literals._Open",
     "weft.checks.Outcome",
     "weft.derived.compatibility.sameness.Sameness",
     "weft.derived.editors.jetbrains._Element",

@@ -253,6 +253,3 @@ def _brackets(node: Node) -> jsonc.Value:
 
 def _error(node: Node, message: str) -> EditError:
     return EditError(message, node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-__all__ = ["END", "EditError", "Leaf", "leaves", "with_insertion", "with_value"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from weft.api.parts.plan import Plan
 from weft.base.overlay import PLACEHOLDER
 from weft.base.problems import Problem, UsageError
-from weft.files.edits import END
+from weft.files.jsonc import END
 from weft.project.entries import Output
 from weft.project.project import Project
 from weft.project.projectfile import NAME

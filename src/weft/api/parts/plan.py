@@ -16,6 +16,7 @@ from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError,
 from weft.files import edits, yaml12
 from weft.files.atomic import replace_files
 from weft.files.datafile import parse_named
+from weft.files.jsonc import END
 from weft.project.project import Project
 from weft.project.projectfile import NAME
 
@@ -65,6 +66,10 @@ class Plan:
         """What a file will hold. Raises WeftError when it cannot be read or lies outside of the project."""
         return self._content(path).decode().removeprefix("\ufeff")
 
+    def position(self, path: str, steps: Sequence[str | int]) -> tuple[int, int] | None:
+        """The line and the column at which a value will stand in a file."""
+        return yaml12.position(self.text(path), steps)
+
     def create(self, path: str, text: str, origin: str = "") -> None:
         """Plan a new file. Raises UsageError when something stands there."""
         if path in self._changes or os.path.lexists(self.folder / path):
@@ -95,7 +100,7 @@ class Plan:
         try:
             self._set(path, edit(text, _exact(parse_named(text.encode(), path), steps)).encode())
         except edits.EditError as error:
-            where = dotted([step for step in steps if step != edits.END])
+            where = dotted([step for step in steps if step != END])
             hint = f"edit {where or 'it'} by hand"
             raise WeftError(
                 Problem("cannot-edit", error.message, place=Place(path, error.line, error.column), hint=hint)
@@ -133,7 +138,7 @@ def _exact(data: Any, steps: Sequence[str | int]) -> SettingPath:
     """A path with numbers for the items of lists: those of a JSON pointer are texts."""
     exact: list[str | int] = []
     for step in steps:
-        index = isinstance(data, list) and step != edits.END
+        index = isinstance(data, list) and step != END
         exact.append(int(step) if index else step)
         try:
             data = data[exact[-1]]

@@ -16,9 +16,8 @@ from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, parse_dotted
 from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_mean
 from weft.files.datafile import is_json
-from weft.files.edits import END
 from weft.files.formats import to_yaml
-from weft.files.jsonc import pretty
+from weft.files.jsonc import END, pretty
 from weft.project.project import Project
 from weft.project.settings import setting_path
 from weft.rules import Expression, Request, compiled

@@ -14,12 +14,11 @@ from weft.api.parts import literals
 from weft.api.parts.copies import Copies, described, lists_all
 from weft.api.parts.layers import create_empty
 from weft.api.parts.plan import Plan, file_and_steps
-from weft.base.overlay import PLACEHOLDER, Source
+from weft.base.overlay import PLACEHOLDER
 from weft.base.paths import Path as SettingPath
 from weft.base.problems import Place, Problem, UsageError, choices, did_you_mean
 from weft.base.wording import shortened
-from weft.files.edits import END
-from weft.files.locator import locate
+from weft.files.jsonc import END
 from weft.project.dimensions import VALUE
 from weft.project.entries import Dimension
 from weft.project.project import Project
@@ -170,19 +169,14 @@ def _add_to_expressions(project: Project, plan: Plan, copies: Copies, like: str,
     """Give each mapping of an expression that has a key for the other value one for the new value."""
     others = []
     for file, steps, source in _expressions(project):
-        found = literals.insertions(source, like, name, copies.renamed)
-        for offset, text in found:
+        for offset, text in literals.insertions(source, like, name, copies.renamed):
             plan.insert(file, steps, offset, text)
         if literals.names(source, like) and not literals.names(source, name):
-            place = project.file.place(*steps) if file == NAME else _place(project, file, steps)
-            others.append(str(place))
+            others.append((file, steps))
     if others:
-        where = shortened(dict.fromkeys(others), _PLACES_SHOWN)
+        places = dict.fromkeys(str(Place(file, *(plan.position(file, steps) or ()))) for file, steps in others)
+        where = shortened(places, _PLACES_SHOWN)
         plan.notes.append(f"these expressions name `{like}`, and may have to say something of `{name}` too: {where}")
-
-
-def _place(project: Project, file: str, steps: SettingPath) -> Place:
-    return locate(Source(file, path=project.folder / file), steps)
 
 
 def _expressions(project: Project) -> Iterator[tuple[str, SettingPath, str]]:
