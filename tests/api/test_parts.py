@@ -115,7 +115,50 @@ def regions(folder):
     return write_files(folder, REGIONS)
 
 
+FOLDERS = {
+    "weft.yaml": """\
+        version: 1
+        schema: schemas/main.yaml
+        dimensions: {customer: {files: "customers/*/"}, stage: {values: [live]}}
+        layers: ["customers/{customer}", defaults, "stages/{stage}"]
+        outputs: []
+        """,
+    "schemas/main.yaml": """\
+        properties:
+          web: {$ref: domains/web/schema.yaml}
+          db: {$ref: domains/db/schema.yaml} # the store
+        additionalProperties: false
+        """,
+    "schemas/domains/web/schema.yaml": """\
+        type: object
+        properties:
+          customer: {$ref: "../names.yaml#/customer"}
+          stage: {enum: [live]}
+          key: {type: string, x-sensitive: true}
+        """,
+    "schemas/domains/db/schema.yaml": "{type: object, properties: {host: {type: string}}}\n",
+    "schemas/domains/names.yaml": "customer:\n  type: string\n  enum:\n  - acme\n  # the second\n  - zeta\n",
+    "customers/acme/web.yaml": "web: {customer: &name acme}\ndb: {host: *name}\n",
+    "customers/zeta/all.json": '{"$schema": "../zeta.json", "web": {"customer": "zeta", "key": "ref+file:///zeta/key"}}',
+    "defaults/web.yaml": "web: {}\n",
+    "defaults/db.yaml": "# nothing yet\n{}\n",
+}
+
+
+def folders(folder):
+    """Values that are folders, a layer for all in the middle, domains with folders of their own, definitions apart, an alias."""
+    return write_files(folder, FOLDERS)
+
+
 ADDED = [
+    (folders, "customer bolt"),
+    (folders, "customer bolt --like acme"),
+    (folders, "customer bolt --like zeta"),
+    (folders, "stage lab"),
+    (folders, "domain mail"),
+    (folders, "setting db.port --required --type integer --value 5432"),
+    (folders, "setting web.token --required --sensitive"),
+    (folders, "output x.json"),
     (starter, "environment qa"),
     (starter, "environment qa --like dev"),
     (starter, "domain billing --description All:of:it"),
@@ -218,6 +261,61 @@ def test_every_place_of_a_region_is_found(tmp_path):
     weft = (folder / "weft.yaml").read_text("utf-8")
     assert "      - us-east   # Virginia\n      - ap-south\n    # more to come\n" in weft
     assert "'us-east': 8, 'ap-south': 9}[self.app.region]" in weft
+
+
+def test_a_new_domain_lies_where_the_others_do(tmp_path):
+    folder = folders(tmp_path)
+    content_is(run("new", "domain", "mail", cwd=folder))
+    content_is(run("new", "setting", "mail.host", "--required", "--value", "localhost", cwd=folder))
+    assert (folder / "schemas/domains/mail/schema.yaml").is_file()
+    assert (folder / "defaults/mail.yaml").read_text("utf-8") == "mail:\n  host: localhost\n"
+    main = (folder / "schemas/main.yaml").read_text("utf-8")
+    assert "  db: {$ref: domains/db/schema.yaml} # the store\n  mail:\n    $ref: domains/mail/schema.yaml\n" in main
+
+
+def test_names_in_folders_aliases_and_references_are_replaced(tmp_path):
+    folder = folders(tmp_path)
+    content_is(run("new", "customer", "bolt", "--like", "acme", cwd=folder))
+    assert "web: {customer: &name bolt}\ndb: {host: *name}\n" in (folder / "customers/bolt/web.yaml").read_text("utf-8")
+    assert (folder / "schemas/domains/names.yaml").read_text("utf-8").endswith("  # the second\n  - zeta\n  - bolt\n")
+    content_is(run("new", "customer", "cord", "--like", "zeta", cwd=folder))
+    data = json.loads((folder / "customers/cord/all.json").read_text("utf-8"))
+    assert data == {"$schema": "../zeta.json", "web": {"customer": "cord", "key": "ref+file:///cord/key"}}
+
+
+@pytest.mark.parametrize("template", ["/etc/weft-x.j2", "../../x.j2"])
+def test_nothing_outside_of_the_project_is_made(tmp_path, template):
+    folder = shop(tmp_path)
+    result = run("new", "output", "x.env", "--template", template, cwd=folder)
+    assert (result.code, "error[cannot-edit]" in result.err) == (1, True)
+    assert not Path("/etc/weft-x.j2").exists()
+
+
+def test_warnings_from_before_are_not_repeated(tmp_path):
+    folder = shop(tmp_path)
+    (folder / "overlays/environments/production.yaml").write_text("shop:\n  labels: # to do\n", "utf-8")
+    assert "warning[left-empty]" in run("validate", cwd=folder).out
+    assert "warning" not in run("new", "output", "x.env", cwd=folder).err
+
+
+def test_a_variable_of_another_setting_is_pointed_at(tmp_path):
+    result = run("new", "setting", "database.x", "--env", "SHOP_PORT", cwd=shop(tmp_path))
+    assert "SHOP_PORT is the variable of `shop.port` too" in result.err
+
+
+def test_a_value_that_needs_no_change(tmp_path):
+    files = {
+        "weft.yaml": {
+            "version": 1,
+            "schema": "s.json",
+            "dimensions": {"size": {"setting": "app.size"}},
+            "layers": ["base"],
+        },
+        "s.json": {"properties": {"app": {"properties": {"size": {"type": "string"}}}}},
+        "base.yaml": "app: {size: big}\n",
+    }
+    result = run("new", "size", "small", cwd=write_files(tmp_path, files))
+    assert (result.code, "nothing has to be changed" in result.err) == (0, True)
 
 
 def test_a_copy_of_json_and_of_other_line_ends_stays_what_it_is(tmp_path):

@@ -231,6 +231,9 @@ def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) 
     if dry_run:
         click.echo("nothing was written: this was a dry run", err=True)
         return
+    if not plan.changes:
+        click.echo("nothing has to be changed: any text is a value", err=True)
+        return
     plan.write()
     click.echo(f"wrote {counted(len(plan.changes), 'file')}; next: weft validate", err=True)
 

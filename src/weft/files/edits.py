@@ -95,7 +95,10 @@ def leaves(text: str, name: str) -> list[Leaf]:
     if is_json(name):
         return list(_json_leaves(jsonc.parse(text), ()))
     root = yaml12.nodes(text)
-    return list(_yaml_leaves(root, data, ())) if root else []
+    found: dict[int, Leaf] = {}
+    for leaf in _yaml_leaves(root, data, ()) if root else ():
+        found.setdefault(leaf.start, leaf)  # what aliases name stands in one place only
+    return list(found.values())
 
 
 def _read(text: str, name: str) -> Any:

@@ -48,14 +48,14 @@ def to_yaml(value: Any, scalar: Callable[[Any], str] = yaml_scalar) -> str:
 def flow_yaml(value: Any) -> str:
     """YAML on one line, in brackets."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_key(key)}: {flow_yaml(below)}' for key, below in value.items())}}}"
+        return f"{{{', '.join(f'{_key(key, plain_scalar)}: {flow_yaml(below)}' for key, below in value.items())}}}"
     return f"[{', '.join(map(flow_yaml, value))}]" if isinstance(value, list) else plain_scalar(value)
 
 
 def _block(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _entry(f"{_key(key)}:", part, scalar)
+            yield from _entry(f"{_key(key, scalar)}:", part, scalar)
     else:
         for part in value:
             yield from _item(part, scalar)
@@ -83,8 +83,9 @@ def _item(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
         yield from (f"  {line}" for line in others)
 
 
-def _key(key: str) -> str:
-    return key if _PLAIN_KEY.match(key) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
+def _key(key: str, scalar: Callable[[Any], str] = yaml_scalar) -> str:
+    name = key.removeprefix("$") if scalar is plain_scalar else key  # `$ref`, as people write it
+    return key if _PLAIN_KEY.match(name) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
 
 
 def env_quote(text: str) -> str:

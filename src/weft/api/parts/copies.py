@@ -45,6 +45,7 @@ class Copies:
         self._dimension = dimension
         self._like = like
         self._name = name
+        self._values = values_of(project, dimension)
         words = [like, *(alias for alias, value in (dimension.aliases or {}).items() if value == like)]
         self._word = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])")
 
@@ -120,7 +121,8 @@ class Copies:
         """A text with the new name in the place of the old one, and the settings whose schema keeps the old one."""
         kept: list[SettingPath] = []
         for leaf in reversed(edits.leaves(text, name)):  # from the end, so that places stay
-            if not isinstance(leaf.data, str) or self.renamed(leaf.data) == leaf.data:
+            is_schema = leaf.path == ("$schema",)
+            if not isinstance(leaf.data, str) or is_schema or self.renamed(leaf.data) == leaf.data:
                 continue
             wanted = self.renamed(leaf.data)
             raw = text[leaf.start : leaf.end]
@@ -135,9 +137,7 @@ class Copies:
         """Whether the schema takes a value at a path of an overlay, or will, as its list of all values gets the new one."""
         node = self._project.root.at(data_path(path))
         listed = node.keyword("enum")
-        return node.accepts(value) or (
-            name and isinstance(listed, list) and lists_all(self._project, self._dimension, listed)
-        )
+        return node.accepts(value) or (name and isinstance(listed, list) and lists_all(self._values, listed))
 
 
 def _written(raw: str, renamed: str, wanted: str, *, json: bool) -> str:
@@ -150,9 +150,13 @@ def _written(raw: str, renamed: str, wanted: str, *, json: bool) -> str:
         return plain_scalar(wanted)
 
 
-def lists_all(project: Project, dimension: Dimension, listed: Iterable[Any]) -> bool:
+def values_of(project: Project, dimension: Dimension) -> frozenset[str]:
+    """The values of a dimension that targets name."""
+    return frozenset(project.dimensions.values.get(dimension.name, ()))
+
+
+def lists_all(values: frozenset[str], listed: Iterable[Any]) -> bool:
     """Whether a list of the schema, such as an `enum`, is that of the values of a dimension: it holds them all, and more than one."""
-    values = set(project.dimensions.values.get(dimension.name, ()))
     found = {value for value in listed if isinstance(value, str)}
     return bool(values) and (values == found or (len(values) > 1 and values <= found))
 

@@ -55,9 +55,10 @@ def _lowest(project: Project) -> Iterator[str]:
 def _set_in(
     project: Project, plan: Plan, layer: str, sources: tuple[Source, ...], path: SettingPath, value: Any
 ) -> None:
-    """Set a setting in the file of a layer that has the domain; in its only file; in a new one."""
+    """Set a setting in the file of a layer that has the domain, or is named like it; in its only file; in a new one."""
     domain = path[0]
-    own = [source.name for source in sources if domain in source.data]
+    having = [source.name for source in sources if domain in source.data]
+    own = having or [source.name for source in sources if PurePosixPath(source.name).stem == domain]
     nearest = max(own, key=lambda name: _depth(sources, name, path), default=None)
     folder = (project.folder / layer).is_dir()
     if nearest is None and len(sources) == 1 and not folder:

@@ -71,7 +71,8 @@ class Plan:
         return yaml12.position(self.text(path), steps)
 
     def create(self, path: str, text: str, origin: str = "") -> None:
-        """Plan a new file. Raises UsageError when something stands there."""
+        """Plan a new file. Raises UsageError when something stands there, WeftError when that is outside of the project."""
+        _check_inside(path)
         if path in self._changes or os.path.lexists(self.folder / path):
             message = f"{path} is there already, and nothing is written over it"
             raise UsageError(Problem("file-exists", message, hint="remove it, or choose another name"))
@@ -115,9 +116,7 @@ class Plan:
     def _content(self, path: str) -> bytes:
         if path in self._changes:
             return self._changes[path].after
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            message = "the file lies outside of the project, so it is not edited"
-            raise WeftError(Problem("cannot-edit", message, place=Place(path), hint="edit it by hand"))
+        _check_inside(path)
         try:
             content = (self.folder / path).read_bytes()
             yaml12.decode(content)
@@ -126,6 +125,13 @@ class Plan:
         except yaml12.YamlError as error:
             raise WeftError(error.problem(path)) from None
         return content
+
+
+def _check_inside(path: str) -> None:
+    """Raise WeftError for a file that is not below the project's folder."""
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        message = "the file lies outside of the project, so it is not touched"
+        raise WeftError(Problem("cannot-edit", message, place=Place(path), hint="edit it by hand"))
 
 
 def file_and_steps(location: str) -> tuple[str, SettingPath]:

@@ -13,10 +13,10 @@ from urllib.parse import quote
 from weft.api.parts.layers import set_for_all
 from weft.api.parts.plan import Plan, file_and_steps
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import dotted, parse_dotted
+from weft.base.paths import dotted, get, parse_dotted
 from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_mean
-from weft.files.datafile import is_json
-from weft.files.formats import to_yaml
+from weft.files.datafile import is_json, parse_named
+from weft.files.formats import plain_scalar, to_yaml
 from weft.files.jsonc import END, pretty
 from weft.project.project import Project
 from weft.project.settings import setting_path
@@ -70,6 +70,9 @@ def new_setting(project: Project, text: str, about: Setting) -> Plan:
     value = _value(project, property_, about, (*parent, name))
     if value is not None:
         set_for_all(project, plan, (*parent, name), value)
+    same = [dotted(path) for variable, path, _ in envvars.declared(project.root) if variable == about.env]
+    if same:
+        plan.notes.append(f"{about.env} is the variable of {choices(same)} too")
     elsewhere = _shared_by(project, where)
     if elsewhere > 1:
         plan.notes.append(f"{elsewhere} places refer to this schema, and each of them has the new setting")
@@ -87,15 +90,16 @@ def new_domain(project: Project, name: str, description: str | None = None) -> P
     file, steps = file_and_steps(project.catalog.documents.location(where))
     plan = Plan(project.folder)
     contents = _titled(name, description) | _GROUP
-    ending = _usual_ending(where)
-    if ending is None:
+    written = get(parse_named(plan.text(file).encode(), file), steps)  # in `where`, references are absolute
+    file_of = _usual_file(written)
+    if file_of is None:
         plan.add(file, (*steps, "properties", name), contents)
     else:
-        ref = f"{ending[0]}{name}{ending[1]}"
+        ref = file_of.format(name)
         path = (PurePosixPath(file).parent / ref).as_posix()
         dialect = project.catalog.documents.dialect(where)
         contents = {"$schema": dialect or DIALECT, **contents}
-        plan.create(path, f"{pretty(contents) if is_json(path) else to_yaml(contents)}\n")
+        plan.create(path, f"{pretty(contents) if is_json(path) else to_yaml(contents, plain_scalar)}\n")
         plan.add(file, (*steps, "properties", name), {"$ref": quote(ref)})
     plan.notes.append(f"the domain has no settings yet: `weft new setting {name}.NAME` adds one")
     return plan
@@ -235,20 +239,14 @@ def _read(project: Project, schema: dict[str, Any], text: str, option: str) -> A
     return value
 
 
-def _usual_ending(schema: dict[str, Any]) -> tuple[str, str] | None:
-    """What stands before and after the names of the domains in their references; None where most have no file of their own."""
-    endings: Counter[tuple[str, str] | None] = Counter()
+def _usual_file(schema: dict[str, Any]) -> str | None:
+    """The files of domains, with `{}` for the name, such as `{}.schema.json`; None where most domains have no file that is named like them."""
+    files: Counter[str | None] = Counter()
     for name, below in schema.get("properties", {}).items():
         ref = below.get("$ref", "") if isinstance(below, dict) else ""
-        file = PurePosixPath(ref.partition("#")[0])
-        endings[_around(file.name, name) if ref else None] += 1
-    return endings.most_common(1)[0][0] if endings else ("", ".schema.json")
-
-
-def _around(file: str, name: str) -> tuple[str, str] | None:
-    """`database.schema.json` is `database` with nothing before and `.schema.json` after it."""
-    before, found, after = file.partition(name)
-    return (before, after) if found else None
+        own = name in ref and not re.search(r"[#:{}]|\A/", ref)
+        files[ref.replace(name, "{}") if own else None] += 1
+    return files.most_common(1)[0][0] if files else "{}.schema.json"
 
 
 def _shared_by(project: Project, schema: dict[str, Any]) -> int:

@@ -54,14 +54,11 @@ def tried(project: Project, plan: Plan) -> Iterator[Trial]:
             yield Trial(folder, error.problems, 0)
             return
         after = [*changed.render(changed.targets())[1], *changed.schemas.refused_defaults()]
-        if any(problem.severity is Severity.ERROR for problem in after):
-            known = [problem for problem in project.render(project.targets())[1] if problem.severity is Severity.ERROR]
-        else:
-            known = []
+        known = project.render(project.targets())[1] if after else []
         same = {_finding(problem) for problem in known}
         plan.generate(_OVERLAYS, to_json(overlay_schema(changed.root, changed.name)) + "\n")
         new = [problem for problem in after if problem.severity is not Severity.NOTE and _finding(problem) not in same]
-        yield Trial(folder, tuple(new), len(same))
+        yield Trial(folder, tuple(new), len({_finding(one) for one in known if one.severity is Severity.ERROR}))
 
 
 def _finding(problem: Problem) -> Any:

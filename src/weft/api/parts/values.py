@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from weft.api.parts import literals
-from weft.api.parts.copies import Copies, described, lists_all
+from weft.api.parts.copies import Copies, described, lists_all, values_of
 from weft.api.parts.layers import create_empty
 from weft.api.parts.plan import Plan, file_and_steps
 from weft.base.overlay import PLACEHOLDER
@@ -24,6 +24,7 @@ from weft.project.entries import Dimension
 from weft.project.project import Project
 from weft.project.projectfile import NAME
 from weft.rules.validations import KEYWORD
+from weft.schema.walk import subschemas
 from weft.stages.load import SUFFIXES
 
 LONGEST: Final = 200
@@ -118,16 +119,29 @@ def _size(project: Project, dimension: Dimension, value: str) -> int:
 
 def _add_to_lists(project: Project, dimension: Dimension, plan: Plan, name: str, like: str | None) -> None:
     """Add the name to every `enum` of all values, and to alternatives with a `const` for each."""
-    own = _own_lists(project, dimension)
+    own, values = _own_lists(project, dimension), values_of(project, dimension)
     done = set()
-    for schema in project.catalog.schemas():
+    for schema in _schemas(project):
         for keyword, listed, new in _lists(schema, name, like):
-            mine = any(schema is one for one in own) or lists_all(project, dimension, listed)
+            mine = any(schema is one for one in own) or lists_all(values, listed)
             location = project.catalog.documents.location(schema, keyword)
             if mine and name not in listed and location not in done:
                 done.add(location)
                 file, steps = file_and_steps(location)
                 plan.add(file, (*steps, END), new)
+
+
+def _schemas(project: Project) -> Iterator[dict[str, Any]]:
+    """Every schema, also those that stand where no keyword looks and are only referred to."""
+    seen: set[int] = set()
+    stack: list[Any] = project.catalog.schemas()
+    while stack:
+        schema = stack.pop()
+        if isinstance(schema, dict) and id(schema) not in seen:
+            seen.add(id(schema))
+            yield schema
+            stack += [below for _, below in subschemas(schema)]
+            stack += [project.catalog.documents.schema(schema["$ref"])] if "$ref" in schema else []
 
 
 def _own_lists(project: Project, dimension: Dimension) -> tuple[dict[str, Any], ...]:
