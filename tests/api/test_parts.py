@@ -14,6 +14,8 @@ import yaml
 import reference
 from run import run
 from scratch import write_files
+from weft import load_project
+from weft.derived.overlay_schema import overlay_schema
 
 CASES_BASE = Path(__file__).parents[1] / "cases" / "_base"
 
@@ -234,16 +236,19 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(tmp_path, shape, words):
     assert run("new", *words.split(" "), cwd=folder).out == dry.out
 
 
-def test_the_reference_project_gets_an_environment_a_tenant_and_a_tier(tmp_path):
+def test_the_reference_project_gets_an_environment(tmp_path):
     folder = reference.copy(tmp_path)
     content_is(run("new", "environment", "qa", "--like", "staging", cwd=folder))
-    content_is(run("new", "tier", "gold", "--like", "premium", cwd=folder))
-    content_is(run("validate", cwd=folder))
-    config = yaml.safe_load(run("config", "qa", cwd=folder).out)
+    project = load_project(folder)
+    assert project.problems(project.targets()) == []
+    config = project.target("qa").config
     assert config["application"]["environment"] == "qa"
     assert config["database"]["postgresql"]["host"] == "postgres-primary.spotify-ai-agent-qa.svc.cluster.local"
     assert config["kubernetes"]["namespace"] == "spotify-ai-agent-qa"
-    content_is(run("schema", "overlay", "--check", cwd=folder))
+    assert project.target("qa").render()["qa/configmaps.yaml"]
+    assert json.loads((folder / "schemas/generated/overlay.schema.json").read_text("utf-8")) == overlay_schema(
+        project.root, project.name
+    )
 
 
 def test_every_place_of_a_region_is_found(tmp_path):
@@ -301,6 +306,31 @@ def test_warnings_from_before_are_not_repeated(tmp_path):
 def test_a_variable_of_another_setting_is_pointed_at(tmp_path):
     result = run("new", "setting", "database.x", "--env", "SHOP_PORT", cwd=shop(tmp_path))
     assert "SHOP_PORT is the variable of `shop.port` too" in result.err
+
+
+def test_the_name_of_the_folder_is_the_name_of_the_project(tmp_path):
+    folder = starter(tmp_path)
+    weft = folder / "weft.yaml"
+    weft.write_text(weft.read_text("utf-8").replace("project: demo\n", ""), "utf-8")
+    content_is(run("new", "setting", "app.x", cwd=folder))
+    assert '"Overlay of demo"' in (folder / "schemas/generated/overlay.schema.json").read_text("utf-8")
+
+
+def test_links_in_circles_and_to_nowhere_do_no_harm(tmp_path):
+    folder = shop(tmp_path)
+    (folder / "templates/loop").symlink_to(folder / "templates")
+    (folder / "schemas/loop").symlink_to(folder)
+    (folder / "templates/gone.j2").symlink_to(folder / "nothing")
+    content_is(run("new", "environment", "qa", cwd=folder))
+    assert run("new", "output", "gone", cwd=folder).code == 2
+
+
+def test_an_overlay_that_is_no_text_is_not_copied(tmp_path):
+    folder = shop(tmp_path)
+    (folder / "overlays/environments/production.yaml").write_bytes(b"shop: {name: \xff}\n")
+    result = run("new", "environment", "qa", cwd=folder)
+    assert (result.code, "error[not-utf8]" in result.err) == (1, True)
+    assert not (folder / "overlays/environments/qa.yaml").exists()
 
 
 def test_a_value_that_needs_no_change(tmp_path):

@@ -84,7 +84,7 @@ def _like(function: _F) -> _F:
         "--like",
         metavar="VALUE",
         shell_complete=_complete_value,
-        help="The value whose overlays are copied.  [default: the one with the most similar name, or the last]",
+        help="The value whose overlays are copied.  [default: one with a similar name, else the last; of files, the smallest]",
     )(function)
 
 

@@ -17,6 +17,7 @@ from weft.api.parts.trial import overlay_files
 from weft.base.overlay import PLACEHOLDER, data_path
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted
+from weft.base.problems import WeftError
 from weft.files import datafile, edits, yaml12
 from weft.files.formats import plain_scalar
 from weft.project.entries import Dimension
@@ -61,13 +62,16 @@ class Copies:
                 yield self.copy(path, target, always)
 
     def copy(self, path: Path, target: str, always: frozenset[SettingPath] = frozenset()) -> Copy:
-        """A copy of one file; one that holds no data is copied as it is."""
+        """A copy of one file; one that holds no data is copied as it is. Raises WeftError for one that is no text."""
         source = path.relative_to(self._project.folder).as_posix()
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        kept: list[SettingPath] = []
         try:
+            text = yaml12.decode(path.read_bytes())
             text, kept = self._replaced(text, path.name, always)
+        except yaml12.YamlError as error:
+            raise WeftError(error.problem(source)) from None
         except edits.EditError:
-            kept = []
+            pass
         if not datafile.is_json(path.name) and path.suffix in SUFFIXES:
             modeline = _MODELINE.match(text)
             at = modeline.end() if modeline else 0

@@ -53,11 +53,12 @@ def tried(project: Project, plan: Plan) -> Iterator[Trial]:
         except WeftError as error:
             yield Trial(folder, error.problems, 0)
             return
-        after = [*changed.render(changed.targets())[1], *changed.schemas.refused_defaults()]
+        every = [*changed.render(changed.targets())[1], *changed.schemas.refused_defaults()]
+        after = [problem for problem in every if problem.severity is not Severity.NOTE]
         known = project.render(project.targets())[1] if after else []
         same = {_finding(problem) for problem in known}
         plan.generate(_OVERLAYS, to_json(overlay_schema(changed.root, changed.name)) + "\n")
-        new = [problem for problem in after if problem.severity is not Severity.NOTE and _finding(problem) not in same]
+        new = [problem for problem in after if _finding(problem) not in same]
         yield Trial(folder, tuple(new), len({_finding(one) for one in known if one.severity is Severity.ERROR}))
 
 
@@ -70,12 +71,14 @@ def _copied(project: Project, plan: Plan, scratch: Path) -> Path:
     """A copy of all that makes the project, with the changes of a plan; its folder."""
     home = project.folder.resolve()
     files = sorted({*map(Path, map(os.path.abspath, _sources(project)))})
-    common = Path(os.path.commonpath([home, *files]))
+    common = Path(os.path.commonpath([home.parent, *files]))  # the folder's own name may be that of the project
     for file in files:
         _copy(file, scratch / file.relative_to(common))
     folder = scratch / home.relative_to(common)
     for change in plan.changes:
         path = folder / change.path
+        if path.is_symlink():
+            path.unlink()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(change.after)
     return folder
@@ -108,8 +111,12 @@ def _sources(project: Project) -> Iterator[Path]:
 
 
 def _below(folder: Path, deep: bool) -> Iterator[Path]:
+    """The files in a folder, and those further down, each folder once wherever links lead."""
+    seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = folders if deep else []
+        new = os.path.realpath(place) not in seen
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if not name.startswith(".")] if deep and new else []
         yield from (Path(place, name) for name in names)
 
 

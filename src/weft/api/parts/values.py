@@ -33,7 +33,7 @@ _PLACES_SHOWN: Final = 6
 
 
 def new_value(project: Project, dimension_name: str, name: str, like: str | None = None) -> Plan:
-    """The plan of a new value of a dimension, like another value; without `like`, the one with the most similar name, or the last.
+    """The plan of a new value of a dimension, like another value; without `like`, one with a similar name, else the last; of files, the smallest.
 
     Raises UsageError for a dimension or a value that there is not, or a name that cannot be or is taken.
     """
@@ -225,7 +225,8 @@ def _add_least_file(
             plan.create(f"{path}.gitkeep", "")
     elif path not in created:
         source = next((found for value, found in project.dimensions.files(dimension) if value == like), None)
-        whole = source / path.partition(f"{name}/")[2] if source and source.is_dir() else source
+        inside = dimension.files.partition("*")[2].partition("/")[2]
+        whole = source / inside if source and source.is_dir() else source
         if copies and whole and whole.is_file():
             copy = copies.copy(whole, path)
             plan.create(path, copy.text, f"a copy of {copy.source}")
