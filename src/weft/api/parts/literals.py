@@ -97,7 +97,14 @@ def _maps(source: str) -> Iterator[list[_Entry]]:
 def _close_entry(around: _Open, source: str, at: int) -> None:
     """Note the entry that ends at an offset, if there is one, and begin the next."""
     if around.colon is not None:
-        value = source[around.colon + 1 : at]
-        end = around.colon + 1 + len(value.rstrip())
-        around.entries.append(_Entry(source[around.start : around.colon], value.strip(), around.start, end))
+        key, _ = _without_comments(source, around.start, around.colon)
+        value, end = _without_comments(source, around.colon + 1, at)
+        around.entries.append(_Entry(key, value, around.start, end))
     around.start, around.colon = at + 1, None
+
+
+def _without_comments(source: str, start: int, end: int) -> tuple[str, int]:
+    """A part of an expression on one line, and where its last character stands."""
+    tokens = [token for token in _TOKEN.finditer(source, start, end) if not token[0].startswith("//")]
+    text = "".join(" " if token[0].isspace() else token[0] for token in tokens).strip()
+    return text, max((token.end() for token in tokens if not token[0].isspace()), default=end)
