@@ -308,6 +308,22 @@ def test_a_variable_of_another_setting_is_pointed_at(tmp_path):
     assert "SHOP_PORT is the variable of `shop.port` too" in result.err
 
 
+def test_what_must_be_done_by_hand_is_said(tmp_path):
+    folder = regions(tmp_path)
+    weft, schema = folder / "weft.yaml", folder / "config.yaml"
+    before = contents(folder)
+    schema.write_text(
+        schema.read_text("utf-8").replace("{enum: [us-east, eu-west]}", "{enum: &all [us-east, eu-west]}"), "utf-8"
+    )
+    schema.write_text(schema.read_text("utf-8").replace("cluster: {type: string}", "other: {enum: *all}"), "utf-8")
+    result = run("new", "region", "qa", cwd=folder)
+    assert result.code == 1
+    assert "error[cannot-edit]" in result.err
+    assert "--> config.yaml:1" in result.err
+    assert "add `qa` to properties.app.properties." in result.err
+    assert contents(folder)["weft.yaml"] == before["weft.yaml"] == weft.read_bytes()
+
+
 def test_the_name_of_the_folder_is_the_name_of_the_project(tmp_path):
     folder = starter(tmp_path)
     weft = folder / "weft.yaml"

@@ -16,6 +16,7 @@ from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError,
 from weft.files import edits, yaml12
 from weft.files.atomic import replace_files
 from weft.files.datafile import parse_named
+from weft.files.formats import flow_yaml
 from weft.files.jsonc import END
 from weft.project.project import Project
 from weft.project.projectfile import NAME
@@ -85,27 +86,26 @@ class Plan:
 
     def add(self, path: str, steps: Sequence[str | int], value: Any) -> None:
         """Plan a value at a place of a file where there is none; see `edits.with_value`. Raises WeftError when that is not possible."""
-        self._edit(path, steps, lambda text, where: edits.with_value(text, path, where, value))
+        self._edit(path, steps, flow_yaml(value), lambda text, where: edits.with_value(text, path, where, value))
 
     def insert(self, path: str, steps: Sequence[str | int], offset: int, text: str) -> None:
         """Plan an insertion into a text of a file; see `edits.with_insertion`. Raises WeftError when that is not possible."""
-        self._edit(path, steps, lambda before, where: edits.with_insertion(before, path, where, offset, text))
+        self._edit(path, steps, text, lambda before, where: edits.with_insertion(before, path, where, offset, text))
 
     def write(self) -> None:
         """Write all changes, or none. Raises CannotRun or WeftError when that is not possible."""
         contents = {self.folder / change.path: (change.before, change.after) for change in self.changes}
         replace_files(contents, self.folder)
 
-    def _edit(self, path: str, steps: Sequence[str | int], edit: Callable[[str, SettingPath], str]) -> None:
+    def _edit(self, path: str, steps: Sequence[str | int], what: str, edit: Callable[[str, SettingPath], str]) -> None:
         text = self.text(path)
         try:
             self._set(path, edit(text, _exact(parse_named(text.encode(), path), steps)).encode())
         except edits.EditError as error:
-            where = dotted([step for step in steps if step != END])
-            hint = f"edit {where or 'it'} by hand"
-            raise WeftError(
-                Problem("cannot-edit", error.message, place=Place(path, error.line, error.column), hint=hint)
-            ) from None
+            where = [step for step in steps if step != END]
+            line, column = (error.line, error.column) if error.line else self.position(path, where) or (None, None)
+            hint = f"add `{what}` to {dotted(where)} by hand, and run this again"
+            raise WeftError(Problem("cannot-edit", error.message, place=Place(path, line, column), hint=hint)) from None
 
     def _set(self, path: str, after: bytes, origin: str = "") -> None:
         known = self._changes.get(path)
