@@ -15,8 +15,9 @@ from rounds import examples
 from run import run
 from scratch import make_project, write_files
 from weft.cli.ide import _EDITORS
-from weft.derived.editors import helix, jetbrains, jsonc, neovim, settings_files, vscode, zed
+from weft.derived.editors import helix, jetbrains, neovim, settings_files, vscode, zed
 from weft.derived.editors.association import Association
+from weft.files import jsonc
 from weft.files.reading import ProjectFiles
 from weft.project.projectfile import read_project_file
 

@@ -11,7 +11,7 @@ from scratch import make_project, write_files
 from weft import CannotRun, ConfigMapManager, WeftError
 from weft.derived.docs import INDEX
 from weft.files import atomic
-from weft.files.atomic import content_of, replace_file, stage
+from weft.files.atomic import content_of, replace_file, replace_files, stage
 
 
 def names(folder):
@@ -260,3 +260,44 @@ def test_a_config_map_is_written_through_a_link(tmp_path):
     assert names(tmp_path) == ["real", "x"]
     with pytest.raises(CannotRun):
         manager.export_to_yaml([], tmp_path / "n\0ul")
+
+
+def test_several_files_change_together(tmp_path):
+    write_files(tmp_path, {"a": b"1"})
+    replace_files({tmp_path / "a": (b"1", b"2"), tmp_path / "new" / "b": (None, b"3")}, tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("a", "new/b")] == [b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"c": (b"other", b"2")},
+        {"c": (None, b"2")},
+        {"c/x": (None, b"2")},
+        {"d": (b"1", b"2")},
+        {"folder": (None, b"2")},
+    ],
+)
+def test_either_all_files_change_or_none(tmp_path, last):
+    write_files(tmp_path, {"a": b"1", "c": b"1", "folder/x": b"1"})
+    changes = {"a": (b"1", b"2"), "new/deep/b": (None, b"3"), **last}
+    with pytest.raises(CannotRun):
+        replace_files({tmp_path / name: change for name, change in changes.items()}, tmp_path)
+    assert names(tmp_path) == ["a", "c", "folder"]
+    assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_what_was_written_is_undone_when_a_later_file_fails(tmp_path, monkeypatch):
+    write_files(tmp_path, {"a": b"1", "z": b"1"})
+    real = atomic.replace_file
+
+    def failing(path, content, **options):
+        if path.name == "z":
+            raise CannotRun(atomic.cannot_write(path, OSError(28, "No space left on device")))
+        real(path, content, **options)
+
+    monkeypatch.setattr(atomic, "replace_file", failing)
+    changes = {"a": (b"1", b"2"), "new/deep/b": (None, b"3"), "z": (b"1", b"2")}
+    with pytest.raises(CannotRun, match="no space left"):
+        replace_files({tmp_path / name: change for name, change in changes.items()}, tmp_path)
+    assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a", "z"], b"1")

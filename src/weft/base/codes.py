@@ -220,6 +220,8 @@ _CODES: Final = (
     Code("output-in-sources", About.OUTPUT),
     # what the caller asked for
     Code("bad-override", About.COMMAND),
+    Code("cannot-edit", About.FILE),
+    Code("name-taken", About.COMMAND),
     Code("bad-path", About.COMMAND),
     Code("bad-revision", About.COMMAND),
     Code("no-such-schema", About.COMMAND),

@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "explain": "Show where a value comes from and where it goes.",
     "ide": "Tell editors which schema is for which files.",
     "init": "Start a new project.",
+    "new": "Add an environment, a tenant, a setting, a rule or an output.",
     "policy": "Check targets against rule packs such as PCI DSS.",
     "render": "Validate, then write every output.",
     "schema": "Derive editor schemas, pages, types and CRDs.",

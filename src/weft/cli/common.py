@@ -155,6 +155,13 @@ def start_folder(ctx: click.Context) -> Path:
     return folder
 
 
+def started_in(ctx: click.Context) -> Path:
+    """The same while the command line is only completed, when nobody has noted it yet."""
+    root = ctx.find_root()
+    folder: Path = root.obj or root.params.get("folder") or Path()
+    return folder
+
+
 def output_folder(ctx: click.Context, output: Path | None, otherwise: Path) -> Path:
     """The folder of an `--output` option, or the usual one without it."""
     return start_folder(ctx) / output if output else otherwise
@@ -162,7 +169,7 @@ def output_folder(ctx: click.Context, output: Path | None, otherwise: Path) -> P
 
 def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The targets that begin with what was typed."""
-    project = _quietly_open(ctx)
+    project = quietly_open(ctx)
     if project is None:
         return []
     return [CompletionItem(target.name) for target in project.targets() if target.name.startswith(incomplete)]
@@ -172,14 +179,14 @@ def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str)
     """The rule packs that begin with what was typed."""
     from weft.lint.policies.packs import ALL, files
 
-    project = _quietly_open(ctx)
+    project = quietly_open(ctx)
     names = [*files(project), ALL] if project else []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The settings below what was typed so far, a step at a time."""
-    project = _quietly_open(ctx)
+    project = quietly_open(ctx)
     if project is None:
         return []
     before, dot, _ = incomplete.rpartition(".")
@@ -192,15 +199,15 @@ def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str
     ]
 
 
-def _quietly_open(ctx: click.Context) -> Project | None:
+def quietly_open(ctx: click.Context) -> Project | None:
+    """The project for completion, which has nowhere to report to; None where it cannot be opened."""
     from weft.base.problems import WeftError
 
-    root = ctx.find_root()
-    root.obj = root.obj or root.params.get("folder") or Path()
+    ctx.find_root().obj = started_in(ctx)
     try:
         return open_project(ctx)
     except WeftError:
-        return None  # completion has nowhere to report to
+        return None
 
 
 def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,8 @@ again when a report asks, with `yaml12.position`. Other places are known to who 
 faster, `git` runs git, `shipped` gives the files that come with Weft: nothing else in Weft does these. `formats` writes a
 configuration as YAML, JSON, `.env` lines, shell exports or Java properties.
 
+`edits` puts values into YAML and JSON files and leaves everything else in them as it is; `jsonc` is its part for JSON.
+
 Begin with `yaml12.parse` and `datafile.read`.
 
 May import: base.

@@ -12,6 +12,7 @@ from weft.base.paths import dotted, leaves
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_.+/-]*(?:(?:://?| )[A-Za-z0-9_.+/-]+)*\Z")
 _SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
@@ -32,46 +33,60 @@ def yaml_scalar(value: Any) -> str:
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def to_yaml(value: Any) -> str:
+def plain_scalar(value: Any) -> str:
+    """A scalar as people write it: a text without quotes where every YAML reader takes it for the same text."""
+    plain = isinstance(value, str) and _PLAIN_TEXT.match(value) and value.lower() not in _WORDS_OF_YAML_1_1
+    return str(value) if plain else yaml_scalar(value)
+
+
+def to_yaml(value: Any, scalar: Callable[[Any], str] = yaml_scalar) -> str:
     """Block-style YAML without a final newline; keys are plain where no YAML version reads them as something else."""
     if isinstance(value, dict | list) and value:
-        return "\n".join(_block(value))
-    return yaml_scalar(value)
+        return "\n".join(_block(value, scalar))
+    return scalar(value)
 
 
-def _block(value: Any) -> Iterator[str]:
+def flow_yaml(value: Any) -> str:
+    """YAML on one line, in brackets."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(key, plain_scalar)}: {flow_yaml(below)}' for key, below in value.items())}}}"
+    return f"[{', '.join(map(flow_yaml, value))}]" if isinstance(value, list) else plain_scalar(value)
+
+
+def _block(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _entry(f"{_key(key)}:", part)
+            yield from _entry(f"{_key(key, scalar)}:", part, scalar)
     else:
         for part in value:
-            yield from _item(part)
+            yield from _item(part, scalar)
 
 
-def _entry(head: str, value: Any) -> Iterator[str]:
+def _entry(head: str, value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     """An entry of a mapping; a key that is too long for one line with its value gets a line of its own."""
     if len(head) > _SIMPLE_KEY:
         yield f"? {head[:-1]}"
         head = ":"
     if not isinstance(value, dict | list) or not value:
-        yield f"{head} {yaml_scalar(value)}"
+        yield f"{head} {scalar(value)}"
     else:
         yield head
-        yield from (f"  {line}" for line in _block(value))
+        yield from (f"  {line}" for line in _block(value, scalar))
 
 
-def _item(value: Any) -> Iterator[str]:
+def _item(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     """An item of a list; a mapping or list in it begins on the line of its dash."""
     if not isinstance(value, dict | list) or not value:
-        yield f"- {yaml_scalar(value)}"
+        yield f"- {scalar(value)}"
     else:
-        first, *others = _block(value)
+        first, *others = _block(value, scalar)
         yield f"- {first}"
         yield from (f"  {line}" for line in others)
 
 
-def _key(key: str) -> str:
-    return key if _PLAIN_KEY.match(key) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
+def _key(key: str, scalar: Callable[[Any], str] = yaml_scalar) -> str:
+    name = key.removeprefix("$") if scalar is plain_scalar else key  # `$ref`, as people write it
+    return key if _PLAIN_KEY.match(name) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
 
 
 def env_quote(text: str) -> str:

@@ -178,6 +178,11 @@ def position(
     return inner or start
 
 
+def nodes(text: str) -> Node | None:
+    """The nodes of a text, with their places in it, for those who edit it; None where it holds nothing. Raises YamlError."""
+    return _compose(text)
+
+
 @dataclass(frozen=True)
 class _Located:
     """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""

@@ -12,8 +12,8 @@ from weft.base.overlay import PLACEHOLDER
 from weft.base.problems import Place, Problem, Severity
 from weft.derived.editors import helix, jetbrains, neovim, vscode, zed
 from weft.derived.editors.association import Association
-from weft.derived.editors.jsonc import SettingsError
 from weft.files.atomic import replace_file
+from weft.files.jsonc import SettingsError
 from weft.files.reading import ProjectFiles, unreadable
 from weft.project.projectfile import NAME, ProjectFile
 from weft.stages.load import SUFFIXES

@@ -1,13 +1,14 @@
-"""Settings files in JSON with comments: what is missing is put in, and every character that was there stays.
+"""JSON, also with comments: what is missing is put in, and every character that was there stays.
 
 No library on PyPI edits such files without Node.js or without writing them anew, so this is the little that is needed: where
-each value stands, and lists that get further items.
+each value stands, lists that get further items, and objects that get further members.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Final
@@ -16,10 +17,16 @@ from typing import Any, Final
 _COMMENT: Final = re.compile(r'("(?:[^"\\\r\n]|\\.)*")|//[^\r\n]*|/\*.*?\*/|\ufeff', re.DOTALL)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _BARE: Final = re.compile(r"-?[0-9][0-9.eE+-]*|[a-z]+")
+_REMARK: Final = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
+
+_BRIEF: Final = 80
+
+END: Final = "-"
+"""The last step of a path to an item that a list does not have yet, as in JSON Patch (RFC 6902)."""
 
 
 class SettingsError(Exception):
-    """A settings file that is not what its editor wants; `line` and `column` count from 1."""
+    """A file that is not what its editor wants; `line` and `column` count from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -67,11 +74,7 @@ def with_items(text: str, path: tuple[str | int, ...], items: list[Any]) -> str:
     root = parse(text)
     value, missing_keys = _innermost(text, root, path)
     if missing_keys:
-        key, *further = missing_keys
-        new: Any = items
-        for name in reversed(further):
-            new = {name: new}
-        return _inserted(text, root, value, f"{json.dumps(key, ensure_ascii=False)}: ", new)
+        return _with_keys(text, root, value, missing_keys, items)
     if isinstance(value.data, str):
         return _as_list(text, value, items)
     if not isinstance(value.data, list):
@@ -81,6 +84,33 @@ def with_items(text: str, path: tuple[str | int, ...], items: list[Any]) -> str:
     return with_items(_inserted(text, root, value, "", missing[0]), path, items) if missing else text
 
 
+def with_value(text: str, path: tuple[str | int, ...], data: Any) -> str:
+    """The text with one more value: the member that `path` names, or, where it ends with END, the last item of a list.
+
+    Objects that are missing on the way are put in too. Raises SettingsError when the text is not JSON with comments, when
+    something else is in the way, or when the member is there already.
+    """
+    root = parse(text)
+    value, missing = _innermost(text, root, path)
+    if not missing:
+        raise _misfit(text, value, "nothing yet")
+    if missing[0] == END and isinstance(value.data, list):
+        return _inserted(text, root, value, "", data, brief=True)
+    return _with_keys(text, root, value, missing, data, brief=True)
+
+
+def _with_keys(
+    text: str, root: Value, value: Value, keys: tuple[str | int, ...], data: Any, *, brief: bool = False
+) -> str:
+    """The text with a member of an object, the first of these keys, that holds the others one in the other."""
+    if not isinstance(value.data, dict):
+        raise _misfit(text, value, "an object")
+    key, *further = keys
+    for name in reversed(further):
+        data = [data] if name == END else {name: data}
+    return _inserted(text, root, value, f"{json.dumps(key, ensure_ascii=False)}: ", data, brief=brief)
+
+
 def _innermost(text: str, root: Value, path: tuple[str | int, ...]) -> tuple[Value, tuple[str | int, ...]]:
     """The innermost value there is on the way along a path, and the steps that are missing inside it."""
     value = root
@@ -88,6 +118,8 @@ def _innermost(text: str, root: Value, path: tuple[str | int, ...]) -> tuple[Val
         if isinstance(step, int):
             value = value.items[step]
             continue
+        if step == END and isinstance(value.data, list):
+            return value, path[depth:]
         if not isinstance(value.data, dict):
             raise _misfit(text, value, "an object")
         if step not in value.members:
@@ -170,29 +202,64 @@ class _Reader:
         return key
 
 
-def _inserted(text: str, root: Value, container: Value, head: str, data: Any) -> str:
-    """The text with one more value at the end of a container, after the comments that stand there."""
+def _inserted(text: str, root: Value, container: Value, head: str, data: Any, *, brief: bool = False) -> str:
+    """The text with one more value at the end of a container, after the comments that stand there.
+
+    A `brief` one holds small lists and objects on one line, and all of it where its container is on one.
+    """
+    unit = _unit(text, root)
+    around = container if brief else root
+    one_line = "\n" not in text[around.start : around.end] and bool(around.inside)
+    lines = json.dumps(data, ensure_ascii=False) if one_line else pretty(data, unit, brief=brief)
+
+    def write(indent: str) -> str:
+        return head + lines.replace("\n", f"{_newline(text)}{indent}")
+
+    return put_last(text, container, unit, write, _REMARK, inline=one_line)
+
+
+def put_last(
+    text: str,
+    container: Value,
+    unit: str,
+    write: Callable[[str], str],
+    remark: re.Pattern[str],
+    *,
+    inline: bool = False,
+) -> str:
+    """The text with one more value at the end of a container in brackets, after the comments that stand there.
+
+    `write` gives the value's text for an indentation, `unit` is one level of it, `remark` matches a comment. A value goes on a line of its
+    own where the bracket does; with `inline`, the first value of an empty container stays on its line.
+    """
     close = container.end - 1
     last = max((value.end for value in container.inside), default=container.start + 1)
     kept = text[last:close].rstrip()
-    many = "\n" in text[container.start : close] or not container.inside
-    comma = "," if container.inside and "," not in _Reader(text).plain[last:close] else ""
+    many = "\n" in text[container.start : close] if container.inside or inline else True
+    comma = "," if container.inside and "," not in remark.sub("", text[last:close]) else ""
     margin = _margin(text, container)
-    indent = margin + _unit(text, root) if not container.inside else _margin(text, container.inside[-1])
-    new = head + _written(text, root, data, indent if many else margin)
-    gap = f"{_newline(text)}{indent}" if many else " "
+    indent = margin + unit if not container.inside else _margin(text, container.inside[-1])
+    gap = f"{_newline(text)}{indent}" if many else " " if container.inside else ""
     after = text[last + len(kept) : close]
     if many and "\n" not in after:
         after = f"{_newline(text)}{margin}"
-    return f"{text[:last]}{comma}{kept}{gap}{new}{after}{text[close:]}"
+    return f"{text[:last]}{comma}{kept}{gap}{write(indent if many else margin)}{after}{text[close:]}"
 
 
-def _written(text: str, root: Value, data: Any, indent: str) -> str:
-    """Data as the text writes it: its indentation, its line ends; on one line where all is on one."""
-    if "\n" not in text[root.start : root.end] and root.inside:
+def pretty(data: Any, unit: str = "  ", *, brief: bool = True) -> str:
+    """JSON in several lines; with `brief`, what holds nothing but a few plain values stays on one."""
+    if not isinstance(data, dict | list) or not data:
         return json.dumps(data, ensure_ascii=False)
-    lines = json.dumps(data, ensure_ascii=False, indent=_unit(text, root)).split("\n")
-    return f"{_newline(text)}{indent}".join(lines)
+    inside = list(data.values()) if isinstance(data, dict) else data
+    line = json.dumps(data, ensure_ascii=False)
+    small = len(line) <= _BRIEF and (isinstance(data, list) or len(data) == 1)
+    if brief and small and not any(isinstance(value, dict | list) for value in inside):
+        return line
+    heads = [f"{json.dumps(key, ensure_ascii=False)}: " for key in data] if isinstance(data, dict) else [""] * len(data)
+    parts = [head + pretty(value, unit, brief=brief) for head, value in zip(heads, inside, strict=True)]
+    opening, closing = "{}" if isinstance(data, dict) else "[]"
+    body = ",\n".join(parts).replace("\n", f"\n{unit}")
+    return f"{opening}\n{unit}{body}\n{closing}"
 
 
 def _margin(text: str, value: Value) -> str:
