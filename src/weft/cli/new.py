@@ -34,11 +34,12 @@ class _Parts(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from weft.base.problems import choices, did_you_mean
+            from weft.files.reading import files_of
             from weft.project.projectfile import find_project, read_project_file
 
             if args[0].startswith("-"):
                 raise
-            read_project_file(find_project(started_in(ctx)))  # whose problems may be why the dimension is not known
+            read_project_file(files_of(find_project(started_in(ctx))))  # whose problems may be why the dimension is not known
             known = self.list_commands(ctx)
             hint = did_you_mean(args[0], known) or f"there are {choices(known)}"
             raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
@@ -241,9 +242,10 @@ def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) 
 def _dimensions(ctx: click.Context) -> list[str]:
     """The dimensions of the project; none where its file cannot be read, which the command itself will report."""
     from weft.base.problems import WeftError
+    from weft.files.reading import files_of
     from weft.project.projectfile import find_project, read_project_file
 
     try:
-        return [dimension.name for dimension in read_project_file(find_project(started_in(ctx))).dimensions]
+        return [dimension.name for dimension in read_project_file(files_of(find_project(started_in(ctx)))).dimensions]
     except (WeftError, OSError):
         return []

@@ -25,7 +25,7 @@ def set_for_all(project: Project, plan: Plan, path: SettingPath, value: Any) -> 
 
     Raises WeftError when one of them cannot be edited, CannotRun when there is no such layer.
     """
-    overlays = Overlays(project.folder)
+    overlays = Overlays(project.file.files)
     layers = list(_lowest(project))
     if not layers:
         message = "no layer is for all targets, so there is no place for the value"

@@ -49,11 +49,11 @@ def tried(project: Project, plan: Plan) -> Iterator[Trial]:
         except OSError as error:
             raise CannotRun(Problem("cannot-write", f"{error.filename or scratch}: {reason_of(error)}")) from error
         try:
-            changed = load_project(folder)
+            changed = load_project(folder, allow_read=project.file.files.allowed)
         except WeftError as error:
             yield Trial(folder, error.problems, 0)
             return
-        every = [*changed.render(changed.targets())[1], *changed.schemas.refused_defaults()]
+        every = changed.render(changed.targets())[1]
         after = [problem for problem in every if problem.severity is not Severity.NOTE]
         known = project.render(project.targets())[1] if after else []
         same = {_finding(problem) for problem in known}
