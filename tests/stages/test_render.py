@@ -496,7 +496,12 @@ def test_what_is_not_there_is_said_in_our_own_words(tmp_path, template, message,
 
 
 def test_a_dimension_that_a_target_does_not_have_is_named(tmp_path):
-    files = {"schema.json": {}, "base.yaml": "{}", "tenants/acme.yaml": "{}", "templates/main.j2": "{{ target.tenant }}"}
+    files = {
+        "schema.json": {},
+        "base.yaml": "{}",
+        "tenants/acme.yaml": "{}",
+        "templates/main.j2": "{{ target.tenant }}",
+    }
     dimensions = {"environment": {"values": ["dev"]}, "tenant": {"files": "tenants/*.yaml", "optional": True}}
     outputs = [{"template": "main.j2", "path": "{environment}/{tenant}/x"}]
     make_project(tmp_path, files, dimensions=dimensions, layers=["base", "tenants/{tenant}"], outputs=outputs)
