@@ -127,6 +127,23 @@ def test_it_stands_where_people_would_write_it(before, path, after):
 
 
 @pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ('{\n  "a": {"b": 1}\n}', {"x": {"y": 1}}, '{\n  "a": {"b": 1, "c": {"x": {"y": 1}}}\n}'),
+        ('{\n  "a": {}\n}', [1, 2], '{\n  "a": {\n    "c": [1, 2]\n  }\n}'),
+        (
+            '{\n\t"a": {\n\t\t"b": 1\n\t}\n}',
+            {"x": 1, "y": 2},
+            '{\n\t"a": {\n\t\t"b": 1,\n\t\t"c": {\n\t\t\t"x": 1,\n\t\t\t"y": 2\n\t\t}\n\t}\n}',
+        ),
+        ('{"a": {"b": 1}}', {"x": 1}, '{"a": {"b": 1, "c": {"x": 1}}}'),
+    ],
+)
+def test_it_is_written_as_its_neighbours_in_json(before, value, after):
+    assert with_value(before, "a.json", ("a", "c"), value) == after
+
+
+@pytest.mark.parametrize(
     ("before", "path", "message"),
     [
         ("a: &x [1]\nb: *x\n", ("b", END), "alias"),

@@ -20,7 +20,7 @@ _BARE: Final = re.compile(r"-?[0-9][0-9.eE+-]*|[a-z]+")
 _REMARK: Final = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 
 _BRIEF: Final = 80
-
+"""The characters of a list or an object that stands on one line."""
 END: Final = "-"
 """The last step of a path to an item that a list does not have yet, as in JSON Patch (RFC 6902)."""
 
