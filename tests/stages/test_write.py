@@ -56,7 +56,7 @@ def root(tmp_path):
 
 
 def test_files_are_created_updated_kept_and_removed(root):
-    assert put(root, OLD) == Changes(created=tuple(sorted(OLD)), kept=0)
+    assert put(root, OLD) == Changes(tuple(sorted(OLD)), (), (), 0)
     assert tree(root) == OLD
     assert put(root, NEW) == Changes(("prod/f.yaml",), ("a.yaml", "dev/b.yaml", "dev/e.yaml"), ("dev/gone/d.yaml",), 1)
     assert tree(root) == NEW
