@@ -510,6 +510,12 @@ def test_every_mistake_says_what_is_wrong_where_and_what_to_write(tmp_path):
     assert reported == MISTAKES
 
 
+@pytest.mark.parametrize("text", [r"r'\n'", r"'\''", r"'(\\'", r"'\'\'('", "'''a'('''", '"""[\n"\n"""', r'"""\""""'])
+def test_brackets_in_texts_hold_nothing_together(tmp_path, text):
+    rule = {"rule": f"{text} == {text} && '(' != ')' // ("}
+    assert RuleCheck(catalog_of(tmp_path, {"x-kubernetes-validations": [rule]})).broken == []
+
+
 @pytest.mark.parametrize("rule", ["true) || (false", "true, 1: false", "(true", "true}", "'a", "", " ", "true // (\n"])
 def test_brackets_of_an_expression_are_its_own(tmp_path, rule):
     schema = {"x-kubernetes-validations": [{"rule": rule}]}

@@ -90,6 +90,11 @@ def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypa
     assert changed == dict.fromkeys(["a.yaml", "dev/b.yaml", "prod/f.yaml", "dev/e.yaml", "dev/gone/d.yaml"], True)
 
 
+def test_the_record_is_what_every_weft_of_this_version_can_read(root):
+    put(root, {"b": "x", "a": "y"}, project="shop")
+    assert json.loads((root / RECORD).read_text()) == {"version": 1, "project": "shop", "files": {"a": "t", "b": "t"}}
+
+
 def test_what_did_not_change_keeps_its_time_and_its_file(root):
     put(root, OLD)
     os.utime(root / "dev/c.yaml", (1, 1))
