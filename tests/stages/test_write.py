@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import types
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from rounds import share
 from run import run
 from scratch import make_project, write_files
 from weft import CannotRun, WeftError
+from weft.stages import write as stage
 from weft.stages.write import RECORD, Changes, File, _stage, write
 
 OLD = {
@@ -93,6 +95,15 @@ def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypa
 def test_the_record_is_what_every_weft_of_this_version_can_read(root):
     put(root, {"b": "x", "a": "y"}, project="shop")
     assert json.loads((root / RECORD).read_text()) == {"version": 1, "project": "shop", "files": {"a": "t", "b": "t"}}
+
+
+def test_where_folders_cannot_be_locked_they_are_written_all_the_same(root, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "os", types.SimpleNamespace(name="nt"))
+        with stage._locked(root):
+            patch.undo()
+            (root / "x").write_text("x")
+    assert tree(root) == {"x": "x"}
 
 
 def test_what_did_not_change_keeps_its_time_and_its_file(root):
