@@ -22,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
 UNRELATED = "tests/repository"
 """Tests of the checkout, and not of the engine; of them ALSO runs."""
 ALSO = "tests/repository/test_values.py"
-FIRST = 40
-"""How many tests a mutant meets first: few enough that to collect them takes no longer than to run them."""
+FIRST, SECOND = 40, 400
+"""How many tests a mutant meets first, and before it meets all: few take a second or two to be collected, all take ten."""
 CACHE_SIZES = {"_REMEMBERED"}
 """Constants that say how much is kept, and never what."""
 ENOUGH = 0.95
@@ -277,17 +278,22 @@ class Recording:
         """
         by_line = self.tests.get(file, {})
         running = by_line.get(line) or {ALSO, *(test for tests in by_line.values() for test in tests)}
-        ordered = sorted(running, key=lambda test: self._rank(file, test))
+        ordered = self._likeliest_first(file, running)
         yield ordered[:FIRST]
-        yield ordered[FIRST:]
+        yield ordered[FIRST:SECOND]
         yield everything(self.root)
 
-    def _rank(self, file: str, test: str) -> tuple[bool, bool, float, str]:
-        """What is likelier to notice comes first: tests named for the file, then those of its package, then quick ones."""
+    def _likeliest_first(self, file: str, tests: Iterable[str]) -> list[str]:
+        """Tests named for the file, then those of its package, then others; of each module in turn the quickest that is left."""
         path = Path(file)
-        module = test.partition("::")[0]
-        own = module.endswith(f"/test_{path.stem}.py")
-        return module != ALSO and not own, path.parent.name not in Path(module).parts, self.seconds.get(test, 0), test
+        counted: Counter[str] = Counter()
+        ranks = {}
+        for test in sorted(tests, key=lambda test: (self.seconds.get(test, 0), test)):
+            module = test.partition("::")[0]
+            own = module == ALSO or module.endswith(f"/test_{path.stem}.py")
+            counted[module] += 1
+            ranks[test] = (not own, path.parent.name not in Path(module).parts, counted[module])
+        return sorted(ranks, key=lambda test: ranks[test])
 
 
 @dataclass(frozen=True)

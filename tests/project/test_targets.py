@@ -442,6 +442,16 @@ def test_a_value_that_no_layer_knows_is_told_where_it_was_set(tmp_path):
     assert "large" in problem.hint
 
 
+@pytest.mark.parametrize(("value", "hint"), [("lrage", "did you mean `large`?"), ("x", "there are `large`, `small`")])
+def test_a_value_that_no_layer_knows_is_reported_with_the_files_that_could_be_it(tmp_path, value, hint):
+    layers = ("base", "tiers/{tier}", "{environment}/{tier}", "tenants/{tenant}")
+    files = {**seen("tiers/small", "tiers/large", "local/huge"), "tenants/acme.yaml": f"app: {{tier: {value}}}\n"}
+    (problem,) = load_project(fleet(tmp_path, files, TIERED, layers)).target("prod/acme").problems()
+    could = f"no file `tiers/{value}.yaml` or `{{environment}}/{value}.yaml`"
+    assert problem.message == f"app.tier is `{value}`, but there is no tier of that name: {could}"
+    assert problem.hint == hint
+
+
 @pytest.mark.parametrize("value", ["../base", "a/b", "..", ".", "/etc", "a b", "''"])
 def test_a_value_cannot_lead_out_of_its_folder(tmp_path, value):
     files = {

@@ -106,14 +106,15 @@ def test_a_mutant_meets_the_tests_that_run_its_line_and_are_likeliest_to_notice_
         tmp_path, {"tests/cli/test_cases.py": "", "tests/rules/test_names.py": "", "tests/repository/test_x.py": ""}
     )
     monkeypatch.setattr(mutants, "FIRST", 3)
-    own, near, slow, quick = (
-        f"tests/{name}::test"
-        for name in ("rules/test_names.py", "rules/test_rules.py", "cli/test_a.py", "cli/test_b.py")
-    )
-    seconds = {own: 9.0, near: 8.0, slow: 7.0, quick: 0.1}
-    recording = mutants.Recording(tmp_path, {"src/weft/rules/names.py": {5: [slow, quick, near, own], 6: []}}, seconds)
+    monkeypatch.setattr(mutants, "SECOND", 5)
+    modules = ("rules/test_names.py", "rules/test_rules.py", "cli/test_a.py", "cli/test_b.py")
+    own, near, slow, quick = (f"tests/{module}::test" for module in modules)
+    seconds = {own: 9.0, near: 8.0, slow: 7.0, quick: 0.1, f"{quick}[2]": 0.2, f"{quick}[3]": 0.3}
+    tests = {"src/weft/rules/names.py": {5: [f"{quick}[3]", slow, f"{quick}[2]", quick, near, own], 6: []}}
+    recording = mutants.Recording(tmp_path, tests, seconds)
     everything = ["tests/cli/test_cases.py", "tests/rules/test_names.py"]
-    assert list(recording.groups("src/weft/rules/names.py", 5)) == [[own, near, quick], [slow], everything]
+    groups = [[own, near, quick], [slow, f"{quick}[2]"], everything]
+    assert list(recording.groups("src/weft/rules/names.py", 5)) == groups
     assert next(recording.groups("src/weft/rules/names.py", 6)) == [own, mutants.ALSO, near]
 
 

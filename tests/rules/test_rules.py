@@ -231,6 +231,26 @@ def test_a_rule_of_a_recursive_schema_holds_at_every_depth(tmp_path):
         ("self.a == 'self.b'", [("a",)]),
         ("self . a . b == 1", [("a", "b")]),
         ("self.map.exists(k, self.map[k].on)", [("map",)]),
+        ("self.map.exists(k, v, v == self.c && k == self.d)", [("map",), ("c",), ("d",)]),
+        ("[self.a, self.b][0] == 1", [("a",), ("b",)]),
+        ("{self.a: self.b}[1] == 1", [("a",), ("b",)]),
+        ("{'k': [{'l': self.a.b}]}.size() == 1", [("a", "b")]),
+        ("self.a ? self.b : self.c", [("a",), ("b",), ("c",)]),
+        ("self.a.startsWith(self.b)", [("a",), ("b",)]),
+        ("self.list.all(self, self.x > 1) && self.a", [("list",), ("a",)]),
+        ("self.list.map(x, x.y).exists(z, z == self.a.b)", [("list",), ("a", "b")]),
+        ("cel.bind(x, self.a, cel.bind(y, x.b, y.c == self.d))", [("a",), ("d",)]),
+        ("cel.bind(x, self.a, true)", [("a",)]),
+        ("self.a[?'b'].orValue(1) == 1", [("a", "b")]),
+        ("self.a[0].b == 1", [("a",)]),
+        ("self.a[''] == 1", [("a",)]),
+        ("oldSelf.a == self.b", [("b",)]),
+        ("oldSelf.list.all(x, x > self.b)", [("b",)]),
+        ("has(self.a) && has(self.a.b)", [("a", "b")]),
+        ("has(self.a.b) || self.a.c == 1", [("a", "b"), ("a", "c")]),
+        ("self.a == 1 && self.a.b == 1", [("a",)]),
+        ("self.a__dash__b.__in__ == 1 && self['a__dash__b'] == 1", [("a-b", "in"), ("a__dash__b",)]),
+        ("optional.of(self.a).hasValue()", [("a",)]),
         ("1 == 1", []),
     ],
 )
@@ -508,6 +528,12 @@ def test_every_mistake_says_what_is_wrong_where_and_what_to_write(tmp_path):
         hint = f"; {problem.hint}" if problem.hint else ""
         reported[rule].append(f"{line}:{column} {problem.code}: {message}{hint}")
     assert reported == MISTAKES
+
+
+@pytest.mark.parametrize("text", [r"r'\n'", r"'\''", r"'(\\'", r"'\'\'('", "'''a'('''", '"""[\n"\n"""', r'"""\""""'])
+def test_brackets_in_texts_hold_nothing_together(tmp_path, text):
+    rule = {"rule": f"{text} == {text} && '(' != ')' // ("}
+    assert RuleCheck(catalog_of(tmp_path, {"x-kubernetes-validations": [rule]})).broken == []
 
 
 @pytest.mark.parametrize("rule", ["true) || (false", "true, 1: false", "(true", "true}", "'a", "", " ", "true // (\n"])

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rounds import share
 from run import run
 from scratch import make_project, write_files
 from weft import CannotRun, WeftError
+from weft.stages import write as stage
 from weft.stages.write import RECORD, Changes, File, write
 from weft.stages.write.replacing import Replacing
 
@@ -58,7 +60,7 @@ def root(tmp_path):
 
 
 def test_files_are_created_updated_kept_and_removed(root):
-    assert put(root, OLD) == Changes(created=tuple(sorted(OLD)), kept=0)
+    assert put(root, OLD) == Changes(tuple(sorted(OLD)), (), (), 0)
     assert tree(root) == OLD
     assert put(root, NEW) == Changes(("prod/f.yaml",), ("a.yaml", "dev/b.yaml", "dev/e.yaml"), ("dev/gone/d.yaml",), 1)
     assert tree(root) == NEW
@@ -90,6 +92,20 @@ def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypa
     put(root, NEW)
     assert changed.pop(RECORD) is False
     assert changed == dict.fromkeys(["a.yaml", "dev/b.yaml", "prod/f.yaml", "dev/e.yaml", "dev/gone/d.yaml"], True)
+
+
+def test_the_record_is_what_every_weft_of_this_version_can_read(root):
+    put(root, {"b": "x", "a": "y"}, project="shop")
+    assert json.loads((root / RECORD).read_text()) == {"version": 1, "project": "shop", "files": {"a": "t", "b": "t"}}
+
+
+def test_where_folders_cannot_be_locked_they_are_written_all_the_same(root, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "os", types.SimpleNamespace(name="nt"))
+        with stage._locked(root):
+            patch.undo()
+            (root / "x").write_text("x")
+    assert tree(root) == {"x": "x"}
 
 
 def test_what_did_not_change_keeps_its_time_and_its_file(root):

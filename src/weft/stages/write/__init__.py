@@ -42,10 +42,10 @@ class File:
 class Changes:
     """What a write did, or would do: paths below the output folder."""
 
-    created: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    kept: int = 0
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: int
 
     def __bool__(self) -> bool:
         return bool(self.created or self.updated or self.removed)
