@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
@@ -790,3 +791,12 @@ def test_a_condition_that_takes_too_many_steps_is_undecided(tmp_path):
     done = run("render", cwd=tmp_path)
     assert done.code == 1
     assert "error[rule-undecided]: the condition cannot be decided: it takes more than 10000 steps" in done.err
+
+
+def test_what_the_package_gives_up_without_a_reason_that_is_known_is_undecided_in_its_words(tmp_path):
+    check = check_of(tmp_path, {"properties": {"n": INTEGER}, "x-kubernetes-validations": [{"rule": "self.n > 0"}]})
+    (expression,) = check.expressions
+    expression.__dict__["program"] = mock.Mock(eval=mock.Mock(side_effect=RuntimeError("no more stack")))
+    (problem,) = check.problems({"n": 1})
+    assert (problem.code, problem.hint) == ("rule-undecided", None)
+    assert problem.message.endswith(": it cannot be run: no more stack")
