@@ -39,7 +39,9 @@ class _Parts(click.Group):
 
             if args[0].startswith("-"):
                 raise
-            read_project_file(files_of(find_project(started_in(ctx))))  # whose problems may be why the dimension is not known
+            read_project_file(
+                files_of(find_project(started_in(ctx)))
+            )  # whose problems may be why the dimension is not known
             known = self.list_commands(ctx)
             hint = did_you_mean(args[0], known) or f"there are {choices(known)}"
             raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None

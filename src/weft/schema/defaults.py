@@ -14,10 +14,11 @@ from jsonschema.exceptions import best_match
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, Severity
+from weft.schema.broken import broken_by
 from weft.schema.node import Catalog, Node
 from weft.schema.patterns import CHEAPER, TooCostly
 from weft.schema.places import places
-from weft.schema.violations import broken_by, complaints
+from weft.schema.violations import complaints
 
 
 def bad_defaults(catalog: Catalog) -> Iterator[Problem]:

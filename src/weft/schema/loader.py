@@ -22,9 +22,10 @@ from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files import datafile, yaml12
 from weft.files.locator import locate
 from weft.files.reading import ALLOW, OutsideError, ProjectFiles, unreadable
+from weft.schema.broken import of_metaschema
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
-from weft.schema.violations import complaints, of_metaschema
+from weft.schema.violations import complaints
 from weft.schema.walk import REFERENCES, subschemas
 
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))

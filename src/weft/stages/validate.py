@@ -21,12 +21,13 @@ from weft.files.reading import ProjectFiles
 from weft.files.shipped import shipped
 from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
+from weft.schema.broken import Broken, Suggestions, broken_by
 from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 from weft.schema.rewriting import written
-from weft.schema.violations import Broken, Suggestions, broken_by, complaints
+from weft.schema.violations import complaints
 from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
