@@ -81,9 +81,10 @@ def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypa
 
     def watched(call):
         def recorded(path, *target, **options):
-            name = Path(*target or [path]).relative_to(root).as_posix()
-            if not name.startswith(".weft-") or name == RECORD:  # else it is where old and new files wait
-                changed[name] = name in json.loads((root / RECORD).read_text())["files"]
+            names = [Path(each).relative_to(root).as_posix() for each in (path, *target)]
+            for name in names if call.__name__ != "rename" else names[:1]:
+                if name == RECORD or not name.startswith(".weft-"):  # else it is where old and new files wait
+                    changed[name] = name in json.loads((root / RECORD).read_text())["files"]
             return call(path, *target, **options)
 
         return recorded
@@ -105,6 +106,7 @@ def test_where_folders_cannot_be_locked_they_are_written_all_the_same(root, monk
         patch.setattr(stage, "os", types.SimpleNamespace(name="nt"))
         with stage._locked(root, wait=0):
             patch.undo()
+            root.mkdir(exist_ok=True)
             (root / "x").write_text("x")
     assert tree(root) == {"x": "x"}
 
