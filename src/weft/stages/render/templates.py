@@ -12,15 +12,13 @@ import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from jinja2 import (
     BytecodeCache,
     FileSystemLoader,
-    StrictUndefined,
     Template,
     TemplateError,
     TemplateNotFound,
@@ -29,15 +27,14 @@ from jinja2 import (
     nodes,
 )
 from jinja2.bccache import Bucket
-from jinja2.exceptions import SecurityError, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
+from jinja2.exceptions import SecurityError
 
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, did_you_mean
 from weft.files import cache, yaml12
-from weft.secrets.taint import Branch, TaintError
-from weft.stages.render.filters import FILTERS
+from weft.secrets.taint import TaintError
+from weft.stages.render.budget import TooCostlyError, check_length, fresh_budget
+from weft.stages.render.sandbox import Sandbox, UnsetError
 from weft.version import __version__
 
 
@@ -63,9 +60,8 @@ class Templates:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder.resolve()
         self.name = name
-        self._environment = _Environment(
+        self._environment = Sandbox(
             loader=FileSystemLoader(str(folder)),
-            undefined=_Unset,
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -74,8 +70,6 @@ class Templates:
             cache_size=-1,
             bytecode_cache=_Compiled(),
         )
-        self._environment.filters.update(FILTERS)
-        self._environment.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
         self._templates: dict[str, Template | Problem] = {}
 
     def check(self, template: str) -> Problem | None:
@@ -89,9 +83,16 @@ class Templates:
         if isinstance(found, Problem):
             return found
         try:
-            return found.render(context)
+            with fresh_budget():
+                text = found.render(context)
+                check_length(text)
+        except TooCostlyError as error:
+            problem = self._failure(template, error, context)
+            self._templates[template] = problem  # the other targets would only spend as much
+            return problem
         except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
             return self._failure(template, error, context)
+        return text
 
     def line_of(self, template: str, context: Mapping[str, Any], line: int) -> Place | None:
         """The line of a template that makes a line of its text; of what it includes, the line that does so."""
@@ -100,7 +101,10 @@ class Templates:
             return None
         source = (self._folder / template).read_text("utf-8")
         count, number = 1, 1
-        with contextlib.suppress(Exception):  # it was rendered before: this is about the search, not about the template
+        with (
+            contextlib.suppress(Exception),
+            fresh_budget(),
+        ):  # it was rendered before: this is about the search, not about the template
             chunks = found.root_render_func(found.new_context(dict(context)))
             for chunk in chunks:
                 known = found.get_corresponding_lineno(chunks.gi_frame.f_lineno)  # type: ignore[attr-defined]
@@ -156,7 +160,7 @@ class Templates:
                 place=place,
                 hint="leave it out (`| public`), or give the output `secrets: true` in weft.yaml",
             )
-        if isinstance(error, _UnsetError):
+        if isinstance(error, UnsetError):
             return Problem(
                 "undefined",
                 str(error),
@@ -164,8 +168,11 @@ class Templates:
                 place=place,
                 hint=error.hint or error.suggest(context or {}),
             )
+        if isinstance(error, TooCostlyError):
+            hint = "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: let it make less"
+            return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
         if isinstance(error, TemplateSyntaxError):
-            file = f"{self.name}/{error.name or template}"
+            file = f"{self.name}/{self._named(error.filename) or self._named(error.name) or error.name or template}"
             return Problem(
                 "template-syntax",
                 error.message or "syntax error",
@@ -197,10 +204,15 @@ class Templates:
 
     def _place(self, trace: TracebackType | None) -> Place | None:
         for frame in reversed(traceback.extract_tb(trace)):
-            path = Path(frame.filename)
-            if path.is_absolute() and path.is_relative_to(self._folder):
-                return Place(f"{self.name}/{path.relative_to(self._folder).as_posix()}", frame.lineno)
+            name = self._named(frame.filename)
+            if name is not None:
+                return Place(f"{self.name}/{name}", frame.lineno)
         return None
+
+    def _named(self, filename: str | None) -> str | None:
+        """The name of the template in a file."""
+        path = Path(filename or "")
+        return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else None
 
     def _suggest(self, message: str) -> str | None:
         if message.startswith(("No filter named", "No test named")):
@@ -228,14 +240,10 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
-METHODS: Final = frozenset(("get", "items", "keys", "values"))
-"""What templates may call of a mapping of the configuration; every other name is a setting."""
-
-
 class _Compiled(BytecodeCache):
     """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
 
-    _FOLDER: Final = f"templates-{__version__}"  # which may hold what filters made of constants
+    _FOLDER: Final = f"templates-{__version__}-with-limits"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
@@ -246,63 +254,3 @@ class _Compiled(BytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what was compiled."""
         cache.keep(self._FOLDER, bucket.key, bucket.bytecode_to_string())
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """In `cache.items` the setting `items` wins over the method of the mapping."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, dict) and attribute in obj:
-            return obj[attribute]
-        if isinstance(obj, Branch) and (attribute in obj.node.properties or attribute not in METHODS):
-            safe = attribute in obj.node.properties or self.is_safe_attribute(obj, attribute, None)
-            return self.undefined(obj=obj, name=attribute) if safe else self.unsafe_undefined(obj, attribute)
-        return super().getattr(obj, attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        """`app["path"]` is a setting too, never an attribute of the mapping."""
-        if isinstance(obj, Branch) and argument not in obj:
-            return self.undefined(obj=obj, name=argument)
-        return super().getitem(obj, argument)
-
-
-class _UnsetError(UndefinedError):
-    """A setting that is not there was used."""
-
-    def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
-        self.path: tuple[str | int, ...] = ()
-        self.hint: str | None = None
-        self.variable = name if obj is missing else None
-        if isinstance(obj, Branch):
-            self.path = (*obj.path, name)
-            message = f"{dotted(self.path)} is not set"
-            known = dict.fromkeys((*obj, *obj.node.properties))
-            self.hint = did_you_mean(str(name), [key for key in known if key != name])
-            if name in obj.node.properties:
-                self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
-        elif obj is missing:
-            message = f"`{name}` is not defined"
-        super().__init__(message)
-
-    def suggest(self, context: Mapping[str, Any]) -> str | None:
-        """What may have been meant by a variable that is not defined."""
-        config = context.get("config")
-        if self.variable is None or not isinstance(config, Branch):
-            return None
-        if self.variable in config.node.properties:
-            return "it has no default: guard it with `is defined`, or use `| default(...)`"
-        return did_you_mean(self.variable, context)
-
-
-class _Unset(StrictUndefined):
-    __slots__ = ()
-
-    def __init__(
-        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
-    ) -> None:
-        unset = exc is UndefinedError  # else the sandbox says why it refused
-        super().__init__(hint, obj, name, partial(_UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
-
-    def __repr__(self) -> NoReturn:
-        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
-        self._fail_with_undefined_error()
