@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -17,8 +18,27 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+MAX_PROBLEMS: Final = ContextVar("max_problems", default=100)
+"""How many problems a person is shown one by one; 0 for all."""
+
+
+def max_problems_option(function: _F) -> _F:
+    """`--max-problems N`, for every command that may show many problems."""
+    return click.option(
+        "--max-problems",
+        type=click.IntRange(min=0),
+        default=100,
+        metavar="N",
+        show_default=True,
+        expose_value=False,
+        callback=lambda _context, _option, number: MAX_PROBLEMS.set(number),
+        help="Show N problems and count the rest by code and file; 0 shows all.",
+    )(function)
+
+
 def project_options(function: _F) -> _F:
-    """`--set` and `--from-env`, for every command that reads configurations."""
+    """`--set`, `--from-env` and `--max-problems`, for every command that reads configurations."""
+    function = max_problems_option(function)
     function = click.option(
         "--from-env",
         is_flag=True,

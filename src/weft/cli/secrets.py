@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weft.base.wording import shortened
-from weft.cli.common import complete_target, open_project, project_options, start_folder
+from weft.cli.common import complete_target, max_problems_option, open_project, project_options, start_folder
+from weft.cli.report import formatted
 from weft.report.formats import FORMATS
 from weft.report.report import Report
 
@@ -69,6 +70,7 @@ def _line(one: Checked) -> str:
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option("--schema-only", is_flag=True, help="Look only for what the schema knows; needs no further package.")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@max_problems_option
 @click.pass_context
 def scan(ctx: click.Context, paths: tuple[Path, ...], schema_only: bool, format_: str) -> None:
     """Find secrets in clear in the files of the project, or in those at PATH. Exit code 1 when there are any.
@@ -81,7 +83,7 @@ def scan(ctx: click.Context, paths: tuple[Path, ...], schema_only: bool, format_
     project = open_project(ctx)
     folder = start_folder(ctx)
     report = Report(scanning.scan(project, [folder / path for path in paths], schema_only=schema_only), project.folder)
-    click.echo(FORMATS[format_](report), nl=False)
+    click.echo(formatted(report, format_), nl=False)
     if not report and format_ == "text":
         click.echo("no secret in clear was found", err=True)
     ctx.exit(1 if report.fails() else 0)

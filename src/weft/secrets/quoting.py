@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.codes import About
-from weft.base.overlay import Source
 from weft.base.paths import parse_dotted
 from weft.base.problems import Place, Problem
-from weft.files.locator import text_of
+from weft.files.locator import lines_at
 from weft.schema.node import Catalog, Node
 
 _KEY: Final = re.compile(r"([\w.-]+)[\"']?\s*:(?=\s|$|[\"'])")
@@ -71,8 +70,7 @@ class SecretLines:
         if place.line is None or place.text is not None:
             return None
         if place.file not in self._lines:
-            text = text_of(Source(place.file, path=self._folder / place.file))
-            self._lines[place.file] = [] if text is None else text.splitlines()
+            self._lines[place.file] = lines_at(self._folder / place.file)
         lines = self._lines[place.file]
         return lines[place.line - 1] if 0 < place.line <= len(lines) else None
 
