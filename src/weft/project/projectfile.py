@@ -13,7 +13,7 @@ from weft.base.overlay import PLACEHOLDER, Source
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import parse_dotted
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
-from weft.files import yaml12
+from weft.files import datafile, yaml12
 from weft.files.locator import locate, placed
 from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Dimension, Output, Waiver
@@ -67,7 +67,7 @@ def read_project_file(folder: Path) -> ProjectFile:
     """
     path = folder / NAME
     try:
-        data = yaml12.parse(yaml12.decode(path.read_bytes()))
+        data = yaml12.parse(yaml12.decode(datafile.read_bytes(path)))
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
     except yaml12.EmptyFileError as error:  # `{}` would not be a project either

@@ -10,7 +10,7 @@ from typing import Any, Final
 from weft.base.overlay import Source
 from weft.base.paths import pointer
 from weft.base.problems import Place, Problem, Severity, UsageError, WeftError, choices, did_you_mean
-from weft.files import yaml12
+from weft.files import datafile, yaml12
 from weft.files.locator import placed, placed_at_rule
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
@@ -113,7 +113,7 @@ def choose(known: Mapping[str, Policy], names: Sequence[str]) -> list[Policy]:
 def _data(path: Path, name: str) -> tuple[Any, list[Problem]]:
     """What a pack holds, and what keeps it from being read."""
     try:
-        data = yaml12.parse(yaml12.decode(path.read_bytes()))
+        data = yaml12.parse(yaml12.decode(datafile.read_bytes(path)))
     except yaml12.YamlError as error:
         return None, [error.problem(name)]
     except OSError as error:
