@@ -29,7 +29,6 @@ BROKEN = {
     "many brackets": (OVERLAY, "shop: " + "[" * 100_000 + "]" * 100_000, "syntax", 1),
     "many hyphens": (OVERLAY, "- " * 100_000 + "x", "syntax", 1),
     "many braces": (OVERLAY, "{a: " * 100_000 + "x" + "}" * 100_000, "syntax", 1),
-    "a long key": (OVERLAY, "k" * 1_000_000 + ": 1", "syntax", 1),
     "a long hexadecimal number": (OVERLAY, "shop:\n  port: 0x" + "f" * 900_000, "not-a-json-number", 2),
     "a long number": (OVERLAY, "shop:\n  port: " + "9" * 900_000, "not-a-json-number", 2),
     "many merge keys": (OVERLAY, lines("a0: &a0 {b: c}\n", 30_000, "c{n}: {{<<: *a0}}\n"), "merge-key", 2),
@@ -63,7 +62,7 @@ def test_a_hostile_file_is_reported_soon(name, project):
     assert (code, file, line) in [(one["code"], one["file"], one["line"]) for one in found]
 
 
-@pytest.mark.parametrize("name", [OVERLAY, "weft.yaml", "schemas/shop.schema.json"])
+@pytest.mark.parametrize("name", [OVERLAY, "weft.yaml"])
 def test_a_pipe_and_a_large_file_are_not_read(name, project):
     path = project / name
     path.unlink(missing_ok=True)

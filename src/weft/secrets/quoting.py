@@ -20,7 +20,9 @@ from weft.base.problems import Place, Problem
 from weft.files.locator import lines_at
 from weft.schema.node import Catalog, Node
 
-_KEY: Final = re.compile(r"(?<![\w.-])([\w.-]++)[\"']?\s*+:(?=\s|$|[\"'])")  # linear: from the start of a word, and whole
+_KEY: Final = re.compile(
+    r"(?<![\w.-])([\w.-]++)[\"']?\s*+:(?=\s|$|[\"'])"
+)  # linear: from the start of a word, and whole
 _HARMLESS: Final = re.compile(r"\s*(?:[\"']?ref\+[^\s\"',}\]]+[\"']?|null|~|\{\}|\[\])?\s*(?:[,}\]]|\Z)")
 """A reference, or a value that cannot be a secret."""
 _COMMENT: Final = re.compile(r"\s#")
