@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jsonschema.validators import validator_for
 
 from scratch import catalog_of
+from weft.files.reading import ProjectFiles
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 
@@ -48,7 +49,7 @@ def judge_of(schema):
 
 @functools.cache
 def catalog(name):
-    return Catalog(load_documents(FOLDER / "schemas" / f"{name}.json", FOLDER))
+    return Catalog(load_documents(FOLDER / "schemas" / f"{name}.json", ProjectFiles(FOLDER)))
 
 
 @functools.cache

@@ -3,39 +3,10 @@
 from __future__ import annotations
 
 import json
-from errno import EFBIG, EINVAL, EISDIR
-from os import strerror
-from pathlib import Path, PurePath
-from stat import S_ISDIR, S_ISREG
-from typing import Any, Final, NoReturn
+from pathlib import PurePath
+from typing import Any, NoReturn
 
-from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, decode, parse
-
-MAX_BYTES: Final = 32 * 1024 * 1024
-"""How large a file of data may be; the largest schema known to be used has 8 MB."""
-
-
-def read(path: Path) -> Any:
-    """The data of a file.
-
-    Raises YamlError when it is not what its suffix says, OSError when it cannot be read.
-    """
-    return parse_named(read_bytes(path), path.name)
-
-
-def read_bytes(path: Path) -> bytes:
-    """What an ordinary file holds.
-
-    Raises OSError when it cannot be read, is a device or a pipe, which may never end, or is larger than `MAX_BYTES`.
-    """
-    status = path.stat()
-    if not S_ISREG(status.st_mode):
-        if S_ISDIR(status.st_mode):
-            raise IsADirectoryError(EISDIR, strerror(EISDIR), str(path))
-        raise OSError(EINVAL, "it is a device or a pipe, not a file", str(path))
-    if status.st_size > MAX_BYTES:
-        raise OSError(EFBIG, f"it has {status.st_size:,} bytes, and {MAX_BYTES:,} are allowed", str(path))
-    return path.read_bytes()
+from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, conflict_in, decode, parse
 
 
 def parse_named(data: bytes, name: str) -> Any:
@@ -63,7 +34,8 @@ def parse_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         if not text.strip():
             raise YamlError("empty-file", "the file holds no data", 1, 1) from None
-        raise YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
+        conflict = conflict_in(text)
+        raise conflict or YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
     except RecursionError:
         raise YamlError("syntax", f"nested deeper than {DEPTH_LIMIT} levels", 1, 1) from None
     except UnicodeEncodeError:

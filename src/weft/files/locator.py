@@ -1,9 +1,9 @@
 """The one place that turns a path in an overlay, a schema or weft.yaml into a file, line and column.
 
 Data carries no positions while it is merged and judged. A problem knows a path only, and where in a file that path stands is
-looked up again when a report asks, which may ask for thousands of one file: a text is read and parsed once. `locate` answers for a path, `placed` for a problem, `placed_at_rule` for the rule that a
-problem comes from. Which file set a merged value is another question; `project.placing` answers it, and asks here for
-the line.
+looked up again when a report asks, which may ask for thousands of one file: a text is read and parsed once. `locate` answers for
+a path, `placed` for a problem, `placed_at_rule` for the rule that a problem comes from. Which file set a merged value is another
+question; `project.placing` answers it, and asks here for the line.
 """
 
 from __future__ import annotations
@@ -30,13 +30,23 @@ def locate(
     text = text_of(source)
     if text is None:
         return Place(source.name)
+    return locate_in(text, source.name, source.written_at(tuple(path)), key=key, within=within)
+
+
+def locate_in(
+    text: str, name: str, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
+) -> Place:
+    """The same, in the text of a file that reports call by this name."""
     steps = [str(step) for step in path]
-    for length in range(len(steps), -1, -1):
-        nearest = length < len(steps)
-        found = yaml12.position(text, steps[:length], key or nearest, None if nearest else within)
+    found = yaml12.position(text, steps, key, within)
+    if found:
+        return Place(name, *found)
+    while steps:
+        steps.pop()
+        found = yaml12.position(text, steps, key=True)
         if found:
-            return Place(source.name, *found, nearest=nearest)
-    return Place(source.name)
+            return Place(name, *found, nearest=True)
+    return Place(name)
 
 
 def placed(problem: Problem, source: Source) -> Problem:

@@ -19,6 +19,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
+from weft.files import yaml_mistakes
 from weft.files.scalars import inside
 
 try:
@@ -178,6 +179,11 @@ def position(
     return inner or start
 
 
+def nodes(text: str) -> Node | None:
+    """The nodes of a text, with their places in it, for those who edit it; None where it holds nothing. Raises YamlError."""
+    return _compose(text)
+
+
 @dataclass(frozen=True)
 class _Located:
     """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""
@@ -217,6 +223,9 @@ def _located(text: str) -> _Located:
 
 
 def _compose(text: str) -> Node | None:
+    version = yaml_mistakes.other_version(text)
+    if version:
+        raise _of_mistake(version)
     try:
         check_depth(text)
         loader = _Composer(text)
@@ -234,7 +243,7 @@ def _compose(text: str) -> Node | None:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(text, error) from None
+        raise _of_mistake(yaml_mistakes.explained(text, error)) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         character = error.character if isinstance(error.character, int) else ord(error.character[:1])
@@ -280,22 +289,14 @@ def _mark(found: Any) -> yaml.Mark:
     return mark
 
 
-def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines()
-    here = lines[line] if line < len(lines) else ""
-    indent = here[: len(here) - len(here.lstrip())]
-    if "\t" in indent:
-        return YamlError(
-            "tab-indentation",
-            "a tab is used for indentation",
-            line + 1,
-            indent.index("\t") + 1,
-            "YAML is indented with spaces: replace the tab",
-        )
-    why = ", ".join(part for part in (error.context, error.problem) if part)
-    return YamlError("syntax", f"not YAML: {why}", line + 1, column + 1)
+def conflict_in(text: str) -> YamlError | None:
+    """The merge conflict that git left in a file, of whatever format, if there is one."""
+    conflict = yaml_mistakes.conflict(text)
+    return _of_mistake(conflict) if conflict else None
+
+
+def _of_mistake(mistake: yaml_mistakes.Mistake) -> YamlError:
+    return YamlError(mistake.code, mistake.message, mistake.line + 1, mistake.column + 1, mistake.hint)
 
 
 def check_aliases(root: Node) -> None:

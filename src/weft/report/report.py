@@ -18,7 +18,8 @@ class Report:
     """Problems of one run, from any number of targets and stages; `folder` is what their files are relative to.
 
     The same problem of several targets stands in it once and lists them. Problems are sorted by file, line and column; those
-    without a place come last. Formats for people show `at_most` so many of them, 0 for all, and count the rest. What a code that covers another one says of a setting is not repeated by the covered one.
+    without a place come last. Formats for people show `at_most` so many of them, 0 for all, and count the rest. What a code that
+    covers another one says of a setting is not repeated by the covered one.
     """
 
     def __init__(self, problems: Iterable[Problem] = (), folder: Path | None = None) -> None:

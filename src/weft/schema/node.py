@@ -9,6 +9,7 @@ from typing import Any, Final
 from weft.base.problems import Problem, did_you_mean
 from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
+from weft.schema.renames import Renames
 from weft.schema.types import ANY_TYPE, AcceptedTypes, named
 from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
 
@@ -134,6 +135,12 @@ class Node:
         return any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible))
 
     @cached_property
+    def renamed_to(self) -> str | None:
+        """What the setting is called now, where this is its old name."""
+        name = self.keyword("x-renamed-to")
+        return name if isinstance(name, str) else None
+
+    @cached_property
     def env(self) -> str | None:
         """The environment variable of the setting."""
         name = self.keyword("x-env")
@@ -156,15 +163,25 @@ class Node:
         return frozenset() if found == ANY_TYPE else named(found)
 
     @cached_property
+    def default_schema(self) -> dict[str, Any] | None:
+        """The schema whose `default` holds for this place: the first that always applies."""
+        return next((schema for schema in self.certain if "default" in schema), None)
+
+    @cached_property
+    def refuses_its_default(self) -> bool:
+        """Whether there is a `default` that the place's own schemas do not accept, neither as written nor filled in."""
+        if self.default_schema is None:
+            return False
+        written = self.default_schema["default"]
+        if self.accepts(written):
+            return False
+        # `default: {}` may leave to the defaults of the properties what the schema requires
+        return not isinstance(written, dict) or self.contains_itself or not self.accepts(self.fill(written))
+
+    @property
     def own_default(self) -> Any:
-        """The `default` keyword as written, or MISSING; one that its own schema refuses is no default."""
-        schema = next((schema for schema in self.certain if "default" in schema), None)
-        if schema is None:
-            return MISSING
-        if not self.accepts(schema["default"]):
-            self.catalog.refused_defaults[id(schema)] = schema
-            return MISSING
-        return schema["default"]
+        """The `default` keyword as written, or MISSING; one that its own schema does not accept is no default."""
+        return MISSING if self.default_schema is None or self.refuses_its_default else self.default_schema["default"]
 
     @property
     def place(self) -> str:
@@ -190,7 +207,7 @@ class Node:
         if isinstance(value, list):
             return [self.child(index).fill(item, cautious=cautious) for index, item in enumerate(value)]
         if not isinstance(value, dict):
-            return value
+            return self._whole(value) if isinstance(value, float) else value
         filled = {}
         for name in self.properties:
             below = self.child(name).fill(value[name], cautious=cautious) if name in value else self.child(name).default
@@ -200,6 +217,11 @@ class Node:
             if name not in filled:
                 filled[name] = self.child(name).fill(value[name], cautious=cautious)
         return self._harmless(filled, value) if cautious else filled
+
+    def _whole(self, value: float) -> int | float:
+        """`1e3` and `1.0` as the whole numbers that they are where the schema wants one, so that they are printed as such."""
+        is_whole = value.is_integer() and "integer" in self.types and "number" not in self.types
+        return int(value) if is_whole else value
 
     def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """What was filled in, less the defaults that make the mapping invalid."""
@@ -240,8 +262,6 @@ class Catalog:
         self.acceptance = Acceptance(documents)
         self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
         self._open: set[Node] = set()
-        self.refused_defaults: dict[int, dict[str, Any]] = {}
-        """The schemas, by their ids, whose defaults are not valid, as far as they were asked for."""
         self.types = AcceptedTypes(documents.schema)
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
@@ -268,6 +288,8 @@ class Catalog:
 
     def default(self, node: Node) -> Any:
         """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
+        if node.renamed_to is not None:
+            return MISSING  # the new name says what holds
         written = node.own_default
         if node in self._open or node.contains_itself:
             return written
@@ -320,6 +342,11 @@ class Catalog:
                 found.add(one)
                 stack += parents.get(one, ())
         return found
+
+    @cached_property
+    def renames(self) -> Renames:
+        """The settings that have a new name."""
+        return Renames(self)
 
     @cached_property
     def declaring(self) -> set[int]:

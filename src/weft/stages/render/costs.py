@@ -263,7 +263,20 @@ _FILTERS: Final[Mapping[str, _Cost]] = {
 }  # fmt: skip
 _SLOW: Final[Mapping[str, int]] = {
     **dict.fromkeys(
-        ("dictsort", "env", "groupby", "secret_env", "to_json", "to_yaml", "tojson", "urlencode", "wordcount"), 2
+        (
+            "dictsort",
+            "env",
+            "groupby",
+            "join",
+            "secret_env",
+            "string",
+            "to_json",
+            "to_yaml",
+            "tojson",
+            "urlencode",
+            "wordcount",
+        ),
+        2,
     ),
     **dict.fromkeys(("sort", "title", "unique", "xmlattr"), 4),
     "pprint": 30,

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from types import CodeType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame, operators
-from jinja2.exceptions import UndefinedError
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 from jinja2.runtime import Context, str_join
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, SandboxedFormatter, safe_range
-from jinja2.utils import missing, pass_context
+from jinja2.utils import pass_context
 
-from weft.base.paths import dotted
-from weft.base.problems import did_you_mean
 from weft.secrets.taint import Branch
-from weft.stages.render import budget, costs
+from weft.stages.render import budget, costs, printing
 from weft.stages.render.filters import FILTERS
+from weft.stages.render.unset import Unset
 
 MAX_DEPTH: Final = 120
 """How deep blocks and expressions of a template may be nested; a sum of so many terms is as deep."""
@@ -48,9 +45,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, **options: Any) -> None:
         # what is computed while a template is compiled has no limits, so nothing is
-        super().__init__(**options, undefined=_Unset, optimized=False, finalize=_paid)
+        super().__init__(**options, undefined=Unset, optimized=False, finalize=_printed)
         self.code_generator_class = _Generator
-        self.filters.update(FILTERS)
+        self.filters.update(printing.FILTERS, **FILTERS)
         self.filters = {name: costs.metered_filter(name, function) for name, function in self.filters.items()}
         tests: Mapping[str, Any] = self.tests
         self.tests = {name: costs.metered_test(name, function) for name, function in tests.items()}
@@ -106,7 +103,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def joined(self, parts: Sequence[Any]) -> str:
         """What `~` makes."""
         budget.spend_size(parts)
-        text: str = budget.made(str_join(parts))
+        text: str = budget.made(str_join(map(printing.in_words, parts)))
         return text
 
     def compared(self, value: Any) -> Any:
@@ -155,10 +152,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 @pass_context
-def _paid(_: Context, value: Any) -> Any:
-    """What stands in `{{ }}`, paid for before it becomes text."""
+def _printed(_: Context, value: Any) -> Any:
+    """What stands in `{{ }}` as it is printed, paid for before it becomes text."""
     budget.spend_size(value)
-    return value
+    printed = printing.in_words(value)
+    return value if printed is value else budget.made(printed)
 
 
 def _mapping(*args: Any, **kwargs: Any) -> dict[Any, Any]:
@@ -278,45 +276,3 @@ def _template_line(code: str, line: int) -> int:
     found = _DEBUG_INFO.search(code)
     pairs = [pair.split("=") for pair in found[1].split("&")] if found and found[1] else []
     return max((int(template) for template, python in pairs if int(python) <= line), default=1)
-
-
-class UnsetError(UndefinedError):
-    """A setting that is not there was used."""
-
-    def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
-        self.path: tuple[str | int, ...] = ()
-        self.hint: str | None = None
-        self.variable = name if obj is missing else None
-        if isinstance(obj, Branch):
-            self.path = (*obj.path, name)
-            message = f"{dotted(self.path)} is not set"
-            known = dict.fromkeys((*obj, *obj.node.properties))
-            self.hint = did_you_mean(str(name), [key for key in known if key != name])
-            if name in obj.node.properties:
-                self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
-        elif obj is missing:
-            message = f"`{name}` is not defined"
-        super().__init__(message)
-
-    def suggest(self, context: Mapping[str, Any]) -> str | None:
-        """What may have been meant by a variable that is not defined."""
-        config = context.get("config")
-        if self.variable is None or not isinstance(config, Branch):
-            return None
-        if self.variable in config.node.properties:
-            return "it has no default: guard it with `is defined`, or use `| default(...)`"
-        return did_you_mean(self.variable, context)
-
-
-class _Unset(StrictUndefined):
-    __slots__ = ()
-
-    def __init__(
-        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
-    ) -> None:
-        unset = exc is UndefinedError  # else the sandbox says why it refused
-        super().__init__(hint, obj, name, partial(UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
-
-    def __repr__(self) -> NoReturn:
-        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
-        self._fail_with_undefined_error()

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from jinja2 import (
+    BaseLoader,
     BytecodeCache,
-    FileSystemLoader,
+    Environment,
     Template,
     TemplateError,
     TemplateNotFound,
@@ -28,13 +30,17 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError
+from jinja2.loaders import split_template_path
 
 from weft.base.paths import dotted, pointer
-from weft.base.problems import Place, Problem, did_you_mean
+from weft.base.problems import Place, Problem, choices, did_you_mean
 from weft.files import cache, yaml12
+from weft.files.reading import ProjectFiles, unreadable
 from weft.secrets.taint import TaintError
+from weft.stages.render import printing
 from weft.stages.render.budget import TooCostlyError, check_length, fresh_budget
-from weft.stages.render.sandbox import Sandbox, UnsetError
+from weft.stages.render.sandbox import Sandbox
+from weft.stages.render.unset import UnsetError, Uses
 from weft.version import __version__
 
 
@@ -55,13 +61,14 @@ class Rendered:
 
 
 class Templates:
-    """The templates of one folder, each compiled at most once. `name` is how reports call the folder."""
+    """The templates in the folder `name` of a project, each compiled at most once."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder.resolve()
+    def __init__(self, files: ProjectFiles, name: str) -> None:
+        self._files = files
+        self._folder = files.folder.resolve() / name
         self.name = name
         self._environment = Sandbox(
-            loader=FileSystemLoader(str(folder)),
+            loader=_Loader(files, self._folder),
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -87,24 +94,43 @@ class Templates:
                 text = found.render(context)
                 check_length(text)
         except TooCostlyError as error:
-            problem = self._failure(template, error, context)
-            self._templates[template] = problem  # the other targets would only spend as much
-            return problem
+            return self._costly(template, error)
         except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
             return self._failure(template, error, context)
         return text
+
+    def _costly(self, template: str, error: TooCostlyError) -> Problem:
+        """The problem of a template that costs too much; it is not run again, as other targets would only spend as much."""
+        problem = self._failure(template, error)
+        self._templates[template] = problem
+        return problem
+
+    def unset(self, template: str, context: Mapping[str, Any]) -> list[Problem]:
+        """Every use of something that is not there in a template that `render` failed for, each line once."""
+        uses = Uses()
+        environment = self._environment.overlay(undefined=uses.undefined())
+        problems = []
+        try:
+            with fresh_budget():
+                environment.get_template(template).render(context)
+        except TooCostlyError as error:
+            problems.append(self._costly(template, error))
+        except Exception:  # noqa: BLE001, S110 - what else is wrong is not said before this is corrected
+            pass
+        for use, file, line in uses.found:
+            place = Place(f"{self.name}/{self._named(file)}", line)
+            problems.append(self._with_column(_unset(use, place, context), use))
+        return list(dict.fromkeys(problems))
 
     def line_of(self, template: str, context: Mapping[str, Any], line: int) -> Place | None:
         """The line of a template that makes a line of its text; of what it includes, the line that does so."""
         found = self._get(template)
         if isinstance(found, Problem):
             return None
-        source = (self._folder / template).read_text("utf-8")
+        source = self._source(template)
         count, number = 1, 1
-        with (
-            contextlib.suppress(Exception),
-            fresh_budget(),
-        ):  # it was rendered before: this is about the search, not about the template
+        # it was rendered before: this is about the search, not about the template
+        with contextlib.suppress(Exception), fresh_budget():
             chunks = found.root_render_func(found.new_context(dict(context)))
             for chunk in chunks:
                 known = found.get_corresponding_lineno(chunks.gi_frame.f_lineno)  # type: ignore[attr-defined]
@@ -117,36 +143,36 @@ class Templates:
     def tree(self, name: str) -> tuple[nodes.Template | None, str]:
         """The syntax tree of a template, None where it has none, and its source."""
         try:
-            source = (self._folder / name).read_text("utf-8")
+            source = self._source(name)
             return self._environment.parse(source), source
         except (TemplateError, OSError, UnicodeDecodeError):
             return None, ""  # which `check` tells
+
+    def _source(self, name: str) -> str:
+        return text_of(self._files, self._folder / name)
 
     def _get(self, name: str) -> Template | Problem:
         if name not in self._templates:
             try:
                 self._templates[name] = self._environment.get_template(name)
             except TemplateNotFound:
-                hint = did_you_mean(name, self._environment.list_templates())
-                self._templates[name] = Problem(
-                    "template-not-found", f"there is no template `{name}` in {self.name}/", hint=hint
-                )
+                self._templates[name] = self._not_found(name, None)
             except TemplateError as error:
                 self._templates[name] = self._failure(name, error)
             except UnicodeDecodeError:
                 self._templates[name] = self._not_text(name)
             except OSError as error:
-                self._templates[name] = Problem(
-                    "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self.name}/{name}")
-                )
+                self._templates[name] = unreadable(error, f"{self.name}/{name}", "the template")
         return self._templates[name]
 
     def _failure(self, template: str, error: Exception, context: Mapping[str, Any] | None = None) -> Problem:
-        problem = self._explained(template, error, context)
+        return self._with_column(self._explained(template, error, context), error)
+
+    def _with_column(self, problem: Problem, error: Exception) -> Problem:
         if problem.place is None or problem.place.line is None:
             return problem
         name = problem.place.file.removeprefix(f"{self.name}/")
-        lines = (self._folder / name).read_text("utf-8", "replace").splitlines()
+        lines = self._files.read(self._folder / name).decode("utf-8", "replace").splitlines()
         line = lines[problem.place.line - 1] if problem.place.line <= len(lines) else ""
         return replace(problem, place=replace(problem.place, column=_column(line, error)))
 
@@ -161,13 +187,7 @@ class Templates:
                 hint="leave it out (`| public`), or give the output `secrets: true` in weft.yaml",
             )
         if isinstance(error, UnsetError):
-            return Problem(
-                "undefined",
-                str(error),
-                path=pointer(error.path) if error.path else None,
-                place=place,
-                hint=error.hint or error.suggest(context or {}),
-            )
+            return _unset(error, place, context or {})
         if isinstance(error, TooCostlyError):
             hint = "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: let it make less"
             return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
@@ -180,12 +200,9 @@ class Templates:
                 hint=self._suggest(error.message or ""),
             )
         if isinstance(error, TemplateNotFound):
-            return Problem(
-                "template-not-found",
-                f"there is no template `{error.name}` in {self.name}/",
-                place=place,
-                hint=did_you_mean(str(error.name), self._environment.list_templates()),
-            )
+            return self._not_found(str(error.name), place)
+        if isinstance(error, OSError):
+            return replace(unreadable(error, "what it includes or imports", "what it includes or imports"), place=place)
         if isinstance(error, RecursionError):
             return Problem("template-failed", "it calls or includes itself without end", place=place)
         if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):
@@ -193,11 +210,19 @@ class Templates:
             return Problem("template-syntax", message, place=place, hint=self._suggest(message))
         if isinstance(error, SecurityError):
             return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
-        return Problem("template-failed", f"{type(error).__name__}: {error}", place=place)
+        kind = (
+            "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
+        )  # which say it all themselves
+        return Problem("template-failed", f"{kind}{printing.with_our_types(str(error))}", place=place)
+
+    def _not_found(self, name: str, place: Place | None) -> Problem:
+        there = self._environment.list_templates()
+        hint = did_you_mean(name, there) or (f"there are {choices(there)}" if there else "the folder has no templates")
+        return Problem("template-not-found", f"there is no template `{name}` in {self.name}/", place=place, hint=hint)
 
     def _not_text(self, name: str) -> Problem:
         try:
-            yaml12.decode((self._folder / name).read_bytes())
+            yaml12.decode(self._files.read(self._folder / name))
         except yaml12.YamlError as error:
             return error.problem(f"{self.name}/{name}")
         return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self.name}/{name}"))
@@ -221,6 +246,14 @@ class Templates:
         return None
 
 
+def _unset(error: Exception, place: Place, context: Mapping[str, Any]) -> Problem:
+    """What is not there, as a problem; the sandbox has errors of its own for what a template may not touch."""
+    if not isinstance(error, UnsetError):
+        return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
+    where = pointer(error.path) if error.path else None
+    return Problem("undefined", str(error), path=where, place=place, hint=error.hint or error.suggest(context))
+
+
 def _column(line: str, error: Exception) -> int:
     """Where in a line of a template an error most likely lies, as Jinja knows lines only."""
     path = getattr(error, "path", None)
@@ -240,10 +273,38 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
+class _Loader(BaseLoader):
+    """Jinja's way to the files of a folder."""
+
+    def __init__(self, files: ProjectFiles, folder: Path) -> None:
+        self._files = files
+        self._folder = folder
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The text of a template. Raises TemplateNotFound, OSError and UnicodeDecodeError."""
+        path = self._folder.joinpath(*split_template_path(template))
+        try:
+            return text_of(self._files, path), str(path), lambda: True
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise TemplateNotFound(template) from None
+
+    def list_templates(self) -> list[str]:
+        """The names of all templates, for hints."""
+        walked = os.walk(self._folder) if self._files.may_read(self._folder) else ()
+        paths = (Path(folder, name) for folder, _, names in walked for name in names)
+        return sorted(path.relative_to(self._folder).as_posix() for path in paths)
+
+
+def text_of(files: ProjectFiles, path: Path) -> str:
+    """The text of a template, its line ends as Jinja counts them. Raises OSError and UnicodeDecodeError."""
+    return io.TextIOWrapper(io.BytesIO(files.read(path)), "utf-8").read()
+
+
 class _Compiled(BytecodeCache):
     """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
 
-    _FOLDER: Final = f"templates-{__version__}-with-limits"
+    # of this version and of how the sandbox compiles, which the number stands for
+    _FOLDER: Final = f"templates-{__version__}-3"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""

@@ -1,0 +1,174 @@
+"""Settings that a template uses and that are not there: the first one ends a rendering, and its error says what may have been meant.
+
+A template that failed is rendered once more, with a value that notes each use of it and goes on as if it were empty, so that all
+of them are reported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar, NoReturn
+
+from jinja2 import StrictUndefined, Undefined
+from jinja2.exceptions import UndefinedError
+from jinja2.utils import missing
+
+from weft.base.paths import dotted
+from weft.base.problems import choices, did_you_mean
+from weft.base.wording import counted
+from weft.schema.types import TYPE_WORDS, json_type
+from weft.secrets.taint import Branch
+
+
+class TargetNames(dict[str, str]):
+    """What templates see as `target`: its name, and the value of each dimension that it has, of all `dimensions`."""
+
+    def __init__(self, names: Mapping[str, str], dimensions: Sequence[str]) -> None:
+        super().__init__(names)
+        self._dimensions = dimensions
+
+    def without(self, name: str) -> tuple[str, str]:
+        """What to say of a name that the target does not have, and what to do."""
+        if name in self._dimensions:
+            message = f"target.{name} is not set: {self['name']} has no {name}"
+            return message, f"guard it with `is defined`, or give the output `scope: {name}`"
+        known = dict.fromkeys((*self, *self._dimensions))
+        return f"there is no `target.{name}`", did_you_mean(name, known) or f"there are {choices(known)}"
+
+
+def _without_value(value: Any) -> str:
+    """What kind of thing has no such name or item, without a word on what it holds."""
+    if isinstance(value, list | tuple):
+        return f"a list of {counted(len(value), 'item')}"
+    if isinstance(value, Mapping):
+        return TYPE_WORDS["object"]
+    plain = value is None or isinstance(value, str | int | float)
+    return TYPE_WORDS[json_type(value)] if plain else "what stands before it"
+
+
+class UnsetError(UndefinedError):
+    """A setting that is not there was used."""
+
+    def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
+        self.path: tuple[str | int, ...] = ()
+        self.hint: str | None = None
+        self.variable = name if obj is missing else None
+        if isinstance(obj, Branch):
+            self.path = (*obj.path, name)
+            message = f"{dotted(self.path)} is not set"
+            known = dict.fromkeys((*obj, *obj.node.properties))
+            self.hint = did_you_mean(str(name), [key for key in known if key != name])
+            if name in obj.node.properties:
+                self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
+        elif obj is missing:
+            message = f"`{name}` is not defined"
+        elif isinstance(obj, TargetNames):
+            message, self.hint = obj.without(str(name))
+        else:
+            message = f"{_without_value(obj)} has no `{name}`"
+            self.hint = did_you_mean(str(name), map(str, obj)) if isinstance(obj, Mapping) else None
+        super().__init__(message)
+
+    def suggest(self, context: Mapping[str, Any]) -> str | None:
+        """What may have been meant by a variable that is not defined."""
+        config = context.get("config")
+        if self.variable is None or not isinstance(config, Branch):
+            return None
+        if self.variable in config.node.properties:
+            return "it has no default: guard it with `is defined`, or use `| default(...)`"
+        return did_you_mean(self.variable, context)
+
+
+class Unset(StrictUndefined):
+    """What is not there: using it is an error."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
+    ) -> None:
+        unset = exc is UndefinedError  # else the sandbox says why it refused
+        super().__init__(hint, obj, name, partial(UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
+
+    def __repr__(self) -> NoReturn:
+        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
+        self._fail_with_undefined_error()
+
+
+@dataclass(frozen=True)
+class Uses:
+    """The uses that were noted: the error of what is not there, and the file and the line of the template."""
+
+    found: list[tuple[UnsetError, str, int]] = field(default_factory=list)
+
+    def undefined(self) -> type[Undefined]:
+        """The class of what is not there, for an environment of Jinja whose uses are noted here."""
+        return type("_Noted", (_Noting,), {"uses": self})
+
+    def note(self, around: Any, name: str) -> None:
+        """Note a use of a name, of something around it, by the line of the template that is running."""
+        frame = sys._getframe()  # noqa: SLF001 - nothing else knows which line asks for a text
+        while frame.f_back is not None and "__jinja_template__" not in frame.f_globals:
+            frame = frame.f_back
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None and template.filename:
+            self.found.append(
+                (UnsetError(around, name), template.filename, template.get_corresponding_lineno(frame.f_lineno))
+            )
+
+
+class _Noting(Undefined):
+    """A value that is not there: a text without characters, a list without items, false, and whatever lies inside it."""
+
+    uses: ClassVar[Uses]
+
+    def _note(self) -> None:
+        self.uses.note(self._undefined_obj, self._undefined_name or "")
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        self._note()
+        return self
+
+    def __str__(self) -> str:
+        self._note()
+        return ""
+
+    def __iter__(self) -> Iterator[Any]:
+        self._note()
+        return iter(())
+
+    def __len__(self) -> int:
+        self._note()
+        return 0
+
+    def __bool__(self) -> bool:
+        self._note()
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        self._note()
+        return False
+
+    def __hash__(self) -> int:
+        self._note()
+        return 0
+
+    def _itself(self, *_: Any, **__: Any) -> Any:
+        self._note()
+        return self
+
+    def _less(self, _: Any) -> bool:
+        self._note()
+        return False
+
+    __repr__ = __str__
+    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _less  # type: ignore[assignment]
+    __call__ = __getitem__ = _itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _itself
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _itself
+    __pos__ = __neg__ = __pow__ = __rpow__ = _itself
