@@ -156,7 +156,7 @@ def test_it_is_written_as_its_neighbours_in_json(before, value, after):
         ("a: [1]\n", ("a", "b"), "a mapping is expected"),
         ("a: 1\n", ("a",), "already"),
         ("# nothing\n", ("a",), "no settings"),
-        ("a: [1\n", ("a",), "not YAML"),
+        ("a: [1\n", ("a",), "never closed"),
     ],
 )
 def test_what_cannot_be_edited_is_refused(before, path, message):

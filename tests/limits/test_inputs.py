@@ -1,6 +1,7 @@
 """No input takes more than 10 s and 1 GB: each case is a file in the project of tests/cases/_base, made by a small recipe."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from limited import limited
 from run import run
+from weft.base.problems import did_you_mean
 from weft.checks.kubernetes import complaints
 
 BASE = Path(__file__).parents[1] / "cases" / "_base"
@@ -18,6 +20,7 @@ def lines(start, number, line):
     return start + "".join(line.format(n=n) for n in range(number))
 
 
+LONG = "".join(chr(0x4E00 + n % 5000) for n in range(300_000))
 BROKEN = {
     "an alias of a long text": (
         OVERLAY,
@@ -39,6 +42,8 @@ BROKEN = {
         "wrong-type",
         3,
     ),
+    "a long key": (OVERLAY, "shop:\n  " + "k" * 1_000_000 + ": 1\n", "syntax", 2),
+    "a long key of all sorts": (OVERLAY, f"shop:\n  ? {LONG}\n  : 1\n", "unknown-key", 2),
     "deep JSON": ("overlays/base/zz.json", '{"a":' * 50_000 + "1" + "}" * 50_000, "syntax", 1),
     "a deep project file": ("weft.yaml", "version: " + "[" * 100_000, "syntax", 1),
 }
@@ -68,6 +73,19 @@ def test_a_large_file_is_not_read(name, project):
     with path.open("wb") as file:
         file.truncate(200 * 1024 * 1024)
     assert "209,715,200 bytes, and 33,554,432 are allowed" in limited(shown, project)
+
+
+@pytest.mark.parametrize("name", [OVERLAY, "weft.yaml", "schemas/shop.schema.json", "templates/shop.ini.j2"])
+def test_a_pipe_is_not_waited_for(name, project):
+    path = project / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert "it is not a plain file" in limited(shown, project)
+
+
+def test_long_names_that_are_alike_are_not_compared():
+    assert limited(did_you_mean, LONG, [f"{LONG[::-1]}{n}" for n in range(10)]) is None
+    assert did_you_mean("chekcout", ["checkout", LONG]) == "did you mean `checkout`?"
 
 
 def shown(project, *options):

@@ -81,13 +81,14 @@ def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypa
 
     def watched(call):
         def recorded(path, *target, **options):
-            name = Path(*target or [path]).relative_to(root).as_posix()
-            changed[name] = name in json.loads((root / RECORD).read_text())["files"]
+            files = json.loads((root / RECORD).read_text())["files"]
+            names = [Path(one).relative_to(root).as_posix() for one in (path, *target)]
+            changed.update({name: name in files for name in names if name == RECORD or not name.startswith(".weft-")})
             return call(path, *target, **options)
 
         return recorded
 
-    for call in ("replace", "unlink"):
+    for call in ("replace", "rename", "unlink"):
         monkeypatch.setattr(Path, call, watched(getattr(Path, call)))
     put(root, NEW)
     assert changed.pop(RECORD) is False
@@ -100,9 +101,10 @@ def test_the_record_is_what_every_weft_of_this_version_can_read(root):
 
 
 def test_where_folders_cannot_be_locked_they_are_written_all_the_same(root, monkeypatch):
+    root.mkdir()
     with monkeypatch.context() as patch:
         patch.setattr(stage, "os", types.SimpleNamespace(name="nt"))
-        with stage._locked(root):
+        with stage._locked(root, 0):
             patch.undo()
             (root / "x").write_text("x")
     assert tree(root) == {"x": "x"}

@@ -82,9 +82,9 @@ class ProjectFiles:
         return []
 
     def has(self, path: Path) -> bool:
-        """Whether there is a file. Raises OutsideError, whether there is one or not."""
+        """Whether there is a file, or a pipe that `read` refuses. Raises OutsideError, whether there is one or not."""
         real = self.real(path)
-        return os.path.lexists(real) and Path(real).is_file()
+        return os.path.lexists(real) and not Path(real).is_dir()
 
     def may_read(self, path: Path) -> bool:
         """Whether a file or folder would lie inside of the project or of an allowed folder."""

@@ -7,7 +7,6 @@ the key stands; so may a plain value after a key that should hold settings of wh
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import Final
 
 from weft.base.codes import About
 from weft.base.paths import parse_dotted
-from weft.base.problems import Place, Problem
+from weft.base.problems import Place, Problem, closest
 from weft.files.locator import lines_at
 from weft.schema.node import Catalog, Node
 
@@ -79,7 +78,7 @@ class SecretLines:
     def _is_like_a_secret(self, name: str) -> bool:
         if name not in self._known:
             candidates = self._names
-            self._known[name] = bool(difflib.get_close_matches(name.lower(), candidates, n=1, cutoff=_ALIKE))
+            self._known[name] = closest(name.lower(), candidates, _ALIKE) is not None
         return self._known[name]
 
     @cached_property
