@@ -325,12 +325,8 @@ def check_aliases(root: Node) -> None:
         total = 1 + sum(map(size, children))
         open_nodes.discard(id(node))
         if total - written > ALIAS_LIMIT:
-            raise _error(
-                "alias-bomb",
-                f"the aliases expand to more than {ALIAS_LIMIT:,} values",
-                node,
-                "write the values out, or move what is shared into a lower layer",
-            )
+            hint = "write the values out, or move what is shared into a lower layer"
+            raise _error("alias-bomb", f"the aliases expand to more than {ALIAS_LIMIT:,} values", node, hint)
         sizes[id(node)] = total
         return total
 

@@ -23,8 +23,6 @@ Found = tuple[str, Path, str, str | None]
 
 _BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _SHOWN: Final = 60
-_COMPARED: Final = 20_000
-"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
 _EXAMPLES: Final = {
     "date": "2026-11-27",
     "date-time": "2026-11-27T08:30:00Z",
@@ -85,18 +83,6 @@ class Broken:
             return TYPE_WORDS[json_type(self.value)]
         text = json.dumps(self.value, ensure_ascii=False)
         return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
-
-
-class Suggestions:
-    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
-
-    def __init__(self) -> None:
-        self._left = _COMPARED
-
-    def __call__(self, word: str, candidates: list[str]) -> str | None:
-        """A hint naming the candidate most like a word, while there is time for it."""
-        self._left -= len(candidates)
-        return did_you_mean(word, candidates) if self._left >= 0 else None
 
 
 def broken_by(

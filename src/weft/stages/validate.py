@@ -16,7 +16,7 @@ import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted, get, pointer
-from weft.base.problems import Problem, choices
+from weft.base.problems import Problem, Suggestions, choices
 from weft.files.reading import ProjectFiles
 from weft.files.shipped import shipped
 from weft.schema import patterns
@@ -26,7 +26,7 @@ from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
 from weft.schema.node import Catalog
 from weft.schema.rewriting import written
-from weft.schema.violations import Broken, Suggestions, broken_by, complaints
+from weft.schema.violations import Broken, broken_by, complaints
 from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
