@@ -209,6 +209,7 @@ _CODES: Final = (
     Code("template-failed", About.TEMPLATE),
     Code("template-not-found", About.TEMPLATE),
     Code("template-syntax", About.TEMPLATE),
+    Code("template-too-costly", About.TEMPLATE),
     Code("template-unsafe", About.TEMPLATE),
     Code("undefined", About.TEMPLATE, hides_others=True),
     # finished outputs; those of Weft's own checks that are not named like the check stand here too, as checks are loaded late

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from weft.base import codes
 from weft.base.wording import shortened
+
+_LONGEST_WORD: Final = 200
+"""How long a word may be for which the names most like it are looked for."""
+_COMPARED: Final = 20_000
+"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
 
 
 class Severity(StrEnum):
@@ -143,8 +148,27 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
         spelled.setdefault(candidate.casefold(), candidate)
         if candidate != word and candidate.casefold() == word.casefold():
             return f"did you mean `{candidate}`?"
-    close = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.6)
-    return f"did you mean `{spelled[close[0]]}`?" if close else None
+    close = closest(word.casefold(), spelled)
+    return f"did you mean `{spelled[close]}`?" if close is not None else None
+
+
+def closest(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The candidate most like a word, or None; a long text is like nothing, as comparing two of them may take minutes."""
+    if len(word) > _LONGEST_WORD:
+        return None
+    return next(iter(difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)), None)
+
+
+class Suggestions:
+    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
+
+    def __init__(self) -> None:
+        self._left = _COMPARED
+
+    def __call__(self, word: str, candidates: list[str]) -> str | None:
+        """A hint naming the candidate most like a word, while there is time for it."""
+        self._left -= len(candidates)
+        return did_you_mean(word, candidates) if self._left >= 0 else None
 
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:

@@ -12,6 +12,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -62,7 +63,7 @@ def check(output: Finished) -> Iterator[Problem]:
 def complaints(text: str) -> Iterator[Problem]:
     """What is wrong with the objects of a manifest, given as its text."""
     try:
-        documents = list(yaml.load_all(text, Loader=yaml11.Loader))
+        documents = yaml11.load_all(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", error)
@@ -70,12 +71,14 @@ def complaints(text: str) -> Iterator[Problem]:
         yield Problem("kubernetes", f"the manifest is not YAML: {reason}", place=place)
         return
     seen: set[tuple[str, ...]] = set()
+    positions = yaml11.Positions(text)
     for number, document in enumerate(documents):
         for path, thing in _objects(document):
             for where, message in _complaints(thing, seen):
-                place = Place("", *(yaml11.position(text, number, (*path, *where)) or ()))
+                place = Place("", *(positions.find(number, (*path, *where)) or ()))
                 yield Problem("kubernetes", message, place=place)
-            yield from _unknown_kind(thing, Place("", *(yaml11.position(text, number, (*path, "kind")) or ())))
+            for problem in _unknown_kind(thing):
+                yield replace(problem, place=Place("", *(positions.find(number, (*path, "kind")) or ())))
 
 
 def _objects(document: Any) -> Iterator[tuple[Path, Any]]:
@@ -109,7 +112,7 @@ def _is_object(thing: Any) -> bool:
     return isinstance(thing, dict) and all(isinstance(thing.get(key), str) for key in ("kind", "apiVersion"))
 
 
-def _unknown_kind(thing: Any, place: Place) -> Iterator[Problem]:
+def _unknown_kind(thing: Any) -> Iterator[Problem]:
     if not _is_object(thing) or _validator(thing["apiVersion"], thing["kind"]) is not None:
         return
     api, kind = thing["apiVersion"], thing["kind"]
@@ -118,10 +121,10 @@ def _unknown_kind(thing: Any, place: Place) -> Iterator[Problem]:
         hint = did_you_mean(kind, _kinds().get(api, ())) or did_you_mean(
             f"{api} {kind}", (f"{version} {name}" for version, names in _kinds().items() for name in names)
         )
-        yield Problem("kubernetes-unknown-kind", message, Severity.WARNING, place=place, hint=hint)
+        yield Problem("kubernetes-unknown-kind", message, Severity.WARNING, hint=hint)
     else:
         message = f"there is no schema of {api} {kind}; only the metadata of such objects is checked"
-        yield Problem("kubernetes-unknown-kind", message, Severity.NOTE, place=place)
+        yield Problem("kubernetes-unknown-kind", message, Severity.NOTE)
 
 
 def _schema(document: dict[str, Any]) -> Iterator[Complaint]:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -56,9 +57,27 @@ _EVERY: Final = 0.1
 _CLEAR: Final = "\r\x1b[K"
 
 
+MAX_PROBLEMS: Final = ContextVar("max_problems", default=100)
+"""How many problems a person is shown one by one; 0 for all."""
+
+
+def max_problems_option(function: _F) -> _F:
+    """`--max-problems N`, for every command that may show many problems."""
+    return click.option(
+        "--max-problems",
+        type=click.IntRange(min=0),
+        default=100,
+        metavar="N",
+        show_default=True,
+        expose_value=False,
+        callback=lambda _context, _option, number: MAX_PROBLEMS.set(number),
+        help="Show N problems and count the rest by code and file; 0 shows all.",
+    )(function)
+
+
 def project_options(function: _F) -> _F:
-    """`--set`, `--from-env` and `--allow-read`, for every command that reads configurations."""
-    function = allow_read_option(function)
+    """`--set`, `--from-env`, `--allow-read` and `--max-problems`, for every command that reads configurations."""
+    function = allow_read_option(max_problems_option(function))
     function = click.option(
         "--from-env",
         is_flag=True,

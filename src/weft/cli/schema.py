@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import allowed_folders, open_project, output_folder, put, start_folder
+from weft.cli.common import allowed_folders, max_problems_option, open_project, output_folder, put, start_folder
+from weft.cli.report import formatted
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
 @command.command()
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@max_problems_option
 @click.pass_context
 def check(ctx: click.Context, strict: bool, format_: str) -> None:
     """Check schemas, rules, rule packs and templates without loading overlays.
@@ -86,7 +88,7 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
         raise
     except WeftError as error:
         report, code = Report(error.problems, error.folder), error.exit_code
-    click.echo(FORMATS[format_](report), nl=False)
+    click.echo(formatted(report, format_), nl=False)
     if not report and format_ == "text":
         click.echo("schemas, rules and templates checked, no problems", err=True)
     ctx.exit(code)

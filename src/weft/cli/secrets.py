@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weft.base.wording import shortened
-from weft.cli.common import complete_target, open_project, project_options, put, start_folder
+from weft.cli.common import complete_target, max_problems_option, open_project, project_options, put, start_folder
+from weft.cli.report import formatted
 from weft.report.formats import FORMATS
 from weft.report.report import Report
 
@@ -74,6 +75,7 @@ def _line(one: Checked) -> str:
 @click.option("--write-baseline", is_flag=True, help="Accept what is found: write it into .weft-secrets-baseline.json.")
 @click.option("--schema-only", is_flag=True, help="Look only for what the schema knows; needs no further package.")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@max_problems_option
 @click.pass_context
 def scan(
     ctx: click.Context,
@@ -105,7 +107,7 @@ def scan(
         click.echo(f"wrote {scan_report.BASELINE}, which accepts {count} finding{'' if count == 1 else 's'}", err=True)
         return
     report = scan_report.report(project, wanted)
-    click.echo(FORMATS[format_](report), nl=False)
+    click.echo(formatted(report, format_), nl=False)
     if not report and format_ == "text":
         click.echo("no secret in plain text was found", err=True)
     ctx.exit(1 if report.fails() else 0)

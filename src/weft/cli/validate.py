@@ -9,6 +9,7 @@ import click
 
 from weft.base.wording import counted
 from weft.cli.common import complete_target, open_project, policy_option, progress, project_options
+from weft.cli.report import formatted
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def command(
         raise
     except WeftError as error:
         report, code, done = Report(error.problems, report.folder or error.folder), error.exit_code, ""
-    click.echo(FORMATS[format_](report), nl=False)
+    click.echo(formatted(report, format_), nl=False)
     if done and not report and format_ == "text":
         click.echo(f"{done}, no problems", err=True)
     ctx.exit(code)

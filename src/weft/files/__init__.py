@@ -15,7 +15,7 @@ configuration as YAML, JSON, `.env` lines, shell exports or Java properties.
 
 `edits` puts values into YAML and JSON files and leaves everything else in them as it is; `jsonc` is its part for JSON.
 
-Begin with `yaml12.parse` and `datafile.read`.
+Begin with `yaml12.parse` and `datafile.parse_named`.
 
 May import: base.
 """

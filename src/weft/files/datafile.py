@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, NoReturn
 
 from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, conflict_in, decode, parse
-
-
-def read(path: Path) -> Any:
-    """The data of a file.
-
-    Raises YamlError when it is not what its suffix says, OSError when it cannot be read.
-    """
-    return parse_named(path.read_bytes(), path.name)
 
 
 def parse_named(data: bytes, name: str) -> Any:

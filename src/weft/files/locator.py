@@ -1,16 +1,18 @@
 """The one place that turns a path in an overlay, a schema or weft.yaml into a file, line and column.
 
 Data carries no positions while it is merged and judged. A problem knows a path only, and where in a file that path stands is
-looked up again when a report asks: `locate` answers for a path, `placed` for a problem, `placed_at_rule` for the rule that a
-problem comes from. Which file set a merged value is another question; `project.placing` answers it, and asks here for
-the line.
+looked up again when a report asks, which may ask for thousands of one file: a text is read and parsed once. `locate` answers for
+a path, `placed` for a problem, `placed_at_rule` for the rule that a problem comes from. Which file set a merged value is another
+question; `project.placing` answers it, and asks here for the line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 from weft.base.overlay import Source
 from weft.base.paths import parse_pointer
@@ -62,9 +64,29 @@ def placed_at_rule(problem: Problem, folder: Path) -> Problem:
 
 def text_of(source: Source) -> str | None:
     """What a file holds now; None where there is no file."""
-    if source.path is None:
-        return None
+    return None if source.path is None else text_at(source.path)
+
+
+def text_at(path: Path) -> str | None:
+    """What a file holds now, read again only after it changed; None where there is no ordinary file."""
     try:
-        return source.path.read_text("utf-8-sig", "replace")
+        status = path.stat()
+        return _text(path, status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else None
     except OSError:
         return None
+
+
+def lines_at(path: Path) -> list[str]:
+    """The lines of a file; none where there is no ordinary file."""
+    text = text_at(path)
+    return [] if text is None else _lines(text)
+
+
+@lru_cache(maxsize=16)
+def _text(path: Path, *_stamp: int) -> str:
+    return path.read_text("utf-8-sig", "replace")
+
+
+@lru_cache(maxsize=4)
+def _lines(text: str) -> list[str]:
+    return text.splitlines()

@@ -27,6 +27,8 @@ VARIABLE: Final = "WEFT_ALLOW_READ"
 """The variable with folders that may be read too, separated like those of PATH."""
 ALLOW: Final = f"move it into the project, or allow its folder with `--allow-read DIR` or {VARIABLE}"
 """What to do about a file that lies outside."""
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""How large a file may be; the largest schema known to be used has 8 MB."""
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 
 
@@ -47,17 +49,22 @@ class ProjectFiles:
     def read(self, path: Path) -> bytes:
         """What a plain file holds.
 
-        Raises OutsideError when it lies outside, and OSError when it cannot be read or is not a plain file.
+        Raises OutsideError when it lies outside, and OSError when it cannot be read, is not a plain file or is larger than
+        `MAX_BYTES`.
         """
         handle = os.open(self.real(path), os.O_RDONLY | _FLAGS)
         try:
-            mode = os.fstat(handle).st_mode
-            if stat.S_ISDIR(mode):
+            status = os.fstat(handle)
+            if stat.S_ISDIR(status.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-            if not stat.S_ISREG(mode):
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "it is not a plain file", str(path))
             with os.fdopen(handle, "rb", closefd=False) as file:
-                return file.read()
+                content = file.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                size = max(status.st_size, len(content))
+                raise OSError(errno.EFBIG, f"it has {size:,} bytes, and {MAX_BYTES:,} are allowed", str(path))
+            return content
         finally:
             os.close(handle)
 
@@ -75,9 +82,9 @@ class ProjectFiles:
         return []
 
     def has(self, path: Path) -> bool:
-        """Whether there is a file. Raises OutsideError, whether there is one or not."""
+        """Whether there is a file, or a pipe that `read` refuses. Raises OutsideError, whether there is one or not."""
         real = self.real(path)
-        return os.path.lexists(real) and Path(real).is_file()
+        return os.path.lexists(real) and not Path(real).is_dir()
 
     def may_read(self, path: Path) -> bool:
         """Whether a file or folder would lie inside of the project or of an allowed folder."""

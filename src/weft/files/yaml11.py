@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import yaml
+
+from weft.files import yaml12
 
 _SCALARS: Final = (
     ("bool", r"(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|true|True|TRUE|false|False|FALSE)\Z", "yYnNtTfFoO"),
@@ -22,16 +25,30 @@ _TAG: Final = "tag:yaml.org,2002:"
 
 
 class Loader(yaml.CSafeLoader):
-    """A loader for `yaml.load` and its like; a key that stands twice is an error."""
+    """A loader for `yaml.load` and its like; a key that stands twice is an error, and a tag that does not fit its value."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """The data of a node; raises ConstructorError, where PyYAML lets through what Python says of `!!int name`."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            tag = str(node.tag).replace(_TAG, "!!")
+            message = f"a value is not what its tag `{tag}` says"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from error
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The data of a mapping; raises ConstructorError."""
+        if not isinstance(node, yaml.MappingNode):
+            message = f"a value is not what its tag `{str(node.tag).replace(_TAG, '!!')}` says"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
         keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(set(keys)) < len(keys):
-            again = next(key for place, (key, _) in enumerate(node.value) if keys.index(keys[place]) < place)
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key `{again.value}` stands twice", again.start_mark
-            )
+            seen: set[tuple[str, str]] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                    message = f"the key `{key.value}` stands twice"
+                    raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
+                seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
 
 
@@ -43,28 +60,53 @@ Loader.add_constructor(f"{_TAG}number", lambda _loader, node: _number(node.value
 Loader.add_constructor(f"{_TAG}bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true"))
 
 
-def position(text: str, document: int, path: Sequence[str | int]) -> tuple[int, int] | None:
-    """Line and column (from 1) of what stands at a path of one of the documents, or of the nearest thing above it."""
-    roots = list(yaml.compose_all(text, Loader=Loader))
-    node = roots[document] if document < len(roots) else None
-    if node is None:
+def load_all(text: str) -> list[Any]:
+    """The data of all documents; raises yaml.YAMLError, also for what is nested too deep or expands to too much."""
+    try:
+        yaml12.check_depth(text)
+        if "&" in text:
+            for root in yaml.compose_all(text, Loader=Loader):
+                yaml12.check_aliases(root)
+    except yaml12.YamlError as error:
+        mark = yaml.Mark("", 0, (error.line or 1) - 1, (error.column or 1) - 1, None, 0)
+        raise yaml.MarkedYAMLError(problem=error.message, problem_mark=mark) from None
+    return list(yaml.load_all(text, Loader=Loader))
+
+
+class Positions:
+    """Where things stand in a text of one or more documents; it is parsed when the first of them is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._keys: dict[int, dict[Any, tuple[Any, Any]]] = {}
+
+    def find(self, document: int, path: Sequence[str | int]) -> tuple[int, int] | None:
+        """Line and column (from 1) of what stands at a path of one of the documents, or of the nearest thing above it."""
+        node = self._roots[document] if document < len(self._roots) else None
+        if node is None:
+            return None
+        mark = node.start_mark
+        for step in path:
+            pair = self._child(node, step)
+            if pair is None:
+                break
+            mark, node = pair[0].start_mark, pair[1]
+        return mark.line + 1, mark.column + 1
+
+    @cached_property
+    def _roots(self) -> list[Any]:
+        return list(yaml.compose_all(self._text, Loader=Loader))
+
+    def _child(self, node: Any, step: str | int) -> tuple[Any, Any] | None:
+        """The key and the value at a step; an item has no key, and stands for its own."""
+        if isinstance(node, yaml.MappingNode):
+            if id(node) not in self._keys:
+                pairs = [pair for pair in reversed(node.value) if isinstance(pair[0], yaml.ScalarNode)]
+                self._keys[id(node)] = {pair[0].value: pair for pair in pairs}
+            return self._keys[id(node)].get(str(step))
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            return node.value[step], node.value[step]
         return None
-    mark = node.start_mark
-    for step in path:
-        pair = _child(node, step)
-        if pair is None:
-            break
-        mark, node = pair[0].start_mark, pair[1]
-    return mark.line + 1, mark.column + 1
-
-
-def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    """The key and the value at a step; an item has no key, and stands for its own."""
-    if isinstance(node, yaml.MappingNode):
-        return next((pair for pair in node.value if pair[0].value == str(step)), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step], node.value[step]
-    return None
 
 
 def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:

@@ -39,7 +39,8 @@ except ImportError:  # a PyYAML built without libyaml
 
 
 ALIAS_LIMIT: Final = 100_000
-"""How many values a file may expand to through its aliases."""
+"""How many values the aliases of a file may add to it; a long text counts for several."""
+_TEXT_A_VALUE: Final = 100
 DEPTH_LIMIT: Final = 100
 """How deep mappings and lists may be nested; libyaml's own recursion would end the process at some 10,000."""
 
@@ -129,7 +130,7 @@ def parse(text: str) -> Any:
             "write `{}` to say that it sets nothing, or remove the file",
         )
     if "&" in text:
-        _check_aliases(root)
+        check_aliases(root)
     return _construct(root)
 
 
@@ -226,7 +227,7 @@ def _compose(text: str) -> Node | None:
     if version:
         raise _of_mistake(version)
     try:
-        _check_depth(text)
+        check_depth(text)
         loader = _Composer(text)
         try:
             root: Node | None = loader.get_node() if loader.check_node() else None
@@ -255,8 +256,8 @@ def _compose(text: str) -> Node | None:
     return root
 
 
-def _check_depth(text: str) -> None:
-    """Refuse what is nested too deep, event by event: composing it could overflow the C stack."""
+def check_depth(text: str) -> None:
+    """Refuse what is nested too deep, event by event: composing it could overflow the C stack. Raises YamlError."""
     if not _may_be_deep(text):
         return
     loader = _Composer(text)
@@ -298,30 +299,34 @@ def _of_mistake(mistake: yaml_mistakes.Mistake) -> YamlError:
     return YamlError(mistake.code, mistake.message, mistake.line + 1, mistake.column + 1, mistake.hint)
 
 
-def _check_aliases(root: Node) -> None:
-    # the values are counted and not expanded: what an alias names is counted once, and its size added for each use
+def check_aliases(root: Node) -> None:
+    """Refuse what its aliases make much larger than it was written; raises YamlError.
+
+    The values are counted and not expanded: what an alias names is counted once, and its size added for each use.
+    """
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
+    written = 0
 
     def size(node: Node) -> int:
-        if isinstance(node, ScalarNode):
-            return 1
+        nonlocal written
         known = sizes.get(id(node))
         if known is not None:
             return known
+        if isinstance(node, ScalarNode):
+            sizes[id(node)] = total = 1 + len(node.value) // _TEXT_A_VALUE
+            written += total
+            return total
         if id(node) in open_nodes:
             raise _error("alias-cycle", "an alias stands inside the value that it names", node)
         open_nodes.add(id(node))
+        written += 1
         children = [child for pair in node.value for child in pair] if isinstance(node, MappingNode) else node.value
         total = 1 + sum(map(size, children))
         open_nodes.discard(id(node))
-        if total > ALIAS_LIMIT:
-            raise _error(
-                "alias-bomb",
-                f"the aliases expand to more than {ALIAS_LIMIT:,} values",
-                node,
-                "write the values out, or move what is shared into a lower layer",
-            )
+        if total - written > ALIAS_LIMIT:
+            hint = "write the values out, or move what is shared into a lower layer"
+            raise _error("alias-bomb", f"the aliases expand to more than {ALIAS_LIMIT:,} values", node, hint)
         sizes[id(node)] = total
         return total
 

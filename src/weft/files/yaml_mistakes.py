@@ -13,6 +13,8 @@ _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%YAML[ \t]+(\S+)", re.MULTILINE)
 _VALUE_BEFORE = re.compile(r"^\s*(?:[-?] +)*[^\s#][^#]*?:\s+\S")
 _QUOTED = "put it in quotes"
+_KEY_LIMIT: Final = 1024
+"""How long a key may be that is not introduced by `? `, says YAML."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ def _second_colon(spot: _Spot, plain: Mistake) -> Mistake:
     if _VALUE_BEFORE.match(spot.before):
         return replace(
             plain, message="a text that is not quoted cannot hold a colon with a space after it", hint=_QUOTED
+        )
+    if len(spot.before.strip()) > _KEY_LIMIT:
+        return replace(
+            plain, message=f"a key has at most {_KEY_LIMIT:,} characters in YAML", hint="give it a shorter name"
         )
     return replace(
         plain, message="a key stands here, but the line above has a value already", hint="check the indentation"

@@ -20,7 +20,8 @@ from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.project.entries import Output
 from weft.project.project import Project
 from weft.schema.node import MISSING, Node
-from weft.stages.render.templates import METHODS, Templates
+from weft.stages.render.sandbox import METHODS
+from weft.stages.render.templates import Templates
 
 _GIVEN: Final = ("config", "target", "project", "output_path", "weft_version")
 _JINJA: Final = (*DEFAULT_NAMESPACE, "loop", "self", "super", "caller", "varargs", "kwargs", "_")

@@ -21,7 +21,8 @@ from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
-from weft.stages.render.templates import Rendered, TargetNames, Templates
+from weft.stages.render.templates import Rendered, Templates
+from weft.stages.render.unset import TargetNames
 from weft.stages.write.record import refusal
 from weft.version import __version__
 

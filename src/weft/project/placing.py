@@ -8,7 +8,7 @@ a rule reads, the one that the highest layer sets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from weft.base.codes import About
 from weft.base.overlay import Layer
 from weft.base.problems import Place, Problem
 from weft.files.locator import placed_at_rule
-from weft.project.provenance import place_of, setters
+from weft.project.provenance import Items, place_of, setters
 from weft.schema.node import Node
 
 
@@ -29,6 +29,7 @@ class Placing:
     root: Node
     layers: Sequence[Layer]
     config: Any
+    known: Items = field(default_factory=Items, compare=False)
 
     def placed(self, problem: Problem) -> Problem:
         """The problem with the overlay that causes it."""
@@ -38,7 +39,7 @@ class Placing:
         path = self._exact(self._most_specific(problem))
         if about is About.ABSENCE:
             return self._absent(problem, path)
-        place = place_of(self.root, self.layers, self.config, path, key=problem.traits.at_key)
+        place = place_of(self.root, self.layers, self.config, path, problem.traits.at_key, self.known)
         if problem.reads:
             others = [self._setter_of(self._exact(read)) for read in problem.reads]
             related = dict.fromkeys(other for other in others if other and other != place)
@@ -47,13 +48,13 @@ class Placing:
 
     def _setter_of(self, path: paths.Path) -> Place | None:
         """Where the winning value of a setting stands; None where no file sets it."""
-        found = setters(self.root, self.layers, self.config, path)
+        found = setters(self.root, self.layers, self.config, path, self.known)
         return found[0].place if found else None
 
     def _absent(self, problem: Problem, path: paths.Path) -> Problem:
         """A required setting that is not there: at the null that took it away, or near to where it could have been set."""
-        place = place_of(self.root, self.layers, self.config, path, key=True)
-        found = setters(self.root, self.layers, self.config, path)
+        place = place_of(self.root, self.layers, self.config, path, True, self.known)
+        found = setters(self.root, self.layers, self.config, path, self.known)
         if len(found) >= 2 and found[0].value is None:
             message = f"{paths.dotted(path)} is required, and null removes it here"
             related = tuple(setter.place for setter in found[1:])
@@ -68,7 +69,7 @@ class Placing:
         files = [source for layer in self.layers for source in layer.sources]
         ranks = {}
         for read in problem.reads:
-            found = setters(self.root, self.layers, self.config, self._exact(read))
+            found = setters(self.root, self.layers, self.config, self._exact(read), self.known)
             if found:
                 ranks[read] = files.index(found[0].source)
         return max(ranks, key=lambda read: ranks[read], default=problem.path or "")

@@ -55,7 +55,7 @@ def find_project(start: Path) -> Path:
     """
     start = start.resolve()
     for folder in (start, *start.parents):
-        if (folder / NAME).is_file():
+        if (folder / NAME).exists() and not (folder / NAME).is_dir():
             return folder
     raise CannotRun(
         Problem(

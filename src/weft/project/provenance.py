@@ -67,9 +67,26 @@ def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:
         yield from leaves_of(child, (*path, step))
 
 
-def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path) -> list[Setter]:
-    """The files that set, change or remove the value at `path`, the winning one first."""
-    search = _Search(root, config, path)
+class Items:
+    """Where items of sets and map-lists stand, by what tells them apart; a report asks for thousands of one list."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[list[Any], dict[Any, int]]] = {}
+
+    def position(self, node: Node, items: list[Any], item: Any) -> int | None:
+        """The first position of an item in a list; None where it is not there."""
+        key = id(items), node.list_type, tuple(node.list_keys)
+        if key not in self._known:
+            positions: dict[Any, int] = {}
+            for position, other in enumerate(items):
+                positions.setdefault(_identity(node, other), position)
+            self._known[key] = items, positions  # with the list, so that no other one gets its id
+        return self._known[key][1].get(_identity(node, item))
+
+
+def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path, known: Items | None = None) -> list[Setter]:
+    """The files that set, change or remove the value at `path`, the winning one first; `known` is kept by who asks often."""
+    search = _Search(root, config, path, known or Items())
     found = []
     for layer in reversed(layers):
         for source in reversed(layer.sources):
@@ -79,13 +96,15 @@ def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path) -> lis
     return found
 
 
-def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: bool = False) -> Place | None:
+def place_of(
+    root: Node, layers: Sequence[Layer], config: Any, path: Path, key: bool = False, known: Items | None = None
+) -> Place | None:
     """Where a problem at `path` points: the file that set the value, else the last one that could have.
 
     None when no layer says anything about it or what is around it.
     """
     for length in range(len(path), 0, -1):
-        found = setters(root, layers, config, path[:length])
+        found = setters(root, layers, config, path[:length], known)
         if found:
             winner = found[0]
             return locate(winner.source, winner.path, key=key or length < len(path))
@@ -98,8 +117,9 @@ class _Search:
     On the way an item of an atomic list changes its index, as upper layers put items before it.
     """
 
-    def __init__(self, root: Node, config: Any, path: Path) -> None:
+    def __init__(self, root: Node, config: Any, path: Path, items: Items) -> None:
         self._root = root
+        self._items = items
         self._config = config
         self._path = path
         self._indexes = {length: step for length, step in enumerate(path) if isinstance(step, int)}
@@ -144,9 +164,9 @@ class _Search:
             else {(name,): data[name] for name in LIST_OPERATORS if name != "$remove" and _has_list(data, name)}
         )
         for prefix, items in lists.items():
-            for position, other in enumerate(items):
-                if _identity(node, other) == _identity(node, item):
-                    return (*prefix, position)
+            position = self._items.position(node, items, item)
+            if position is not None:
+                return (*prefix, position)
         return None
 
     def _atomic_item(self, data: Any, length: int) -> Path | None:

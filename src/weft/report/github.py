@@ -8,17 +8,19 @@ from typing import Final
 
 from weft.base.problems import Problem, Severity
 from weft.report.report import Report
-from weft.report.words import in_full
+from weft.report.words import in_full, rest
 
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def as_github(report: Report) -> str:
-    """A workflow command a line, `::error file=...,line=...,col=...,title=...::message`.
+    """A workflow command a line, `::error file=...,line=...,col=...,title=...::message`; no more than the report shows.
 
     See https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
-    return "".join(_command(problem, report.folder) for problem in report)
+    more = rest(report)
+    shown = "".join(_command(problem, report.folder) for problem in report.shown)
+    return shown + (f"::notice title=more problems::{_data(more)}\n" if more else "")
 
 
 def _command(problem: Problem, folder: Path | None) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from weft.base.codes import Grouping, Quoting
 from weft.base.problems import Place, Problem, Severity, has_errors
@@ -17,11 +18,13 @@ class Report:
     """Problems of one run, from any number of targets and stages; `folder` is what their files are relative to.
 
     The same problem of several targets stands in it once and lists them. Problems are sorted by file, line and column; those
-    without a place come last. What a code that covers another one says of a setting is not repeated by the covered one.
+    without a place come last. Formats for people show `at_most` so many of them, 0 for all, and count the rest. What a code that
+    covers another one says of a setting is not repeated by the covered one.
     """
 
     def __init__(self, problems: Iterable[Problem] = (), folder: Path | None = None) -> None:
         self.folder = folder
+        self.at_most = 0
         self._added: list[Problem] = list(problems)
 
     def add(self, problems: Iterable[Problem]) -> None:
@@ -38,7 +41,30 @@ class Report:
         for problem in sorted(self._added, key=_order):
             if (problem.traits.covered_by, problem.path) not in told:
                 groups.setdefault(_group(problem), (problem, {}))[1].update(dict.fromkeys(problem.targets))
-        return [replace(problem, targets=tuple(targets)) for problem, targets in groups.values()]
+        return [
+            problem if problem.targets == tuple(targets) else replace(problem, targets=tuple(targets))
+            for problem, targets in groups.values()
+        ]
+
+    @property
+    def shown(self) -> list[Problem]:
+        """The problems that people are shown, errors before warnings where not all of them are."""
+        return self._parted[0]
+
+    @property
+    def hidden(self) -> list[Problem]:
+        """The problems of which people are shown the number only."""
+        return self._parted[1]
+
+    @property
+    def _parted(self) -> tuple[list[Problem], list[Problem]]:
+        severities = list(Severity)
+        worst = sorted(range(len(self.problems)), key=lambda number: severities.index(self.problems[number].severity))
+        chosen = set(worst[: self.at_most or None])
+        parts: tuple[list[Problem], list[Problem]] = ([], [])
+        for number, problem in enumerate(self.problems):
+            parts[number not in chosen].append(problem)
+        return parts
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.problems)
@@ -70,12 +96,17 @@ class Report:
         )
 
 
-def _group(problem: Problem) -> Problem:
-    """What problems have in common that are one problem of several targets."""
-    nearest = problem.place is not None and problem.place.nearest
-    if problem.traits.grouping is Grouping.NEAREST_PLACE and nearest:
-        return replace(problem, targets=(), place=None)
-    return replace(problem, targets=())
+def _group(problem: Problem) -> tuple[Any, ...]:
+    """What problems have in common that are one problem of several targets: everything else."""
+    code, place, *others = _ALL_BUT_TARGETS(problem)
+    if place is not None and place.nearest and problem.traits.grouping is Grouping.NEAREST_PLACE:
+        place = None
+    return code, place, *others
+
+
+_ALL_BUT_TARGETS: Final = attrgetter(
+    "code", "place", *(field.name for field in fields(Problem) if field.name not in ("code", "place", "targets"))
+)
 
 
 def _order(problem: Problem) -> tuple[Any, ...]:

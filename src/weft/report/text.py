@@ -10,8 +10,10 @@ from typing import Final
 
 from weft.base.problems import Place, Problem, Severity
 from weft.base.wording import counted, in_targets
+from weft.files.locator import lines_at
 from weft.files.reading import files_of
 from weft.report.report import Report
+from weft.report.words import rest
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _BOLD: Final = "\x1b[1m"
@@ -22,10 +24,12 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2
 
 
 def text(report: Report) -> str:
-    """The report for people: every problem with the line that causes it, and a count at the end."""
+    """The report for people: every problem that is shown with the line that causes it, and a count at the end."""
     if not report:
         return ""
-    return "\n".join("".join(_lines(problem, report)) for problem in report) + f"\n{summary(report)}\n"
+    shown = "".join("".join(_lines(problem, report)) + "\n" for problem in report.shown)
+    more = rest(report)
+    return shown + (f"{more}\n" if more else "") + f"{summary(report)}\n"
 
 
 def summary(report: Report) -> str:
@@ -101,8 +105,6 @@ def _source_line(place: Place, folder: Path | None) -> str | None:
         return None
     if place.text is not None:
         return place.text
-    try:
-        lines = files_of(folder).read(folder / place.file).decode("utf-8", "replace").splitlines()
-    except OSError:
-        return None
+    path = folder / place.file
+    lines = lines_at(path) if files_of(folder).may_read(path) else []
     return lines[place.line - 1] if 0 < place.line <= len(lines) else None

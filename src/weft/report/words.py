@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Final
+
 from weft.base.problems import Problem
+from weft.report.report import Report
+
+_GROUPS: Final = 12
 
 
 def in_full(problem: Problem) -> str:
@@ -15,3 +21,15 @@ def in_full(problem: Problem) -> str:
     if problem.targets:
         lines.append(f"in {', '.join(problem.targets)}")
     return "\n".join(lines)
+
+
+def rest(report: Report) -> str:
+    """What of a long report is not shown: how many problems of which code in which file; nothing where all are shown."""
+    hidden = report.hidden
+    if not hidden:
+        return ""
+    groups = Counter((problem.code, problem.place.file if problem.place else None) for problem in hidden).most_common()
+    parts = [f"{count:,} {code}{f' in {file}' if file else ''}" for (code, file), count in groups[:_GROUPS]]
+    others = sum(count for _, count in groups[_GROUPS:])
+    parts += [f"{others:,} of other kinds or in other files"] if others else []
+    return f"and {len(hidden):,} more: {', '.join(parts)}"

@@ -17,8 +17,6 @@ from weft.schema.rewriting import hint_for
 from weft.schema.types import TYPE_WORDS, json_type
 
 _SHOWN: Final = 60
-_COMPARED: Final = 20_000
-"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
 
 
 def _nothing(_: Any) -> bool:
@@ -66,18 +64,6 @@ class Broken:
             return TYPE_WORDS[json_type(self.value)]
         text = json.dumps(self.value, ensure_ascii=False)
         return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
-
-
-class Suggestions:
-    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
-
-    def __init__(self) -> None:
-        self._left = _COMPARED
-
-    def __call__(self, word: str, candidates: list[str]) -> str | None:
-        """A hint naming the candidate most like a word, while there is time for it."""
-        self._left -= len(candidates)
-        return did_you_mean(word, candidates) if self._left >= 0 else None
 
 
 def broken_by(

@@ -174,6 +174,13 @@ def _unexpected(kind: str, names: tuple[str | int, ...], known: tuple[str, ...] 
     return ValidationError(f"{kind} properties are not allowed", cause=UnexpectedKeys(names, known))
 
 
+def _required(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+    """An error for each key that is missing, which knows its name: that of jsonschema has it in its message only."""
+    if isinstance(wanted, list) and validator.is_type(instance, "object"):
+        for name in (name for name in wanted if name not in instance):
+            yield ValidationError(f"{name!r} is a required property", cause=UnexpectedKeys((name,)))
+
+
 def _is_described(schema: Any, name: str) -> bool:
     """Whether a schema speaks of a key by its name or by a pattern."""
     if name in schema.get("properties", ()):
@@ -249,6 +256,7 @@ _KEYWORDS: Final = {
     "format": _format,
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
+    "required": _required,
     "unevaluatedItems": _unevaluated_items,
     "unevaluatedProperties": _unevaluated_properties,
     "uniqueItems": _unique_items,

@@ -48,8 +48,7 @@ def _type(broken: Broken) -> Iterator[Found]:
 
 
 def _required(broken: Broken) -> Iterator[Found]:
-    # the library reports each missing key by itself, without naming it in its data: all of them are named each time
-    for name in (name for name in broken.wanted if name not in broken.value):
+    for name in broken.unexpected or [name for name in broken.wanted if name not in broken.value]:
         yield (
             "missing-required",
             (*broken.path, name),

@@ -18,6 +18,7 @@ from typing import Any, Final
 from weft.base.problems import CannotRun, Place, Problem, Severity, WeftError, reason_of
 from weft.files import datafile
 from weft.files.atomic import replace_file
+from weft.files.reading import files_of
 from weft.files.yaml12 import YamlError
 
 NAME: Final = ".weft-secrets-baseline.json"
@@ -48,7 +49,7 @@ class Baseline:
     def read(cls, folder: Path) -> Baseline:
         """The baseline of a project. Raises CannotRun when it cannot be read, WeftError when it is not one."""
         try:
-            data = datafile.read(folder / NAME)
+            data = datafile.parse_named(files_of(folder).read(folder / NAME), NAME)
         except FileNotFoundError:
             return cls()
         except OSError as error:

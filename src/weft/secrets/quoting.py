@@ -7,7 +7,6 @@ the key stands; so may a plain value after a key that should hold settings of wh
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -15,13 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.codes import About
-from weft.base.overlay import Source
 from weft.base.paths import parse_dotted
-from weft.base.problems import Place, Problem
-from weft.files.locator import text_of
+from weft.base.problems import Place, Problem, closest
+from weft.files.locator import lines_at
 from weft.schema.node import Catalog, Node
 
-_KEY: Final = re.compile(r"([\w.-]+)[\"']?\s*:(?=\s|$|[\"'])")
+_KEY: Final = re.compile(
+    r"(?<![\w.-])([\w.-]++)[\"']?\s*+:(?=\s|$|[\"'])"
+)  # linear: from the start of a word, and whole
 _HARMLESS: Final = re.compile(r"\s*(?:[\"']?ref\+[^\s\"',}\]]+[\"']?|null|~|\{\}|\[\])?\s*(?:[,}\]]|\Z)")
 """A reference, or a value that cannot be a secret."""
 _COMMENT: Final = re.compile(r"\s#")
@@ -71,15 +71,14 @@ class SecretLines:
         if place.line is None or place.text is not None:
             return None
         if place.file not in self._lines:
-            text = text_of(Source(place.file, path=self._folder / place.file))
-            self._lines[place.file] = [] if text is None else text.splitlines()
+            self._lines[place.file] = lines_at(self._folder / place.file)
         lines = self._lines[place.file]
         return lines[place.line - 1] if 0 < place.line <= len(lines) else None
 
     def _is_like_a_secret(self, name: str) -> bool:
         if name not in self._known:
             candidates = self._names
-            self._known[name] = bool(difflib.get_close_matches(name.lower(), candidates, n=1, cutoff=_ALIKE))
+            self._known[name] = closest(name.lower(), candidates, _ALIKE) is not None
         return self._known[name]
 
     @cached_property

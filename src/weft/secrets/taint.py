@@ -50,19 +50,25 @@ class Tainted:
 
 
 class Branch(dict[str, Any]):
-    """A mapping of the configuration as templates see it: it knows its path and what the schema says of it."""
+    """A mapping of the configuration as templates see it: it knows its path and what the schema says of it.
 
-    __slots__ = ("node", "path")
+    `size` is how much work it is to look at all of it, or 0 until somebody counts.
+    """
+
+    __slots__ = ("node", "path", "size")
 
     def __init__(self, items: Iterable[tuple[str, Any]], node: Node, path: Path) -> None:
         super().__init__(items)
         self.node = node
         self.path = path
+        self.size = 0
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
         kept = ((key, value) for key, value in self.items() if not self.node.child(key).sensitive)
-        return Branch(((key, _public(value)) for key, value in kept), self.node, self.path)
+        copy = Branch(((key, _public(value)) for key, value in kept), self.node, self.path)
+        copy.size = self.size  # at most
+        return copy
 
 
 def for_template(node: Node, value: Any, reveal: bool, path: Path = ()) -> Any:

@@ -14,7 +14,7 @@ from typing import Final
 from weft.base.overlay import PLACEHOLDER, Layer, Source
 from weft.base.problems import Place, Problem
 from weft.files import datafile, yaml12
-from weft.files.locator import locate, text_of
+from weft.files.locator import lines_at, locate
 from weft.files.reading import ProjectFiles, unreadable
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -90,8 +90,8 @@ def is_there(path: Path) -> bool:
 
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
     """Whether a key of a file has nothing after its colon, so that its null may not be meant."""
-    place, text = locate(source, path), text_of(source)
-    if text is None or place.line is None or place.column is None:
+    place = locate(source, path)
+    if source.path is None or place.line is None or place.column is None:
         return False
-    line = text.splitlines()[place.line - 1]
+    line = lines_at(source.path)[place.line - 1]
     return not line[place.column - 1 :].partition("#")[0].strip()

@@ -16,12 +16,12 @@ import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted, get, pointer
-from weft.base.problems import Problem, choices
+from weft.base.problems import Problem, Suggestions, choices
 from weft.files.reading import ProjectFiles
 from weft.files.shipped import shipped
 from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
-from weft.schema.broken import Broken, Suggestions, broken_by
+from weft.schema.broken import Broken, broken_by
 from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.loader import load_documents

@@ -85,7 +85,7 @@ def _own_schemas(schema: Path, notes: Notes) -> dict[str, str]:
 def _plaintext_secrets(data: dict[str, Any], text: str) -> Iterator[Problem]:
     """Warnings of values that look like secrets by the names of their settings."""
     for path in _secrets(data):
-        line, column = yaml11.position(text, 0, path) or (0, 1)
+        line, column = yaml11.Positions(text).find(0, path) or (0, 1)
         place = Place("overlays/base.yaml", line + 1, column)  # the overlay begins with one more line
         message = f"{dotted(path)} looks like a secret in plain text, and every rendered values file repeats it"
         hint = (

@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from jinja2 import nodes, pass_eval_context
+from jinja2 import pass_eval_context
 from jinja2.filters import do_join, make_attrgetter
 from jinja2.nodes import EvalContext
 
 from weft.files import formats
 from weft.schema.types import TYPE_WORDS
 
-_FILTER: Final = "in_words"
 _TYPE_NAMES: Final = {
     "Branch": TYPE_WORDS["object"],
     "NoneType": TYPE_WORDS["null"],
@@ -54,14 +53,5 @@ def with_our_types(message: str) -> str:
     return _TYPE.sub(lambda match: _TYPE_NAMES[match[2]], message)
 
 
-def print_concatenated(tree: nodes.Template) -> nodes.Template:
-    """The tree of a template in which `~` joins values as they would be printed."""
-    for concatenated in tree.find_all(nodes.Concat):
-        concatenated.nodes = [
-            nodes.Filter(node, _FILTER, [], [], None, None, lineno=node.lineno) for node in concatenated.nodes
-        ]
-    return tree
-
-
-FILTERS: Final = {_FILTER: in_words, "join": join, "string": string}
+FILTERS: Final = {"join": join, "string": string}
 """The filters that make texts of values, instead of Jinja's own."""

@@ -11,18 +11,16 @@ import io
 import os
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from jinja2 import (
     BaseLoader,
     BytecodeCache,
     Environment,
-    StrictUndefined,
     Template,
     TemplateError,
     TemplateNotFound,
@@ -31,21 +29,18 @@ from jinja2 import (
     nodes,
 )
 from jinja2.bccache import Bucket
-from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.exceptions import SecurityError
 from jinja2.loaders import split_template_path
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
 
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, choices, did_you_mean
-from weft.base.wording import counted
 from weft.files import cache, yaml12
 from weft.files.reading import ProjectFiles, unreadable
-from weft.schema.types import TYPE_WORDS, json_type
-from weft.secrets.taint import Branch, TaintError
+from weft.secrets.taint import TaintError
 from weft.stages.render import printing
-from weft.stages.render.filters import FILTERS
-from weft.stages.render.unset import Uses
+from weft.stages.render.budget import TooCostlyError, check_length, fresh_budget
+from weft.stages.render.sandbox import Sandbox
+from weft.stages.render.unset import UnsetError, Uses
 from weft.version import __version__
 
 
@@ -72,9 +67,8 @@ class Templates:
         self._files = files
         self._folder = files.folder.resolve() / name
         self.name = name
-        self._environment = _Environment(
+        self._environment = Sandbox(
             loader=_Loader(files, self._folder),
-            undefined=_Unset,
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -82,10 +76,7 @@ class Templates:
             auto_reload=False,
             cache_size=-1,
             bytecode_cache=_Compiled(),
-            finalize=printing.in_words,
         )
-        self._environment.filters.update(printing.FILTERS, **FILTERS)
-        self._environment.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
         self._templates: dict[str, Template | Problem] = {}
 
     def check(self, template: str) -> Problem | None:
@@ -99,20 +90,36 @@ class Templates:
         if isinstance(found, Problem):
             return found
         try:
-            return found.render(context)
+            with fresh_budget():
+                text = found.render(context)
+                check_length(text)
+        except TooCostlyError as error:
+            return self._costly(template, error)
         except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
             return self._failure(template, error, context)
+        return text
+
+    def _costly(self, template: str, error: TooCostlyError) -> Problem:
+        """The problem of a template that costs too much; it is not run again, as other targets would only spend as much."""
+        problem = self._failure(template, error)
+        self._templates[template] = problem
+        return problem
 
     def unset(self, template: str, context: Mapping[str, Any]) -> list[Problem]:
         """Every use of something that is not there in a template that `render` failed for, each line once."""
-        uses = Uses(_UnsetError)
+        uses = Uses()
         environment = self._environment.overlay(undefined=uses.undefined())
-        with contextlib.suppress(Exception):  # what else is wrong is not said before this is corrected
-            environment.get_template(template).render(context)
         problems = []
-        for error, file, line in uses.found:
-            place = Place(f"{self.name}/{Path(file).relative_to(self._folder).as_posix()}", line)
-            problems.append(self._with_column(_unset(error, place, context), error))
+        try:
+            with fresh_budget():
+                environment.get_template(template).render(context)
+        except TooCostlyError as error:
+            problems.append(self._costly(template, error))
+        except Exception:  # noqa: BLE001, S110 - what else is wrong is not said before this is corrected
+            pass
+        for use, file, line in uses.found:
+            place = Place(f"{self.name}/{self._named(file)}", line)
+            problems.append(self._with_column(_unset(use, place, context), use))
         return list(dict.fromkeys(problems))
 
     def line_of(self, template: str, context: Mapping[str, Any], line: int) -> Place | None:
@@ -122,7 +129,8 @@ class Templates:
             return None
         source = self._source(template)
         count, number = 1, 1
-        with contextlib.suppress(Exception):  # it was rendered before: this is about the search, not about the template
+        # it was rendered before: this is about the search, not about the template
+        with contextlib.suppress(Exception), fresh_budget():
             chunks = found.root_render_func(found.new_context(dict(context)))
             for chunk in chunks:
                 known = found.get_corresponding_lineno(chunks.gi_frame.f_lineno)  # type: ignore[attr-defined]
@@ -178,10 +186,13 @@ class Templates:
                 place=place,
                 hint="leave it out (`| public`), or give the output `secrets: true` in weft.yaml",
             )
-        if isinstance(error, _UnsetError):
+        if isinstance(error, UnsetError):
             return _unset(error, place, context or {})
+        if isinstance(error, TooCostlyError):
+            hint = "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: let it make less"
+            return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
         if isinstance(error, TemplateSyntaxError):
-            file = f"{self.name}/{error.name or template}"
+            file = f"{self.name}/{self._named(error.filename) or self._named(error.name) or error.name or template}"
             return Problem(
                 "template-syntax",
                 error.message or "syntax error",
@@ -218,10 +229,15 @@ class Templates:
 
     def _place(self, trace: TracebackType | None) -> Place | None:
         for frame in reversed(traceback.extract_tb(trace)):
-            path = Path(frame.filename)
-            if path.is_absolute() and path.is_relative_to(self._folder):
-                return Place(f"{self.name}/{path.relative_to(self._folder).as_posix()}", frame.lineno)
+            name = self._named(frame.filename)
+            if name is not None:
+                return Place(f"{self.name}/{name}", frame.lineno)
         return None
+
+    def _named(self, filename: str | None) -> str | None:
+        """The name of the template in a file."""
+        path = Path(filename or "")
+        return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else None
 
     def _suggest(self, message: str) -> str | None:
         if message.startswith(("No filter named", "No test named")):
@@ -232,7 +248,7 @@ class Templates:
 
 def _unset(error: Exception, place: Place, context: Mapping[str, Any]) -> Problem:
     """What is not there, as a problem; the sandbox has errors of its own for what a template may not touch."""
-    if not isinstance(error, _UnsetError):
+    if not isinstance(error, UnsetError):
         return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
     where = pointer(error.path) if error.path else None
     return Problem("undefined", str(error), path=where, place=place, hint=error.hint or error.suggest(context))
@@ -255,10 +271,6 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
     start = sum(map(len, source.splitlines(keepends=True)[: known - 1]))
     found = source.find(chunk, start)
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
-
-
-METHODS: Final = frozenset(("get", "items", "keys", "values"))
-"""What templates may call of a mapping of the configuration; every other name is a setting."""
 
 
 class _Loader(BaseLoader):
@@ -291,8 +303,8 @@ def text_of(files: ProjectFiles, path: Path) -> str:
 class _Compiled(BytecodeCache):
     """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
 
-    # of this version, as they hold what filters made of constants; the 2 is since values are printed by `printing`
-    _FOLDER: Final = f"templates-{__version__}-2"
+    # of this version and of how the sandbox compiles, which the number stands for
+    _FOLDER: Final = f"templates-{__version__}-3"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
@@ -303,97 +315,3 @@ class _Compiled(BytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what was compiled."""
         cache.keep(self._FOLDER, bucket.key, bucket.bytecode_to_string())
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """In `cache.items` the setting `items` wins over the method of the mapping."""
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        return printing.print_concatenated(super()._parse(source, name, filename))
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, dict) and attribute in obj:
-            return obj[attribute]
-        if isinstance(obj, Branch) and (attribute in obj.node.properties or attribute not in METHODS):
-            safe = attribute in obj.node.properties or self.is_safe_attribute(obj, attribute, None)
-            return self.undefined(obj=obj, name=attribute) if safe else self.unsafe_undefined(obj, attribute)
-        return super().getattr(obj, attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        """`app["path"]` is a setting too, never an attribute of the mapping."""
-        if isinstance(obj, Branch) and argument not in obj:
-            return self.undefined(obj=obj, name=argument)
-        return super().getitem(obj, argument)
-
-
-class TargetNames(dict[str, str]):
-    """What templates see as `target`: its name, and the value of each dimension that it has, of all `dimensions`."""
-
-    def __init__(self, names: Mapping[str, str], dimensions: Sequence[str]) -> None:
-        super().__init__(names)
-        self._dimensions = dimensions
-
-    def without(self, name: str) -> tuple[str, str]:
-        """What to say of a name that the target does not have, and what to do."""
-        if name in self._dimensions:
-            message = f"target.{name} is not set: {self['name']} has no {name}"
-            return message, f"guard it with `is defined`, or give the output `scope: {name}`"
-        known = dict.fromkeys((*self, *self._dimensions))
-        return f"there is no `target.{name}`", did_you_mean(name, known) or f"there are {choices(known)}"
-
-
-def _without_value(value: Any) -> str:
-    """What kind of thing has no such name or item, without a word on what it holds."""
-    if isinstance(value, list | tuple):
-        return f"a list of {counted(len(value), 'item')}"
-    if isinstance(value, Mapping):
-        return TYPE_WORDS["object"]
-    plain = value is None or isinstance(value, str | int | float)
-    return TYPE_WORDS[json_type(value)] if plain else "what stands before it"
-
-
-class _UnsetError(UndefinedError):
-    """A setting that is not there was used."""
-
-    def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
-        self.path: tuple[str | int, ...] = ()
-        self.hint: str | None = None
-        self.variable = name if obj is missing else None
-        if isinstance(obj, Branch):
-            self.path = (*obj.path, name)
-            message = f"{dotted(self.path)} is not set"
-            known = dict.fromkeys((*obj, *obj.node.properties))
-            self.hint = did_you_mean(str(name), [key for key in known if key != name])
-            if name in obj.node.properties:
-                self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
-        elif obj is missing:
-            message = f"`{name}` is not defined"
-        elif isinstance(obj, TargetNames):
-            message, self.hint = obj.without(str(name))
-        else:
-            message = f"{_without_value(obj)} has no `{name}`"
-            self.hint = did_you_mean(str(name), map(str, obj)) if isinstance(obj, Mapping) else None
-        super().__init__(message)
-
-    def suggest(self, context: Mapping[str, Any]) -> str | None:
-        """What may have been meant by a variable that is not defined."""
-        config = context.get("config")
-        if self.variable is None or not isinstance(config, Branch):
-            return None
-        if self.variable in config.node.properties:
-            return "it has no default: guard it with `is defined`, or use `| default(...)`"
-        return did_you_mean(self.variable, context)
-
-
-class _Unset(StrictUndefined):
-    __slots__ = ()
-
-    def __init__(
-        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
-    ) -> None:
-        unset = exc is UndefinedError  # else the sandbox says why it refused
-        super().__init__(hint, obj, name, partial(_UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
-
-    def __repr__(self) -> NoReturn:
-        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
-        self._fail_with_undefined_error()

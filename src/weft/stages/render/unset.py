@@ -1,24 +1,108 @@
-"""Settings that a template uses and that are not there: the first one ends a rendering, and here are all of them.
+"""Settings that a template uses and that are not there: the first one ends a rendering, and its error says what may have been meant.
 
-A template that failed is rendered once more, with a value that notes each use of it and goes on as if it were empty.
+A template that failed is rendered once more, with a value that notes each use of it and goes on as if it were empty, so that all
+of them are reported.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, NoReturn
 
-from jinja2 import Undefined
+from jinja2 import StrictUndefined, Undefined
+from jinja2.exceptions import UndefinedError
+from jinja2.utils import missing
+
+from weft.base.paths import dotted
+from weft.base.problems import choices, did_you_mean
+from weft.base.wording import counted
+from weft.schema.types import TYPE_WORDS, json_type
+from weft.secrets.taint import Branch
+
+
+class TargetNames(dict[str, str]):
+    """What templates see as `target`: its name, and the value of each dimension that it has, of all `dimensions`."""
+
+    def __init__(self, names: Mapping[str, str], dimensions: Sequence[str]) -> None:
+        super().__init__(names)
+        self._dimensions = dimensions
+
+    def without(self, name: str) -> tuple[str, str]:
+        """What to say of a name that the target does not have, and what to do."""
+        if name in self._dimensions:
+            message = f"target.{name} is not set: {self['name']} has no {name}"
+            return message, f"guard it with `is defined`, or give the output `scope: {name}`"
+        known = dict.fromkeys((*self, *self._dimensions))
+        return f"there is no `target.{name}`", did_you_mean(name, known) or f"there are {choices(known)}"
+
+
+def _without_value(value: Any) -> str:
+    """What kind of thing has no such name or item, without a word on what it holds."""
+    if isinstance(value, list | tuple):
+        return f"a list of {counted(len(value), 'item')}"
+    if isinstance(value, Mapping):
+        return TYPE_WORDS["object"]
+    plain = value is None or isinstance(value, str | int | float)
+    return TYPE_WORDS[json_type(value)] if plain else "what stands before it"
+
+
+class UnsetError(UndefinedError):
+    """A setting that is not there was used."""
+
+    def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
+        self.path: tuple[str | int, ...] = ()
+        self.hint: str | None = None
+        self.variable = name if obj is missing else None
+        if isinstance(obj, Branch):
+            self.path = (*obj.path, name)
+            message = f"{dotted(self.path)} is not set"
+            known = dict.fromkeys((*obj, *obj.node.properties))
+            self.hint = did_you_mean(str(name), [key for key in known if key != name])
+            if name in obj.node.properties:
+                self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
+        elif obj is missing:
+            message = f"`{name}` is not defined"
+        elif isinstance(obj, TargetNames):
+            message, self.hint = obj.without(str(name))
+        else:
+            message = f"{_without_value(obj)} has no `{name}`"
+            self.hint = did_you_mean(str(name), map(str, obj)) if isinstance(obj, Mapping) else None
+        super().__init__(message)
+
+    def suggest(self, context: Mapping[str, Any]) -> str | None:
+        """What may have been meant by a variable that is not defined."""
+        config = context.get("config")
+        if self.variable is None or not isinstance(config, Branch):
+            return None
+        if self.variable in config.node.properties:
+            return "it has no default: guard it with `is defined`, or use `| default(...)`"
+        return did_you_mean(self.variable, context)
+
+
+class Unset(StrictUndefined):
+    """What is not there: using it is an error."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
+    ) -> None:
+        unset = exc is UndefinedError  # else the sandbox says why it refused
+        super().__init__(hint, obj, name, partial(UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
+
+    def __repr__(self) -> NoReturn:
+        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
+        self._fail_with_undefined_error()
 
 
 @dataclass(frozen=True)
 class Uses:
-    """The uses that were noted: what is not there, in the words of `explain`, and the file and the line of the template."""
+    """The uses that were noted: the error of what is not there, and the file and the line of the template."""
 
-    explain: Callable[[Any, str], Exception]
-    found: list[tuple[Exception, str, int]] = field(default_factory=list)
+    found: list[tuple[UnsetError, str, int]] = field(default_factory=list)
 
     def undefined(self) -> type[Undefined]:
         """The class of what is not there, for an environment of Jinja whose uses are noted here."""
@@ -32,7 +116,7 @@ class Uses:
         template = frame.f_globals.get("__jinja_template__")
         if template is not None and template.filename:
             self.found.append(
-                (self.explain(around, name), template.filename, template.get_corresponding_lineno(frame.f_lineno))
+                (UnsetError(around, name), template.filename, template.get_corresponding_lineno(frame.f_lineno))
             )
 
 

@@ -1,0 +1,191 @@
+"""How much work a template may make: every text that it renders has a number of steps, and what it does is paid from them.
+
+A turn of a loop, a call of a macro, an item that a filter looks at and 64 bytes of text each cost about one step. What could
+cost more than is left is refused before it begins, as nothing could stop it afterwards. Steps and not seconds are counted, so
+that a template fails everywhere or nowhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from jinja2.utils import Namespace
+from markupsafe import Markup
+
+from weft.secrets.taint import Branch
+
+MAX_STEPS: Final = 2_000_000
+"""How many steps one text may take; they are a few seconds, and 128 MB if all of it is text."""
+MAX_TEXT: Final = 10_000_000
+"""How many characters a finished output may have."""
+MAX_BITS: Final = 16_384
+"""How long a whole number may get: somewhat longer than the 4,300 digits that Python writes."""
+
+_BYTES_A_STEP: Final = 64
+_HUGE: Final = 1 << 60
+"""From here on whole numbers may be made so that their hashes collide, which makes sets and mappings of them slow."""
+_COST_OF_HUGE: Final = 1000
+
+
+class TooCostlyError(Exception):
+    """A template reached a limit, which the message names."""
+
+
+class Budget:
+    """The steps that are left for one text."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Pay for something; raises TooCostlyError where too little is left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooCostlyError(f"it takes more than {MAX_STEPS:,} steps")
+
+
+_BUDGET: Final[ContextVar[Budget | None]] = ContextVar("budget", default=None)
+
+
+@contextmanager
+def fresh_budget() -> Iterator[None]:
+    """A new budget for what is rendered inside."""
+    token = _BUDGET.set(Budget())
+    try:
+        yield
+    finally:
+        _BUDGET.reset(token)
+
+
+def spend(steps: int) -> None:
+    """Pay from the budget of the text that is being rendered."""
+    budget = _BUDGET.get()
+    if budget is not None:
+        budget.spend(steps)
+
+
+def tick(steps: int) -> bool:
+    """Pay for a turn of a loop or the body of a macro; true, so that a condition may begin with it."""
+    budget = _BUDGET.get()
+    if budget is not None:
+        budget.left -= steps
+        if budget.left < 0:
+            budget.spend(0)
+    return True
+
+
+def spend_text(length: int) -> None:
+    """Pay for a text of so many characters, before it is made."""
+    spend(1 + length // _BYTES_A_STEP)
+
+
+def spend_size(value: Any) -> None:
+    """Pay for looking at a value and at everything inside it."""
+    tick(1 + (len(value) >> 6) if type(value) is str else size(value))
+
+
+def size(value: Any) -> int:
+    """The steps that it takes to look at a value and everything inside it; what is inside several times counts each time."""
+    total = 0
+    stack = [value]
+    while stack and total <= MAX_STEPS:
+        one = stack.pop()
+        kind = type(one)
+        total += 1
+        if kind is str:
+            total += len(one) >> 6
+        elif kind is bool or one is None:
+            pass
+        elif kind is Branch:
+            total += one.size or _size_of_branch(one)
+        elif kind is list or kind is tuple:
+            stack += one
+        elif kind is dict:
+            stack += one.values()
+            stack += one
+        else:
+            total += _size_alone(one)
+            stack += _inside(one)
+    return total
+
+
+def _size_of_branch(branch: Branch) -> int:
+    """The size of a part of the configuration, which never changes; many templates look at the same."""
+    branch.size = len(branch) + size([*branch.values()])
+    return branch.size
+
+
+def _size_alone(value: Any) -> int:
+    """What a value of the less common kinds costs beyond one step."""
+    if isinstance(value, int | float):
+        return 0 if -_HUGE < value < _HUGE else _COST_OF_HUGE
+    if isinstance(value, str | bytes):
+        return len(value) // _BYTES_A_STEP
+    if isinstance(value, range):
+        return len(value) * (1 if _is_small(value) else _COST_OF_HUGE)
+    return 0
+
+
+def _is_small(value: range) -> bool:
+    return all(-_HUGE < end < _HUGE for end in (value.start, value.stop))
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """What is inside such a value."""
+    if isinstance(value, int | float | str | bytes):
+        return ()
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, list | tuple | set | frozenset | deque | KeysView | ValuesView | ItemsView):
+        return value
+    return [object.__getattribute__(value, "_Namespace__attrs")] if isinstance(value, Namespace) else ()
+
+
+def made(value: Any) -> Any:
+    """What a template has just made, paid for; what makes its items one by one pays for each of them."""
+    kind = type(value)
+    if kind in _TEXTS:
+        tick(sys.getsizeof(value) // _BYTES_A_STEP)
+    elif kind is int:
+        check_bits(value.bit_length())
+    elif isinstance(value, _COLLECTIONS):
+        tick(len(value))
+    elif isinstance(value, Iterator) and kind is not _Metered:
+        return _Metered(value)
+    return value
+
+
+_TEXTS: Final = frozenset((str, bytes, Markup))
+_COLLECTIONS: Final = (list, tuple, dict, set, frozenset)
+
+
+class _Metered(Iterator[Any]):
+    """An iterator each of whose items is a step."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+
+    def __next__(self) -> Any:
+        tick(1)
+        return next(self._items)
+
+
+def check_bits(bits: int) -> None:
+    """Refuse a whole number of so many bits, before it is made."""
+    if bits > MAX_BITS:
+        raise TooCostlyError(f"it makes a number of more than {MAX_BITS:,} bits")
+
+
+def check_length(text: str) -> None:
+    """Refuse a finished output that is too long to be one."""
+    if len(text) > MAX_TEXT:
+        raise TooCostlyError(f"its text is longer than {MAX_TEXT:,} characters")
