@@ -119,7 +119,7 @@ def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ..
     for text in values:
         path, equals, value = text.partition("=")
         if not equals or not path:
-            raise click.BadParameter(f"`{text}` is not PATH=VALUE", ctx, param)
+            raise click.BadParameter("expected PATH=VALUE, as in app.replicas=3", ctx, param)
         pairs.pop(path, None)  # the last word comes last
         pairs[path] = value
     return pairs

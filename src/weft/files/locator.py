@@ -55,6 +55,6 @@ def text_of(source: Source) -> str | None:
     if source.path is None:
         return None
     try:
-        return source.path.read_text("utf-8-sig", "replace")
+        return source.path.read_bytes().decode("utf-8-sig", "replace")  # which keeps the ends of lines as they are
     except OSError:
         return None

@@ -19,6 +19,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
+from weft.files.lines import line_of, lines_of, position_of
 from weft.files.scalars import inside
 
 try:
@@ -46,7 +47,9 @@ DEPTH_LIMIT: Final = 100
 _CROWDED = re.compile(r"^.*(?:[-?:][ \t]+){" + str(DEPTH_LIMIT // 2) + "}", re.MULTILINE)
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INDEX = re.compile(r"[0-9]+\Z")
-_PLAIN: Final = "plain"
+_ODD_BREAKS: Final = "\x85\u2028\u2029"
+PLAIN: Final = "plain"
+"""The tag of a scalar without quotes and without a tag."""
 _STR: Final = "tag:yaml.org,2002:str"
 _CONTAINERS: Final = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 # https://yaml.org/spec/1.2.2/#103-core-schema, less the leading zeros
@@ -95,7 +98,7 @@ class _Composer(_Parser, BaseResolver):
     def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
         """The tag of a node without one: `plain` for an unquoted scalar."""
         if kind is ScalarNode:
-            return _PLAIN if implicit[0] else _STR
+            return PLAIN if implicit[0] else _STR
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
 
@@ -106,7 +109,7 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        line, column = position_of(before, len(before))
         raise YamlError(
             "not-utf8",
             f"byte 0x{data[error.start]:02x} is not UTF-8",
@@ -177,6 +180,11 @@ def position(
     return inner or start
 
 
+def tree(text: str) -> Node | None:
+    """The nodes of a text as they were composed, before anything is said of their meaning; raises YamlError."""
+    return _compose(text)
+
+
 @dataclass(frozen=True)
 class _Located:
     """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""
@@ -204,7 +212,7 @@ def _one_escape(match: re.Match[str]) -> str:
 def _column(text: str, mark: yaml.Mark) -> int:
     """The column of a mark in the text as it was before `_one_escape`."""
     column = int(mark.column)
-    for pair in _PAIR.finditer(re.split("\r\n|\r|\n", text)[mark.line]):
+    for pair in _PAIR.finditer(lines_of(text)[mark.line]):
         column += 2 if pair.start() < column else 0
     return column
 
@@ -215,7 +223,39 @@ def _located(text: str) -> _Located:
     return _Located(_compose(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
 
 
-def _compose(text: str) -> Node | None:
+def _compose(written: str) -> Node | None:
+    text, restored = _without_odd_breaks(written)
+    root = _composed(text)
+    if restored:
+        _restore(root, restored)
+    return root
+
+
+def _without_odd_breaks(text: str) -> tuple[str, dict[int, str]]:
+    """The text with other characters for those that end a line in YAML 1.1 only, as libyaml reads it; and the way back."""
+    odd = [character for character in _ODD_BREAKS if character in text]
+    free = (chr(code) for code in range(0xFDD0, 0xFDF0) if chr(code) not in text) if odd else ()  # which mean nothing
+    pairs = list(zip(odd, free, strict=False))
+    changed = text.translate({ord(character): stand_in for character, stand_in in pairs}) if pairs else text
+    return changed, {ord(stand_in): character for character, stand_in in pairs}
+
+
+def _restore(root: Node | None, characters: dict[int, str]) -> None:
+    stack, seen = [root], set[int]()
+    while stack:
+        node = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, ScalarNode):
+            node.value = node.value.translate(characters)
+        elif isinstance(node, MappingNode):
+            stack += [child for pair in node.value for child in pair]
+        else:
+            stack += node.value
+
+
+def _composed(text: str) -> Node | None:
     try:
         _check_depth(text)
         loader = _Composer(text)
@@ -235,13 +275,11 @@ def _compose(text: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(text, error) from None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position] if isinstance(error.position, int) else ""
         character = error.character if isinstance(error.character, int) else ord(error.character[:1])
         raise YamlError(
             "syntax",
             f"the character U+{character:04X} is not allowed in YAML",
-            before.count("\n") + 1,
-            len(before) - before.rfind("\n"),
+            *position_of(text, max(text.find(chr(character)), 0)),  # libyaml counts bytes
         ) from None
     return root
 
@@ -282,8 +320,7 @@ def _mark(found: Any) -> yaml.Mark:
 def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines()
-    here = lines[line] if line < len(lines) else ""
+    here = line_of(text, line + 1) or ""
     indent = here[: len(here) - len(here.lstrip())]
     if "\t" in indent:
         return YamlError(
@@ -293,7 +330,8 @@ def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
             indent.index("\t") + 1,
             "YAML is indented with spaces: replace the tab",
         )
-    why = ", ".join(part for part in (error.context, error.problem) if part)
+    # the parser in Python quotes names of anchors and tags, which may be a secret
+    why = ", ".join(re.sub(r" '[^']{2,}'", "", part) for part in (error.context, error.problem) if part)
     return YamlError("syntax", f"not YAML: {why}", line + 1, column + 1)
 
 
@@ -352,18 +390,18 @@ def _construct(node: Node) -> Any:
 
 
 def _key(node: Node) -> str:
-    if not isinstance(node, ScalarNode) or node.tag not in (_PLAIN, _STR):
+    if not isinstance(node, ScalarNode) or node.tag not in (PLAIN, _STR):
         template = isinstance(node, MappingNode) and node.flow_style
         hint = "quote it if `{{ ... }}` is meant as a text: overlays are data, not templates" if template else None
         raise _error("bad-key", "a key must be a plain text", node, hint)
-    if node.tag == _PLAIN and node.value == "<<":
+    if node.tag == PLAIN and node.value == "<<":
         raise _error("merge-key", "YAML 1.2 has no merge key `<<`", node, "put what is shared into a lower layer")
     return str(node.value)
 
 
 def _scalar(node: ScalarNode) -> Any:
     text = node.value
-    if node.tag == _PLAIN:
+    if node.tag == PLAIN:
         try:
             return scalar(text)
         except ValueError:

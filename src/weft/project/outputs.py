@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -31,7 +31,7 @@ class TargetView:
     name: str
     scope: str | None
     values: Mapping[str, str]
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] = field(repr=False)
 
 
 class Outputs:

@@ -75,7 +75,7 @@ class Rendering:
 
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
         """What is wrong with the project rather than with one target, given what was found in the targets."""
-        yield from self.limits.problems()
+        yield from map(self.schemas.secret_lines.guard, self.limits.problems())
         if not has_errors(found) and len(targets) == len(list(self.fleet.identities())):
             layers = [layer for target in targets for layer in target.resolution.layers]
             read = {source.path for layer in layers for source in layer.sources}

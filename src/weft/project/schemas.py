@@ -14,6 +14,7 @@ from weft.rules import RuleCheck
 from weft.schema.loader import load_documents
 from weft.schema.lost_secrets import lost_secrets
 from weft.schema.node import Catalog, Node
+from weft.secrets.masking import mask
 from weft.secrets.quoting import SecretLines
 from weft.stages.validate import SchemaCheck
 
@@ -64,7 +65,9 @@ def load_schemas(file: ProjectFile) -> Schemas:
     Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
     """
     catalog = Catalog(load_documents(_schema_file(file), file.folder))
-    return Schemas(file.folder, catalog, SchemaCheck(catalog), RuleCheck(catalog), SecretLines(catalog, file.folder))
+    return Schemas(
+        file.folder, catalog, SchemaCheck(catalog), RuleCheck(catalog, shown=mask), SecretLines(catalog, file.folder)
+    )
 
 
 def _schema_file(file: ProjectFile) -> Path:

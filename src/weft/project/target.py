@@ -20,7 +20,7 @@ from weft.project.settings import setting_path
 from weft.project.targets import Identity
 from weft.report.report import Report
 from weft.schema.node import MISSING
-from weft.secrets.taint import mask
+from weft.secrets.masking import Mask
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,12 @@ class Target:
         return self.schemas.filled(self.layering.fold(self.resolution.layers).value)
 
     @cached_property
+    def mask(self) -> Mask:
+        """What makes copies of the configuration, and of what its overlays say, that may be shown to anybody."""
+        files = [source.data for layer in self.resolution.layers for source in layer.sources]
+        return Mask(self.schemas.root, [self.config, *files])
+
+    @cached_property
     def view(self) -> TargetView:
         """What outputs see of the target."""
         return TargetView(self.name, self.scope, self.resolution.values, self.config)
@@ -127,7 +133,7 @@ class Target:
         Raises UsageError when there is neither a value nor a setting of that name.
         """
         exact = self.find(path) if path else ()
-        explanation = self._explain(exact)
+        explanation = self._explain(exact)  # whose value is masked: what is hidden as a whole has no leaves
         leaves = [] if explanation.value is MISSING else [*leaves_of(explanation.value, exact)]
         items = tuple(map(self._explain, leaves)) if leaves != [exact] else ()
         return replace(explanation, items=items)
@@ -172,8 +178,9 @@ class Target:
         found = setters(root, self.resolution.layers, self.config, exact)
         value = paths.get(self.config, exact) if paths.has(self.config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.schemas.rule_check.at(exact))
-        hidden = tuple(replace(setter, value=mask(node, setter.value)) for setter in found)
-        return Explanation(exact, mask(node, value), hidden, node.default, rules)
+        hidden = tuple(replace(setter, value=self.mask(node, setter.value)) for setter in found)
+        shown, default = self.mask(node, value), self.mask(node, node.default)
+        return Explanation(exact, shown, hidden, default, rules)
 
     @cached_property
     def _placing(self) -> Placing:

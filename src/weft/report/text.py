@@ -9,6 +9,7 @@ from typing import Final
 
 from weft.base.problems import Place, Problem, Severity
 from weft.base.wording import counted, in_targets
+from weft.files.lines import line_of
 from weft.report.report import Report
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -89,7 +90,6 @@ def _source_line(place: Place, folder: Path | None) -> str | None:
     if place.text is not None:
         return place.text
     try:
-        lines = (folder / place.file).read_text("utf-8", "replace").splitlines()
+        return line_of((folder / place.file).read_bytes().decode("utf-8-sig", "replace"), place.line)
     except OSError:
         return None
-    return lines[place.line - 1] if 0 < place.line <= len(lines) else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from weft.base.paths import Path, dotted
@@ -26,7 +26,7 @@ class Variable:
 
     name: str
     path: Path
-    value: Any
+    value: Any = field(repr=False)
     sensitive: bool
 
     @property
@@ -38,10 +38,14 @@ class Variable:
 def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
     """The variables of a configuration in the schema's order; settings that are null or absent have none."""
     if node.env and config is not None:
-        yield Variable(node.env, path, config, any(below.sensitive for _, below, _ in node.walk(config)))
+        yield Variable(node.env, path, config, _tells_secrets(node, config))
     if isinstance(config, dict):
         for key, value in config.items():
             yield from variables(node.child(key), value, (*path, key))
+
+
+def _tells_secrets(node: Node, config: Any) -> bool:
+    return any(below.hidden or below.conceals(value) for _, below, value in node.walk(config))
 
 
 def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:

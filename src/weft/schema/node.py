@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
 from functools import cached_property
 from typing import Any, Final
 
+from weft.base.overlay import only_instructs
+from weft.base.paths import parse_dotted
 from weft.base.problems import Problem, did_you_mean
 from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
-from weft.schema.types import ANY_TYPE, AcceptedTypes, named
-from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
+from weft.schema.names import Names
+from weft.schema.types import ANY_TYPE, AcceptedTypes, named, stated_types, type_for_schemas
+from weft.schema.walk import CONTAINERS, in_place, item_schemas, property_schemas, subschemas
 
 
 class _Missing:
@@ -25,6 +29,18 @@ MISSING: Final[Any] = _Missing()
 """Stands for 'no value', where None is a value."""
 
 
+_Find = Callable[[dict[str, Any], Any], Iterator[Any]]
+
+
+class Secrecy(IntEnum):
+    """Whether what stands at a place is a secret."""
+
+    NONE = 0
+    PERHAPS = 1
+    """It may be a secret whose key is misspelled, or stands a level too high or too low."""
+    SENSITIVE = 2
+
+
 class Node:
     """A place in the configuration, seen through every schema that speaks of it.
 
@@ -33,11 +49,16 @@ class Node:
     """
 
     def __init__(
-        self, catalog: Catalog, certain: tuple[dict[str, Any], ...], possible: tuple[dict[str, Any], ...]
+        self,
+        catalog: Catalog,
+        certain: tuple[dict[str, Any], ...],
+        possible: tuple[dict[str, Any], ...],
+        inside: Secrecy,
     ) -> None:
         self.catalog = catalog
         self.certain = certain
         self.possible = possible
+        self._inside = inside
         self._children: dict[str | int, Node] = {}
 
     def keyword(self, name: str, default: Any = None) -> Any:
@@ -48,13 +69,48 @@ class Node:
         """The node of a property or of a list item; a place that no schema describes has a node without schemas."""
         node = self._children.get(step)
         if node is None:
-            find = property_schemas if isinstance(step, str) else item_schemas
-            certain = [found for schema in self.certain for found in find(schema, step)]
-            possible = [found for schema in self.possible for found in find(schema, step)]
-            if isinstance(step, int):
-                possible += self.catalog.secrets_under("contains", (*self.certain, *self.possible))
-            node = self._children[step] = self.catalog.node(certain, possible)
+            node = self.stated(step)
+            if not node.certain and not node.possible and self._is_a_mistake(step):
+                node = self.catalog.node([], [], max(self.secrecy, Secrecy.PERHAPS))
+            self._children[step] = node
         return node
+
+    def stated(self, step: str | int) -> Node:
+        """The same node, but by nothing else than the schemas that describe it: no guess is made."""
+        return self.catalog.node(*self.described(step), self.secrecy)
+
+    def described(self, step: str | int) -> tuple[list[Any], list[Any]]:
+        """The schemas that certainly, and perhaps, describe the value at a step."""
+        find = property_schemas if isinstance(step, str) else item_schemas
+        certain = [found for schema in self.certain for found in find(schema, step)]
+        possible = [found for schema in self.possible for found in find(schema, step)]
+        if isinstance(step, int):
+            possible += self.catalog.secrets_under("contains", (*self.certain, *self.possible))
+        for schema, surely in (*((one, True) for one in self.certain), *((one, False) for one in self.possible)):
+            left_over = self._unevaluated(schema, step)
+            if left_over is not None:
+                (certain if surely and left_over[1] else possible).append(left_over[0])
+        return certain, possible
+
+    def _unevaluated(self, schema: dict[str, Any], step: str | int) -> tuple[Any, bool] | None:
+        """What a schema says of a step that neither it nor what applies in its place describes, and whether that is sure."""
+        name, find = (
+            ("unevaluatedProperties", property_schemas) if isinstance(step, str) else ("unevaluatedItems", item_schemas)
+        )
+        if name not in schema or self.catalog.describes(schema, find, step, sure=True):
+            return None
+        return schema[name], not self.catalog.describes(schema, find, step, sure=False)
+
+    def _is_a_mistake(self, step: str | int) -> bool:
+        """Whether nobody meant a value to stand at a step of which no schema speaks, so that it may be a secret.
+
+        Either it may not stand there, beside secrets, or it is called like one. The keys of a free mapping are whatever people
+        like.
+        """
+        if self.holds_secrets and not self._allows(step):
+            return True
+        is_free = not self.properties and self.states({})
+        return isinstance(step, str) and not is_free and self.catalog.is_like_a_secret(step)
 
     def at(self, path: Sequence[str | int]) -> Node:
         """The node at a path below this one."""
@@ -97,8 +153,10 @@ class Node:
     def knows(self, step: str | int) -> bool:
         """Whether a value may stand at this step: some schema describes it, or none forbids it."""
         node = self.child(step)
-        if node.certain or node.possible:
-            return True
+        return bool(node.certain or node.possible) or self._allows(step)
+
+    def _allows(self, step: str | int) -> bool:
+        """Whether a value may stand at a step that no schema describes."""
         if isinstance(step, int):
             return "array" in self.types
         every = (*self.certain, *self.possible)
@@ -129,9 +187,49 @@ class Node:
         return bool(self.keyword("x-kubernetes-map-type") == "atomic")
 
     @cached_property
+    def secrecy(self) -> Secrecy:
+        """Whether the value is a secret; what lies inside of one is a secret too."""
+        if any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible)):
+            return Secrecy.SENSITIVE
+        renamed = self.keyword("x-renamed-to")
+        old = isinstance(renamed, str) and self.catalog.leads_to_secrets(renamed)
+        return max(self._inside, Secrecy.PERHAPS if old else Secrecy.NONE)
+
+    @property
     def sensitive(self) -> bool:
-        """Whether the value is a secret; what lies inside a sensitive value is sensitive too."""
-        return any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible))
+        """Whether the value is a secret by the schemas."""
+        return self.secrecy is Secrecy.SENSITIVE
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody may see the value: it is a secret, or may be one that was written in a wrong place."""
+        return self.secrecy is not Secrecy.NONE
+
+    @cached_property
+    def holds_secrets(self) -> bool:
+        """Whether the value is a secret, or a secret may lie somewhere inside of it."""
+        holding = self.catalog.holding_secrets
+        return self.hidden or any(id(schema) in holding for schema in (*self.certain, *self.possible))
+
+    def states(self, value: Any) -> bool:
+        """Whether some schema says in so many words that a value of this JSON type may stand here."""
+        kind = type_for_schemas(value)
+        return any(
+            ("type" in schema and kind in stated_types(schema)) or CONTAINERS.get(kind, frozenset()) & schema.keys()
+            for schema in (*self.certain, *self.possible)
+        )
+
+    def conceals(self, value: Any) -> bool:
+        """Whether a value that is no reference must be shown to nobody, with all that lies in it.
+
+        It is hidden, or it is a plain value where a mapping with a secret belongs. A mapping or a list is concealed as a whole
+        where none belongs: then even its keys may be secrets.
+        """
+        if value is None or not self.holds_secrets:
+            return False
+        if isinstance(value, dict | list):
+            return self.hidden and not self.states(value) and not only_instructs(value)
+        return self.hidden or not self.states(value)
 
     @cached_property
     def env(self) -> str | None:
@@ -238,24 +336,24 @@ class Catalog:
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
         self.acceptance = Acceptance(documents)
-        self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
+        self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...], Secrecy], Node] = {}
         self._open: set[Node] = set()
         self.refused_defaults: dict[int, dict[str, Any]] = {}
         """The schemas, by their ids, whose defaults are not valid, as far as they were asked for."""
         self.types = AcceptedTypes(documents.schema)
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
-    def node(self, certain: list[Any], possible: list[Any]) -> Node:
-        """The node where these schemas apply."""
+    def node(self, certain: list[Any], possible: list[Any], inside: Secrecy = Secrecy.NONE) -> Node:
+        """The node where these schemas apply, inside of a value of this secrecy."""
         sure = self._expand(certain, certain_only=True)
         rest = [
             schema
             for schema in self._expand([*certain, *possible], certain_only=False)
             if not any(schema is known for known in sure)
         ]
-        key = (tuple(map(id, sure)), tuple(map(id, rest)))
+        key = (tuple(map(id, sure)), tuple(map(id, rest)), inside)
         if key not in self._nodes:
-            self._nodes[key] = Node(self, tuple(sure), tuple(rest))
+            self._nodes[key] = Node(self, tuple(sure), tuple(rest), inside)
         return self._nodes[key]
 
     def alternatives(self, node: Node) -> list[dict[str, Any]]:
@@ -298,6 +396,11 @@ class Catalog:
                     hint = did_you_mean(key, item.properties)
                     yield Problem("schema-invalid", f"items of this list have no `{key}`", schema=where, hint=hint)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all settings, wherever they stand."""
+        return frozenset(name for schema in self.schemas_with("properties") for name in schema["properties"])
+
     def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
         """Every schema of every document that has this keyword."""
         return [schema for schema in self.schemas() if keyword in schema]
@@ -330,6 +433,37 @@ class Catalog:
     def holding_secrets(self) -> set[int]:
         """The ids of all schemas that are sensitive, or lead to one that is."""
         return self.reaching(id(schema) for schema in self.schemas_with("x-sensitive") if schema["x-sensitive"] is True)
+
+    def describes(self, schema: dict[str, Any], find: _Find, step: str | int, *, sure: bool) -> bool:
+        """Whether a schema, or one that surely (or perhaps) applies in its place, describes the value at a step."""
+        return any(next(find(below, step), None) is not None for below in self._expand([schema], certain_only=sure))
+
+    def is_like_a_secret(self, name: str) -> bool:
+        """Whether a name is that of a sensitive setting, of its variable, or of a list or mapping of them, or nearly so."""
+        return self._secret_names.resemble(name)
+
+    @cached_property
+    def _secret_names(self) -> Names:
+        return Names(self._names_of_secrets())
+
+    def _names_of_secrets(self) -> Iterator[str]:
+        for schema in self.schemas_with("properties") if self.holding_secrets else ():
+            around = self.node([schema], [schema])
+            for name in schema["properties"]:
+                node = around.stated(name)
+                if node.holds_secrets:
+                    yield from (name, node.env or name)
+
+    def leads_to_secrets(self, name: str) -> bool:
+        """Whether the setting of a dotted name is a secret, or holds some."""
+        try:
+            path = parse_dotted(name)
+        except ValueError:
+            return False
+        node = self.root
+        for step in path:
+            node = self.node(*node.described(step))  # and not its child, whose secrecy may be what is asked here
+        return any(id(schema) in self.holding_secrets for schema in (*node.certain, *node.possible))
 
     def secrets_under(self, keyword: str, schemas: Iterable[dict[str, Any]]) -> list[Any]:
         """What these schemas say by a keyword that only tests values, where that is about secrets: it then speaks of them."""

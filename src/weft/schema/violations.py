@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jsonschema.exceptions import ValidationError
@@ -34,7 +34,7 @@ class Broken:
 
     keyword: str
     wanted: Any
-    value: Any
+    value: Any = field(repr=False)
     schema: Mapping[str, Any]
     path: Path
     hidden: bool

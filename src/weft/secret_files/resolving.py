@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,7 +110,7 @@ def _failed(target: Target, path: paths.Path, secret: str | providers.ProviderEr
         place = place_of(target.schemas.root, target.resolution.layers, target.config, path)
         message = f"{paths.dotted(path)}: {secret.reason}"
         problem = Problem("unresolved-reference", message, path=paths.pointer(path), place=place, hint=secret.hint)
-        yield replace(problem, targets=(target.name,))
+        yield target.own(problem)
 
 
 def _filled(node: Node, value: Any, secrets: dict[str, Any]) -> Any:

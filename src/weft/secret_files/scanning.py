@@ -21,6 +21,7 @@ from weft.base.overlay import Source, data_path
 from weft.base.paths import dotted, pointer
 from weft.base.problems import CannotRun, Place, Problem, reason_of
 from weft.files import datafile, git
+from weft.files.lines import lines_of
 from weft.files.locator import locate
 from weft.files.yaml12 import YamlError
 from weft.project.project import Project
@@ -96,7 +97,7 @@ def _lines(file: Path) -> list[str] | None:
     except OSError as error:
         raise CannotRun(Problem("unreadable", f"{file}: {reason_of(error)}")) from None
     text = data.decode("utf-8-sig", "replace")
-    return None if b"\0" in data or text.startswith(_ENCRYPTED) else text.splitlines()
+    return None if b"\0" in data or text.startswith(_ENCRYPTED) else lines_of(text)
 
 
 def _name(project: Project, file: Path) -> str:

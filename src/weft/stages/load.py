@@ -13,6 +13,7 @@ from typing import Final
 from weft.base.overlay import PLACEHOLDER, Layer, Source
 from weft.base.problems import Place, Problem
 from weft.files import datafile, yaml12
+from weft.files.lines import line_of
 from weft.files.locator import locate, text_of
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -89,7 +90,7 @@ def is_there(path: Path) -> bool:
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
     """Whether a key of a file has nothing after its colon, so that its null may not be meant."""
     place, text = locate(source, path), text_of(source)
-    if text is None or place.line is None or place.column is None:
+    line = None if text is None else line_of(text, place.line)
+    if line is None or place.column is None:
         return False
-    line = text.splitlines()[place.line - 1]
     return not line[place.column - 1 :].partition("#")[0].strip()

@@ -48,7 +48,12 @@ class _Run(Merger):
         return self.node.at(data_path(tuple(path)))
 
     def wrong(self, path: list[Any], code: str, message: str, hint: str | None = None) -> None:
-        """Note a problem at a path of the upper layer."""
+        """Note a problem at a path of the upper layer; not inside of what is concealed, which is a problem as a whole."""
+        node = self.node
+        for step in data_path(tuple(path)):
+            if node.conceals({} if isinstance(step, str) else []):
+                return
+            node = node.child(step)
         self.problems.append(Problem(code, message, path=pointer(path), hint=hint))
 
     def fresh(self, path: list[Any], value: Any) -> Any:
@@ -114,7 +119,8 @@ class _Run(Merger):
                 "write `key: null` to remove a key",
             )
         else:
-            self.wrong([*path, PATCH], "operator-misused", f"`$patch` is `replace` or `delete`, not `{value[PATCH]}`")
+            other = "something else" if self.at(path).holds_secrets else f"`{value[PATCH]}`"
+            self.wrong([*path, PATCH], "operator-misused", f"`$patch` is `replace` or `delete`, not {other}")
         return _REMOVED
 
     def _join_map(self, path: list[Any], node: Node, lower: list[Any], upper: list[Any], first: bool) -> list[Any]:
@@ -139,7 +145,8 @@ class _Run(Merger):
             index = index_of.get(key)
             if item.get(PATCH) == "delete":
                 if index is None:
-                    items = [", ".join(str(old[name]) for name in node.list_keys if name in old) for old in lower]
+                    shown = [name for name in node.list_keys if not node.child(position).child(name).hidden]
+                    items = [", ".join(str(old[name]) for name in shown if name in old) for old in lower if shown]
                     known = choices(items)
                     self.wrong(
                         here,

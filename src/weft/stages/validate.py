@@ -7,6 +7,7 @@ errors know the schema they come from.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -22,12 +23,26 @@ from weft.schema import patterns
 from weft.schema.explaining import Undecided, UnexpectedKeys, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
+from weft.schema.node import Catalog, Node
 from weft.schema.violations import Broken, Suggestions, complaints
+from weft.secrets.masking import Mask, is_concealed
 from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
 """How many errors of jsonschema-rs are looked at; each holds a copy of the value that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A configuration while the problems with it are put into words."""
+
+    config: Any = field(repr=False)
+    mask: Mask
+    suggest: Suggestions
+
+    def hides(self, node: Node, value: Any) -> bool:
+        """Whether a value must not be quoted: it is long, or a secret may be in it."""
+        return isinstance(value, dict | list) or node.holds_secrets or self.mask.hides(node, value)
 
 
 class SchemaCheck:
@@ -45,6 +60,11 @@ class SchemaCheck:
             formats=dict(OWN),
             pattern_options=patterns.OPTIONS,
         )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all settings."""
+        return self._catalog.names
 
     def accepts(self, config: Any) -> bool:
         """Whether the configuration is surely valid; False may also mean that only `problems` can tell."""
@@ -67,9 +87,9 @@ class SchemaCheck:
         return list(found or self._second_opinion(config))
 
     def _explained(self, config: Any) -> Iterator[Problem]:
-        suggest = Suggestions()
+        judged = _Judged(config, Mask(self._catalog.root, [config]), Suggestions())
         for error in self._explain.iter_errors(config):
-            yield from self._told(error, config, suggest)
+            yield from self._told(error, judged)
 
     def _too_costly(self, config: Any, undecided: Undecided) -> Iterator[Problem]:
         for schema, pattern, text in undecided.found:
@@ -93,36 +113,38 @@ class SchemaCheck:
 
         return list(filter(speaks, paths)) or paths
 
-    def _told(self, error: ValidationError, config: Any, suggest: Suggestions) -> Iterator[Problem]:
+    def _told(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         # `false` as a property is judged as `not: {}`, see `documents`, and nobody wrote that keyword
         steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
         location = self._catalog.documents.location(error.schema, *steps)
-        if schema.get("x-sensitive") is True and error.validator in ("type", "pattern"):
-            yield literal_secret(tuple(error.absolute_path), location)
+        path = tuple(error.absolute_path)
+        node = self._catalog.root.at(path)
+        stated = schema.get("x-sensitive") is True and error.validator in ("type", "pattern")
+        if stated or (node.sensitive and is_concealed(node, error.instance)):
+            yield literal_secret(path, location)
             return
         if error.validator in ("anyOf", "oneOf") and error.context:
             branch = _best_branch(error)
             if branch:
                 for below in branch:
-                    yield from self._told(below, config, suggest)
+                    yield from self._told(below, judged)
                 return
-        path = tuple(error.absolute_path)
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
-        names_a_key = isinstance(error.instance, str) and isinstance(get(config, path), dict)
+        names_a_key = isinstance(error.instance, str) and isinstance(get(judged.config, path), dict)
         broken = Broken(
             "propertyNames" if names_a_key else str(error.validator or ""),
             error.validator_value,
             error.instance,
             schema,
             path,
-            self._is_hidden(path, error.instance),
+            judged.hides(node, error.instance),
             error.message,
             str(error.validator or ""),
             tuple(error.context or ()),
             error.cause.names if isinstance(error.cause, UnexpectedKeys) else (),
-            suggest,
+            judged.suggest,
         )
         for code, where, message, hint in complaints(broken):
             if isinstance(own, str):
@@ -132,24 +154,19 @@ class SchemaCheck:
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
         """What jsonschema-rs says of a configuration that only it refuses, so that no refusal goes unexplained."""
+        judged = _Judged(config, Mask(self._catalog.root, [config]), Suggestions())
         for error in islice(self._screen.iter_errors(config), _FEW):
             path = tuple(error.instance_path)
             keyword = str(error.schema_path[-1]) if error.schema_path else ""
             location = error.absolute_keyword_location or self._catalog.documents.root
             wanted, around = self._schema(location), self._schema(location.rpartition("/")[0])
-            hidden = self._is_hidden(path, get(config, path))
+            value = get(config, path)
+            hidden = judged.hides(self._catalog.root.at(path), value)
             schema = around if isinstance(around, dict) else {}
             names = tuple(getattr(error.kind, "unexpected", ()))
-            broken = Broken(keyword, wanted, get(config, path), schema, path, hidden, error.message, keyword, (), names)
+            broken = Broken(keyword, wanted, value, schema, path, hidden, error.message, keyword, (), names)
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
-
-    def _is_hidden(self, path: Path, value: Any) -> bool:
-        """Whether a value must not be quoted: it is sensitive, or stands where a mapping with a sensitive setting belongs."""
-        holding, node = self._catalog.holding_secrets, self._catalog.root.at(path)
-        return isinstance(value, dict | list) or any(
-            id(schema) in holding for schema in (*node.certain, *node.possible)
-        )
 
     def _schema(self, location: str) -> Any:
         try:

@@ -36,6 +36,7 @@ from jinja2.utils import missing
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, did_you_mean
 from weft.files import cache, yaml12
+from weft.files.lines import line_of, start_of
 from weft.secrets.taint import Branch, TaintError
 from weft.stages.render.filters import FILTERS
 from weft.version import __version__
@@ -142,8 +143,7 @@ class Templates:
         if problem.place is None or problem.place.line is None:
             return problem
         name = problem.place.file.removeprefix(f"{self.name}/")
-        lines = (self._folder / name).read_text("utf-8", "replace").splitlines()
-        line = lines[problem.place.line - 1] if problem.place.line <= len(lines) else ""
+        line = line_of((self._folder / name).read_text("utf-8", "replace"), problem.place.line) or ""
         return replace(problem, place=replace(problem.place, column=_column(line, error)))
 
     def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
@@ -223,8 +223,7 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
 
     Jinja knows the lines of what it computes, and of plain text only which computed thing came before.
     """
-    start = sum(map(len, source.splitlines(keepends=True)[: known - 1]))
-    found = source.find(chunk, start)
+    found = source.find(chunk, start_of(source, known))
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
