@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants lint types check docs bench clean lock format sbom
+.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants lint types check docs bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -37,8 +37,10 @@ setup-tools: for-dev ## Install the programs that the checks and the tests run; 
 render: for-render ## Validate and write every output into build/
 	@"$(BIN)/weft" render $(TARGETS) -o "$(OUTPUT)"
 
+# a program that is not installed says nothing of the configuration: it is named and skipped, so only the first run is strict
 validate: for-render ## Report every problem of the configuration and of what it renders
-	@"$(BIN)/weft" validate $(TARGETS) --outputs --strict
+	@"$(BIN)/weft" validate $(TARGETS) --strict
+	@"$(BIN)/weft" validate $(TARGETS) --outputs
 
 diff: for-render ## Compare two targets: make diff FROM=staging TO=production
 	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)
@@ -67,6 +69,13 @@ types: for-dev ## Check the types
 	@"$(BIN)/mypy"
 
 check: lint types ## Everything that is checked without running it
+
+secrets: for-dev ## Look for secrets in plain text, in the files and in what commits brought
+	@"$(BIN)/weft" secrets scan $(if $(filter false,$(shell git rev-parse --is-shallow-repository)),--history)
+
+hook: for-dev ## Let git look for secrets before each commit
+	@git config core.hooksPath .githooks
+	@echo "git runs .githooks/pre-commit before each commit; git config --unset core.hooksPath ends that"
 
 docs: python ## Build the documentation as a site in build-docs/
 	@"$(PYTHON)" requirements/environment.py docs --venv "$(VENV)-docs"

@@ -56,6 +56,7 @@ DEBIAN: Final = {
     "bash": "bash",
     "busybox": "busybox",
     "dash": "dash",
+    "strace": "strace",
 }
 """Programs, and the packages of Debian that have them."""
 

@@ -1,8 +1,9 @@
 """Mutants: lines of the engine changed on purpose, one at a time, to see whether a test notices (`make mutants`).
 
 Lines are drawn evenly over the SUBJECTS, by a seed that draws the same again. A change is made in the syntax tree and written into
-a copy of the checkout, in which the tests run: those of the module's name first, its package's, then those that guard the engine as
-a whole. Why it is not one of the programs for this, and what is drawn: docs/decisions/0011-mutants.md.
+a copy of the checkout, in which the tests run. All of them run once before, and what each runs is recorded: so a mutant meets the
+tests that run its line first, and only one that they do not notice meets all others. Why it is not one of the programs for this, and
+what is drawn: docs/decisions/0011-mutants.md.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import ast
 import contextlib
 import copy
+import json
 import os
 import random
 import re
@@ -20,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,28 +35,27 @@ SOURCE = "src/weft"
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "merge": ("stages/merge.py",),
     "taint": ("secrets/taint.py", "secrets/references.py"),
-    "write": ("stages/write.py", "files/atomic.py"),
+    "write": ("stages/write/*.py", "files/atomic.py", "files/reading.py"),
     "provenance": ("project/provenance.py",),
     "rules": ("rules/*.py",),
     "targets": ("project/targets.py", "project/dimensions.py", "project/limits.py", "project/resolution.py"),
-    "placing": ("project/placing.py",),
+    "placing": ("project/placing.py", "files/locator.py"),
 }
 """What lines are drawn from: files below `src/weft`. A pattern that matches nothing is an error, as its subject would be left out."""
-LIKELIEST = {
-    "project": ("project/test_targets.py", "project/test_provenance.py"),
-    "rules": ("rules/test_rules.py", "rules/test_rule_functions.py"),
-    "secrets": ("secrets/test_secrets.py",),
-    "files": ("stages/test_write.py",),
-}
-"""The tests of a package that notice most; they run before its others."""
-GUARDS = ("cli", "project", "stages", "secrets", "rules", "schema", "files", "lint", "api")
-ALSO = ("repository/test_values.py",)
-"""The folders of tests, and the modules, that guard the engine as a whole; they run after those of the mutated package."""
+UNRELATED = "tests/repository"
+"""Tests of the checkout, and not of the engine; of them ALSO runs."""
+ALSO = "tests/repository/test_values.py"
+FIRST, SECOND = 40, 400
+"""How many tests a mutant meets first, and before it meets all: few take a second or two to be collected, all take ten."""
 CACHE_SIZES = {"_REMEMBERED"}
 """Constants that say how much is kept, and never what."""
 ENOUGH = 0.95
-ONE_TEST, ALL_TESTS = 120, 1200
-"""Seconds after which a test, or all of them, will not end any more."""
+ENDLESS = 5
+"""How many times as long as the longest test a test takes that will not end any more, and all tests as long as all did."""
+AT_LEAST = 60
+"""Seconds that every test has."""
+MEMORY = 8 << 30
+"""Bytes of addresses that a process of a mutant may take."""
 
 
 # --- changes of a syntax tree ---
@@ -133,7 +135,7 @@ def _unseen(parent: ast.AST, field: str) -> bool:
         return True
     if isinstance(parent, ast.AnnAssign) and _text(parent.target) in CACHE_SIZES:  # one more is as good
         return True
-    return isinstance(parent, ast.keyword) and parent.arg == "slots"  # memory and speed
+    return isinstance(parent, ast.keyword) and parent.arg in ("slots", "maxsize")  # memory and speed
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,10 @@ class Mutant:
     index: int
     what: str
 
+    def line_in(self, root: Path) -> int:
+        """Where the change stands in a file that is written as its syntax tree."""
+        return list(changes(ast.parse((root / self.file).read_text("utf-8"))))[self.index].line
+
     def text(self, root: Path) -> str:
         """The changed source; `root` may hold the file as it is, or as its syntax tree is written."""
         tree = ast.parse((root / self.file).read_text("utf-8"))
@@ -236,20 +242,58 @@ def drawn(root: Path, seed: str, count: int) -> list[Mutant]:
 # --- running the tests ---
 
 
-def test_files(root: Path, file: str) -> tuple[list[str], list[str]]:
-    """The modules of tests for a file of the source: the few that are likeliest to notice, and the others.
-
-    They are run apart, as collecting all tests takes longer than running those of one module.
-    """
-    package, stem = Path(file).relative_to(SOURCE).parts[0], Path(file).stem
-    likeliest = _matching(root, f"**/test_{stem}.py", *LIKELIEST.get(package, ()))
-    every = _matching(root, *(f"{folder}/**/test_*.py" for folder in dict.fromkeys((package, *GUARDS))), *ALSO)
-    return likeliest, [name for name in every if name not in likeliest]
+def everything(root: Path) -> list[str]:
+    """All tests of the engine."""
+    modules = {path.relative_to(root).as_posix() for path in root.glob("tests/**/test_*.py")}
+    return sorted(name for name in modules if not name.startswith(f"{UNRELATED}/")) + [ALSO] * (root / ALSO).is_file()
 
 
-def _matching(root: Path, *patterns: str) -> list[str]:
-    paths = [path for pattern in patterns for path in sorted(root.glob(f"tests/{pattern}"))]
-    return list(dict.fromkeys(path.relative_to(root).as_posix() for path in paths))
+@dataclass(frozen=True)
+class Recording:
+    """Which tests run which lines: `tests` by file and line. Lines are those of the copy, in which a statement is a line."""
+
+    root: Path
+    tests: Mapping[str, Mapping[int, Sequence[str]]]
+    seconds: Mapping[str, float]
+
+    @classmethod
+    def read(cls, root: Path, folder: Path) -> Recording:
+        """What the plugin `recording` wrote into a folder."""
+        tests: dict[str, dict[int, list[str]]] = {}
+        seconds: dict[str, float] = {}
+        for path in sorted(folder.glob("*.json")):
+            recorded = json.loads(path.read_text("utf-8"))
+            seconds |= recorded["seconds"]
+            for file, lines in recorded["tests"].items():
+                by_line = tests.setdefault(Path(file).relative_to(root).as_posix(), {})
+                for line, names in lines.items():
+                    by_line.setdefault(int(line), []).extend(names)
+        return cls(root, tests, seconds)
+
+    def groups(self, file: str, line: int) -> Iterator[list[str]]:
+        """The tests that a mutant meets, in groups that run apart, as to collect all takes longer than to run a few.
+
+        First those that run its line, or where the import alone does, those that run anything in its file; then all: what one
+        test left in a cache another finds there without running the line.
+        """
+        by_line = self.tests.get(file, {})
+        running = by_line.get(line) or {ALSO, *(test for tests in by_line.values() for test in tests)}
+        ordered = self._likeliest_first(file, running)
+        yield ordered[:FIRST]
+        yield ordered[FIRST:SECOND]
+        yield everything(self.root)
+
+    def _likeliest_first(self, file: str, tests: Iterable[str]) -> list[str]:
+        """Tests named for the file, then those of its package, then others; of each module in turn the quickest that is left."""
+        path = Path(file)
+        counted: Counter[str] = Counter()
+        ranks = {}
+        for test in sorted(tests, key=lambda test: (self.seconds.get(test, 0), test)):
+            module = test.partition("::")[0]
+            own = module == ALSO or module.endswith(f"/test_{path.stem}.py")
+            counted[module] += 1
+            ranks[test] = (not own, path.parent.name not in Path(module).parts, counted[module])
+        return sorted(ranks, key=lambda test: ranks[test])
 
 
 @dataclass(frozen=True)
@@ -259,43 +303,66 @@ class Checkout:
     root: Path
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The copy's package is the one that is imported, and what the tests write stays beside the copy."""
+    def scratch(self) -> Path:
+        """A folder beside the copy for what its tests write."""
         scratch = self.root.with_name(f"{self.root.name}-tmp")
         scratch.mkdir(exist_ok=True)
         scratch.chmod(0o1777)  # as the system's own: some tests become another user
-        return os.environ | {"PYTHONPATH": str(self.root / "src"), "TMPDIR": str(scratch)}
+        return scratch
 
-    def run(self, *arguments: str, caching: bool = False) -> tuple[int, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The copy's package is the one that is imported, and what the tests write stays beside the copy."""
+        return os.environ | {"PYTHONPATH": str(self.root / "src"), "TMPDIR": str(self.scratch)}
+
+    def run(
+        self, *arguments: str, seconds: float | None = None, caching: bool = False, **variables: str
+    ) -> tuple[int, str]:
         """Run Python in the copy: the exit code and what it wrote. One that does not end is killed, with all that it started."""
         # a file of byte code that a mutant left would be taken for that of the source, if both were written in one second
-        environment = self.environment | ({} if caching else {"PYTHONDONTWRITEBYTECODE": "1"})
+        environment = self.environment | variables | ({} if caching else {"PYTHONDONTWRITEBYTECODE": "1"})
+        limited = ["sh", "-c", 'ulimit -v "$0" 2>/dev/null; exec "$@"', str(MEMORY >> 10), sys.executable, *arguments]
         process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=self.root, env=environment, start_new_session=True, encoding="utf-8",
+            limited, cwd=self.root, env=environment, start_new_session=True, encoding="utf-8",
             errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            output, _ = process.communicate(timeout=ALL_TESTS)
+            output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            output = "FAILED (timeout)"
+            kill_with_children(process)
+            output = f"{process.communicate()[0]}\nFAILED (timeout)"
         finally:
             kill_with_children(process)
         return process.wait(), output
 
-    def test(self, files: Sequence[str], jobs: int = 0, caching: bool = False) -> tuple[int, str]:
-        """Run these modules of tests, up to the first that fails."""
-        options = [
-            "-x",
-            "-q",
-            "-n",
-            str(jobs if jobs > 1 else 0),
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            f"faulthandler_timeout={ONE_TEST}",
-        ]
-        endless = ["-o", "faulthandler_exit_on_timeout=true"]
-        return self.run("-m", "pytest", *options, *endless, *files, caching=caching)
+    def test(self, tests: Sequence[str], *options: str, **more: Any) -> tuple[int, str]:
+        """Run tests, up to the first that fails. Their names may be many: they stand in a file."""
+        names = self.scratch / "tests"
+        names.write_text("".join(f"{name}\n" for name in tests), "utf-8")
+        return self.run("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *options, f"@{names}", **more)
+
+    def test_within(self, recording: Recording, tests: Sequence[str]) -> tuple[int, str]:
+        """Run tests in one process, and end one that does not end."""
+        one = max(AT_LEAST, ENDLESS * max(recording.seconds.values(), default=0))
+        every = max(one, ENDLESS * sum(recording.seconds.values()))
+        endless = ["-o", f"faulthandler_timeout={one:.0f}", "-o", "faulthandler_exit_on_timeout=true"]
+        return self.test(tests, "-n", "0", *endless, seconds=every)
+
+    def record(self, files: Sequence[str], jobs: int) -> Recording:
+        """Run all tests, which must pass, and record which run the lines of these files."""
+        folder = self.scratch / "recorded"
+        folder.mkdir()
+        variables = {
+            "PYTHONPATH": os.pathsep.join((str(self.root / "src"), str(ROOT / "tests/support"))),
+            "RECORDED_FILES": "\n".join(str(self.root / file) for file in files),
+            "RECORDED_INTO": str(folder),
+        }
+        tests = everything(self.root)
+        workers = str(jobs if jobs > 1 else 0)
+        code, output = self.test(tests, "-p", "recording", "-n", workers, caching=True, **variables)
+        if code:
+            raise SystemExit(f"{output}\nerror: tests fail before anything is mutated")
+        return Recording.read(self.root, folder)
 
     def repaired(self, good: Path) -> None:
         """Write what the tests of a mutant damaged as it was."""
@@ -312,7 +379,7 @@ def kill_with_children(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def first_copy(root: Path, target: Path, files: Sequence[str], jobs: int) -> None:
+def first_copy(root: Path, target: Path, files: Sequence[str], jobs: int) -> Recording:
     """A copy of the checkout in which every test passes, so that a test that fails later has noticed the mutant.
 
     The files that are mutated are written from their syntax trees, as mutants are: what that alone changes shows here.
@@ -328,10 +395,7 @@ def first_copy(root: Path, target: Path, files: Sequence[str], jobs: int) -> Non
     _, place = checkout.run("-c", "import weft; print(weft.__file__)", caching=True)
     if Path(place.strip()) != (target / SOURCE / "__init__.py"):
         raise SystemExit(f"error: the tests of a mutant would import {place.strip()} instead of the copy in {target}")
-    tests = dict.fromkeys(name for file in files for group in test_files(target, file) for name in group)
-    code, output = checkout.test(list(tests), jobs, caching=True)
-    if code:
-        raise SystemExit(f"{output}\nerror: tests fail before anything is mutated")
+    return checkout.record(files, jobs)
 
 
 @dataclass(frozen=True)
@@ -350,20 +414,27 @@ class Outcome:
         )
 
 
-def outcome(mutant: Mutant, good: Path, checkout: Checkout) -> Outcome:
+def outcome(mutant: Mutant, good: Path, recording: Recording, checkout: Checkout) -> Outcome:
     """Run the tests of a mutant in a copy, which is as before in the end."""
     started = time.monotonic()
     (checkout.root / mutant.file).write_text(mutant.text(good), "utf-8")
-    by = next(filter(None, (noticed_by(checkout, group) for group in test_files(good, mutant.file) if group)), None)
+    groups = filter(None, recording.groups(mutant.file, mutant.line_in(good)))
+    by = next(filter(None, (noticed_by(checkout, recording, group) for group in groups)), None)
     checkout.repaired(good)
     return Outcome(mutant, by, time.monotonic() - started)
 
 
-def noticed_by(checkout: Checkout, files: Sequence[str]) -> str | None:
-    """The first test of these modules that fails; None where all pass."""
-    code, output = checkout.test(files)
-    failed = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.*?)(?: - .*)?$", output, re.MULTILINE)
-    return None if code == 0 else failed[1] if failed else "a crash, or a test without end"
+_FAILED = re.compile(r"^(?:FAILED|ERROR|ImportError while loading) (?:tests/)?(.*?)(?: - .*)?$", re.MULTILINE)
+_NO_SUCH_TEST = (4, 5)
+
+
+def noticed_by(checkout: Checkout, recording: Recording, tests: Sequence[str]) -> str | None:
+    """The first of these tests that fails; None where all pass, or where a mutant took their names away."""
+    code, output = checkout.test_within(recording, tests)
+    failed = _FAILED.search(output)
+    if failed:
+        return failed[1]
+    return None if code in (0, *_NO_SUCH_TEST) else "a crash, or a test without end"
 
 
 def run(root: Path, seed: str, count: int, jobs: int) -> float:
@@ -376,7 +447,8 @@ def run(root: Path, seed: str, count: int, jobs: int) -> float:
         place = Path(folder).resolve()
         place.chmod(0o755)  # which that user has to reach
         good = place / "good"
-        first_copy(root, good, files, jobs)
+        recording = first_copy(root, good, files, jobs)
+        print(f"all tests recorded, {time.monotonic() - started:.0f} s", flush=True)
         free: SimpleQueue[Checkout] = SimpleQueue()
         for index in range(jobs):
             free.put(Checkout(Path(shutil.copytree(good, place / f"copy{index}"))))
@@ -384,7 +456,7 @@ def run(root: Path, seed: str, count: int, jobs: int) -> float:
         def judge(mutant: Mutant) -> Outcome:
             checkout = free.get()
             try:
-                return outcome(mutant, good, checkout)
+                return outcome(mutant, good, recording, checkout)
             finally:
                 free.put(checkout)
 

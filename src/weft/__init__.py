@@ -1,11 +1,24 @@
 """Weft: declarative, schema-first configuration.
 
->>> import weft
->>> project = weft.load_project(".")
->>> target = project.target("production", tenant="acme")
->>> target.config["app"]["replicas"]["max"]
+A project and its targets, as `weft` on the command line sees them:
 
-Names are imported when they are first used, so that `import weft` costs nothing.
+    project = weft.load_project(".")             # raises WeftError, whose text says what is wrong and where
+    target = project.target("production", tenant="acme")
+    target.config["app"]["replicas"]["max"]      # merged and with defaults; a copy
+    target.problems()                            # a list of Problem: code, message, place, hint
+    target.explain("app.replicas.max").as_dict() # where a value comes from
+    target.render()                              # {path: text}
+
+The same as objects of Kubernetes:
+
+    manager = weft.ConfigMapManager(environment=weft.EnvironmentTier.PRODUCTION, tenant="acme")
+    configs = manager.generate_all_configs()     # or create_database_config() and the like
+    manager.export_to_yaml(configs, "all-configs.yaml")
+    is_valid, errors = weft.ConfigurationValidator().validate_database_config(configs[1])
+    weft.ConfigMapUtils.filter_by_prefix(configs[1], "DB_")
+
+UsageError is raised for what does not exist, CannotRun where the environment is in the way; both are WeftErrors. The modules below are
+Weft's own, and may change. Names are imported when they are first used, so that `import weft` costs nothing.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pydoc
 
 import pytest
 import yaml
@@ -127,10 +128,89 @@ def test_the_config_maps_are_those_that_render_writes(target):
     environment, _, tenant = target.partition("/")
     made = manager(environment, tenant=tenant or None).generate_all_configs()
     text = reference.targets()[target].render()[f"{target}/configmaps.yaml"]
-    rendered = list(yaml.safe_load_all(text))
-    assert [one["data"] for one in made] == [one["data"] for one in rendered]
-    assert [one["metadata"]["name"] for one in made] == [one["metadata"]["name"] for one in rendered]
-    assert [one["metadata"]["namespace"] for one in made] == [one["metadata"]["namespace"] for one in rendered]
+    assert made == list(yaml.safe_load_all(text))
+
+
+def test_a_config_map_that_is_named_by_its_content_has_a_name_that_stays():
+    made = manager("development").create_database_config()
+    (rendered,) = (
+        one
+        for one in yaml.safe_load_all(reference.targets()["development"].render()["development/configmaps.yaml"])
+        if one["metadata"]["name"].startswith("spotify-ai-agent-database-config-")
+    )
+    assert made["metadata"].pop("name") == "spotify-ai-agent-database-config"
+    rendered["metadata"].pop("name")
+    assert rendered.pop("immutable") is True
+    assert made == rendered
+
+
+def test_changing_a_config_map_does_not_change_the_next_one():
+    maker = manager("staging")
+    maker.create_database_config()["metadata"]["labels"].clear()
+    assert maker.create_database_config()["metadata"]["labels"]
+
+
+def test_changing_a_configuration_changes_nothing_that_is_rendered_or_reported():
+    target = weft.load_project(ROOT).target("local")
+    before = target.render()
+    target.config["application"]["server"]["port"] = 70000
+    target.config["kubernetes"]["labels"] = {"a": "b"}
+    assert target.render() == before
+    assert target.problems() == []
+
+
+@pytest.mark.parametrize("namespace", ["Music Dev!", "", "-a", "a_b", "a" * 64, "a.b", "default\n", 5])
+def test_what_cannot_be_a_namespace_is_a_usage_error(namespace):
+    with pytest.raises(weft.UsageError, match="cannot be a namespace"):
+        ConfigMapManager(namespace, "production")
+
+
+def test_the_hint_says_how_a_namespace_could_be_called():
+    with pytest.raises(weft.UsageError, match="write `music-dev`"):
+        ConfigMapManager("Music Dev!", "prod")
+
+
+def test_tiers_have_the_aliases_of_the_command_line():
+    aliases = yaml.safe_load((ROOT / "weft.yaml").read_text("utf-8"))["dimensions"]["environment"]["aliases"]
+    assert {alias: EnvironmentTier(alias).value for alias in aliases} == aliases
+
+
+@pytest.mark.parametrize("name", ["prodction", "", "DEV", None])
+def test_an_unknown_tier_is_an_error_that_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match=r"there is no environment `.*`: (did you mean|there are) `"):
+        EnvironmentTier(name)
+
+
+def test_the_text_of_an_error_has_its_place_and_its_hint(tmp_path):
+    with pytest.raises(weft.UsageError, match=r"did you mean `production`\?"):
+        reference.project().target("prodction")
+    with pytest.raises(weft.WeftError, match=r"overlays/.*\.yaml:\d+:\d+: |--set "):
+        weft.load_project(ROOT, overrides={"application.server.port": "70000"}).target("local").render()
+
+
+def test_what_people_look_at_says_what_it_is():
+    project = reference.project()
+    assert repr(project) == f"<Project spotify-ai-agent in {ROOT}>"
+    assert repr(project.target("staging")) == f"<Target staging of {ROOT}>"
+    assert repr(manager("prod", tenant="acme")) == (
+        "<ConfigMapManager of production/acme in the namespace spotify-ai-agent-prod>"
+    )
+    assert repr(ConfigurationValidator()) == f"<ConfigurationValidator of {ROOT}>"
+
+
+def test_help_leads_with_what_users_use():
+    text = pydoc.plain(pydoc.render_doc(weft))
+    inside = text.index("PACKAGE CONTENTS")
+    for name in weft.__all__:
+        if name not in ("Explanation", "Place", "Severity", "__version__", "Project", "Target"):
+            assert text.index(name) < inside, name
+
+
+def test_two_different_objects_do_not_merge():
+    maker = manager("staging")
+    for other in (maker.create_ml_config(), {**maker.create_database_config(), "kind": "Secret"}):
+        with pytest.raises(ValueError, match="cannot be merged"):
+            ConfigMapUtils.merge_configs(maker.create_database_config(), other)
 
 
 @pytest.mark.parametrize("target", sorted(reference.targets()))

@@ -3,6 +3,8 @@
 import json
 import sys
 import textwrap
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +12,8 @@ from run import run
 from scratch import make_project, write_files
 from weft import Severity, checks, load_project
 from weft.checks import programs
+from weft.cli import common
+from weft.stages.render.templates import Rendered
 
 SCHEMA = {"properties": {"app": {"type": "object", "properties": {"word": {"type": "string", "default": "good"}}}}}
 TEMPLATE = "# head\n{% if true %}\nfirst: 1\n{% endif %}\nword: {{ app.word }}\nlast: 2\n"
@@ -140,6 +144,64 @@ def test_a_missing_program_is_told_once_and_is_no_error(tmp_path, monkeypatch):
     assert run("validate", "--outputs", cwd=tmp_path).code == 0
     result = run("validate", "--outputs", "--strict", cwd=tmp_path)
     assert (result.code, "skipped: reader 1" in result.err) == (1, True)
+
+
+def interrupted(what, *_):
+    """Somebody who presses Ctrl-C while the checks run."""
+    if what == "checks":
+        raise KeyboardInterrupt
+
+
+@pytest.mark.programs("sleep")
+@pytest.mark.parametrize("script", ["sleep 30", "exec sleep 30", "trap '' INT; sleep 30 & wait; sleep 30"])
+def test_an_interruption_ends_the_programs_with_all_that_they_started(tmp_path, monkeypatch, script):
+    folder = project(tmp_path, monkeypatch, script)
+    (folder / "plugin/reader_check.py").write_text(
+        (folder / "plugin/reader_check.py").read_text("utf-8").replace("limit=0.5", "limit=60"), "utf-8"
+    )
+    loaded = load_project(folder)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        loaded.check_outputs(loaded.targets(), interrupted)
+    assert time.monotonic() - begun < 5  # and not 30
+    assert not list((tmp_path / "cache").rglob("*.json")), "nobody heard the end of the answer"
+
+
+def test_an_interruption_starts_nothing_more(monkeypatch):
+    asked = []
+
+    def check(output):
+        asked.append(output.path)
+        time.sleep(0.01)
+        return ()
+
+    monkeypatch.setattr(checks, "_load", lambda _: SimpleNamespace(check=check))
+    outputs = [Rendered(f"{number}", "", "it", "it.j2", 0, ("slow",)) for number in range(1000)]
+    with pytest.raises(KeyboardInterrupt):
+        checks.run(outputs, lambda *_: None, ask_programs=True, watch=interrupted)
+    assert len(asked) < 100
+
+
+def test_a_program_is_not_started_any_more_once_its_run_has_ended(tmp_path):
+    started = programs.Started()
+    started.end()
+    with pytest.raises(programs.NoAnswerError, match="the run has ended"):
+        started.run([sys.executable, "-c", "pass"], tmp_path, None, 1)
+
+
+def test_long_work_shows_how_far_it_is_on_a_terminal_only(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    monkeypatch.setattr(common, "PATIENCE", -1.0)
+    monkeypatch.setenv("TERM", "xterm")
+    shown = run("validate", "--outputs", cwd=tmp_path, terminal=True)
+    assert "targets: 0 of 1" in shown.err
+    assert (
+        shown.err.rpartition("\x1b[K")[2] == "1 checks ran: reader 1; none was skipped\n1 target checked, no problems\n"
+    )
+    for quiet in (run("validate", cwd=tmp_path), run("validate", cwd=tmp_path, terminal=True, env={"TERM": "dumb"})):
+        assert quiet.err == "1 target checked, no problems\n"
+    monkeypatch.setattr(common, "PATIENCE", 60.0)
+    assert run("validate", cwd=tmp_path, terminal=True).err == "1 target checked, no problems\n"
 
 
 @pytest.mark.parametrize(

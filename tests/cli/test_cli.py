@@ -408,7 +408,8 @@ def test_a_diff_as_json_leaves_out_the_side_that_has_nothing(shop):
 
 def test_aliases_name_the_same_target(shop):
     result = run("diff", "prod", "production", cwd=shop)
-    assert (result.code, result.out, result.err) == (0, "", "")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "no setting differs between prod and production\n"
 
 
 @pytest.mark.parametrize(

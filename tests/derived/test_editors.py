@@ -56,6 +56,8 @@ APP = {
             "x-env": "APP_TIMEOUT",
         },
         "note": {"type": ["string", "null"], "x-env": "APP_NOTE"},
+        "switch": {"type": ["boolean", "null"]},
+        "hosts": {"type": ["array", "null"], "items": {"type": "string"}},
         "debug": {"type": "boolean", "markdownDescription": "Tells **everything**.", "default": False},
         "tags": {"type": "array", "items": {"enum": ["red", "blue"]}, "x-kubernetes-list-type": "set", "minItems": 1},
         "routes": {
@@ -105,6 +107,8 @@ APP_KEYS = {
     "timeout",
     "note",
     "debug",
+    "switch",
+    "hosts",
     "tags",
     "routes",
     "steps",
@@ -113,7 +117,7 @@ APP_KEYS = {
     "store",
     "$patch",
 }
-LIST_KEYS = {"$append", "$prepend", "$replace", "$value"}
+LIST_KEYS = {"$append", "$prepend", "$remove", "$replace", "$value"}
 COMPLETIONS = {
     "|": {"app"},
     "app:\n  |": APP_KEYS,
@@ -124,6 +128,11 @@ COMPLETIONS = {
     "app:\n  level:\n    |": {"$value"},
     "app:\n  debug: |": {"true", "false", "null"},
     "app:\n  $patch: |": {"replace"},
+    "app:\n  note: |": {"null"},
+    "app:\n  switch: |": {"true", "false", "null"},
+    "app:\n  switch:\n    |": {"$value"},
+    "app:\n  hosts: |": {"null"},
+    "app:\n  hosts:\n    |": LIST_KEYS,
     "app:\n  note:\n    |": {"$value"},
     "app:\n  tags:\n    |": LIST_KEYS,
     "app:\n  tags:\n    - |": {"red", "blue"},
@@ -149,6 +158,7 @@ def test_keys_values_and_operators_are_completed(server, text):
 INSERTED = {
     "app:\n  timeout|": ("timeout", "timeout: ${1:5}"),
     "app:\n  note|": ("note", "note: "),
+    "app:\n  switch|": ("switch", "switch: "),
     "app:\n  tags|": ("tags", "tags:\n  "),
     "app:\n  token|": ("token", "token: ${1:ref+env://NAME}"),
     "app:\n  debug|": ("debug", "debug: "),
@@ -174,6 +184,8 @@ HOVERS = {
     "app:\n  routes:\n    $append:\n      - name: a\n        tls:\n          en|abled: true": ["Default: true"],
     "app:\n  tags:\n    $pre|pend: [red]": ["Add these items before those of the lower layers."],
     "app:\n  routes:\n    - $pa|tch: delete": ["`replace`", "`delete`"],
+    "app:\n  swi|tch: true": ["#### switch\n"],
+    "app:\n  routes:\n    - wei|ght: 5\n": ["#### weight\n"],
     "ap|p: {}": ["#### Application", "What serves the requests."],
 }
 
@@ -193,6 +205,12 @@ DIAGNOSTICS = {
     "app:\n  mode: slow": [(3, 'Value is not accepted. Valid values: "fast", "safe", null.')],
     "app:\n  level: mid": [(3, 'Value is not accepted. Valid values: "low", "high", null.')],
     "app:\n  debug: yes": [(3, "Incorrect type. Expected one of boolean, null.")],
+    "app:\n  note: 5": [(3, "Incorrect type. Expected one of string, null.")],
+    "app:\n  note: {a: 1}": [(3, "Incorrect type. Expected one of string, null.")],
+    "app:\n  switch: 5": [(3, "Incorrect type. Expected one of boolean, null.")],
+    "app:\n  hosts: 5": [(3, "Incorrect type. Expected one of array, object, null.")],
+    "app:\n  hosts: {$append: [a], $remove: [b]}": [],
+    "app:\n  hosts: {$append: [1]}": [(3, 'Incorrect type. Expected "string".')],
     "app:\n  store: file": [(3, "Incorrect type. Expected one of object, null.")],
     "app:\n  labels: {a: b, c: 1}": [(3, "Incorrect type. Expected one of string, null.")],
     "app:\n  tags:\n    - red\n    - green": [(5, 'Value is not accepted. Valid values: "red", "blue".')],

@@ -15,8 +15,10 @@ from rounds import examples
 from run import run
 from scratch import make_project, write_files
 from weft.cli.ide import _EDITORS
-from weft.derived.editors import helix, jetbrains, jsonc, neovim, settings_files, vscode, zed
+from weft.derived.editors import helix, jetbrains, neovim, settings_files, vscode, zed
 from weft.derived.editors.association import Association
+from weft.files import jsonc
+from weft.files.reading import ProjectFiles
 from weft.project.projectfile import read_project_file
 
 OVERLAY = "schemas/generated/overlay.schema.json"
@@ -149,7 +151,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(project):
 
 def globs(folder, *layers, **dimensions):
     make_project(folder, {}, layers=list(layers), dimensions=dimensions)
-    return next(one.globs for one in settings_files._associations(read_project_file(folder)))
+    return next(one.globs for one in settings_files._associations(read_project_file(ProjectFiles(folder))))
 
 
 def test_a_placeholder_at_the_top_is_spelled_out_as_a_star_would_mean_every_file(tmp_path):

@@ -1,5 +1,6 @@
 """Replacing a file: the old content or the new one, whole, and nothing else in the folder is touched."""
 
+import errno
 import os
 import stat
 
@@ -10,7 +11,7 @@ from scratch import make_project, write_files
 from weft import CannotRun, ConfigMapManager, WeftError
 from weft.derived.docs import INDEX
 from weft.files import atomic
-from weft.files.atomic import content_of, replace_file, stage
+from weft.files.atomic import content_of, replace_file, replace_files, stage
 
 
 def names(folder):
@@ -36,6 +37,24 @@ def test_a_file_keeps_its_permissions(tmp_path):
     (tmp_path / "x").chmod(0o751)
     replace_file(tmp_path / "x", b"new")
     assert (mode_of(tmp_path / "x"), (tmp_path / "x").read_text()) == (0o751, "new")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_syncs_no_folders_is_no_reason_to_fail(tmp_path, monkeypatch, number):
+    fsync = os.fsync
+
+    def refuse(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    if number == errno.EIO:
+        with pytest.raises(CannotRun):
+            replace_file(tmp_path / "x", "new")
+    else:
+        replace_file(tmp_path / "x", "new")
+    assert (tmp_path / "x").read_text() == "new"
 
 
 def test_a_private_file_is_closed_whatever_it_was(tmp_path):
@@ -89,8 +108,19 @@ def in_the_way(folder):
     return folder
 
 
-@pytest.mark.parametrize("name", ["folder", "loop", "file/x", "pipe", "no-folder/x", "n\0ul", "x" * 300])
-def test_what_cannot_be_replaced_is_reported_by_its_own_name_and_leaves_nothing(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("folder", "is a directory"),
+        ("loop", "too many levels of symbolic links"),
+        ("file/x", "not a directory"),
+        ("pipe", "it is not a plain file"),
+        ("no-folder/x", "no such file or directory"),
+        ("n\0ul", "embedded null byte"),
+        ("x" * 300, "file name too long"),
+    ],
+)
+def test_what_cannot_be_replaced_is_reported_by_its_own_name_and_leaves_nothing(tmp_path, name, reason):
     in_the_way(tmp_path)
     before = names(tmp_path)
     with pytest.raises(CannotRun) as refused:
@@ -98,6 +128,7 @@ def test_what_cannot_be_replaced_is_reported_by_its_own_name_and_leaves_nothing(
     (problem,) = refused.value.problems
     assert problem.code == "cannot-write"
     assert (str(tmp_path / name) in problem.message) or "\0" in name
+    assert problem.message.endswith(f": {reason}")
     assert ".weft" not in problem.message
     assert "\0" not in problem.message
     assert names(tmp_path) == before
@@ -154,6 +185,15 @@ def test_a_file_is_for_everybody_unless_it_is_private(tmp_path, write):
     assert [mode_of(tmp_path / name) for name in "xy"] == [0o666, 0o600]
 
 
+def test_folders_that_lack_are_made_where_that_is_asked(tmp_path):
+    for content in ("made", "again"):
+        replace_file(tmp_path / "a/b/x", content, parents=True)
+        assert (tmp_path / "a/b/x").read_text() == content
+    with pytest.raises(CannotRun):
+        replace_file(tmp_path / "c/x", "new")
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_long_name_can_be_replaced(tmp_path):
     replace_file(tmp_path / ("x" * 255), "new")
     assert names(tmp_path) == ["x" * 255]
@@ -206,7 +246,7 @@ def test_a_settings_file_that_leads_out_of_the_project_is_refused(project):
     (project / ".vscode/settings.json").symlink_to("../../outside")
     done = run("ide", cwd=project)
     assert done.code == 1
-    assert "output-outside" in done.err + done.out
+    assert "outside-project" in done.err + done.out
     assert (project.parent / "outside").read_text() == "{}"
     (project / ".vscode/settings.json").unlink()
     assert run("ide", cwd=project).code == 0
@@ -220,3 +260,44 @@ def test_a_config_map_is_written_through_a_link(tmp_path):
     assert names(tmp_path) == ["real", "x"]
     with pytest.raises(CannotRun):
         manager.export_to_yaml([], tmp_path / "n\0ul")
+
+
+def test_several_files_change_together(tmp_path):
+    write_files(tmp_path, {"a": b"1"})
+    replace_files({tmp_path / "a": (b"1", b"2"), tmp_path / "new" / "b": (None, b"3")}, tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("a", "new/b")] == [b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"c": (b"other", b"2")},
+        {"c": (None, b"2")},
+        {"c/x": (None, b"2")},
+        {"d": (b"1", b"2")},
+        {"folder": (None, b"2")},
+    ],
+)
+def test_either_all_files_change_or_none(tmp_path, last):
+    write_files(tmp_path, {"a": b"1", "c": b"1", "folder/x": b"1"})
+    changes = {"a": (b"1", b"2"), "new/deep/b": (None, b"3"), **last}
+    with pytest.raises(CannotRun):
+        replace_files({tmp_path / name: change for name, change in changes.items()}, tmp_path)
+    assert names(tmp_path) == ["a", "c", "folder"]
+    assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_what_was_written_is_undone_when_a_later_file_fails(tmp_path, monkeypatch):
+    write_files(tmp_path, {"a": b"1", "z": b"1"})
+    real = atomic.replace_file
+
+    def failing(path, content, **options):
+        if path.name == "z":
+            raise CannotRun(atomic.cannot_write(path, OSError(28, "No space left on device")))
+        real(path, content, **options)
+
+    monkeypatch.setattr(atomic, "replace_file", failing)
+    changes = {"a": (b"1", b"2"), "new/deep/b": (None, b"3"), "z": (b"1", b"2")}
+    with pytest.raises(CannotRun, match="no space left"):
+        replace_files({tmp_path / name: change for name, change in changes.items()}, tmp_path)
+    assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a", "z"], b"1")

@@ -122,25 +122,56 @@ def test_the_rendered_environment_of_production_is_what_the_configuration_says(s
 
 # --- dotenv ---
 
-
-def read_dotenv(text):
-    return dotenv_values(stream=io.StringIO(text), interpolate=False)
-
-
-def a_dotenv_file_can_hold(text):
-    """Shells want `$` and backticks in single quotes, where dotenv takes a backslash before `\\` or `'` away."""
-    return "\r" not in text and not (re.search(r"[$`]", text) and re.search(r"'|\\\\|\\\Z", text))
+# https://github.com/motdotla/dotenv, lib/main.js
+NPM_LINE = re.compile(
+    r"""^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:\#.*)?$""",
+    re.MULTILINE,
+)
 
 
-@pytest.mark.parametrize("name", [name for name, text in ODD.items() if a_dotenv_file_can_hold(text)])
-def test_dotenv_reads_the_texts_that_were_written(name):
-    assert read_dotenv(formats.env_lines([("A", ODD[name]), ("B", "b")])) == {"A": ODD[name], "B": "b"}
+def read_by_python(text):
+    return dotenv_values(stream=io.StringIO(text, newline=None))  # as a file is read
+
+
+def read_by_npm(text):
+    found = {}
+    for match in NPM_LINE.finditer(re.sub("\r\n?", "\n", text)):
+        value = (match[2] or "").strip()
+        quote = value[:1]
+        value = re.sub(r"^(['\"`])([\s\S]*)\1$", r"\2", value, flags=re.MULTILINE)
+        found[match[1]] = value.replace("\\n", "\n").replace("\\r", "\r") if quote == '"' else value
+    return found
+
+
+DOTENV = {"python-dotenv": read_by_python, "npm's dotenv": read_by_npm}
+
+
+def check_readers(value):
+    text = formats.env_lines([("A", value), ("B", "b")])
+    for name in DOTENV.keys() - set(formats.misread_by(value)):
+        assert DOTENV[name](text) == {"A": value, "B": "b"}, name
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_the_dotenv_libraries_read_what_was_written_or_are_named(name):
+    check_readers(ODD[name])
 
 
 @examples(300)
-@given((texts | tricky).filter(a_dotenv_file_can_hold))
-def test_dotenv_reads_any_text_that_a_file_for_shells_can_hold(value):
-    assert read_dotenv(formats.env_lines([("A", value), ("B", "b")])) == {"A": value, "B": "b"}
+@given(texts | tricky)
+def test_the_dotenv_libraries_read_any_text_or_are_named(value):
+    check_readers(value)
+
+
+@pytest.mark.parametrize("value", ["x", "it's", 'say "x"', "a b", "$HOME", "C:\\new", "a\nb", "#"])
+def test_most_texts_are_read_by_all(value):
+    assert formats.misread_by(value) == []
+
+
+@pytest.mark.parametrize("value", ["${x}", "it's $x", "$\\\\", "a\r\nb"])
+def test_who_is_named_does_read_another_text(value):
+    text = formats.env_lines([("A", value)])
+    assert any(DOTENV[name](text) != {"A": value} for name in formats.misread_by(value))
 
 
 # --- YAML and JSON ---

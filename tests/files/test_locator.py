@@ -31,6 +31,12 @@ def test_a_source_without_a_file_has_no_line():
     assert locate(Source("--set a.b", {"a": {"b": 1}}), ("a", "b")) == Place("--set a.b")
 
 
+def test_a_file_that_cannot_be_read_as_yaml_has_no_line(tmp_path):
+    write_files(tmp_path, {"base.yaml": "a: [\n"})
+    source = Source("base.yaml", path=tmp_path / "base.yaml")
+    assert locate(source, ("a", "b")) == locate(source, ()) == Place("base.yaml")
+
+
 def test_a_file_that_is_gone_when_a_report_asks_has_no_line(tmp_path):
     write_files(tmp_path, {"base.yaml": "a: {b: 1}\n"})
     source = Source("base.yaml", path=tmp_path / "base.yaml")

@@ -374,7 +374,15 @@ def test_a_rule_that_is_no_truth_value_is_told(tmp_path):
         ("severity: error", "severity: fatal", "not-allowed", 6, 15, "severity", None),
         ("severity: error", "severty: error", "unknown-key", 6, 5, "severty", "did you mean `severity`?"),
         ("    standard: House 1\n", "", "missing-required", 1, 1, "standard is required", None),
-        ("title: House rules", "title: [", "syntax", 3, 9, "not YAML", None),
+        (
+            "title: House rules",
+            "title: [",
+            "syntax",
+            3,
+            9,
+            "never closed",
+            "write `,` between its items and `]` at its end",
+        ),
     ],
 )
 def test_a_pack_that_is_wrong_is_told_with_line_and_column(tmp_path, before, after, code, line, column, message, hint):

@@ -8,6 +8,7 @@ from run import run
 from scratch import make_project, write_files
 from weft import UsageError, load_project
 from weft.base.paths import parse_dotted
+from weft.base.problems import Place
 from weft.project.provenance import setters
 
 SCHEMA = {
@@ -126,7 +127,25 @@ ORIGINS = [
     ("app.items[0].a", "app:\n  items:\n    - {b: 1}\n", NOTHING, 1, None, []),
     ("app.given[0]", NOTHING, "app: {given: {$append: [y]}}\n", "x", None, []),
     ("app.given[1]", NOTHING, "app: {given: {$append: [y]}}\n", "y", "high.yaml:1:25", []),
+    ("app.plain[1]", "app: {plain: [1, 2, 3]}\n", "app: {plain: {$remove: [2]}}\n", 3, "low.yaml:1:21", []),
+    (
+        "app.plain[0]",
+        "app: {plain: [2, 3]}\n",
+        "app: {plain: {$remove: [2], $prepend: [2]}}\n",
+        2,
+        "high.yaml:1:40",
+        [],
+    ),
+    (
+        "app.plain[2]",
+        "app: {plain: [1, 2, 3]}\n",
+        "app: {plain: {$remove: [2], $append: [9]}}\n",
+        9,
+        "high.yaml:1:39",
+        [],
+    ),
     # sets
+    ("app.tags[0]", "app: {tags: [a, b]}\n", "app: {tags: {$remove: [a]}}\n", "b", "low.yaml:1:17", []),
     ("app.tags[0]", "app: {tags: [a]}\n", "app: {tags: [b]}\n", "a", "low.yaml:1:14", []),
     ("app.tags[1]", "app: {tags: [a]}\n", "app: {tags: [b]}\n", "b", "high.yaml:1:14", []),
     ("app.tags[0]", "app: {tags: [a, b]}\n", "app: {tags: {$replace: [b]}}\n", "b", "high.yaml:1:25", []),
@@ -376,6 +395,16 @@ def test_a_required_setting_that_null_removes_is_reported_with_all_that_set_it(t
     assert places == ["three.yaml:2:3", "two.yaml:2:9", "one.yaml:1:13"]
 
 
+def test_what_no_file_says_anything_near_to_is_missed_in_the_last_file(tmp_path):
+    """What the command line sets is above all files, and no place to write it."""
+    schema = {"required": ["app"], "properties": {"app": {"type": "object"}, "x": {"type": "integer"}}}
+    make_project(tmp_path, {"schema.json": schema, "one.yaml": "x: 1\n", "two.yaml": "x: 2\n"}, layers=["one", "two"])
+    for overrides in ({}, {"x": "3"}):
+        (problem,) = load_project(tmp_path, overrides=overrides).target().problems()
+        assert (problem.code, problem.place) == ("missing-required", Place("two.yaml", 1, 1))
+        assert problem.place.nearest
+
+
 def test_every_item_of_a_list_that_grew_at_both_ends_is_found_where_it_was_added(tmp_path):
     layers = {
         "one.yaml": "app: {plain: [30, 40]}\n",
@@ -410,6 +439,26 @@ def test_the_operator_by_which_a_file_says_something(tmp_path, high, path, opera
     target = load_project(tmp_path).target()
     found = setters(target.schemas.root, target.resolution.layers, target.config, parse_dotted(path))
     assert (found[0].layer, found[0].operator) == ("high", operator)
+
+
+@pytest.mark.parametrize(
+    ("path", "layers"),
+    [
+        (("app", "x", "$value"), ["high.yaml"]),
+        (("app", "x", "$append", 0), ["high.yaml"]),
+        (("app", "x", "a"), ["high.yaml", "low.yaml"]),
+        (("app", "x", "b"), ["high.yaml"]),
+    ],
+)
+def test_inside_value_nothing_is_an_instruction(tmp_path, path, layers):
+    low, high = "app: {x: {a: 1}}\n", "app: {x: {$value: {$value: 1, $append: [2], b: null}}}\n"
+    files = {"schema.json": {"properties": {"app": {"type": "object"}}}, "low.yaml": low, "high.yaml": high}
+    make_project(tmp_path, files, layers=["low", "high"])
+    target = load_project(tmp_path).target()
+    found = setters(target.schemas.root, target.resolution.layers, target.config, path)
+    assert [setter.place.file for setter in found] == layers
+    where = found[0].place
+    assert (tmp_path / where.file).read_text("utf-8")[where.column - 1] in "1{2n["
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,25 @@ def test_an_alias_is_no_value_of_files(tmp_path):
     assert "is a value and an alias" in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("aliases", "code", "words"),
+    [
+        ({"zen": "acme"}, "bad-name", "is a value and an alias"),
+        ({"good": "acme", "wrong": "acmee"}, "project-invalid", "stands for `acmee`"),
+    ],
+)
+def test_an_alias_that_is_wrong_is_reported_at_its_name(tmp_path, aliases, code, words):
+    dimensions = {"tenant": {"files": "tenants/*.yaml", "aliases": aliases}}
+    folder = fleet(tmp_path, seen("tenants/zen", "tenants/acme"), dimensions, ["tenants/{tenant}"])
+    with pytest.raises(WeftError) as caught:
+        load_project(folder)
+    (problem,) = caught.value.problems
+    column = (folder / "weft.yaml").read_text().index(f'"{list(aliases)[-1]}"') + 1
+    assert (problem.code, problem.place.line, problem.place.column) == (code, 1, column)
+    assert words in problem.message
+    assert problem.hint == (None if code == "bad-name" else "did you mean `acme`?")
+
+
 def test_a_dimension_of_files_may_be_folders(tmp_path):
     files = seen("tenants/acme/main", "tenants/acme/more", "tenants/zen/main", "tenants/empty/other")
     folder = fleet(tmp_path, files, {"tenant": {"files": "tenants/*/main.yaml"}}, ["base", "tenants/{tenant}"])
@@ -290,6 +309,42 @@ def test_a_tenant_may_be_limited_to_environments(tmp_path, limit, where):
         for environment in ENVIRONMENT["values"]
         for name in ([environment, f"{environment}/acme"] if environment in where else [environment])
     ]
+
+
+def test_values_that_weft_yaml_lists_may_be_limited_too(tmp_path):
+    region = {"values": ["eu", "us"], "limits": {"environment": "tenant.environments"}}
+    files = {"by/eu.yaml": "tenant: {environments: [prod]}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "region": region}, ("base", "by/{region}"))
+    assert names(folder) == ["local/us", "development/us", "production/eu", "production/us"]
+
+
+def test_no_setting_limits_where_weft_yaml_says_so(tmp_path):
+    files = {"tenants/acme.yaml": "tenant: {environments: [production]}\n"}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": {**TENANT, "limits": {}}})
+    assert names(folder, "*/acme") == ["local/acme", "development/acme", "production/acme"]
+    (problem,) = load_project(folder).problems(load_project(folder).targets())
+    assert (problem.code, problem.place.file, problem.path) == (
+        "not-a-limit",
+        "tenants/acme.yaml",
+        "/tenant/environments",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "warned"),
+    [
+        ("enviroments", "[production]", True),
+        ("environment", "[dev]", True),
+        ("places", "[production]", False),
+        ("environments", "production", False),
+        ("environment_names", "[here]", False),
+    ],
+)
+def test_what_looks_like_a_limit(tmp_path, name, value, warned):
+    files = {"tenants/acme.yaml": f"tenant: {{{name}: {value}}}\n", "schema.json": {"type": "object"}}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": {**TENANT, "limits": {}}})
+    project = load_project(folder)
+    assert ["not-a-limit"] * warned == [problem.code for problem in project.problems(project.targets())]
 
 
 def test_a_target_that_a_limit_takes_away_is_told_as_such(tmp_path):
@@ -385,6 +440,16 @@ def test_a_value_that_no_layer_knows_is_told_where_it_was_set(tmp_path):
         9,
     )
     assert "large" in problem.hint
+
+
+@pytest.mark.parametrize(("value", "hint"), [("lrage", "did you mean `large`?"), ("x", "there are `large`, `small`")])
+def test_a_value_that_no_layer_knows_is_reported_with_the_files_that_could_be_it(tmp_path, value, hint):
+    layers = ("base", "tiers/{tier}", "{environment}/{tier}", "tenants/{tenant}")
+    files = {**seen("tiers/small", "tiers/large", "local/huge"), "tenants/acme.yaml": f"app: {{tier: {value}}}\n"}
+    (problem,) = load_project(fleet(tmp_path, files, TIERED, layers)).target("prod/acme").problems()
+    could = f"no file `tiers/{value}.yaml` or `{{environment}}/{value}.yaml`"
+    assert problem.message == f"app.tier is `{value}`, but there is no tier of that name: {could}"
+    assert problem.hint == hint
 
 
 @pytest.mark.parametrize("value", ["../base", "a/b", "..", ".", "/etc", "a b", "''"])

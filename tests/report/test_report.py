@@ -169,3 +169,13 @@ def test_a_problem_that_is_marked_shows_no_line(shown):
 
 def test_an_empty_report_is_an_empty_text():
     assert text(Report([], Path())) == ""
+
+
+def test_what_a_terminal_would_obey_is_shown_as_escapes(tmp_path):
+    (tmp_path / "a.j2").write_text("x\x1b[1my \u202e{{ z }}\n", "utf-8")
+    problem = wrong("a", Place("a.j2", 1, 9), message="no `\x1b[2J`", code="undefined")
+    shown = text(Report([problem], tmp_path))
+    assert "no `\\x1b[2J`" in shown
+    assert "| x\\x1b[1my \\u202e{{ z }}\n" in shown
+    line, carets = shown.splitlines()[3:5]
+    assert carets.index("^") - carets.index("|") == line.index("{{") - line.index("|") + len("\x1b[31m")

@@ -62,6 +62,7 @@ CHANGED = {
     "'''About 1.'''": [],
     "if TYPE_CHECKING:\n    a()": [],
     "a(slots=True)": ["pass"],
+    "a(maxsize=1)": ["pass"],
 }
 
 
@@ -90,10 +91,56 @@ def test_a_line_that_no_test_guards_survives(tmp_path, monkeypatch, capsys):
     subprocess.run(["git", "init", "-q", write_files(tmp_path, files)], check=True)
     monkeypatch.setattr(mutants, "SUBJECTS", {"merge": ("stages/merge.py",)})
     assert mutants.run(tmp_path, "1", 2, 1) == 0.5
-    *judged, summary = capsys.readouterr().out.splitlines()
+    recorded, *judged, summary = capsys.readouterr().out.splitlines()
+    assert recorded.startswith("all tests recorded")
     noticed, survived = sorted(judged, key=lambda line: line.startswith("SURVIVED"))
     assert re.match(r"noticed .* src/weft/stages/merge\.py:2: .* \(stages/test_merge\.py::test_it\)$", noticed)
     assert re.match(r"SURVIVED .* src/weft/stages/merge\.py:6: ", survived)
     assert "1 of 2 noticed" in summary
     monkeypatch.setattr(mutants, "run", lambda *_: 0.94)
     assert mutants.main(["--seed", "1"]) == 1
+
+
+def test_a_mutant_meets_the_tests_that_run_its_line_and_are_likeliest_to_notice_first(tmp_path, monkeypatch):
+    write_files(
+        tmp_path, {"tests/cli/test_cases.py": "", "tests/rules/test_names.py": "", "tests/repository/test_x.py": ""}
+    )
+    monkeypatch.setattr(mutants, "FIRST", 3)
+    monkeypatch.setattr(mutants, "SECOND", 5)
+    modules = ("rules/test_names.py", "rules/test_rules.py", "cli/test_a.py", "cli/test_b.py")
+    own, near, slow, quick = (f"tests/{module}::test" for module in modules)
+    seconds = {own: 9.0, near: 8.0, slow: 7.0, quick: 0.1, f"{quick}[2]": 0.2, f"{quick}[3]": 0.3}
+    tests = {"src/weft/rules/names.py": {5: [f"{quick}[3]", slow, f"{quick}[2]", quick, near, own], 6: []}}
+    recording = mutants.Recording(tmp_path, tests, seconds)
+    everything = ["tests/cli/test_cases.py", "tests/rules/test_names.py"]
+    groups = [[own, near, quick], [slow, f"{quick}[2]"], everything]
+    assert list(recording.groups("src/weft/rules/names.py", 5)) == groups
+    assert next(recording.groups("src/weft/rules/names.py", 6)) == [own, mutants.ALSO, near]
+
+
+def test_a_mutant_that_does_not_end_or_takes_all_memory_is_ended(tmp_path, monkeypatch):
+    checkout = mutants.Checkout(tmp_path / "copy")
+    checkout.root.mkdir()
+    code, output = checkout.run("-c", "print('a', flush=True)\nwhile True: pass", seconds=3)
+    assert (code, output) == (-9, "a\n\nFAILED (timeout)")
+    monkeypatch.setattr(mutants, "MEMORY", 1 << 30)
+    code, output = checkout.run("-c", "bytearray(2 << 30)")
+    assert (code, "MemoryError" in output) == (1, True)
+    assert checkout.run("-c", "bytearray(2 << 20)") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "noticed"),
+    [
+        (0, "3 passed", None),
+        (1, "FAILED tests/a.py::test_b[c d] - assert 1", "a.py::test_b[c d]"),
+        (2, "ERROR tests/a.py - SyntaxError", "a.py"),
+        (4, "ImportError while loading conftest '/x/tests/conftest.py'.", "conftest '/x/tests/conftest.py'."),
+        (4, "ERROR: not found: tests/a.py::test_b[x]", None),
+        (5, "no tests ran", None),
+        (-9, "", "a crash, or a test without end"),
+    ],
+)
+def test_noticed_means_that_a_test_failed(monkeypatch, tmp_path, code, output, noticed):
+    monkeypatch.setattr(mutants.Checkout, "test_within", lambda *_: (code, output))
+    assert mutants.noticed_by(mutants.Checkout(tmp_path), mutants.Recording(tmp_path, {}, {}), ["x"]) == noticed

@@ -8,10 +8,11 @@ import weft
 
 CHANGING = {
     "weft.api.charts.comments.Notes",
+    "weft.api.parts.literals._Open",
     "weft.checks.Outcome",
     "weft.derived.compatibility.sameness.Sameness",
     "weft.derived.editors.jetbrains._Element",
-    "weft.derived.editors.jsonc.Value",
+    "weft.files.jsonc.Value",
     "weft.rules.compiling.Expression",
     "weft.schema.ecma._Reader",
     "weft.schema.explaining.Undecided",

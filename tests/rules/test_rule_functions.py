@@ -3,8 +3,10 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -41,14 +43,28 @@ EXAMPLES = {
         "[0.5, 1.0].sum() == 1.5",
         "[duration('1h'), duration('1m')].sum() == duration('61m')",
         "[1u, 2u].sum() == 3u",
+        "[1].filter(x, x > 1).sum() == 0",
     ],
-    "indexOf": ["[1, 2, 2].indexOf(2) == 1", "['a'].indexOf('b') == -1", "'abc'.indexOf('c') == 2"],
-    "lastIndexOf": ["[1, 2, 2].lastIndexOf(2) == 2", "[1].lastIndexOf(3) == -1", "'abcc'.lastIndexOf('c') == 3"],
+    "indexOf": [
+        "[1, 2, 2].indexOf(2) == 1",
+        "['a'].indexOf('b') == -1",
+        "'abc'.indexOf('c') == 2",
+        "[1, dyn(true)].indexOf(dyn(true)) == 1",
+    ],
+    "lastIndexOf": [
+        "[1, 2, 2].lastIndexOf(2) == 2",
+        "[1].lastIndexOf(3) == -1",
+        "'abcc'.lastIndexOf('c') == 3",
+        "[3, 1].lastIndexOf(3) == 0",
+        "[dyn(true), 1].lastIndexOf(dyn(true)) == 0",
+    ],
     "find": ["'abc 123'.find('[0-9]+') == '123'", "'abc'.find('x') == ''"],
     "findAll": [
         "'1 a 23'.findAll('[0-9]+') == ['1', '23']",
         "'1 a 23'.findAll('[0-9]+', 1) == ['1']",
-        "'1'.findAll('[0-9]+', -1).size() == 1",
+        "'1 a 23 4'.findAll('[0-9]+', 2) == ['1', '23']",
+        "'1 a 23'.findAll('[0-9]+', 0) == []",
+        "'1 a 23'.findAll('[0-9]+', -1).size() == 2",
     ],
     "url": ["string(url('https://a.example/x').getHost()) == 'a.example'"],
     "isURL": [
@@ -307,6 +323,11 @@ def test_every_declared_function_has_an_example():
         assert all(name in rule for rule in rules)
 
 
+def test_every_overload_is_declared_with_its_types():
+    declared = [f"{one.signature}{' (not in Kubernetes)' if one.ours else ''}" for one in FUNCTIONS]
+    assert declared == Path(__file__).with_name("functions.txt").read_text("utf-8").splitlines()
+
+
 def test_every_function_is_known_by_its_name():
     assert {function.name.rpartition(".")[2] for function in FUNCTIONS} <= FUNCTION_NAMES
     assert not FUNCTION_NAMES & ELSEWHERE.keys()
@@ -342,6 +363,38 @@ def test_what_a_function_cannot_say_is_a_problem(tmp_path, rule, words):
     assert problem.code == "rule-undecided"
     assert words in problem.message
     assert "has()" not in (problem.hint or "")
+
+
+UNDECIDED = yaml.safe_load(Path(__file__).with_name("undecided.yaml").read_text("utf-8"))
+TEXT, INTEGER = {"type": "string"}, {"type": "integer"}
+PROPERTIES = {
+    "text": TEXT,
+    "none": {"type": "array", "items": INTEGER},
+    "any": {},
+    "map": {"type": "object", "additionalProperties": INTEGER},
+    "gone": {},
+    "deep": {"properties": {"gone": TEXT, "in": TEXT, "more": {"properties": {"gone": TEXT}}}},
+    "items": {"type": "array", "items": {"properties": {"a": TEXT, "b": TEXT}}},
+    "big": INTEGER,
+}
+VALUES = {
+    "text": "much", "none": [], "any": 5, "map": {"a": 1}, "deep": {"more": {}}, "items": [{"a": "x"}], "big": 2**63 - 1
+}  # fmt: skip
+
+
+def test_every_reason_why_a_rule_is_undecided_is_said_with_what_to_do(tmp_path):
+    """To the letter, as users read it; all in one schema."""
+    rules = [{"rule": rule} for rule in UNDECIDED]
+    schema = {"properties": PROPERTIES, "x-kubernetes-validations": rules}
+    check = RuleCheck(catalog_of(tmp_path, schema))
+    reported = {}
+    for problem in check.problems(VALUES):
+        rule = list(UNDECIDED)[int(problem.schema.split("/")[-2])]
+        assert problem.message.startswith(f"it cannot be decided whether a rule holds (failed rule: {rule}): ")
+        reason = problem.message.removeprefix(f"it cannot be decided whether a rule holds (failed rule: {rule}): ")
+        reported[rule] = f"{reason}; {problem.hint}" if problem.hint else reason
+    assert check.broken == []
+    assert reported == UNDECIDED
 
 
 INT64, UINT64 = st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1)

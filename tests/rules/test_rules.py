@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,6 +231,26 @@ def test_a_rule_of_a_recursive_schema_holds_at_every_depth(tmp_path):
         ("self.a == 'self.b'", [("a",)]),
         ("self . a . b == 1", [("a", "b")]),
         ("self.map.exists(k, self.map[k].on)", [("map",)]),
+        ("self.map.exists(k, v, v == self.c && k == self.d)", [("map",), ("c",), ("d",)]),
+        ("[self.a, self.b][0] == 1", [("a",), ("b",)]),
+        ("{self.a: self.b}[1] == 1", [("a",), ("b",)]),
+        ("{'k': [{'l': self.a.b}]}.size() == 1", [("a", "b")]),
+        ("self.a ? self.b : self.c", [("a",), ("b",), ("c",)]),
+        ("self.a.startsWith(self.b)", [("a",), ("b",)]),
+        ("self.list.all(self, self.x > 1) && self.a", [("list",), ("a",)]),
+        ("self.list.map(x, x.y).exists(z, z == self.a.b)", [("list",), ("a", "b")]),
+        ("cel.bind(x, self.a, cel.bind(y, x.b, y.c == self.d))", [("a",), ("d",)]),
+        ("cel.bind(x, self.a, true)", [("a",)]),
+        ("self.a[?'b'].orValue(1) == 1", [("a", "b")]),
+        ("self.a[0].b == 1", [("a",)]),
+        ("self.a[''] == 1", [("a",)]),
+        ("oldSelf.a == self.b", [("b",)]),
+        ("oldSelf.list.all(x, x > self.b)", [("b",)]),
+        ("has(self.a) && has(self.a.b)", [("a", "b")]),
+        ("has(self.a.b) || self.a.c == 1", [("a", "b"), ("a", "c")]),
+        ("self.a == 1 && self.a.b == 1", [("a",)]),
+        ("self.a__dash__b.__in__ == 1 && self['a__dash__b'] == 1", [("a-b", "in"), ("a__dash__b",)]),
+        ("optional.of(self.a).hasValue()", [("a",)]),
         ("1 == 1", []),
     ],
 )
@@ -488,6 +510,32 @@ def test_a_mistake_is_reported_with_its_column_and_what_was_meant(tmp_path, rule
     assert (problem.within, problem.hint) == ((1, column), hint)
 
 
+MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text("utf-8"))
+
+
+def test_every_mistake_says_what_is_wrong_where_and_what_to_write(tmp_path):
+    """To the letter, as users read it; all in one schema, and so in one environment."""
+    schema = {
+        "properties": TYPED,
+        "additionalProperties": False,
+        "x-kubernetes-validations": [{"rule": rule} for rule in MISTAKES],
+    }
+    reported = {rule: [] for rule in MISTAKES}
+    for problem in RuleCheck(catalog_of(tmp_path, schema)).broken:
+        rule = list(MISTAKES)[int(problem.schema.split("/")[-2])]
+        line, column = problem.within
+        message = problem.message.removeprefix("the rule ").removesuffix(f" ({line}:{column} in the expression)")
+        hint = f"; {problem.hint}" if problem.hint else ""
+        reported[rule].append(f"{line}:{column} {problem.code}: {message}{hint}")
+    assert reported == MISTAKES
+
+
+@pytest.mark.parametrize("text", [r"r'\n'", r"'\''", r"'(\\'", r"'\'\'('", "'''a'('''", '"""[\n"\n"""', r'"""\""""'])
+def test_brackets_in_texts_hold_nothing_together(tmp_path, text):
+    rule = {"rule": f"{text} == {text} && '(' != ')' // ("}
+    assert RuleCheck(catalog_of(tmp_path, {"x-kubernetes-validations": [rule]})).broken == []
+
+
 @pytest.mark.parametrize("rule", ["true) || (false", "true, 1: false", "(true", "true}", "'a", "", " ", "true // (\n"])
 def test_brackets_of_an_expression_are_its_own(tmp_path, rule):
     schema = {"x-kubernetes-validations": [{"rule": rule}]}
@@ -496,11 +544,21 @@ def test_brackets_of_an_expression_are_its_own(tmp_path, rule):
         assert (RuleCheck(catalog_of(tmp_path, schema)).broken == []) is good
 
 
+GROWING = INTEGER | {"x-kubernetes-validations": [{"rule": "self >= oldSelf", "message": "shrinks"}]}
 TRANSITIONS = {
     "type": "object",
     "properties": {
         "count": INTEGER | {"x-kubernetes-validations": [{"rule": "self >= oldSelf", "message": "count"}]},
         "in": TEXT,
+        "last": INTEGER,
+        "next": INTEGER,
+        "plain": {"type": "array", "items": GROWING},
+        "named": {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "properties": {"name": TEXT, "n": GROWING}},
+        },
         "granular": {
             "type": "object",
             "properties": {"a": INTEGER | {"x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "a"}]}},
@@ -522,34 +580,52 @@ TRANSITIONS = {
             ]
         },
     },
-    "x-kubernetes-validations": [{"rule": "!has(oldSelf.__in__) || self.__in__ == oldSelf.__in__", "message": "in"}],
+    "x-kubernetes-validations": [
+        {"rule": "!has(oldSelf.__in__) || self.__in__ == oldSelf.__in__", "message": "in"},
+        {"rule": "!has(oldSelf.last) || !has(self.next) || self.next >= oldSelf.last", "message": "last"},
+    ],
 }
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "messages"),
-    [
-        ({"count": 1}, {"count": 2}, []),
-        ({"count": 2}, {"count": 1}, ["count"]),
-        ({"count": 2}, {"count": 2.0}, []),
-        ({}, {"count": 1}, []),
-        ({"in": "a"}, {"in": "a"}, []),
-        ({"in": "a"}, {"in": "b"}, ["in"]),
-        ({}, {"in": "b"}, []),
-        ({"granular": {"a": 1}}, {"granular": {"a": 2}}, ["a"]),
-        ({"atomic": {"a": 1}}, {"atomic": {"a": 2}}, []),
-        ({"atomic": {"a": 1}}, {"atomic": {}}, ["atomic"]),
-        ({"atomic": {}}, {"atomic": {"a": 1}}, []),
-        ({}, {"fresh": 5}, []),
-        ({}, {"fresh": 4}, ["was nothing"]),
-        ({"fresh": 5}, {"fresh": 5}, ["was 5"]),
-        ({"fresh": 5}, {"fresh": 6}, []),
-    ],
-)
+CHANGES = [
+    ({"count": 1}, {"count": 2}, []),
+    ({"count": 2}, {"count": 1}, ["count"]),
+    ({"count": 2}, {"count": 2.0}, []),
+    ({}, {"count": 1}, []),
+    ({"in": "a"}, {"in": "a"}, []),
+    ({"in": "a"}, {"in": "b"}, ["in"]),
+    ({}, {"in": "b"}, []),
+    ({"granular": {"a": 1}}, {"granular": {"a": 2}}, ["a"]),
+    ({"atomic": {"a": 1}}, {"atomic": {"a": 2}}, []),
+    ({"atomic": {"a": 1}}, {"atomic": {}}, ["atomic"]),
+    ({"atomic": {}}, {"atomic": {"a": 1}}, []),
+    ({}, {"fresh": 5}, []),
+    ({}, {"fresh": 4}, ["was nothing"]),
+    ({"fresh": 5}, {"fresh": 5}, ["was 5"]),
+    ({"fresh": 5}, {"fresh": 6}, []),
+    ({"count": 3}, {"count": 2}, ["count"]),
+    ({"last": 1}, {"next": 2}, []),
+    ({"plain": [2]}, {"plain": [1]}, []),
+    ({"named": [{"name": "a", "n": 2}]}, {"named": [{"name": "b", "n": 1}, {"name": "a", "n": 2}]}, []),
+    ({"named": [{"name": "a", "n": 2}]}, {"named": [{"name": "b", "n": 3}, {"name": "a", "n": 1}]}, ["shrinks"]),
+    ({"named": {"name": "a", "n": 2}}, {"named": [{"name": "a", "n": 1}]}, []),
+    ({"named": [{"name": "a", "n": 2}, {"name": "b", "n": 2}]}, {"named": [{"name": "b", "n": 1}]}, ["shrinks"]),
+    ({"last": 3}, {"next": 2}, ["last"]),
+    ({"count": 2}, {"count": 2}, []),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "messages"), CHANGES)
 def test_rules_over_old_self(tmp_path, old, new, messages):
     check = check_of(tmp_path, TRANSITIONS)
     assert check.problems(new) == []
     assert [problem.message for problem in check.transitions(new, old)] == messages
+
+
+def test_what_a_rule_said_of_one_change_is_not_said_of_another(tmp_path):
+    check = check_of(tmp_path, TRANSITIONS)
+    for old, new, messages in CHANGES:
+        assert [problem.message for problem in check.transitions(new, old)] == messages
 
 
 def test_cel_is_not_loaded_before_an_expression_is_compiled():

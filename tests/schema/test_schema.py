@@ -10,8 +10,9 @@ from run import run
 from scratch import catalog_of, make_project, write_files
 from weft import WeftError, load_project
 from weft.derived.overlay_schema import overlay_schema
+from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
 from weft.stages.validate import SchemaCheck
 
 DRAFTS = {
@@ -286,7 +287,7 @@ def test_a_reference_leads_to_another_file(tmp_path, root, neighbours):
     write_files(
         tmp_path, {"schemas/schema.json": schema, **{f"schemas/{name}": text for name, text in neighbours.items()}}
     )
-    catalog = Catalog(load_documents(tmp_path / "schemas/schema.json", tmp_path))
+    catalog = Catalog(load_documents(tmp_path / "schemas/schema.json", ProjectFiles(tmp_path)))
     assert catalog.root.child("a").types == {"integer"}
     assert codes(catalog, {"a": 1}) == []
     assert codes(catalog, {"a": "x"}) == [("wrong-type", "/a")]

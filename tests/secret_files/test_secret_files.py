@@ -1,9 +1,8 @@
-"""Encrypted files, and the search for secrets in clear: `weft secrets edit|encrypt|decrypt|rotate|scan`."""
+"""Encrypted files: `weft secrets edit|encrypt|decrypt|rotate`."""
 
 import json
 import os
 import pty
-import re
 import shlex
 import signal
 import stat
@@ -13,14 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 
-import weft
-from reference import ROOT
+from repository import git
 from run import run
-from scratch import make_project
-from sensitive import CANARY, SCHEMA, age_file
-from weft.secret_files import age_files, scanning
+from sensitive import CANARY, age_file
+from weft.secret_files import age_files, private_folder
 
 pyrage = pytest.importorskip("pyrage", reason="pyrage is not installed: run `make setup`")
 ME, OTHER = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
@@ -42,13 +38,6 @@ def decrypted(path, identity=ME):
     return pyrage.decrypt(path.read_bytes(), [identity]).decode()
 
 
-def git(folder, *args):
-    subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *args], cwd=folder,
-        check=True, capture_output=True,
-    )  # fmt: skip
-
-
 @pytest.fixture
 def home(tmp_path):
     """A folder with recipients, and a file that only ME can read."""
@@ -66,10 +55,10 @@ def test_encrypt_and_decrypt_give_the_same_bytes(home):
     (home / "deep/er/a.yaml").write_text(clear)
     result = weft_secrets("encrypt", "deep/er/a.yaml", cwd=home)
     assert (result.code, result.out) == (0, "")
-    assert "still holds the secrets in clear" in result.err
+    assert "still holds the secrets in plain text" in result.err
     written = home / "deep/er/a.yaml.age"
     assert written.read_text().startswith("-----BEGIN AGE ENCRYPTED FILE-----")
-    result = weft_secrets("decrypt", "deep/er/a.yaml.age", cwd=home)
+    result = weft_secrets("decrypt", "deep/er/a.yaml.age", "-o", "-", cwd=home)
     assert (result.code, result.out, result.err) == (0, clear, "")
     assert weft_secrets("encrypt", "deep/er/a.yaml", cwd=home).code == 2
     before = written.read_bytes()
@@ -130,17 +119,17 @@ def test_rotate_lets_the_new_recipients_in_and_the_old_ones_out(home):
     assert "is not encrypted for the given age identity" in result.err
 
 
-@pytest.mark.parametrize("command", ["decrypt", "rotate", "edit"])
+@pytest.mark.parametrize("command", ["decrypt -o -", "rotate", "edit"])
 def test_without_an_identity_nothing_is_read(command, home):
-    result = weft_secrets(command, "s.yaml.age", cwd=home, WEFT_AGE_IDENTITY=None)
+    result = weft_secrets(*command.split(), "s.yaml.age", cwd=home, WEFT_AGE_IDENTITY=None)
     assert result.code == 1
     assert "no age identity is given" in result.err
     assert "WEFT_AGE_IDENTITY" in result.err
 
 
 def test_a_file_that_is_missing(home):
-    for command in ("decrypt", "rotate", "encrypt"):
-        result = weft_secrets(command, "none.age", cwd=home)
+    for command in (["decrypt", "-o", "-"], ["rotate"], ["encrypt"]):
+        result = weft_secrets(*command, "none.age", cwd=home)
         assert result.code == 3
         assert "no such file" in result.err
 
@@ -148,7 +137,7 @@ def test_a_file_that_is_missing(home):
 def test_without_pyrage_the_extra_is_named(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyrage", None)
     (home / "a.json").write_text("{}")
-    for command in (["decrypt", "s.yaml.age"], ["encrypt", "a.json"]):
+    for command in (["decrypt", "s.yaml.age", "-o", "-"], ["encrypt", "a.json"]):
         result = weft_secrets(*command, cwd=home)
         assert result.code == 3
         assert "pip install 'weft[age]'" in result.err
@@ -184,13 +173,38 @@ def test_decrypt_refuses_a_file_that_git_tracks(repository):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not say where stdout leads")
 def test_decrypt_refuses_a_redirection_into_a_file_that_git_tracks(repository):
+    git(repository, "commit", "-q", "-m", "x")
     env = os.environ | {"WEFT_AGE_IDENTITY": str(ME)}
     command = [sys.executable, "-m", "weft", "secrets", "decrypt", "s.yaml.age"]
-    for name, code in (("tracked.yaml", 1), ("secret.yaml", 0)):
+    for name, more, code in (
+        ("tracked.yaml", [], 1),
+        ("tracked.yaml", ["-o", "-"], 1),
+        ("secret.yaml", ["-o", "-"], 0),
+    ):
         with (repository / name).open("w") as file:
-            done = subprocess.run(command, cwd=repository, env=env, stdout=file, stderr=subprocess.PIPE, check=False)
+            done = subprocess.run(
+                [*command, *more], cwd=repository, env=env, stdout=file, stderr=subprocess.PIPE, check=False
+            )
         assert done.returncode == code, done.stderr
         assert (CANARY in (repository / name).read_text()) == (code == 0)
+        assert (b"the shell has emptied it before Weft began: `git restore tracked.yaml`" in done.stderr) == (code == 1)
+    git(repository, "restore", "tracked.yaml")
+    assert (repository / "tracked.yaml").read_text() == "a: 1\n"
+    with (repository / "tracked.yaml").open("a") as file:  # `>>` empties nothing
+        done = subprocess.run(
+            [*command, "-o", "-"], cwd=repository, env=env, stdout=file, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, b"emptied" in done.stderr) == (1, False), done.stderr
+    assert (repository / "tracked.yaml").read_text() == "a: 1\n"
+
+
+def test_decrypt_writes_to_a_pipe_only_if_it_is_asked_to(home):
+    result = weft_secrets("decrypt", "s.yaml.age", cwd=home)
+    assert (result.code, result.out) == (2, "")
+    assert "`-o -`" in result.err
+    assert CANARY in weft_secrets("decrypt", "s.yaml.age", "-o", "-", cwd=home).out
+    done = run("secrets", "decrypt", "s.yaml.age", cwd=home, env=ENV, terminal=True)
+    assert CANARY in done.out
 
 
 def test_decrypt_refuses_a_link_to_a_file_that_git_tracks(repository):
@@ -291,6 +305,71 @@ def test_a_signal_ends_the_edit_and_leaves_nothing_behind(number, home):
     assert CANARY not in (out + err).decode()
 
 
+def killed_edit(home, places, code="time.sleep(60)"):
+    """An edit that is killed at once, and the file in plain text that it left; its editor lives on."""
+    seen = home / "seen"
+    seen.unlink(missing_ok=True)
+    code = f"pathlib.Path({str(seen)!r}).write_text(f'{{os.getpid()}} {{path}}')\n{code}"
+    env = os.environ | {"WEFT_AGE_IDENTITY": str(ME), "EDITOR": editor(home, code)} | places
+    env.pop("VISUAL", None)
+    process = subprocess.Popen([sys.executable, "-m", "weft", "secrets", "edit", "s.yaml.age"], cwd=home, env=env)
+    pid, path = _wait(seen)
+    process.kill()
+    process.wait()
+    return int(pid), Path(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks")
+def test_the_next_edit_removes_what_one_that_was_killed_has_left(home, monkeypatch):
+    memory = home / "memory"
+    memory.mkdir()
+    places = {"XDG_RUNTIME_DIR": str(memory)}
+    pid, path = killed_edit(home, places)
+    assert path.is_relative_to(memory)
+    others = [memory / name for name in ("weft-edit-file", "weft-other", "else")]
+    others[0].write_text("not a folder")
+    os.mkfifo(memory / "weft-edit-pipe")
+    for other in others[1:]:
+        other.mkdir()
+    (memory / "weft-edit-link").symlink_to(memory / "else")
+    quiet = {"EDITOR": editor(home, ""), **places}
+    result = weft_secrets("edit", "s.yaml.age", cwd=home, **quiet)
+    assert "removed" not in result.err  # the editor is still there, with a person in it
+    assert CANARY in path.read_text()
+    os.kill(pid, signal.SIGKILL)
+    _until(lambda: not _runs(pid))
+    result = weft_secrets("edit", "s.yaml.age", cwd=home, **quiet)
+    assert result.err == "removed what 1 edit had left in plain text when killed\nunchanged s.yaml.age\n"
+    assert not path.parent.exists()
+    assert sorted(file.name for file in memory.iterdir()) == [
+        "else",
+        "weft-edit-file",
+        "weft-edit-link",
+        "weft-edit-pipe",
+        "weft-other",
+    ]
+
+
+def test_what_was_left_in_other_folders_is_removed_too(home, monkeypatch):
+    place = home / "memory"
+    place.mkdir()
+    left = place / "weft-edit-abc"
+    left.mkdir()
+    monkeypatch.setattr(private_folder, "_places", lambda: [str(home), str(place)])
+    with private_folder.private_folder() as mine:
+        assert private_folder.remove_left_behind() == 1
+        assert not left.exists()
+        assert mine.path.is_dir()
+    assert not mine.path.exists()
+
+
+def test_places_are_the_memory_first_and_only_those_that_can_be_used(home, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "none"))
+    assert str(home / "none") not in private_folder._places()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
+    assert private_folder._places()[0] == str(home)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")
 def test_on_a_terminal_a_wrong_text_may_be_mended_and_ctrl_c_is_the_editors(home):
     count = home / "count"
@@ -317,11 +396,15 @@ def test_on_a_terminal_a_wrong_text_may_be_mended_and_ctrl_c_is_the_editors(home
 
 
 def _wait(file):
+    _until(lambda: file.exists() and " " in file.read_text())
+    return file.read_text().split(" ", 1)
+
+
+def _until(happens):
     end = time.monotonic() + 20
-    while not (file.exists() and " " in file.read_text()):
+    while not happens():
         assert time.monotonic() < end
         time.sleep(0.02)
-    return file.read_text().split(" ", 1)
 
 
 def _runs(pid):
@@ -330,159 +413,6 @@ def _runs(pid):
     except ProcessLookupError:
         return False
     return True
-
-
-# --- scan ---
-
-TOKEN = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx"  # the form of a GitHub token, and none
-
-
-def shop(folder, files):
-    base = {"base.yaml": "app: {secret: 'ref+env://A'}\n"}
-    return make_project(folder, {"schema.json": SCHEMA, **base, **files})
-
-
-def found(folder, *paths, **options):
-    problems = scanning.scan(weft.load_project(folder), [folder / path for path in paths], **options)
-    return [(p.place.file, p.place.line, p.place.column) for p in problems]
-
-
-@pytest.fixture
-def detector():
-    pytest.importorskip("detect_secrets", reason="detect-secrets is not installed: run `make setup`")
-
-
-SCHEMA_FINDS = {
-    "a literal in a layer": ({"base.yaml": f"app:\n  secret: {CANARY}\n"}, ("base.yaml", 2, 11)),
-    "in a file that no target reads": ({"old/copy.yml": f"app: {{keys: [{CANARY}]}}\n"}, ("old/copy.yml", 1, 14)),
-    "inside of an operator": ({"x.yaml": f"app: {{keys: {{$append: [{CANARY}]}}}}\n"}, ("x.yaml", 1, 24)),
-    "in JSON": ({"x.json": f'{{"app": {{"secret": "{CANARY}"}}}}'}, ("x.json", 1, 20)),
-    "a variable": ({".env": f"APP_NAME=x\nAPP_SECRET={CANARY}\n"}, (".env", 2, 12)),
-    "an exported variable": ({"a.env": f"  export APP_OTHER='{CANARY}'"}, ("a.env", 1, 18)),
-    "a variable of one stage": ({".env.production": "APP_SECRET=abc"}, (".env.production", 1, 12)),
-}
-
-
-@pytest.mark.parametrize("case", SCHEMA_FINDS)
-def test_what_the_schema_knows_is_found_at_its_place(case, tmp_path):
-    files, place = SCHEMA_FINDS[case]
-    shop(tmp_path, files)
-    assert found(tmp_path, schema_only=True) == [place]
-    for form in ("text", "json"):
-        result = run("secrets", "scan", "--schema-only", "--format", form, cwd=tmp_path)
-        assert result.code == 1
-        assert CANARY not in result.out + result.err
-        assert place[0] in result.out
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"base.yaml": f"app:\n  secret: {CANARY} # pragma: allowlist secret\n"},
-        {"x.yaml": f"app:\n  # pragma: allowlist nextline secret\n  secret: {CANARY}\n"},
-        {".env": "APP_SECRET=\nAPP_OTHER=''\nAPP_NAME=x\n#APP_SECRET=x\n"},
-        {".env": "APP_SECRET=ref+env://X\nAPP_OTHER=${OTHER}\n"},
-        {"notes.txt": "APP_SECRET=abc\n"},
-        {"other.yaml": f"settings: {{secret: {CANARY}}}\n", "list.yaml": "[1]", "bad.yaml": "a: b: c", "one.json": "1"},
-        {"s.yaml": "-----BEGIN AGE ENCRYPTED FILE-----\napp: {secret: x}\n", "b.yaml": b"app: {secret: x}\0"},
-    ],
-)
-def test_what_is_allowed_or_no_secret_is_not_found(files, tmp_path):
-    shop(tmp_path, files)
-    assert found(tmp_path, schema_only=True) == []
-    result = run("secrets", "scan", "--schema-only", cwd=tmp_path)
-    assert (result.code, result.out, result.err) == (0, "", "no secret in clear was found\n")
-
-
-def test_the_detectors_find_what_the_schema_does_not_know(detector, tmp_path):
-    files = {
-        "a.py": f'x = 1\ntoken = "{TOKEN}"\n',
-        "t.yaml.j2": "password: hunter2hunter2\n",
-        "k.pem": "-----BEGIN RSA PRIVATE KEY-----\n",
-        "h.yaml": "thing: &x\n  - id: 3f786850e387550fdab836ed7e6dc881de23001b\n  - *x\n",
-        "ok.py": f'token = "{TOKEN}"  # pragma: allowlist secret\n',
-        "l.yaml.j2": "{% for k, v in {\n 'secret': app,\n}.items() %}\n{% set password = 'hunter2hunter2' %}\n",
-        "w.yaml": "secrets: true # as references\npassword: null\n",
-        "r.yaml": "password: ref+vault://a/b#c\nother_password: ${PASSWORD}\nsecret: '{{ app.secret }}'\n",
-    }
-    shop(tmp_path, files)
-    assert found(tmp_path) == [
-        ("a.py", 2, 1),
-        ("h.yaml", 2, 3),
-        ("k.pem", 1, 1),
-        ("l.yaml.j2", 4, 1),
-        ("t.yaml.j2", 1, 1),
-    ]
-    result = run("secrets", "scan", "a.py", "ok.py", cwd=tmp_path)
-    assert result.code == 1
-    assert "a.py:2:1" in result.out
-    assert TOKEN not in result.out + result.err
-    assert "k.pem" not in result.out
-
-
-def test_one_line_is_told_once(detector, tmp_path):
-    shop(tmp_path, {"base.yaml": "app:\n  secret: hunter2hunter2\n"})
-    assert found(tmp_path) == [("base.yaml", 2, 11)]
-
-
-def test_an_alias_bomb_does_not_keep_the_scan_busy(detector, tmp_path):
-    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    shop(tmp_path, {"bomb.yaml": f"a0: &a0 lol\n{levels}", "tag.yaml": "a: !!int many\n"})
-    start = time.monotonic()
-    assert found(tmp_path) == []
-    assert time.monotonic() - start < 5
-
-
-def test_git_says_which_files_there_are(tmp_path):
-    literal = f"app: {{secret: {CANARY}}}\n"
-    shop(tmp_path, {"in.yaml": literal, "new.yaml": literal, "ignored.yaml": literal, ".gitignore": "ignored.yaml\n"})
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", "in.yaml")
-    assert [file for file, _, _ in found(tmp_path, schema_only=True)] == ["in.yaml", "new.yaml"]
-    assert [file for file, _, _ in found(tmp_path, "ignored.yaml", schema_only=True)] == ["ignored.yaml"]
-    (tmp_path / "sub").mkdir()
-    assert found(tmp_path, "sub", schema_only=True) == []
-    (tmp_path / "sub/x.yaml").write_text(literal)
-    assert [file for file, _, _ in found(tmp_path, "sub", schema_only=True)] == ["sub/x.yaml"]
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    shop(tmp_path, {})
-    result = run("secrets", "scan", "none.yaml", "--schema-only", cwd=tmp_path)
-    assert result.code == 3
-    assert "there is no" in result.err
-
-
-def test_without_detect_secrets_the_extra_is_named(tmp_path, monkeypatch):
-    for name in ("detect_secrets", "detect_secrets.core.scan"):
-        monkeypatch.setitem(sys.modules, name, None)
-    shop(tmp_path, {})
-    result = run("secrets", "scan", cwd=tmp_path)
-    assert result.code == 3
-    assert "pip install 'weft[scan]'" in result.err
-    assert run("secrets", "scan", "--schema-only", cwd=tmp_path).code == 0
-
-
-def test_the_hook_for_pre_commit_runs_on_the_files_that_it_gets(detector, tmp_path):
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    assert {"id", "name", "entry", "language"} <= hook.keys()
-    assert hook["additional_dependencies"] == [
-        re.search(r'^scan = \["([^"]+)"\]', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
-    ]
-    shop(tmp_path, {"bad.py": f'token = "{TOKEN}"\n', "good.py": "x = 1\n"})
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for name, code in (("bad.py", 1), ("good.py", 0)):
-        command = [*shlex.split(hook["entry"]), *hook.get("args", []), name]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code, done.stderr
-        assert TOKEN not in done.stdout + done.stderr
-
-
-def test_the_overlays_and_templates_of_this_repository_hold_no_secret(detector):
-    problems = scanning.scan(weft.load_project(ROOT), [ROOT / name for name in ("overlays", "templates", "weft.yaml")])
-    assert [(p.place.file, p.place.line) for p in problems] == []
 
 
 def test_ended_says_which_signal_it_was():

@@ -22,6 +22,7 @@ from scratch import make_project
 from sensitive import CANARY, SCHEMA, age_file
 from weft.checks import programs
 from weft.cli import cli
+from weft.files.reading import ProjectFiles
 from weft.secrets import providers
 
 
@@ -32,13 +33,13 @@ def project(folder, secret, **files):
 
 def reason(text, folder):
     with pytest.raises(providers.ProviderError) as caught:
-        providers.resolve(text, folder)
+        providers.resolve(text, ProjectFiles(folder))
     return caught.value.reason
 
 
 def hint(text, folder):
     with pytest.raises(providers.ProviderError) as caught:
-        providers.resolve(text, folder)
+        providers.resolve(text, ProjectFiles(folder))
     return caught.value.hint
 
 
@@ -65,6 +66,9 @@ WRONG = {
     "ref+vualt://secret/app#key": ("unknown-scheme", "no provider knows the scheme `vualt`", "did you mean `vault`?"),
     "ref+awssecrets://x": ("unknown-scheme", "no provider knows the scheme `awssecrets`", "known are `age`, `env`"),
 }
+
+
+ALLOW = "keep it in /run/secrets, or allow its folder with `--allow-read DIR` or WEFT_ALLOW_READ"
 
 
 @pytest.mark.parametrize("text", WRONG)
@@ -143,7 +147,7 @@ def install(tmp_path, monkeypatch):
 def test_another_package_can_offer_a_provider(tmp_path, install):
     install("acme")
     assert "acme" in {point.name for point in metadata.entry_points(group=providers.GROUP)}
-    assert providers.resolve("ref+acme://word?loud=!", tmp_path) == "WORD!"
+    assert providers.resolve("ref+acme://word?loud=!", ProjectFiles(tmp_path)) == "WORD!"
     assert providers.judge("ref+acne://x", ()).hint == "did you mean `acme`?"
     assert providers.judge("ref+env://X", ()) is None
 
@@ -151,7 +155,7 @@ def test_another_package_can_offer_a_provider(tmp_path, install):
 def test_a_provider_with_the_name_of_one_of_weft_is_not_used_and_warned_of(tmp_path, install, monkeypatch):
     install("env")
     monkeypatch.setenv("WEFT_TEST_A", CANARY)
-    assert providers.resolve("ref+env://WEFT_TEST_A", tmp_path) == CANARY
+    assert providers.resolve("ref+env://WEFT_TEST_A", ProjectFiles(tmp_path)) == CANARY
     project(tmp_path, "ref+env://WEFT_TEST_A")
     (problem,) = weft.load_project(tmp_path).target().problems()
     assert (problem.code, problem.severity, problem.message) == (
@@ -167,7 +171,7 @@ def test_a_provider_with_the_name_of_one_of_weft_is_not_used_and_warned_of(tmp_p
 def test_env(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_TEST_A", CANARY)
     monkeypatch.setenv("WEFT_TEST_EMPTY", "")
-    assert providers.resolve("ref+env://WEFT_TEST_A", tmp_path) == CANARY
+    assert providers.resolve("ref+env://WEFT_TEST_A", ProjectFiles(tmp_path)) == CANARY
     assert reason("ref+env://WEFT_TEST_EMPTY", tmp_path) == "the environment variable WEFT_TEST_EMPTY is empty"
     assert reason("ref+env://WEFT_TEST_AA", tmp_path) == "the environment variable WEFT_TEST_AA is not set"
     assert hint("ref+env://WEFT_TEST_AA", tmp_path) == "did you mean `WEFT_TEST_A`?"
@@ -191,8 +195,11 @@ def test_file(text, wanted, tmp_path):
     (tmp_path / "windows.txt").write_bytes(b"word\r\n")
     (tmp_path / "b.yaml").write_text("db: {password: 'p#w', port: 5432, on: true}\nlist: [x, y]\na/b: slash\n")
     (tmp_path / "with space.json").write_text('{"k y": "json"}')
-    assert providers.resolve(text, tmp_path) == wanted
-    assert providers.resolve(text.replace("://", f"://{tmp_path}/"), tmp_path / "elsewhere") == wanted
+    assert providers.resolve(text, ProjectFiles(tmp_path)) == wanted
+    assert (
+        providers.resolve(text.replace("://", f"://{tmp_path}/"), ProjectFiles(tmp_path / "elsewhere", (tmp_path,)))
+        == wanted
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,7 +216,7 @@ def test_file(text, wanted, tmp_path):
         ("ref+file://b.yaml#/db/none", "what stands at `/db/none` is null, no single value", None),
         ("ref+file://bad.yaml#/a", "bad.yaml:1:22 is not the YAML that Weft reads (duplicate-key)", None),
         ("ref+file://bad.json#/a", "bad.json:1:2 is not the JSON that Weft reads (syntax)", None),
-        ("ref+file://link", "link leads out of the project", "write its absolute path if that is meant"),
+        ("ref+file://link", "link leads out of the project", ALLOW),
     ],
 )
 def test_a_file_that_does_not_give_a_secret(text, why, advice, tmp_path):
@@ -246,11 +253,11 @@ def opened(identity, monkeypatch):
 @pytest.mark.parametrize("armored", [True, False])
 def test_age(armored, opened, tmp_path, monkeypatch):
     age_file(tmp_path / "s.yaml.age", {"db": {"password": CANARY}}, opened, armored=armored)
-    assert providers.resolve("ref+age://s.yaml.age#/db/password", tmp_path) == CANARY
+    assert providers.resolve("ref+age://s.yaml.age#/db/password", ProjectFiles(tmp_path)) == CANARY
     (tmp_path / "key.txt").write_text(f"# created: today\n# public key: x\n{opened}\n")
     monkeypatch.delenv("WEFT_AGE_IDENTITY")
     monkeypatch.setenv("WEFT_AGE_IDENTITY_FILE", str(tmp_path / "key.txt"))
-    assert providers.resolve("ref+age://s.yaml.age#/db/password", tmp_path) == CANARY
+    assert providers.resolve("ref+age://s.yaml.age#/db/password", ProjectFiles(tmp_path)) == CANARY
 
 
 @pytest.mark.programs("ssh-keygen")
@@ -262,7 +269,7 @@ def test_age_with_an_ssh_key(tmp_path, monkeypatch):
     (tmp_path / "s.age").write_bytes(pyrage.encrypt(f"a: {CANARY}".encode(), [recipient]))
     monkeypatch.delenv("WEFT_AGE_IDENTITY", raising=False)
     monkeypatch.setenv("WEFT_AGE_IDENTITY_FILE", str(key))
-    assert providers.resolve("ref+age://s.age#/a", tmp_path) == CANARY
+    assert providers.resolve("ref+age://s.age#/a", ProjectFiles(tmp_path)) == CANARY
 
 
 def test_an_age_file_that_does_not_open(opened, tmp_path, monkeypatch):
@@ -338,7 +345,7 @@ def test_sops(suffix, options, sops, opened, tmp_path):
     assert ("mac_only_encrypted" in file.read_text()) == ("--mac-only-encrypted" in options)
     values = {"password": CANARY, "port": "5432", "flag": "true", "list/2/c": "d", "we.ird:key": "x", "empty": ""}
     for key, value in {**values, "multi": "line1\nline2\n", "note_unencrypted": "seen"}.items():
-        assert providers.resolve(f"ref+sops://s.{suffix}#/db/{key}", tmp_path) == value
+        assert providers.resolve(f"ref+sops://s.{suffix}#/db/{key}", ProjectFiles(tmp_path)) == value
 
 
 @pytest.mark.programs("sops")
@@ -346,7 +353,7 @@ def test_sops_keys_may_be_given_as_sops_wants_them(sops, opened, tmp_path, monke
     sops(tmp_path / "s.yaml", CLEAR)
     monkeypatch.delenv("WEFT_AGE_IDENTITY")
     monkeypatch.setenv("SOPS_AGE_KEY", str(opened))
-    assert providers.resolve("ref+sops://s.yaml#/db/password", tmp_path) == CANARY
+    assert providers.resolve("ref+sops://s.yaml#/db/password", ProjectFiles(tmp_path)) == CANARY
 
 
 def _swap(text):
@@ -461,7 +468,7 @@ def vault(server, monkeypatch, tmp_path):
     ],
 )
 def test_vault(text, wanted, vault, tmp_path):
-    assert providers.resolve(text, tmp_path) == wanted
+    assert providers.resolve(text, ProjectFiles(tmp_path)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -741,3 +748,24 @@ def opened_by():
 def _swap_first_two(text):
     first, second = re.findall(r"ENC\[[^\]]*\]", text)[:2]
     return text.replace(first, "\0").replace(second, first).replace("\0", second)
+
+
+def test_a_package_that_many_settings_need_is_reported_once(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hvac", None)
+    names = [f"word{number}" for number in range(40)]
+    schema = {"properties": {name: {"type": "string", "x-sensitive": True} for name in names}}
+    base = "".join(f"{name}: ref+vault://a/{name}#c\n" for name in names)
+    make_project(tmp_path, {"schema.json": schema, "base.yaml": base})
+    data = json.loads(run("secrets", "check", "--format", "json", cwd=tmp_path).out)
+    (problem,) = data["problems"]
+    assert problem["message"] == "word0, word1 and 38 more: the package hvac is not installed"
+    assert (problem["path"], problem["line"], problem["targets"]) == ("/word0", 1, ["default"])
+
+
+def test_few_settings_that_fail_for_one_reason_are_reported_each(tmp_path, monkeypatch):
+    monkeypatch.delenv("VAULT_ADDR", raising=False)
+    pytest.importorskip("hvac", reason="hvac is not installed: run `make setup`")
+    schema = {"properties": {name: {"type": "string", "x-sensitive": True} for name in ("a", "b")}}
+    make_project(tmp_path, {"schema.json": schema, "base.yaml": "a: ref+vault://a/x#c\nb: ref+vault://a/y#c\n"})
+    data = json.loads(run("secrets", "check", "--format", "json", cwd=tmp_path).out)
+    assert [problem["path"] for problem in data["problems"]] == ["/a", "/b"]

@@ -67,6 +67,24 @@ def test_the_contract(case, tmp_path):
     assert case.layers == before
 
 
+def test_every_problem_is_reported_in_these_words(tmp_path, request):
+    """To the letter, as users read it; `--update-expected` writes the file anew: read what changed."""
+    reported = []
+    for number, parameters in enumerate(CASES):
+        case, value = parameters.values[0], {}
+        root = catalog_of(tmp_path / str(number), case.schema).root
+        for layer in case.layers:
+            value, problems = merge(root, value, layer, defaults=True)
+            reported += [
+                f"{parameters.id}\n  {problem.path or '/'} {problem.code}: {problem.message}\n  = {problem.hint}\n"
+                for problem in problems
+            ]
+    expected = FOLDER / "messages.txt"
+    if request.config.getoption("update_expected"):
+        expected.write_text("".join(reported), "utf-8")
+    assert "".join(reported) == expected.read_text("utf-8")
+
+
 SCHEMA = {
     "$defs": {
         "service": {

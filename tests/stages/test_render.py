@@ -85,7 +85,16 @@ TEXTS = {
     "{% if app.optional is defined %}x{% else %}y{% endif %}": "y",
     "{% if app.path is defined %}x{% else %}y{% endif %}": "y",
     "{% if app.copy is defined %}x{% else %}y{% endif %}": "y",
-    "{{ app.nothing is none }}": "True",
+    "{{ app.nothing is none }}": "true",
+    "{{ app.on }} {{ not app.on }} {{ app.nothing }} {{ true }} {{ none }}": "true false null true null",
+    "{{ [app.on, app.nothing, 'x', 1] }}{{ {'a': app.on} }}{{ ('b',) }}": '[true, null, "x", 1]{"a": true}["b"]',
+    "{{ [app.on, app.nothing, 1] | join(',') }} {{ [{'v': app.on}] | join(attribute='v') }}": "true,null,1 true",
+    "{{ app.on ~ '!' ~ app.nothing }}{{ true ~ none }}": "true!nulltruenull",
+    "{{ (app.on | string) + '!' }}{{ 1.0 | string }}": "true!1.0",
+    "{{ 1e21 }} {{ 0.1 }} {{ 1.0 }} {{ 12345678901234567890 }}": "1.0e+21 0.1 1.0 12345678901234567890",
+    "{{ app.on | b64encode }}{{ {'A': app.on, 'B': none} | env_file }}": "dHJ1ZQ==A=true\nB=null\n",
+    "{% macro m() %}{{ app.on }}{% endmacro %}{{ m() }}{% set x %}{{ app.on }}{% endset %}{{ x }}": "truetrue",
+    "{{ app.tags }}{% for tag in app.tags %}{{ tag }}{% endfor %}{{ app.name ~ app.tags }}": '["a", "b"]abshop["a", "b"]',
     "{{ target.name }} {{ project }}": None,
     "{# a comment #}x": "x",
     "{% raw %}{{ x }}{% endraw %}": "{{ x }}",
@@ -443,3 +452,59 @@ def test_the_templates_folder_may_have_another_name(tmp_path):
     )
     (problem,) = problems_of(folder)
     assert (problem.place.file, problem.place.line) == ("tpl/deep/x.j2", 1)
+
+
+UNSET = """{{ app.nope }} {{ app.optional | default('x') }}
+{{ nothere ~ 'x' }}{% if app.absent %}x{% endif %}
+{% for x in app.missing %}{{ x.y }}{% endfor %}
+{% include 'part.j2' %}
+{{ app.gone.deeper[0] | upper }}{{ app.lost + 1 }}{{ app.name.foo }}
+"""
+
+
+def test_everything_that_is_not_there_is_reported_at_once(tmp_path):
+    with pytest.raises(WeftError) as caught:
+        rendered(tmp_path, UNSET, part="{{ app.inside }}")
+    assert {(problem.code, str(problem.place), problem.path) for problem in caught.value.problems} == {
+        ("undefined", "templates/main.j2:1:8", "/app/nope"),
+        ("undefined", "templates/main.j2:2:4", None),
+        ("undefined", "templates/main.j2:2:30", "/app/absent"),
+        ("undefined", "templates/main.j2:3:17", "/app/missing"),
+        ("undefined", "templates/part.j2:1:8", "/app/inside"),
+        ("undefined", "templates/main.j2:5:8", "/app/gone"),
+        ("undefined", "templates/main.j2:5:40", "/app/lost"),
+        ("undefined", "templates/main.j2:5:63", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "message", "hint"),
+    [
+        ("{{ target.naem }}", "there is no `target.naem`", "did you mean `name`?"),
+        ("{{ target.tenant }}", "there is no `target.tenant`", "there are `name`"),
+        ("{{ {'size': 1}.sise }}", "a mapping has no `sise`", "did you mean `size`?"),
+        ("{{ 'x'.y }}", "a text has no `y`", None),
+        ("{{ app.tags[7] }}", "a list of 2 items has no `7`", None),
+        ("{% for x in app.tags %}{{ loop.foo }}{% endfor %}", "what stands before it has no `foo`", None),
+        ("{% include 'mian.j2' %}", "there is no template `mian.j2` in templates/", "did you mean `main.j2`?"),
+        ("{% include 'xyz' %}", "there is no template `xyz` in templates/", "there are `main.j2`"),
+    ],
+)
+def test_what_is_not_there_is_said_in_our_own_words(tmp_path, template, message, hint):
+    problem = refused(tmp_path, template)
+    assert (problem.message, problem.hint) == (message, hint)
+
+
+def test_a_dimension_that_a_target_does_not_have_is_named(tmp_path):
+    files = {
+        "schema.json": {},
+        "base.yaml": "{}",
+        "tenants/acme.yaml": "{}",
+        "templates/main.j2": "{{ target.tenant }}",
+    }
+    dimensions = {"environment": {"values": ["dev"]}, "tenant": {"files": "tenants/*.yaml", "optional": True}}
+    outputs = [{"template": "main.j2", "path": "{environment}/{tenant}/x"}]
+    make_project(tmp_path, files, dimensions=dimensions, layers=["base", "tenants/{tenant}"], outputs=outputs)
+    _, (problem,) = load_project(tmp_path).render(load_project(tmp_path).targets())
+    assert problem.message == "target.tenant is not set: dev has no tenant"
+    assert problem.hint == "guard it with `is defined`, or give the output `scope: tenant`"

@@ -15,7 +15,8 @@ def check_of(folder, schema):
 
 
 def problems(folder, schema, value):
-    return check_of(folder, {"properties": {"a": schema}}).problems({"a": value})
+    dialect = {"$schema": schema["$schema"]} if "$schema" in schema else {}
+    return check_of(folder, {**dialect, "properties": {"a": schema}}).problems({"a": value})
 
 
 def codes(folder, schema, value):
@@ -81,7 +82,69 @@ KEYWORDS = {
     ),
     "oneOf": ({"oneOf": [{"type": "number"}, {"minimum": 1}]}, 2, "ambiguous", "/a", "more than one", None),
     "not": ({"not": {}}, 1, "unknown-key", "/a", "a", None),
-    "contains": ({"contains": {"const": 1}}, [2], "schema", "/a", "contains", None),
+    "not of a key": ({"not": {"required": ["z"]}}, {"z": 1}, "schema", "/a/z", "a must not have `z`", None),
+    "not of keys": ({"not": {"required": ["y", "z"]}}, {"y": 1, "z": 1}, "schema", "/a", "`y` and `z` together", None),
+    "not of values": ({"not": {"enum": ["x"]}}, "x", "schema", "/a", 'must not be one of `"x"`', None),
+    "not of properties": (
+        {"not": {"properties": {"b": {"const": True}}, "required": ["b"]}},
+        {"b": True},
+        "schema",
+        "/a",
+        "one that has the key `b` and whose `b` is `true`",
+        None,
+    ),
+    "not of anything else": ({"not": {"uniqueItems": True}}, [], "schema", "/a", '{"uniqueItems": true}', None),
+    "contains": ({"contains": {"const": 1}}, [2], "wrong-size", "/a", "at least 1 item that is `1`", None),
+    "minContains": (
+        {"contains": {"const": 1}, "minContains": 2},
+        [1],
+        "wrong-size",
+        "/a",
+        "at least 2 items that are `1`",
+        None,
+    ),
+    "maxContains": (
+        {"contains": {"type": "string"}, "maxContains": 1},
+        ["x", "y"],
+        "wrong-size",
+        "/a",
+        "at most 1 item that is a text",
+        None,
+    ),
+    "items": ({"prefixItems": [{}, {}], "items": False}, [1, 2, 3], "wrong-size", "/a", "at most 2 items, not 3", None),
+    "items of none": ({"items": False}, [1], "wrong-size", "/a", "must be empty, and has 1 item", None),
+    "additionalItems": (
+        {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{}], "additionalItems": False},
+        [1, 2],
+        "wrong-size",
+        "/a",
+        "at most 1 item, not 2",
+        None,
+    ),
+    "unevaluatedItems": (
+        {"allOf": [{"prefixItems": [{}]}], "unevaluatedItems": False},
+        [1, 2],
+        "wrong-size",
+        "/a",
+        "at most 1 item, not 2",
+        None,
+    ),
+    "unevaluatedItems between others": (
+        {"contains": {"const": 1}, "unevaluatedItems": False},
+        [1, 2, 1],
+        "unknown-key",
+        "/a/1",
+        "a[1]",
+        None,
+    ),
+    "propertyNames of a list": (
+        {"propertyNames": {"enum": ["left", "right"]}},
+        {"lefd": 1},
+        "bad-key",
+        "/a/lefd",
+        "the key `lefd` of a must be one of `left`, `right`",
+        "`left`",
+    ),
     "dependencies": (
         {"dependentSchemas": {"x": {"required": ["y"]}}},
         {"x": 1},

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,9 @@ from rounds import share
 from run import run
 from scratch import make_project, write_files
 from weft import CannotRun, WeftError
-from weft.stages.write import RECORD, Changes, File, _stage, write
+from weft.stages import write as stage
+from weft.stages.write import RECORD, Changes, File, write
+from weft.stages.write.replacing import Replacing
 
 OLD = {
     "a.yaml": "old a\n",
@@ -56,12 +60,52 @@ def root(tmp_path):
 
 
 def test_files_are_created_updated_kept_and_removed(root):
-    assert put(root, OLD) == Changes(created=tuple(sorted(OLD)), kept=0)
+    assert put(root, OLD) == Changes(tuple(sorted(OLD)), (), (), 0)
     assert tree(root) == OLD
     assert put(root, NEW) == Changes(("prod/f.yaml",), ("a.yaml", "dev/b.yaml", "dev/e.yaml"), ("dev/gone/d.yaml",), 1)
     assert tree(root) == NEW
     assert not put(root, NEW)
     assert tree(root) == NEW
+
+
+def test_the_output_folder_is_made_however_deep_it_lies(root):
+    for _ in range(2):
+        put(root / "a/b", OLD)
+        assert tree(root / "a/b") == OLD
+
+
+def test_a_file_is_in_the_record_while_weft_changes_or_removes_it(root, monkeypatch):
+    """So whenever the process dies, every file of Weft's is known."""
+    put(root, OLD)
+    changed = {}
+
+    def watched(call):
+        def recorded(path, *target, **options):
+            name = Path(*target or [path]).relative_to(root).as_posix()
+            changed[name] = name in json.loads((root / RECORD).read_text())["files"]
+            return call(path, *target, **options)
+
+        return recorded
+
+    for call in ("replace", "unlink"):
+        monkeypatch.setattr(Path, call, watched(getattr(Path, call)))
+    put(root, NEW)
+    assert changed.pop(RECORD) is False
+    assert changed == dict.fromkeys(["a.yaml", "dev/b.yaml", "prod/f.yaml", "dev/e.yaml", "dev/gone/d.yaml"], True)
+
+
+def test_the_record_is_what_every_weft_of_this_version_can_read(root):
+    put(root, {"b": "x", "a": "y"}, project="shop")
+    assert json.loads((root / RECORD).read_text()) == {"version": 1, "project": "shop", "files": {"a": "t", "b": "t"}}
+
+
+def test_where_folders_cannot_be_locked_they_are_written_all_the_same(root, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "os", types.SimpleNamespace(name="nt"))
+        with stage._locked(root):
+            patch.undo()
+            (root / "x").write_text("x")
+    assert tree(root) == {"x": "x"}
 
 
 def test_what_did_not_change_keeps_its_time_and_its_file(root):
@@ -96,10 +140,13 @@ def test_files_that_hold_secrets_are_for_their_owner_alone(root):
 
 
 def test_a_secret_is_for_its_owner_alone_before_it_has_its_place(root):
-    staged = _stage(root, [File("open", "x", "t"), File("secret", "x", "t", private=True)])
-    modes = {file.path: temporary.stat().st_mode & 0o777 for file, temporary in staged}
-    assert modes["secret"] == 0o600
-    assert modes["open"] & 0o044
+    root.mkdir()
+    with Replacing(root, durable=False) as replacing:
+        staged = {private: replacing.stage(root / "x", "x", private=private) for private in (False, True)}
+        modes = {private: path.stat().st_mode & 0o777 for private, path in staged.items()}
+        assert staged[True].parent.stat().st_mode & 0o777 == 0o700
+    assert modes[True] == 0o600
+    assert modes[False] & 0o044
 
 
 def test_a_file_that_becomes_a_secret_is_closed(root):
@@ -413,7 +460,7 @@ def test_two_processes_do_not_write_into_one_folder(root):
     assert tree(root) == NEW
 
 
-CALLS = ("replace", "rename", "unlink", "rmdir", "mkdir", "chmod")
+CALLS = ("replace", "rename", "unlink", "rmdir", "mkdir", "chmod", "link", "fsync")
 
 
 def each_call_fails(patch, fail_at):
@@ -447,7 +494,7 @@ def each_call_fails(patch, fail_at):
     return lambda: count
 
 
-def test_a_disk_that_fills_up_at_any_moment_leaves_every_file_old_or_new(tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_at_any_moment_leaves_all_files_old_or_all_new(tmp_path, monkeypatch):
     for moment in range(1, 200):
         root = tmp_path / str(moment)
         put(root, OLD)
@@ -456,12 +503,13 @@ def test_a_disk_that_fills_up_at_any_moment_leaves_every_file_old_or_new(tmp_pat
             with contextlib.suppress(CannotRun):
                 put(root, NEW)
             done = calls() < moment
-        check_old_or_new(root)
+        assert without_staging(root) in (OLD, NEW), moment
+        assert json.loads((root / RECORD).read_text())["files"].keys() in (OLD.keys(), NEW.keys())
         put(root, NEW)
         assert tree(root) == NEW
         if done:
             break
-    assert 10 < moment < 199, "every moment was tried"
+    assert 20 < moment < 199, "every moment was tried"
 
 
 @pytest.mark.parametrize("call", ["write", "replace"])
@@ -472,6 +520,11 @@ def test_what_refuses_is_named_and_not_what_was_staged_for_it(root, monkeypatch,
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(CannotRun, match=f"^{root}/(a.yaml|{RECORD}): permission denied"):
         put(root, {"a.yaml": "x"})
+
+
+def without_staging(root):
+    """The files of a folder, less a staging folder that could not be removed."""
+    return {path: text for path, text in tree(root).items() if not path.startswith(".weft-")}
 
 
 def check_old_or_new(root):
@@ -641,9 +694,226 @@ def test_nothing_is_written_while_anything_is_wrong(project):
     assert (project / "build/dev/port").read_text() == "1\n"
 
 
-def test_what_can_be_rendered_again_does_not_wait_for_the_disk(root, monkeypatch):
+def test_what_may_be_lost_does_not_wait_for_the_disk(root, monkeypatch):
     waited = []
     monkeypatch.setattr(os, "fsync", waited.append)
+    put(root, OLD, sync=False)
+    put(root, NEW, sync=False)
+    assert waited == []
+    put(root, OLD)
+    assert waited
+    waited.clear()
+    put(root, OLD)
+    assert waited == [], "nothing changed"
+
+
+# --- what is not Weft's
+
+
+@pytest.mark.parametrize("name", [".weft-new", ".weft-0123456789abcdef", ".weft-0123456789abcdef/new-1"])
+def test_a_folder_of_a_user_is_not_taken_for_one_that_a_killed_run_left(root, name):
+    write_files(root, {f"{name}/mine.txt": "mine"})
     put(root, OLD)
     put(root, NEW)
-    assert waited == []
+    assert (root / name / "mine.txt").read_text() == "mine"
+
+
+def test_what_a_killed_run_left_is_removed(root):
+    write_files(root, {".weft-0123456789abcdef/new-1": "x", ".weft-0123456789abcdef/old-2": "x"})
+    put(root, OLD)
+    assert tree(root) == OLD
+
+
+BAD_NAMES = [
+    "\0",
+    "a\nb",
+    "\x1b[31m",
+    "a" * 256,
+    "é" * 128,
+    ".git/hooks/post-checkout",
+    ".GIT/config",
+    "a/.git ",
+    "git~1/x",
+    "x/",
+]
+
+
+@pytest.mark.parametrize("path", BAD_NAMES)
+def test_a_path_that_no_output_may_have_is_refused_when_the_project_is_read(project, path):
+    output = {"template": "port.j2", "path": path}
+    weft = json.loads((project / "weft.yaml").read_text())
+    (project / "weft.yaml").write_text(json.dumps(weft | {"outputs": [output]}))
+    told = json.loads(run("validate", "--format", "json", cwd=project).out)["problems"]
+    assert [(one["code"] in ("output-reserved", "project-invalid"), one["line"]) for one in told] == [(True, 1)]
+
+
+@pytest.mark.parametrize(
+    ("paths", "code"),
+    [(["it", "IT"], "same-path"), (["con.yaml"], "output-path"), (["a/LPT1"], "output-path"), (["a:b"], "output-path"), (["a."], "output-path"),
+     (["console.yaml", "nully", "a/b c"], None)],
+)  # fmt: skip
+def test_a_path_that_other_systems_do_not_have_is_warned_of(project, paths, code):
+    weft = json.loads((project / "weft.yaml").read_text())
+    outputs = [{"template": "port.j2", "path": "{environment}/{tenant}/" + path} for path in paths]
+    (project / "weft.yaml").write_text(json.dumps(weft | {"outputs": outputs}))
+    result = run("validate", "--outputs", "--format", "json", cwd=project)
+    problems = json.loads(result.out)["problems"]
+    assert (result.code, [(one["code"], one["severity"]) for one in problems]) == (
+        0,
+        [(code, "warning")] if code else [],
+    )
+
+
+def test_a_path_that_its_dimensions_make_unfit_is_refused(project):
+    weft = json.loads((project / "weft.yaml").read_text())
+    weft["outputs"] = [{"template": "port.j2", "path": "." + "{environment}/hooks"}]
+    weft["dimensions"]["environment"]["values"] = ["git", "prod"]
+    (project / "weft.yaml").write_text(json.dumps(weft))
+    assert "output-reserved" in run("render", cwd=project).err
+    assert not (project / "build").exists()
+
+
+@pytest.mark.parametrize("path", ["a" * 256, "\ud800", ".git/config", "x\n", "./a.yaml", "a//b"])
+def test_a_record_that_names_what_no_output_can_be_is_read_without_it(root, path):
+    put(root, OLD)
+    write_files(root, {".git/config": "mine"})
+    record = json.loads((root / RECORD).read_text())
+    record["files"][path] = "t"
+    (root / RECORD).write_text(json.dumps(record))
+    put(root, {})
+    assert tree(root) == {".git/config": "mine"}
+
+
+def test_a_record_that_is_too_big_to_be_one_is_not_read(root):
+    root.mkdir()
+    with (root / RECORD).open("wb") as file:
+        file.truncate(2**40)  # a hole, which takes no space
+    with pytest.raises(CannotRun, match="not a record"):
+        put(root, OLD)
+
+
+def test_the_usual_folder_is_not_followed_out_of_the_project(project, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (project / "build").symlink_to("../elsewhere")
+    for options in ((), ("-o", "build")):
+        result = run("render", *options, cwd=project)
+        assert (result.code, "output-outside" in result.err) == (1, True)
+    assert not any((tmp_path / "elsewhere").iterdir())
+    assert run("render", "-o", tmp_path / "elsewhere", cwd=project).code == 0
+
+
+# --- all or none
+
+
+def test_a_folder_that_refuses_is_noticed_before_anything_is_replaced(plain_user):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "out")
+        put(root, OLD)
+        before = {path: path.stat().st_ino for path in root.rglob("*")}
+        (root / "dev").chmod(0o500)
+        try:
+            with pytest.raises(CannotRun, match=f"^{root}/dev/b.yaml: permission denied; every file is as it was"):
+                put(root, NEW)
+        finally:
+            (root / "dev").chmod(0o700)
+        assert tree(root) == OLD
+        assert {path: path.stat().st_ino for path in root.rglob("*") if path.name != RECORD}.items() <= before.items()
+
+
+def test_a_folder_of_another_file_system_is_noticed_before_anything_is_replaced(root, monkeypatch):
+    put(root, OLD)
+    real = Path.stat
+
+    def stat(self, **options):
+        found = real(self, **options)
+        return os.stat_result((*found[:2], 99, *found[3:10])) if self == root / "dev" else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(CannotRun, match=f"^{root}/dev/b.yaml: invalid cross-device link"):
+        put(root, NEW)
+    monkeypatch.undo()
+    assert tree(root) == OLD
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EXDEV, errno.EDQUOT, errno.EACCES, errno.EIO])
+def test_what_was_replaced_is_put_back_with_its_permissions_and_its_file(root, monkeypatch, number):
+    put(root, OLD)
+    (root / "a.yaml").chmod(0o640)
+    before = {path: path.stat().st_ino for path in root.rglob("*") if path.is_file()}
+    replace = Path.replace
+
+    def refuse_the_last(self, target):
+        if Path(target) == root / "prod/f.yaml":
+            raise OSError(number, os.strerror(number), str(self), str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_the_last)
+    with pytest.raises(CannotRun, match=f"^{root}/prod/f.yaml: "):
+        put(root, dict(reversed(NEW.items())) | {"prod/f.yaml": NEW["prod/f.yaml"]})
+    monkeypatch.undo()
+    assert tree(root) == OLD
+    assert {path: path.stat().st_ino for path in root.rglob("*") if path.is_file()} == before
+    assert (root / "a.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_without_hard_links_a_copy_is_the_way_back(root, monkeypatch):
+    put(root, OLD)
+    monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EPERM, "no")))
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self == root / "dev/gone/d.yaml":
+            raise OSError(errno.EIO, "input/output error", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(CannotRun, match=r"dev/gone/d.yaml: input/output error; every file is as it was before"):
+        put(root, NEW)
+    monkeypatch.undo()
+    assert tree(root) == OLD
+
+
+def test_what_cannot_be_put_back_is_named(root, monkeypatch):
+    put(root, OLD)
+    replace, broken = Path.replace, []
+
+    def break_for_good(self, target):
+        if broken or Path(target) == root / "dev/b.yaml":
+            broken.append(target)
+            raise OSError(errno.EIO, "Input/output error", str(self))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", break_for_good)
+    with pytest.raises(
+        CannotRun, match=rf"dev/b.yaml: input/output error; and these could not be put back: {root}/a.yaml"
+    ):
+        put(root, NEW)
+    monkeypatch.undo()
+    check_old_or_new(root)
+    put(root, NEW)
+    assert tree(root) == NEW
+
+
+# --- waiting for another
+
+
+def test_another_render_is_waited_for(root):
+    put(root, OLD)
+    handle = os.open(root, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    timer = threading.Timer(0.2, os.close, [handle])
+    timer.start()
+    assert put(root, NEW, wait=30)
+    timer.join()
+    assert tree(root) == NEW
+
+
+def test_it_is_not_waited_for_without_end(root):
+    put(root, OLD)
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(CannotRun, match="another Weft"):
+            put(root, NEW, wait=0.1)
+    finally:
+        os.close(handle)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from jsonschema.validators import validator_for
 
 from scratch import catalog_of
+from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
 
 FOLDER = Path(__file__).parents[1] / "third_party"
 NAMES = sorted(path.stem for path in FOLDER.glob("schemas/*.json"))
@@ -48,7 +49,7 @@ def judge_of(schema):
 
 @functools.cache
 def catalog(name):
-    return Catalog(load_documents(FOLDER / "schemas" / f"{name}.json", FOLDER))
+    return Catalog(load_documents(FOLDER / "schemas" / f"{name}.json", ProjectFiles(FOLDER)))
 
 
 @functools.cache

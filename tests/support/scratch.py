@@ -4,8 +4,9 @@ import json
 import textwrap
 from pathlib import Path
 
+from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
 
 
 def write_files(folder, files):
@@ -30,4 +31,4 @@ def make_project(folder, files, **weft):
 def catalog_of(folder, schema, **neighbours):
     """What Weft knows of a schema, and of others beside it: `other=...` is `other.json`."""
     write_files(folder, {"schema.json": schema, **{f"{name}.json": contents for name, contents in neighbours.items()}})
-    return Catalog(load_documents(Path(folder, "schema.json"), Path(folder)))
+    return Catalog(load_documents(Path(folder, "schema.json"), ProjectFiles(Path(folder))))

@@ -4,7 +4,8 @@
 `weft`. They are thin: each method is a few calls of a `Project` or a `Target`. The facade is the only module that knows the
 names of the reference project's domains, as they are part of its method names.
 
-`new_projects` makes the files that `weft init` writes, from nothing or from a JSON Schema; `charts` those from a Helm chart.
+`new_projects` makes the files that `weft init` writes, from nothing or from a JSON Schema; `charts` those from a Helm chart. `parts`
+plans what `weft new` adds to a project that exists.
 
 Begin with `facade.ConfigMapManager`.
 

@@ -10,27 +10,32 @@ A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data is key
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import pointer
-from weft.base.problems import Problem, did_you_mean
-from weft.files import formats
+from weft.base.paths import get, has, pointer
+from weft.base.problems import Problem, UsageError, choices, did_you_mean
+from weft.files import formats, yaml12
 from weft.files.atomic import replace_file
 from weft.project.project import Project, load_project
 from weft.project.target import Target
 from weft.schema import envvars
-from weft.schema.node import Catalog, Node
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
 from weft.stages.merge import merge
 
 ConfigMap = dict[str, Any]
 
 DOMAINS: Final = ("application", "database", "security", "ml", "monitoring")
 _LABELS: Final = "app.kubernetes.io/"
+_ALIASES: Final = {"dev": "development", "prod": "production"}
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DOCUMENTS: Final = re.compile(r"^---.*\n", re.MULTILINE)
 
 
 class EnvironmentTier(StrEnum):
@@ -41,13 +46,22 @@ class EnvironmentTier(StrEnum):
     STAGING = "staging"
     PRODUCTION = "production"
 
+    @classmethod
+    def _missing_(cls, value: object) -> EnvironmentTier:
+        """The environment of a short name, which is an alias in weft.yaml as well."""
+        if value in _ALIASES:
+            return cls(_ALIASES[str(value)])
+        hint = did_you_mean(str(value), [*cls, *_ALIASES])
+        raise ValueError(f"there is no environment `{value}`: {hint or f'there are {choices([*cls, *_ALIASES])}'}")
+
 
 class ConfigMapManager:
     """Makes the ConfigMaps of one environment, and of one tenant if named.
 
-    `namespace` defaults to the one that the configuration names, `project` to the reference project that ships with Weft.
+    `namespace` defaults to the one that the configuration names, `project` to the reference project that ships with Weft. Where the
+    project's own outputs have the ConfigMap of a domain, it is that one, so that applying either changes nothing of the other.
 
-    Raises UsageError for an unknown environment or tenant, WeftError when the project is wrong.
+    Raises UsageError for an unknown environment or tenant and for what cannot be a namespace, WeftError when the project is wrong.
     """
 
     def __init__(
@@ -60,9 +74,13 @@ class ConfigMapManager:
         values = {"environment": str(environment)} | ({"tenant": tenant} if tenant else {})
         opened = _project(project)
         self.target: Target = opened.target(**values)
-        settings = self.target.config.get("kubernetes", {})
-        self.namespace = namespace or settings.get("namespace", "default")
+        settings = self.target.shared_config.get("kubernetes", {})
+        self._own_namespace = None if namespace is None else _namespace(namespace)
+        self.namespace = self._own_namespace or settings.get("namespace", "default")
         self._name = settings.get("name", opened.name)
+
+    def __repr__(self) -> str:
+        return f"<ConfigMapManager of {self.target.name} in the namespace {self.namespace}>"
 
     def create_application_config(self) -> ConfigMap:
         """The ConfigMap of the domain `application`."""
@@ -86,17 +104,29 @@ class ConfigMapManager:
 
     def create_config(self, domain: str) -> ConfigMap:
         """The ConfigMap of any domain of the project; raises ValueError when the target has no such domain."""
-        if domain not in self.target.config:
-            hint = did_you_mean(domain, self.target.config)
+        if domain not in self.target.shared_config:
+            hint = did_you_mean(domain, self.target.shared_config)
             raise ValueError(f"{self.target.name} has no domain `{domain}`{f': {hint}' if hint else ''}")
         node = self.target.schemas.root.child(domain)
-        variables = envvars.variables(node, self.target.config[domain], (domain,))
+        variables = envvars.variables(node, self.target.shared_config[domain], (domain,))
+        data = {variable.name: variable.text for variable in variables if not variable.sensitive}
         tenant = self.target.resolution.values.get("tenant")
+        name = "-".join(part for part in (self._name, tenant, domain, "config") if part)
+        rendered = self._rendered.get(name)
+        made = copy.deepcopy(rendered) if rendered and rendered.get("data") == data else self._made(name, domain, data)
+        if made["metadata"]["name"] != name:  # named by its content, which whoever asks for an object may change
+            made["metadata"]["name"] = name
+            made.pop("immutable", None)
+        if self._own_namespace is not None:
+            made["metadata"]["namespace"] = self._own_namespace
+        return made
+
+    def _made(self, name: str, domain: str, data: dict[str, str]) -> ConfigMap:
         return {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
-                "name": "-".join(part for part in (self._name, tenant, domain, "config") if part),
+                "name": name,
                 "namespace": self.namespace,
                 "labels": {
                     f"{_LABELS}name": self._name,
@@ -105,12 +135,20 @@ class ConfigMapManager:
                     f"{_LABELS}managed-by": "weft",
                 },
             },
-            "data": {variable.name: variable.text for variable in variables if not variable.sensitive},
+            "data": data,
         }
+
+    @cached_property
+    def _rendered(self) -> dict[str, ConfigMap]:
+        """The ConfigMaps among the outputs of the target, by their names without a hash of the content."""
+        outputs, _ = self.target.outputs.rendered(self.target.view)
+        texts = (text for output in outputs for text in _DOCUMENTS.split(output.text) if "kind: ConfigMap" in text)
+        objects = [one for one in map(_object, texts) if one.get("kind") == "ConfigMap"]
+        return {_without_hash(one): one for one in objects}
 
     def generate_all_configs(self) -> list[ConfigMap]:
         """The ConfigMaps of the five domains."""
-        return [self.create_config(domain) for domain in DOMAINS if domain in self.target.config]
+        return [self.create_config(domain) for domain in DOMAINS if domain in self.target.shared_config]
 
     def export_to_yaml(self, configs: Iterable[ConfigMap] | ConfigMap, path: str | Path) -> Path:
         """Write ConfigMaps into one file, as documents separated by `---`; the file is replaced as a whole.
@@ -133,6 +171,9 @@ class ConfigurationValidator:
 
     def __init__(self, project: str | Path | None = None) -> None:
         self._project = _project(project)
+
+    def __repr__(self) -> str:
+        return f"<ConfigurationValidator of {self._project.folder}>"
 
     def validate_application_config(self, config: Mapping[str, Any]) -> tuple[bool, list[str]]:
         """Check a configuration of the domain `application`."""
@@ -171,7 +212,7 @@ class ConfigurationValidator:
             if place.sensitive:
                 _place_holder(settings, path)
         broken = self._broken(domain, root.fill({domain: settings}), flat)
-        errors = list(dict.fromkeys((*problems, *map(_sentence, broken))))
+        errors = list(dict.fromkeys((*problems, *(problem.sentence for problem in broken))))
         return not errors, errors
 
     def _broken(self, domain: str, filled: dict[str, Any], flat: bool) -> list[Problem]:
@@ -191,8 +232,10 @@ class ConfigMapUtils:
     def merge_configs(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
         """The two merged deeply, `override` on top; lists are replaced. Two ConfigMaps merge as objects do.
 
-        Raises ValueError where one holds a mapping and the other does not.
+        Raises ValueError where one holds a mapping and the other does not, and for two different objects: merged, the one would
+        be written over the other.
         """
+        _same_object(base, override)
         merged, problems = merge(_anything(), copy.deepcopy(dict(base)), copy.deepcopy(dict(override)))
         if problems:
             raise ValueError("; ".join(problem.message for problem in problems))
@@ -238,6 +281,40 @@ def _anything() -> Node:
     ).root
 
 
+def _namespace(text: str) -> str:
+    """A namespace as Kubernetes takes it; raises UsageError for any other text."""
+    if isinstance(text, str) and _NAMESPACE.fullmatch(text):
+        return text
+    message = f"`{text}` cannot be a namespace: use at most 63 of lower-case letters, digits and `-`, a letter or digit at both ends"
+    meant = re.sub("[^a-z0-9]+", "-", str(text).lower()).strip("-")[:63].rstrip("-")
+    raise UsageError(Problem("bad-name", message, hint=f"write `{meant}`" if meant else None))
+
+
+def _object(text: str) -> ConfigMap:
+    """The object in one document of an output; an empty one where it is none, which the check `kubernetes` reports."""
+    try:
+        data = yaml12.parse(text)
+    except yaml12.YamlError:
+        return {}
+    return data if isinstance(data, dict) and isinstance(data.get("metadata"), dict) else {}
+
+
+def _without_hash(config: ConfigMap) -> str:
+    """The name of a ConfigMap; one that is named by its content without what follows from that."""
+    name = str(config["metadata"].get("name"))
+    return re.sub(r"-[0-9a-f]{10}$", "", name) if config.get("immutable") else name
+
+
+def _same_object(base: Mapping[str, Any], override: Mapping[str, Any]) -> None:
+    """Raise ValueError where both are objects of Kubernetes, and not the same one."""
+    for what, path in (("kinds", ("kind",)), ("names", ("metadata", "name"))):
+        both = [get(one, path) for one in (base, override) if "kind" in one and has(one, path)]
+        if len(both) == 2 and both[0] != both[1]:
+            raise ValueError(
+                f"two objects of different {what} cannot be merged: `{both[0]}` and `{both[1]}` (merge their `data`)"
+            )
+
+
 def _data(config: Mapping[str, Any]) -> Any:
     if config.get("kind") != "ConfigMap":
         return config
@@ -266,7 +343,7 @@ def _settings(node: Node, data: Mapping[str, Any]) -> tuple[dict[str, Any], list
     known = {name for name, _, _ in envvars.declared(node)}
     texts = {name: value if isinstance(value, str) else envvars.to_text(value) for name, value in data.items()}
     settings, problems = envvars.settings_from(node, texts)
-    errors = [_sentence(problem) for problem in problems]
+    errors = [problem.sentence for problem in problems]
     for name in texts.keys() - known:
         hint = did_you_mean(name, known)
         errors.append(f"there is no variable {name}{f': {hint}' if hint else ''}")
@@ -285,7 +362,3 @@ def _place_holder(settings: dict[str, Any], path: SettingPath) -> None:
 
 def _is_of(problem: Problem, domain: str) -> bool:
     return f"{problem.path}/".startswith(f"{pointer((domain,))}/")
-
-
-def _sentence(problem: Problem) -> str:
-    return problem.message + (f" ({problem.hint})" if problem.hint else "")

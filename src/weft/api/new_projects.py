@@ -15,6 +15,7 @@ from weft.base.problems import CannotRun, Problem, WeftError, reason_of
 from weft.derived.overlay_schema import overlay_schema
 from weft.files import yaml12
 from weft.files.formats import to_json
+from weft.files.reading import files_of
 from weft.files.shipped import schema_text, shipped
 from weft.project.project import load_project
 from weft.schema.documents import DIALECT
@@ -66,7 +67,7 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
 
     Raises WeftError when the schema is not valid.
     """
-    files, given = schema_files(schema)
+    files, given = schema_files(schema, Path(schema.absolute().anchor))  # the caller vouches for what it names
     domain = re.sub(r"[^a-z0-9_]+", "_", schema.name.split(".")[0].lower()).strip("_") or "app"
     taken = {file.lower() for file in files}
     root = next(file for file in _ROOTS if f"schemas/{file}" not in taken)
@@ -89,9 +90,9 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
     }
 
 
-def schema_files(schema: Path) -> tuple[dict[str, str], str]:
-    """A schema file with all that it refers to, as files of the folder `schemas`, and its path there."""
-    files = load_documents(schema, schema.parent).files
+def schema_files(schema: Path, allowed: Path) -> tuple[dict[str, str], str]:
+    """A schema file with all that it refers to below a folder, as files of the folder `schemas`, and its path there."""
+    files = load_documents(schema, files_of(schema.parent, [allowed])).files
     common = Path(os.path.commonpath([file.parent for file in files]))
     found = {f"schemas/{file.relative_to(common).as_posix()}": read_text(file) for file in files}
     return found, schema.resolve().relative_to(common).as_posix()

@@ -82,7 +82,8 @@ class Code:
 
     `unquoted` is a message for where nothing of the file may be quoted, if the ordinary one quotes a value. `keeps_types`
     says that the configuration has the types of its schema nevertheless, so that expressions can be asked. `explains_others`
-    says of a mistake in an expression that every other one in it only follows.
+    says of a mistake in an expression that every other one in it only follows. One that `hides_others` ended a rendering before
+    others like it were reached.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Code:
     unquoted: str | None = None
     keeps_types: bool = False
     explains_others: bool = False
+    hides_others: bool = False
 
     @property
     def at_key(self) -> bool:
@@ -125,6 +127,7 @@ _CODES: Final = (
     Code("tab-indentation", About.TEXT, _UNREAD),
     # a file as a whole
     Code("file-exists", About.FILE),
+    Code("outside-project", About.FILE),
     Code("settings-unreadable", About.FILE),
     Code("unreadable", About.FILE),
     Code("unused-file", About.FILE),
@@ -150,16 +153,20 @@ _CODES: Final = (
     Code("policy", About.VALUE),
     Code("rule", About.VALUE, keeps_types=True),
     Code("schema", About.VALUE),
+    Code("shared-variable", About.VALUE),
     Code("unknown-key", About.KEY),
     Code("wrong-format", About.VALUE),
     Code("wrong-size", About.VALUE),
     Code("wrong-type", About.VALUE),
     # secrets
     Code("age", About.FILE),
+    Code("bad-baseline", About.FILE),
     Code("bad-reference", About.VALUE, covered_by="unresolved-reference"),
     Code("literal-secret", About.VALUE, Quoting.NOTHING_OF_THE_FILE),
     Code("plaintext-secret", About.VALUE, Quoting.NEVER),
+    Code("not-scanned", About.FILE),
     Code("secret-exposed", About.TEMPLATE),
+    Code("stale-baseline", About.FILE),
     Code("tracked-file", About.FILE),
     Code("unknown-scheme", About.VALUE, covered_by="unresolved-reference"),
     Code("unresolved-reference", About.VALUE),
@@ -177,12 +184,12 @@ _CODES: Final = (
     Code("schema-ref-cycle", About.SCHEMA),
     Code("schema-ref-network", About.SCHEMA),
     Code("schema-ref-nowhere", About.SCHEMA),
-    Code("shared-variable", About.SCHEMA),
     Code("unknown-keyword", About.KEY),
     # weft.yaml, dimensions and targets
     Code("bad-name", About.PROJECT),
     Code("no-project", About.PROJECT),
     Code("no-target", About.PROJECT),
+    Code("not-a-limit", About.KEY),
     Code("no-values", About.PROJECT),
     Code("output-outside", About.PROJECT),
     Code("output-path", About.PROJECT),
@@ -203,7 +210,7 @@ _CODES: Final = (
     Code("template-not-found", About.TEMPLATE),
     Code("template-syntax", About.TEMPLATE),
     Code("template-unsafe", About.TEMPLATE),
-    Code("undefined", About.TEMPLATE),
+    Code("undefined", About.TEMPLATE, hides_others=True),
     # finished outputs; those of Weft's own checks that are not named like the check stand here too, as checks are loaded late
     Code("bad-record", About.OUTPUT),
     Code("check-failed", About.OUTPUT),
@@ -213,6 +220,8 @@ _CODES: Final = (
     Code("output-in-sources", About.OUTPUT),
     # what the caller asked for
     Code("bad-override", About.COMMAND),
+    Code("cannot-edit", About.FILE),
+    Code("name-taken", About.COMMAND),
     Code("bad-path", About.COMMAND),
     Code("bad-revision", About.COMMAND),
     Code("no-such-schema", About.COMMAND),
@@ -234,6 +243,7 @@ _CODES: Final = (
     Code("no-repository", About.ENVIRONMENT),
     Code("not-installed", About.ENVIRONMENT),
     Code("plugin-not-used", About.ENVIRONMENT),
+    Code("shallow-clone", About.ENVIRONMENT),
 )
 
 _registry: Final = {code.name: code for code in _CODES}

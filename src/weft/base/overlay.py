@@ -29,7 +29,8 @@ PATCH: Final = "$patch"
 PATCHES: Final = ("replace", "delete")
 """What `$patch` may say."""
 VALUE: Final = "$value"
-LIST_OPERATORS: Final = ("$append", "$prepend", "$replace")
+LIST_OPERATORS: Final = ("$append", "$prepend", "$remove", "$replace")
+"""The operators for lists; `$replace` stands alone, the others may stand together."""
 OPERATORS: Final = (PATCH, *LIST_OPERATORS, VALUE)
 """The operators of overlays: instructions to the merge, written as keys."""
 
@@ -53,13 +54,22 @@ def data_path(path: SettingPath) -> SettingPath:
 class Source:
     """One file of a layer: its data, or what is wrong with it. `name` is how reports call it.
 
-    A source without `path` came from the command line or the process environment.
+    A source without `path` came from the command line or the process environment. `moves` says what its data has under the new
+    name of a setting, and the file under an old one: the path in the data, then that in the file; `renamed` reports each.
     """
 
     name: str
     data: dict[str, Any] = field(hash=False, repr=False, default_factory=dict)
     path: Path | None = None
     problems: tuple[Problem, ...] = ()
+    moves: tuple[tuple[SettingPath, SettingPath], ...] = ()
+    renamed: tuple[Problem, ...] = ()
+
+    def written_at(self, path: SettingPath) -> SettingPath:
+        """The path in the file of what stands at a path of the data."""
+        fitting = [(new, old) for new, old in self.moves if path[: len(new)] == new]
+        new, old = max(fitting, key=lambda move: len(move[0]), default=((), ()))
+        return (*old, *path[len(new) :])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ Path = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[^./\[\]\"\s][^.\[\]\"\s]*\Z")
 _INDEX = re.compile(r"[0-9]+\Z")
+# the first `=` that stands in no quoted key; the possessive parts keep a key without an end from being cut
+_ASSIGNMENT = re.compile(r"""(?P<path>(?:(?>\["(?:[^"\\]|\\.)*"\])|[^=])++)=(?P<text>.*)\Z""", re.DOTALL)
 _STEP = re.compile(r"""\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\.?(?P<key>[^.\[\]"]+)""")
 
 
@@ -62,6 +64,12 @@ def parse_dotted(text: str) -> Path:
     if not steps or text.endswith("."):
         raise ValueError(f"`{text}` is not a path: it ends where a key is expected")
     return tuple(steps)
+
+
+def split_assignment(text: str) -> tuple[str, str] | None:
+    """`PATH=VALUE` as its two texts; None where it is not one. A quoted key may hold `=`, as in `labels["a=b"]=c`."""
+    match = _ASSIGNMENT.match(text)
+    return (match["path"], match["text"]) if match else None
 
 
 def _unquoted(quoted: str, text: str) -> str:

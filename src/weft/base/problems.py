@@ -77,6 +77,11 @@ class Problem:
         return replace(self, quiet=True, message=self.traits.unquoted or self.message)
 
     @property
+    def sentence(self) -> str:
+        """The message with its hint, in one line."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    @property
     def finding(self) -> tuple[str, str | None]:
         """What is wrong with which setting: another problem with the same finding says nothing new of a target."""
         return self.code, self.path
@@ -98,6 +103,10 @@ class Problem:
         }
 
 
+def _placed_sentence(problem: Problem) -> str:
+    return f"{problem.place}: {problem.sentence}" if problem.place else problem.sentence
+
+
 class WeftError(Exception):
     """Raised where work cannot go on; carries every problem that was found until then."""
 
@@ -106,7 +115,7 @@ class WeftError(Exception):
     """The project that the files of the problems belong to."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
+        super().__init__("; ".join(map(_placed_sentence, problems)))
         self.problems = problems
 
 
@@ -128,9 +137,14 @@ def reason_of(error: OSError) -> str:
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """A hint naming the candidate most like `word`, or None when nothing is close."""
-    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else None
+    """A hint naming the candidate most like `word`, whatever their case, or None when nothing is close."""
+    spelled: dict[str, str] = {}
+    for candidate in candidates:
+        spelled.setdefault(candidate.casefold(), candidate)
+        if candidate != word and candidate.casefold() == word.casefold():
+            return f"did you mean `{candidate}`?"
+    close = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.6)
+    return f"did you mean `{spelled[close[0]]}`?" if close else None
 
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:

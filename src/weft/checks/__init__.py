@@ -36,6 +36,7 @@ from typing import Any, Final
 from weft.base import codes
 from weft.base.plugins import Plugins
 from weft.base.problems import Place, Problem, Severity
+from weft.base.watching import Watch, unwatched, watched
 from weft.checks import memory, programs
 from weft.files.lines import lines_of
 from weft.stages.render.templates import Rendered
@@ -108,22 +109,28 @@ def exists(name: str) -> bool:
     return name in _plugins()
 
 
-def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool) -> Outcome:
+def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, watch: Watch = unwatched) -> Outcome:
     """What the checks say of these outputs; each problem names the output and the line of its template.
 
     A check whose program or package is missing is skipped, with a warning. What a template does wrong in many targets is
     reported once, at the first of its files. Without `ask_programs`, only the checks that run no program are asked.
+    Where the run is interrupted, the programs that it started are ended.
     """
     jobs = [(output, name) for output in finished for name in output.checks]
     wanted = [(output, name) for output, name in jobs if ask_programs or not _runs_program(name)]
-    tree = Tree(finished)
+    tree, started = Tree(finished), programs.Started()
+    pool = ThreadPoolExecutor(_AT_ONCE, initializer=started.own_this_thread)
     try:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            asked = [(output, name, pool.submit(_ask, output, name, tree, finished)) for output, name in wanted]
-            answers = [(output, name, future.result()) for output, name, future in asked]
-    finally:
+        asked = [(output, name, pool.submit(_ask, output, name, tree, finished)) for output, name in wanted]
+        answers = [(output, name, future.result()) for output, name, future in watched(asked, "checks", watch)]
+    finally:  # after an interruption, nobody waits for the rest
+        pool.shutdown(wait=False, cancel_futures=True)
+        started.end()
+        pool.shutdown()
         tree.remove()
-    return _outcome(answers, locate)
+    outcome = _outcome(answers, locate)
+    outcome.skipped.update(name for _, name in jobs if not ask_programs and _runs_program(name))
+    return outcome
 
 
 def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Outcome:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import click
 
+from weft.cli.common import allow_read_option
 from weft.version import __version__
 
 _COMMANDS: Final = {
@@ -28,6 +29,7 @@ _COMMANDS: Final = {
     "explain": "Show where a value comes from and where it goes.",
     "ide": "Tell editors which schema is for which files.",
     "init": "Start a new project.",
+    "new": "Add an environment, a tenant, a setting, a rule or an output.",
     "policy": "Check targets against rule packs such as PCI DSS.",
     "render": "Validate, then write every output.",
     "schema": "Derive editor schemas, pages, types and CRDs.",
@@ -77,6 +79,7 @@ class _Group(click.Group):
     metavar="DIR",
     help="Run as if started in DIR.",
 )
+@allow_read_option
 @click.pass_context
 def cli(ctx: click.Context, folder: Path) -> None:
     """Schema-first configuration: layers of YAML in, validated manifests out.
@@ -98,7 +101,7 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
+        _better(error).show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -109,6 +112,13 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program politely
         sys.exit(_end(error))
+
+
+def _better(error: click.ClickException) -> click.ClickException:
+    """The same mistake of usage in better words, where click has none."""
+    if isinstance(error, click.NoSuchOption) and error.option_name == "-C" and error.ctx:
+        return click.UsageError(f"-C stands before the command: weft -C DIR {error.ctx.info_name}", error.ctx)
+    return error
 
 
 def _end(error: Exception) -> int:

@@ -1,24 +1,64 @@
-"""What the commands share: opening the project, and completing targets and settings in the shell."""
+"""What the commands share: opening the project, showing how far long work is, and completing targets and settings in the shell."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from weft.base.watching import Watch
     from weft.project.project import Project
     from weft.project.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_ALLOWED: Final = "weft.allow_read"
+
+
+def allow_read_option(function: _F) -> _F:
+    """`--allow-read DIR`, which may be repeated, before the command and after it."""
+    return click.option(
+        "--allow-read",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        expose_value=False,
+        callback=_allow_read,
+        help="Let files of the project lead to this folder outside of it; may be repeated.  [env: WEFT_ALLOW_READ]",
+    )(function)
+
+
+def _allow_read(ctx: click.Context, param: click.Parameter, folders: tuple[Path, ...]) -> None:
+    ctx.meta.setdefault(_ALLOWED, []).extend(folders)
+
+
+def allowed_folders(ctx: click.Context) -> list[Path]:
+    """The folders of `--allow-read`."""
+    folders = [start_folder(ctx) / folder for folder in ctx.meta.get(_ALLOWED, ())]
+    for folder in folders:
+        if not folder.is_dir():
+            raise click.BadParameter(f"there is no folder {folder}", ctx, param_hint="--allow-read")
+    return folders
+
+
+PATIENCE: Final = 1.0
+"""How many seconds work may take before anything is shown."""
+_EVERY: Final = 0.1
+"""How many seconds lie between two changes of the line."""
+_CLEAR: Final = "\r\x1b[K"
 
 
 def project_options(function: _F) -> _F:
-    """`--set` and `--from-env`, for every command that reads configurations."""
+    """`--set`, `--from-env` and `--allow-read`, for every command that reads configurations."""
+    function = allow_read_option(function)
     function = click.option(
         "--from-env",
         is_flag=True,
@@ -46,7 +86,51 @@ def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, fr
     """The project of the folder that `-C` names, with the layers of the options."""
     from weft.project.project import load_project
 
-    return load_project(ctx.find_root().obj, overrides=overrides, environment=os.environ if from_env else None)
+    environment = os.environ if from_env else None
+    return load_project(
+        start_folder(ctx), overrides=overrides, environment=environment, allow_read=allowed_folders(ctx)
+    )
+
+
+def open_target(project: Project, name: str, path: str | None) -> Target:
+    """The target that a command names before a PATH; raises UsageError, with a word where the two were swapped."""
+    from weft.base.problems import UsageError
+
+    try:
+        return project.target(name)
+    except UsageError as error:
+        if path is None or not _is_target(project, path):
+            raise
+        hint = f"the target stands before the setting: `{path} {name}`"
+        raise UsageError(*(replace(problem, hint=hint) for problem in error.problems)) from None
+
+
+def _is_target(project: Project, name: str) -> bool:
+    from weft.base.problems import UsageError
+
+    try:
+        return bool(project.target(name))
+    except UsageError:
+        return False
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """What shows on stderr how far the work inside is; nothing where no person looks at it."""
+    looks = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    shown, due = False, time.monotonic() + PATIENCE
+
+    def show(what: str, done: int, every: int) -> None:
+        nonlocal shown, due
+        if looks and time.monotonic() >= due:
+            shown, due = True, time.monotonic() + _EVERY
+            click.echo(f"{_CLEAR}{what}: {done} of {every}", err=True, nl=False, color=True)
+
+    try:
+        yield show
+    finally:
+        if shown:
+            click.echo(_CLEAR, err=True, nl=False, color=True)
 
 
 def report(targets: Sequence[Target]) -> int:
@@ -60,9 +144,21 @@ def report(targets: Sequence[Target]) -> int:
     return 1 if found.fails() else 0
 
 
+def put(text: str | bytes) -> None:
+    """Print data on stdout to the letter; click would take colour codes out of a value that is not for a terminal."""
+    click.echo(text, nl=False, color=True)
+
+
 def start_folder(ctx: click.Context) -> Path:
     """The folder that the command was started in, or that `-C` names."""
     folder: Path = ctx.find_root().obj
+    return folder
+
+
+def started_in(ctx: click.Context) -> Path:
+    """The same while the command line is only completed, when nobody has noted it yet."""
+    root = ctx.find_root()
+    folder: Path = root.obj or root.params.get("folder") or Path()
     return folder
 
 
@@ -73,7 +169,7 @@ def output_folder(ctx: click.Context, output: Path | None, otherwise: Path) -> P
 
 def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The targets that begin with what was typed."""
-    project = _quietly_open(ctx)
+    project = quietly_open(ctx)
     if project is None:
         return []
     return [CompletionItem(target.name) for target in project.targets() if target.name.startswith(incomplete)]
@@ -83,14 +179,14 @@ def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str)
     """The rule packs that begin with what was typed."""
     from weft.lint.policies.packs import ALL, files
 
-    project = _quietly_open(ctx)
+    project = quietly_open(ctx)
     names = [*files(project), ALL] if project else []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The settings below what was typed so far, a step at a time."""
-    project = _quietly_open(ctx)
+    project = quietly_open(ctx)
     if project is None:
         return []
     before, dot, _ = incomplete.rpartition(".")
@@ -103,23 +199,26 @@ def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str
     ]
 
 
-def _quietly_open(ctx: click.Context) -> Project | None:
+def quietly_open(ctx: click.Context) -> Project | None:
+    """The project for completion, which has nowhere to report to; None where it cannot be opened."""
     from weft.base.problems import WeftError
 
-    root = ctx.find_root()
-    root.obj = root.obj or root.params.get("folder") or Path()
+    ctx.find_root().obj = started_in(ctx)
     try:
         return open_project(ctx)
     except WeftError:
-        return None  # completion has nowhere to report to
+        return None
 
 
 def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    from weft.base.paths import split_assignment
+
     pairs: dict[str, str] = {}
     for text in values:
-        path, equals, value = text.partition("=")
-        if not equals or not path:
+        both = split_assignment(text)
+        if both is None:
             raise click.BadParameter("expected PATH=VALUE, as in app.replicas=3", ctx, param)
+        path, value = both
         pairs.pop(path, None)  # the last word comes last
         pairs[path] = value
     return pairs

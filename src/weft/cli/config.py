@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
+from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, put, report
 
 if TYPE_CHECKING:
     from weft.base.paths import Path
@@ -54,16 +54,16 @@ def command(
     from weft.base.problems import Problem, UsageError
 
     project = open_project(ctx, overrides, from_env)
-    target = project.target(name)
+    target = open_target(project, name, path)
     code = report([target])
     where = target.find(path) if path else ()
-    if not paths.has(target.config, where):
+    if not paths.has(target.shared_config, where):
         raise UsageError(
             Problem("unknown-path", f"{target.name} sets nothing at {paths.dotted(where)}, and it has no default")
         )
     node = project.catalog.root.at(where)
     if not reveal:
-        _print(format_, node, target.mask(node, paths.get(target.config, where)), where)
+        _print(format_, node, target.mask(node, paths.get(target.shared_config, where)), where)
     elif not code:
         from weft.secret_files.resolving import reveal as revealed
 
@@ -77,7 +77,7 @@ def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = 
     from weft.files import formats
 
     if format_ in _DATA:
-        click.echo(formats.DATA_FORMATS[format_](value), nl=False)
+        put(formats.DATA_FORMATS[format_](value))
     elif format_ == "properties":
         _print_properties(node, value, where, reveal=reveal)
     else:
@@ -93,7 +93,7 @@ def _print_properties(node: Node, value: Any, where: Path, *, reveal: bool) -> N
         return
     leaves = formats.flatten(value if reveal else public(node, value), where)
     texts = ((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None)
-    click.echo(formats.properties_lines(texts), nl=False)
+    put(formats.properties_lines(texts))
 
 
 def _print_variables(format_: str, node: Node, value: Any, where: Path, *, reveal: bool) -> None:
@@ -105,8 +105,9 @@ def _print_variables(format_: str, node: Node, value: Any, where: Path, *, revea
     if reveal:
         variables = [replace(variable, sensitive=False) for variable in variables]
     shown = [variable for variable in variables if not variable.sensitive and formats.is_shell_name(variable.name)]
-    click.echo(write({(variable.name, variable.text): None for variable in shown}), nl=False)
-    for note in (*_left_out(variables), *_given_twice(shown)):
+    put(write({(variable.name, variable.text): None for variable in shown}))
+    misread = _misread(shown) if format_ == "env" else ()
+    for note in (*_left_out(variables), *misread):
         click.echo(f"note: {note}", err=True)
 
 
@@ -125,15 +126,13 @@ def _left_out(variables: list[Variable]) -> Iterator[str]:
         yield "no setting here has an environment variable (`x-env` in the schema)"
 
 
-def _given_twice(shown: list[Variable]) -> Iterator[str]:
-    """Which names have two values: the settings of two domains may share a variable."""
-    from weft.base.paths import dotted
+def _misread(shown: list[Variable]) -> Iterator[str]:
+    """Which values not every reader of `.env` files takes for what they are."""
+    from weft.files.formats import misread_by
 
-    last = {variable.name: variable for variable in shown}
+    readers: dict[str, list[str]] = {}
     for variable in shown:
-        winner = last[variable.name]
-        if winner.text != variable.text:
-            yield (
-                f"{variable.name} is `{variable.text}` for {dotted(variable.path)} and `{winner.text}` for {dotted(winner.path)}; a shell keeps "
-                f"the last: print one domain at a time to keep them apart"
-            )
+        for reader in misread_by(variable.text):
+            readers.setdefault(reader, []).append(variable.name)
+    for reader, names in readers.items():
+        yield f"a shell and docker compose read every value as it is, {reader} does not: {', '.join(dict.fromkeys(names))}"

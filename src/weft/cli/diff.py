@@ -44,13 +44,16 @@ def command(
             raise click.UsageError("name two targets, or a revision with --since", ctx)
         targets = [project.target(name) for name in names]
         code = report(targets)
-        old, new = (target.mask(project.root, target.config) for target in targets)
+        old, new = (target.mask(project.root, target.shared_config) for target in targets)
         changes = list(_changes(old, new, ()))
     if format_ == "json":
         click.echo(json.dumps(changes, indent=2, ensure_ascii=False))
     else:
         for change in changes:
             click.echo(_line(change))
+    if not changes:
+        compared = f"since {since}" if since is not None else f"between {names[0]} and {names[1]}"
+        click.echo(f"no setting differs {compared}", err=True)
     ctx.exit(1 if changes else code)
 
 
@@ -61,7 +64,7 @@ def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[
     from weft.project.revisions import project_at
     from weft.report.report import Report
 
-    with project_at(project.folder, revision) as earlier:
+    with project_at(project.files, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
         now = project.targets(*globs)
         changes = [
@@ -83,7 +86,7 @@ def _target_changes(before: Target | None, now: Target) -> Iterator[dict[str, An
     if before is None:
         yield {"path": "", "after": f"target {now.name}"}
     else:
-        old, new = (target.mask(target.schemas.root, target.config) for target in (before, now))
+        old, new = (target.mask(target.schemas.root, target.shared_config) for target in (before, now))
         yield from _changes(old, new, ())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weft.cli.common import complete_setting, complete_target, open_project, project_options, report
+from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, report
 
 if TYPE_CHECKING:
     from weft.project.project import Project
@@ -44,7 +44,7 @@ def command(
     else:
         if name is None or (path is None) != everything:
             raise click.UsageError("name a TARGET and a PATH, or a TARGET and --all", ctx)
-        target = project.target(name)
+        target = open_target(project, name, path)
         _explain(target, path or "", format_)
     ctx.exit(report([target]))
 
@@ -104,12 +104,16 @@ def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Ta
 
 def _print(name: str, data: dict[str, Any]) -> None:
     click.echo(click.style(data["path"], bold=True) + f" = {_value(data['value'])}   in {name}")
+    if "renamed_to" in data:
+        click.echo(f"  now      {data['renamed_to']}")
     click.echo(f"  {_origin(data)}")
     for entry in data["shadowed"]:
         said = "null, which removed it" if entry.get("operator") == "null" else _value(entry["value"])
         click.echo(f"  over     {_where(entry)}   {said}{_operator(entry)}")
     if data["origin"] and data["default"] is not None:
         click.echo(f"  default  {_value(data['default'])}")
+    if "unused_default" in data:
+        click.echo(f"  default  not used: {data['unused_default']}")
     for rule in data["rules"]:
         click.echo(f"  rule     {rule['rule']}\n           {rule['schema']}")
     for use in data.get("outputs", ()):
@@ -122,7 +126,7 @@ def _origin(data: dict[str, Any]) -> str:
     if not origin:
         return "set by   no layer: the schema's default holds" if data["value"] is not None else "set by   no layer"
     if origin.get("operator") == "null":
-        return f"removed  {_where(origin)}   null"
+        return f"removed  {_where(origin)}   null{_operator(origin)}"
     return f"set by   {_where(origin)}{_operator(origin)}"
 
 
@@ -141,7 +145,8 @@ def _leaf(item: dict[str, Any], wide: int) -> str:
 
 def _operator(entry: dict[str, Any]) -> str:
     name = entry.get("operator")
-    return f"   by {name}" if name not in (None, "null") else ""
+    by = f"   by {name}" if name not in (None, "null") else ""
+    return f"{by}   as {entry['old_name']}" if "old_name" in entry else by
 
 
 def _lines(lines: list[int]) -> str:

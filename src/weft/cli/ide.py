@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weft.cli.common import start_folder
+from weft.cli.common import allowed_folders, start_folder
 
 _EDITORS = ("vscode", "neovim", "helix", "zed", "jetbrains")
 
@@ -27,10 +27,11 @@ def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.derived.editors import settings_files
+    from weft.files.reading import files_of
     from weft.project.projectfile import find_project, read_project_file
     from weft.report.report import Report
 
-    file = read_project_file(find_project(start_folder(ctx)))
+    file = read_project_file(files_of(find_project(start_folder(ctx)), allowed_folders(ctx)))
     changes, problems = settings_files.plan(file, dict.fromkeys(editors or settings_files.used(file.folder)))
     if not check:
         settings_files.write(file.folder, changes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.base.wording import counted
-from weft.cli.common import complete_target, open_project, output_folder, project_options
+from weft.cli.common import complete_target, open_project, output_folder, progress, project_options
 
 if TYPE_CHECKING:
     from weft.stages.write import Changes
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path), help="Where the files go.  [default: build, in the project]"
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
+@click.option(
+    "--no-sync", is_flag=True, help="Do not wait for the disk: faster, for files that may be lost after a power cut."
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="How long to wait for another render into the same folder.  [default: 0]",
+)
 @project_options
 @click.pass_context
 def command(
@@ -30,13 +40,16 @@ def command(
     globs: tuple[str, ...],
     output: Path | None,
     check: bool,
+    no_sync: bool,
+    wait: int,
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
     """Validate, then write every output of the targets.
 
     Nothing is written while anything is wrong. Files that did not change are left alone, and files that
-    an earlier render wrote and that no target has any more are removed.
+    an earlier render wrote and that no target has any more are removed. If a file cannot be written,
+    all are put back as they were.
     """
     from weft.base.problems import Severity, WeftError, has_errors
     from weft.cli.report import show
@@ -45,16 +58,17 @@ def command(
     begun = time.perf_counter()
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
-    rendered, problems = project.render(targets)
-    told = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
-    if told:
-        show(Report(told, project.folder))
+    with progress() as watch:
+        rendered, problems = project.render(targets, watch)
+    reported = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
+    if reported:
+        show(Report(reported, project.folder))
     if has_errors(problems):
         click.echo("nothing was written", err=True)
         ctx.exit(1)
     folder = output_folder(ctx, output, project.folder / "build")
     try:
-        changes = project.write(targets, rendered, folder, dry_run=check)
+        changes = project.write(targets, rendered, folder, dry_run=check, sync=not no_sync, wait=wait)
     except WeftError as error:
         show(Report(error.problems, folder))
         ctx.exit(error.exit_code)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import open_project, output_folder, start_folder
+from weft.cli.common import allowed_folders, open_project, output_folder, put, start_folder
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
     project = open_project(ctx)
     text = to_json(overlay_schema(project.root, project.name)) + "\n"
     if output == Path("-"):
-        click.echo(text, nl=False)
+        put(text)
         return
     overlay_path = start_folder(ctx) / output if output else project.folder / _FOLDER / "overlay.schema.json"
     wanted = {overlay_path: text, overlay_path.with_name("weft.schema.json"): schema_text()}
@@ -131,9 +132,10 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
 def _valid_targets(project: Project) -> list[Target]:
     """The targets whose values the pages show: one for each environment. Raises WeftError when one is wrong."""
     from weft.base.problems import WeftError, has_errors
+    from weft.report.report import Report
 
     targets = [target for target in project.targets() if "/" not in target.name]
-    problems = project.problems(targets)
+    problems = Report([problem for target in targets for problem in target.problems()]).problems
     if has_errors(problems):
         raise WeftError(*problems)
     return targets
@@ -203,15 +205,16 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
     OLD and NEW are schema files, or files of a git revision (HEAD~3:schemas/root.schema.json).
     """
     from weft.derived.compatibility import changes, versions
+    from weft.files.reading import files_of
 
-    folder = start_folder(ctx)
+    files = files_of(start_folder(ctx), allowed_folders(ctx))
     if (since is None) == (old is None) or (old is None) != (new is None):
         raise click.UsageError("give OLD and NEW, or `--since GITREF`", ctx)
     if since is not None:
         project = open_project(ctx)
-        folder, new = project.folder, Path(project.catalog.documents.files[0]).as_posix()
-        old = f"{since}:./{Path(new).relative_to(folder.resolve()).as_posix()}"
-    with versions.opened(str(old), folder) as before, versions.opened(str(new), folder) as after:
+        files, new = project.files, Path(project.catalog.documents.files[0]).as_posix()
+        old = f"{since}:./{Path(os.path.relpath(new, files.folder.resolve())).as_posix()}"
+    with versions.opened(str(old), files) as before, versions.opened(str(new), files) as after:
         found = changes.compare(before.documents, after.documents)
         found = [(before if one.version == "old" else after).placed(one) for one in found]
     click.echo(changes.as_json(found) if format_ == "json" else changes.as_text(found), nl=False)
@@ -221,7 +224,7 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
 def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
     """Print what was derived, or write it into a file."""
     if output is None or output == Path("-"):
-        click.echo(text, nl=False)
+        put(text)
     elif _put(start_folder(ctx) / output, text, check=False, within=None):
         click.echo(f"wrote {start_folder(ctx) / output}", err=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weft.base.wording import shortened
-from weft.cli.common import complete_target, open_project, project_options, start_folder
+from weft.cli.common import complete_target, open_project, project_options, put, start_folder
 from weft.report.formats import FORMATS
 from weft.report.report import Report
 
@@ -26,7 +26,7 @@ _CHECK_FORMATS: Final = ("text", "json")
 
 @click.group(name="secrets")
 def command() -> None:
-    """Check references, keep encrypted files, find secrets in clear."""
+    """Check references, keep encrypted files, find secrets in plain text."""
 
 
 @command.command()
@@ -47,7 +47,8 @@ def check(ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: d
     project = open_project(ctx, overrides, from_env)
     targets = project.targets(*globs)
     checked, unresolved = resolving.check(targets)
-    report = Report((*project.problems(targets), *unresolved), project.folder)
+    wrong = [problem for target in targets for problem in target.problems()]
+    report = Report((*wrong, *unresolved), project.folder)
     if format_ == "json":
         import json
 
@@ -67,23 +68,46 @@ def _line(one: Checked) -> str:
 
 @command.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.option("--since", metavar="COMMIT", help="Scan also what the commits after COMMIT brought.")
+@click.option("--history", is_flag=True, help="Scan also what every commit up to HEAD brought.")
+@click.option("--staged", is_flag=True, help="Scan only what the next commit would bring; for a hook of git.")
+@click.option("--write-baseline", is_flag=True, help="Accept what is found: write it into .weft-secrets-baseline.json.")
 @click.option("--schema-only", is_flag=True, help="Look only for what the schema knows; needs no further package.")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.pass_context
-def scan(ctx: click.Context, paths: tuple[Path, ...], schema_only: bool, format_: str) -> None:
-    """Find secrets in clear in the files of the project, or in those at PATH. Exit code 1 when there are any.
+def scan(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    since: str | None,
+    history: bool,
+    staged: bool,
+    write_baseline: bool,
+    schema_only: bool,
+    format_: str,
+) -> None:
+    """Find secrets in plain text in the files of the project, or in those at PATH. Exit code 1 when there are any.
 
-    Read are the files that git tracks or would take. A line that is no secret is allowed by a comment
-    at its end, `pragma: allowlist secret`.
+    Scans every file that git tracks or would add, and with --since or --history also what commits
+    brought. A line that holds no secret is allowed by a comment at its end, `pragma: allowlist secret`.
     """
-    from weft.secret_files import scanning
+    if (since is not None) + history + staged > 1:
+        raise click.UsageError("--since, --history and --staged exclude each other")
+    if write_baseline and (paths or staged or schema_only):
+        raise click.UsageError(
+            "--write-baseline accepts what all files hold: give neither PATH, --staged nor --schema-only"
+        )
+    from weft.secret_files import scan_report
 
     project = open_project(ctx)
-    folder = start_folder(ctx)
-    report = Report(scanning.scan(project, [folder / path for path in paths], schema_only=schema_only), project.folder)
+    wanted = scan_report.Wanted(tuple(start_folder(ctx) / path for path in paths), since, history, staged, schema_only)
+    if write_baseline:
+        count = scan_report.write_baseline(project, wanted)
+        click.echo(f"wrote {scan_report.BASELINE}, which accepts {count} finding{'' if count == 1 else 's'}", err=True)
+        return
+    report = scan_report.report(project, wanted)
     click.echo(FORMATS[format_](report), nl=False)
     if not report and format_ == "text":
-        click.echo("no secret in clear was found", err=True)
+        click.echo("no secret in plain text was found", err=True)
     ctx.exit(1 if report.fails() else 0)
 
 
@@ -109,7 +133,11 @@ def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
     """Edit an encrypted FILE of YAML or JSON with $EDITOR, or begin one. What is not changed is not written."""
     from weft.base.problems import WeftError
     from weft.secret_files import age_files
+    from weft.secret_files.private_folder import remove_left_behind
 
+    left = remove_left_behind()
+    if left:
+        click.echo(f"removed what {left} edit{'s' if left > 1 else ''} had left in plain text when killed", err=True)
     path = start_folder(ctx) / file
     recipients = age_files.recipients_for(path, given)
     before = age_files.read(path) if path.exists() else b""
@@ -161,28 +189,38 @@ def encrypt(ctx: click.Context, file: Path, given: tuple[str, ...], output: Path
     if path.exists() and not force:
         raise UsageError(Problem("file-exists", f"{path} is there", hint="`--force` writes over it; `edit` changes it"))
     age_files.write(path, age_files.read_clear(source), age_files.recipients_for(path, given))
-    click.echo(f"wrote {path}; {source} still holds the secrets in clear", err=True)
+    click.echo(f"wrote {path}; {source} still holds the secrets in plain text", err=True)
 
 
 @command.command()
 @_file_argument
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Where it goes.  [default: stdout]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Where it goes; `-` is stdout, also where that leads to a pipe or a file.  [default: the terminal]",
 )
 @click.pass_context
 def decrypt(ctx: click.Context, file: Path, output: Path | None) -> None:
-    """Print what an encrypted FILE holds. A file that git tracks is never written, also not by redirection."""
+    """Show what an encrypted FILE holds, or write it to a file. A file that git tracks is never written.
+
+    A shell empties the file of a redirection before Weft starts, and what follows in a pipe is unknown, so
+    both must be asked for, with `-o -`. `-o FILE` refuses a file that git tracks without touching it.
+    """
     from weft.secret_files import age_files
 
-    clear = age_files.read(start_folder(ctx) / file)
-    if output:
-        age_files.write_clear(start_folder(ctx) / output, clear)
-        click.echo(f"wrote {start_folder(ctx) / output}", err=True)
-        return
-    redirected = _stdout_file()
+    path = start_folder(ctx) / output if output and str(output) != "-" else None
+    redirected = None if path else _stdout_file()
     if redirected:
-        age_files.refuse_tracked(redirected)
-    click.echo(clear, nl=False)
+        age_files.refuse_tracked(redirected, redirected=True)
+    if output is None and not sys.stdout.isatty():
+        raise click.UsageError("stdout is not a terminal: give `-o FILE` to write a file, or `-o -` to write to stdout")
+    clear = age_files.read(start_folder(ctx) / file)
+    if path:
+        age_files.write_clear(path, clear)
+        click.echo(f"wrote {path}", err=True)
+    else:
+        put(clear)
 
 
 def _stdout_file() -> Path | None:

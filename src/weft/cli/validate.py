@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.base.wording import counted
-from weft.cli.common import complete_target, open_project, policy_option, project_options
+from weft.cli.common import complete_target, open_project, policy_option, progress, project_options
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 @click.command(name="validate")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
-@click.option("--outputs", is_flag=True, help="Also render every output in memory and run its checks.")
+@click.option("--outputs", is_flag=True, help="Also run the programs that read the outputs, such as promtool.")
+@click.option(
+    "--no-programs",
+    is_flag=True,
+    envvar="WEFT_NO_PROGRAMS",
+    help="With --outputs: run only the checks that start no program.  [env: WEFT_NO_PROGRAMS]",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
 @click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
 @policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
@@ -38,6 +44,7 @@ def command(
     ctx: click.Context,
     globs: tuple[str, ...],
     outputs: bool,
+    no_programs: bool,
     strict: bool,
     since: str | None,
     policies: tuple[str, ...],
@@ -45,7 +52,10 @@ def command(
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
-    """Report every problem of the targets: schema, rules, secrets, and with --outputs the manifests."""
+    """Report every problem of the targets: schema, rules, secrets, and the outputs, which are rendered in memory.
+
+    What this accepts, `weft render` accepts. --outputs adds what other programs say of the outputs.
+    """
     from weft.base.problems import UsageError, WeftError
     from weft.report.report import Report
 
@@ -54,8 +64,9 @@ def command(
         project = open_project(ctx, overrides, from_env)
         report.folder = project.folder
         targets = project.targets(*globs)
-        checked = project.check_outputs(targets) if outputs else None
-        report.add(checked.problems if checked else project.problems(targets))
+        with progress() as watch:
+            checked = project.check_outputs(targets, watch, ask_programs=not no_programs) if outputs else None
+            report.add(checked.problems if checked else project.problems(targets, watch))
         report.add([*_asked_for(project, targets, since, policies, strict=strict)])
         code = 1 if report.fails(strict) else 0
         done = f"{counted(len(targets), 'target')} checked"
@@ -91,7 +102,7 @@ def _transitions(project: Project, targets: list[Target], revision: str) -> list
     """What the change since a revision breaks."""
     from weft.project.revisions import project_at
 
-    with project_at(project.folder, revision) as earlier:
+    with project_at(project.files, revision) as earlier:
         before = {target.name: target for target in earlier.targets()}
         return [
             problem

@@ -46,7 +46,7 @@ class _Pages:
 
     def __init__(self, project: Project, targets: Sequence[Target]) -> None:
         self._project = project
-        self._configs = {target.name: target.config for target in targets}
+        self._configs = {target.name: target.shared_config for target in targets}
         self._variables: dict[str, list[str]] = {}
         self._first: dict[frozenset[int], str] = {}
         self._count = 0

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from weft.base.overlay import LIST_OPERATORS, PATCH
-from weft.base.paths import get, has
+from weft.base.paths import get, has, parse_pointer
 from weft.files.formats import to_json
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
@@ -37,6 +37,7 @@ _ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
 }
 """What editors show, and its types: older drafts do not check what they do not know."""
 _FREE_KEYS: Final = frozenset(("additionalProperties", "patternProperties"))
+_NAMING: Final = frozenset(("properties", "$defs", "definitions"))
 _LONGEST_DEFAULT: Final = 100
 """In characters: longer ones are lists and mappings that no line can show."""
 
@@ -82,7 +83,7 @@ class _Derivation:
             self._names[node, place] = name = self._free_name(node)
             # the name is taken before the body is made, so that a schema that contains itself finds it
             self.definitions[name] = {}
-            self.definitions[name] = self.body(node, place)
+            self.definitions[name] = {**_own_name(node), **self.body(node, place)}
         return {"$ref": f"#/definitions/{self._names[node, place]}"}
 
     def body(self, node: Node, place: _Place = _Place.KEY) -> dict[str, Any]:
@@ -98,8 +99,9 @@ class _Derivation:
         types = named(node.certain_types)
         if node.certain_types in (ANY_TYPE, frozenset()):
             return annotations | self._mapping(node, place) | self._list(node)
-        if types == {"array"}:
-            return annotations | {"type": ["array", "object", *null]} | self._list_with_operators(node)
+        if types - {"null"} == {"array"}:
+            kinds = ["array", "object", *(["null"] if "null" in types else null)]
+            return annotations | {"type": kinds} | self._list_with_operators(node)
         own = _own_limits(node, types, null)
         own |= self._mapping(node, place) if "object" in types else {}
         own |= self._list(node) if "array" in types else {}
@@ -108,8 +110,13 @@ class _Derivation:
     def _mapping(self, node: Node, place: _Place) -> dict[str, Any]:
         if not node.properties and not any(_FREE_KEYS & schema.keys() for schema in node.certain):
             return {}
-        properties = {name: self.describe(node.child(name)) for name in node.properties}
+        properties = {name: self._property(node.child(name), name) for name in node.properties}
         return {"properties": properties | {PATCH: _patch(place)}} | self._free_keys(node)
+
+    def _property(self, node: Node, name: str) -> dict[str, Any]:
+        """A setting of a mapping; editors would show the title of what is around one that has no title."""
+        described = self.describe(node)
+        return described if described.keys() & {"$ref", "title"} else {"title": name, **described}
 
     def _free_keys(self, node: Node) -> dict[str, Any]:
         """What is said of keys that are not listed: by their names, and of all others."""
@@ -167,6 +174,12 @@ class _Derivation:
         return name
 
 
+def _own_name(node: Node) -> dict[str, str]:
+    """What a schema without a title is called where it stands: by its property, or by its name among the definitions."""
+    *_, around, name = ("", "", *parse_pointer(node.place.partition("#")[2]))
+    return {"title": name} if around in _NAMING else {}
+
+
 def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str, Any]:
     """The types, values and bounds of a place, with what an overlay may write there beside: null and operators."""
     nullable, plain = "null" in types, sorted(types - {"null"})
@@ -176,7 +189,8 @@ def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str,
     values = _values(node, null)
     if nullable and "object" not in types:
         scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
-        result["anyOf"] = [scalar, _operator(["null", *plain])]
+        # the alternatives say the types: editors would report a wrong one twice, and without them complete no value
+        result = {"anyOf": [scalar, _operator(["null", *plain])]}
     elif values is not None and "array" not in types:  # where operators stand beside the values
         result["enum"] = values
     return result | _bounds(node)
@@ -273,6 +287,7 @@ _PATCH_TEXTS: Final = (
 _LIST_TEXTS: Final = (
     "Add these items after those of the lower layers.",
     "Add these items before those of the lower layers.",
+    "Take these items out of the list of the lower layers: by their keys where the list has such, by value otherwise.",
     "Take this list whole, whatever the lower layers hold.",
 )
 _VALUE_TEXT: Final = "Take this value exactly as it is written; `$value: null` sets null where the schema allows it."

@@ -9,8 +9,11 @@ Positions are not kept while a file is read. `locator` finds the line and column
 again when a report asks, with `yaml12.position`. Other places are known to who complains: a syntax error knows its own
 (`YamlError`), templates know their lines (`stages.render`, `lint.templates`), and checks those of outputs.
 
-`atomic` replaces files, `cache` keeps what makes Weft faster, `git` runs git, `shipped` gives the files that come with Weft:
-nothing else in Weft does these. `formats` writes a configuration as YAML, JSON, `.env` lines, shell exports or Java properties.
+`reading` opens the files of a project and refuses what lies outside of it, `atomic` replaces files, `cache` keeps what makes Weft
+faster, `git` runs git, `shipped` gives the files that come with Weft: nothing else in Weft does these. `formats` writes a
+configuration as YAML, JSON, `.env` lines, shell exports or Java properties.
+
+`edits` puts values into YAML and JSON files and leaves everything else in them as it is; `jsonc` is its part for JSON.
 
 Begin with `yaml12.parse` and `datafile.read`.
 

@@ -13,7 +13,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from secrets import token_hex
 
@@ -60,6 +60,46 @@ def replace_file(
         raise CannotRun(cannot_write(path, error)) from error
 
 
+def replace_files(changes: Mapping[Path, tuple[bytes | None, bytes]], within: Path) -> None:
+    """Change several files of a folder, all or none; each is given as what it holds before, None if it is new, and after.
+
+    Raises CannotRun when one cannot be written, is write-protected or no longer holds what it held, and WeftError when a symbolic link leads
+    out of the folder; what was written until then is undone.
+    """
+    for path, (before, _) in changes.items():
+        _refuse_other(path, before)
+    with contextlib.ExitStack() as undoing:
+        for path, (before, after) in changes.items():
+            missing = [folder for folder in path.parents if not os.path.lexists(folder)]
+            undoing.callback(_undo, path, before, missing)
+            replace_file(path, after, parents=True, within=within)
+        undoing.pop_all()
+
+
+def _refuse_other(path: Path, before: bytes | None) -> None:
+    """Raise CannotRun unless a file is as it was when its change was planned, and may be changed."""
+    try:
+        found = path.read_bytes() if os.path.lexists(path) else None
+        protected = found is not None and not path.stat().st_mode & 0o222  # a rename would change it nevertheless
+    except OSError as error:
+        raise CannotRun(cannot_write(path, error)) from error
+    if protected:
+        raise CannotRun(Problem("cannot-write", f"{path}: it is write-protected", hint="make it writable"))
+    if found != before:
+        raise CannotRun(Problem("cannot-write", f"{path}: it was changed by something else", hint="run it again"))
+
+
+def _undo(path: Path, before: bytes | None, missing: Iterable[Path]) -> None:
+    with contextlib.suppress(OSError, WeftError):
+        if before is not None:
+            if path.read_bytes() != before:
+                replace_file(path, before)
+        else:
+            path.unlink(missing_ok=True)
+            for folder in missing:
+                folder.rmdir()
+
+
 def stage(path: Path, content: str | bytes, *, private: bool = False, durable: bool = True) -> None:
     """Write a new file, which must not exist; a `private` one is never readable by others.
 
@@ -81,20 +121,32 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system offers that. Raises OSError."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        sync_file(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
+            raise
+
+
+def sync_file(path: Path) -> None:
+    """Make what was written into a file survive a power cut. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def content_of(path: Path) -> bytes | None:
+def content_of(path: Path, limit: int | None = None) -> bytes | None:
     """What a plain file holds; None where there is none: nothing, a folder, a symbolic link, a pipe, a device.
 
-    A pipe would be waited for without end. Raises OSError when the file cannot be read.
+    A pipe would be waited for without end. A file of more bytes than the limit is none either. Raises OSError when the file
+    cannot be read.
     """
     try:
-        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
+        found = path.lstat()
+        fits = stat.S_ISREG(found.st_mode) and (limit is None or found.st_size <= limit)
+        return path.read_bytes() if fits else None
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
-from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, decode, parse
+from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, conflict_in, decode, parse
 
 
 def read(path: Path) -> Any:
@@ -42,7 +42,8 @@ def parse_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         if not text.strip():
             raise YamlError("empty-file", "the file holds no data", 1, 1) from None
-        raise YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
+        conflict = conflict_in(text)
+        raise conflict or YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
     except RecursionError:
         raise YamlError("syntax", f"nested deeper than {DEPTH_LIMIT} levels", 1, 1) from None
     except UnicodeEncodeError:

@@ -12,8 +12,10 @@ from weft.base.paths import dotted, leaves
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_.+/-]*(?:(?:://?| )[A-Za-z0-9_.+/-]+)*\Z")
 _SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
+_REFERENCE = re.compile(r"\$\{[^}]*\}")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
@@ -31,50 +33,67 @@ def yaml_scalar(value: Any) -> str:
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def to_yaml(value: Any) -> str:
+def plain_scalar(value: Any) -> str:
+    """A scalar as people write it: a text without quotes where every YAML reader takes it for the same text."""
+    plain = isinstance(value, str) and _PLAIN_TEXT.match(value) and value.lower() not in _WORDS_OF_YAML_1_1
+    return str(value) if plain else yaml_scalar(value)
+
+
+def to_yaml(value: Any, scalar: Callable[[Any], str] = yaml_scalar) -> str:
     """Block-style YAML without a final newline; keys are plain where no YAML version reads them as something else."""
     if isinstance(value, dict | list) and value:
-        return "\n".join(_block(value))
-    return yaml_scalar(value)
+        return "\n".join(_block(value, scalar))
+    return scalar(value)
 
 
-def _block(value: Any) -> Iterator[str]:
+def flow_yaml(value: Any) -> str:
+    """YAML on one line, in brackets."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(key, plain_scalar)}: {flow_yaml(below)}' for key, below in value.items())}}}"
+    return f"[{', '.join(map(flow_yaml, value))}]" if isinstance(value, list) else plain_scalar(value)
+
+
+def _block(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _entry(f"{_key(key)}:", part)
+            yield from _entry(f"{_key(key, scalar)}:", part, scalar)
     else:
         for part in value:
-            yield from _item(part)
+            yield from _item(part, scalar)
 
 
-def _entry(head: str, value: Any) -> Iterator[str]:
+def _entry(head: str, value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     """An entry of a mapping; a key that is too long for one line with its value gets a line of its own."""
     if len(head) > _SIMPLE_KEY:
         yield f"? {head[:-1]}"
         head = ":"
     if not isinstance(value, dict | list) or not value:
-        yield f"{head} {yaml_scalar(value)}"
+        yield f"{head} {scalar(value)}"
     else:
         yield head
-        yield from (f"  {line}" for line in _block(value))
+        yield from (f"  {line}" for line in _block(value, scalar))
 
 
-def _item(value: Any) -> Iterator[str]:
+def _item(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     """An item of a list; a mapping or list in it begins on the line of its dash."""
     if not isinstance(value, dict | list) or not value:
-        yield f"- {yaml_scalar(value)}"
+        yield f"- {scalar(value)}"
     else:
-        first, *others = _block(value)
+        first, *others = _block(value, scalar)
         yield f"- {first}"
         yield from (f"  {line}" for line in others)
 
 
-def _key(key: str) -> str:
-    return key if _PLAIN_KEY.match(key) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
+def _key(key: str, scalar: Callable[[Any], str] = yaml_scalar) -> str:
+    name = key.removeprefix("$") if scalar is plain_scalar else key  # `$ref`, as people write it
+    return key if _PLAIN_KEY.match(name) and key.lower() not in _WORDS_OF_YAML_1_1 else yaml_scalar(key)
 
 
 def env_quote(text: str) -> str:
-    """A value for a `.env` file, quoted so that a POSIX shell, docker compose and the dotenv libraries read the same text."""
+    """A value for a `.env` file, quoted so that a POSIX shell and docker compose read the same text.
+
+    The dotenv libraries read it too, less the texts that `misread_by` names: what they take for an escape is none in a shell.
+    """
     if text and _BARE.match(text):
         return text
     # the dotenv libraries take `\\\\` and `\\'` for escapes in single quotes, and `\\$` for no escape in double ones
@@ -82,6 +101,21 @@ def env_quote(text: str) -> str:
     if "'" not in text and (plain or "$" in text or "`" in text):
         return f"'{text}'"
     return '"' + re.sub(r'([\\"$`])', r"\\\1", text) + '"'
+
+
+def misread_by(text: str) -> list[str]:
+    """The readers of `.env` files that take a text, as `env_quote` writes it, for another one; no way of writing suits all."""
+    written = env_quote(text)
+    single, double = written.startswith("'"), written.startswith('"')
+    # python-dotenv puts variables into every text, and undoes `\\\\` and `\\'` also in single quotes, but never `\\$`
+    python = (
+        _REFERENCE.search(text)
+        or (single and ("\\\\" in text or text.endswith("\\")))
+        or (double and re.search("[$`]", text))
+    )
+    # npm's dotenv undoes no escape but that of a line break
+    npm = (single and text.endswith("\\")) or (double and re.search(r'[\\"$`]', text))
+    return [name for name, differs in (("python-dotenv", python), ("npm's dotenv", npm)) if differs or "\r" in text]
 
 
 def env_lines(pairs: Iterable[tuple[str, str]]) -> str:

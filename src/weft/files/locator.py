@@ -28,13 +28,23 @@ def locate(
     text = text_of(source)
     if text is None:
         return Place(source.name)
+    return locate_in(text, source.name, source.written_at(tuple(path)), key=key, within=within)
+
+
+def locate_in(
+    text: str, name: str, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
+) -> Place:
+    """The same, in the text of a file that reports call by this name."""
     steps = [str(step) for step in path]
-    for length in range(len(steps), -1, -1):
-        nearest = length < len(steps)
-        found = yaml12.position(text, steps[:length], key or nearest, None if nearest else within)
+    found = yaml12.position(text, steps, key, within)
+    if found:
+        return Place(name, *found)
+    while steps:
+        steps.pop()
+        found = yaml12.position(text, steps, key=True)
         if found:
-            return Place(source.name, *found, nearest=nearest)
-    return Place(source.name)
+            return Place(name, *found, nearest=True)
+    return Place(name)
 
 
 def placed(problem: Problem, source: Source) -> Problem:

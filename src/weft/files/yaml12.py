@@ -19,7 +19,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
-from weft.files.lines import line_of, lines_of, position_of
+from weft.files import yaml_breaks, yaml_mistakes
+from weft.files.lines import lines_of, position_of
 from weft.files.scalars import inside
 
 try:
@@ -47,7 +48,6 @@ DEPTH_LIMIT: Final = 100
 _CROWDED = re.compile(r"^.*(?:[-?:][ \t]+){" + str(DEPTH_LIMIT // 2) + "}", re.MULTILINE)
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INDEX = re.compile(r"[0-9]+\Z")
-_ODD_BREAKS: Final = "\x85\u2028\u2029"
 PLAIN: Final = "plain"
 """The tag of a scalar without quotes and without a tag."""
 _STR: Final = "tag:yaml.org,2002:str"
@@ -121,7 +121,7 @@ def decode(data: bytes) -> str:
 
 def parse(text: str) -> Any:
     """The data of a YAML text; raises YamlError. An empty text is an error, as it is never meant."""
-    root = _compose(text)
+    root = nodes(text)
     if root is None:
         raise EmptyFileError(
             "empty-file",
@@ -180,11 +180,6 @@ def position(
     return inner or start
 
 
-def tree(text: str) -> Node | None:
-    """The nodes of a text as they were composed, before anything is said of their meaning; raises YamlError."""
-    return _compose(text)
-
-
 @dataclass(frozen=True)
 class _Located:
     """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""
@@ -220,42 +215,24 @@ def _column(text: str, mark: yaml.Mark) -> int:
 @lru_cache(maxsize=8)
 def _located(text: str) -> _Located:
     """The nodes of a text, kept, as a report asks for many places of one file."""
-    return _Located(_compose(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
+    return _Located(nodes(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
 
 
-def _compose(written: str) -> Node | None:
-    text, restored = _without_odd_breaks(written)
+def nodes(written: str) -> Node | None:
+    """The nodes of a text, with their places in it, before anything is said of their meaning; None where it holds nothing.
+
+    Raises YamlError.
+    """
+    text, restored = yaml_breaks.replaced(written)
     root = _composed(text)
-    if restored:
-        _restore(root, restored)
+    yaml_breaks.restore(root, restored)
     return root
 
 
-def _without_odd_breaks(text: str) -> tuple[str, dict[int, str]]:
-    """The text with other characters for those that end a line in YAML 1.1 only, as libyaml reads it; and the way back."""
-    odd = [character for character in _ODD_BREAKS if character in text]
-    free = (chr(code) for code in range(0xFDD0, 0xFDF0) if chr(code) not in text) if odd else ()  # which mean nothing
-    pairs = list(zip(odd, free, strict=False))
-    changed = text.translate({ord(character): stand_in for character, stand_in in pairs}) if pairs else text
-    return changed, {ord(stand_in): character for character, stand_in in pairs}
-
-
-def _restore(root: Node | None, characters: dict[int, str]) -> None:
-    stack, seen = [root], set[int]()
-    while stack:
-        node = stack.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, ScalarNode):
-            node.value = node.value.translate(characters)
-        elif isinstance(node, MappingNode):
-            stack += [child for pair in node.value for child in pair]
-        else:
-            stack += node.value
-
-
 def _composed(text: str) -> Node | None:
+    version = yaml_mistakes.other_version(text)
+    if version:
+        raise _of_mistake(version)
     try:
         _check_depth(text)
         loader = _Composer(text)
@@ -273,7 +250,7 @@ def _composed(text: str) -> Node | None:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(text, error) from None
+        raise _of_mistake(yaml_mistakes.explained(text, error)) from None
     except yaml.reader.ReaderError as error:
         character = error.character if isinstance(error.character, int) else ord(error.character[:1])
         raise YamlError(
@@ -317,22 +294,14 @@ def _mark(found: Any) -> yaml.Mark:
     return mark
 
 
-def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> YamlError:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
-    here = line_of(text, line + 1) or ""
-    indent = here[: len(here) - len(here.lstrip())]
-    if "\t" in indent:
-        return YamlError(
-            "tab-indentation",
-            "a tab is used for indentation",
-            line + 1,
-            indent.index("\t") + 1,
-            "YAML is indented with spaces: replace the tab",
-        )
-    # the parser in Python quotes names of anchors and tags, which may be a secret
-    why = ", ".join(re.sub(r" '[^']{2,}'", "", part) for part in (error.context, error.problem) if part)
-    return YamlError("syntax", f"not YAML: {why}", line + 1, column + 1)
+def conflict_in(text: str) -> YamlError | None:
+    """The merge conflict that git left in a file, of whatever format, if there is one."""
+    conflict = yaml_mistakes.conflict(text)
+    return _of_mistake(conflict) if conflict else None
+
+
+def _of_mistake(mistake: yaml_mistakes.Mistake) -> YamlError:
+    return YamlError(mistake.code, mistake.message, mistake.line + 1, mistake.column + 1, mistake.hint)
 
 
 def _check_aliases(root: Node) -> None:

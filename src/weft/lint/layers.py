@@ -51,15 +51,14 @@ def _plain_settings(root: Node, source: Source) -> Iterator[tuple[Path, Any]]:
 
 
 def deprecated(root: Node, layers: Sequence[Layer]) -> Iterator[Problem]:
-    """The settings of each layer that the schema calls deprecated, or renamed, with what takes their place."""
+    """The settings of each layer that the schema calls deprecated; those that were renamed are always reported."""
     for source in sources(layers):
         for path, _ in leaves(root, source.data):
             for length in range(1, len(path) + 1):
                 node = root.at(data_path(path[:length]))
-                renamed, note = node.keyword("x-renamed-to"), node.keyword("deprecationMessage")
-                if node.keyword("deprecated") is True or renamed:
-                    name = dotted(data_path(path[:length]))
-                    hint = f"set {renamed} instead" if renamed else note if isinstance(note, str) else None
+                if node.keyword("deprecated") is True and node.renamed_to is None:
+                    name, note = dotted(data_path(path[:length])), node.keyword("deprecationMessage")
+                    hint = note if isinstance(note, str) else None
                     place = locate(source, path[:length], key=True)
                     yield _warning(
                         "deprecated", f"{name} is deprecated", path=pointer(path[:length]), place=place, hint=hint

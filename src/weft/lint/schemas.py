@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
-from functools import cache
 
-from jsonschema_specifications import REGISTRY as METASCHEMAS
-
-from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, Severity
 from weft.files.locator import placed_at_rule
 from weft.project.project import Project
 from weft.report.report import Report
-from weft.schema import envvars
+from weft.schema.catalog import Catalog
+from weft.schema.defaults import bad_defaults
 from weft.schema.mistakes import patterns_of
-from weft.schema.node import Catalog, Node
 from weft.schema.patterns import CHEAPER, backtracks
 
 
@@ -25,31 +20,10 @@ def schema_warnings(project: Project) -> list[Problem]:
 
 
 def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
-    """Keywords that are nearly ones, defaults that their own schema refuses, variables that two settings of one domain share."""
-    yield from _misspelled_keywords(catalog)
-    yield from _bad_defaults(catalog)
+    """Keywords that are nearly ones, defaults that their own schema does not accept, patterns that take long to match."""
+    yield from catalog.documents.warnings
+    yield from bad_defaults(catalog)
     yield from _backtracking_patterns(catalog)
-    for domain in catalog.root.properties:
-        yield from _shared_variables(catalog.root.child(domain), domain)
-
-
-def _misspelled_keywords(catalog: Catalog) -> Iterator[Problem]:
-    keywords = {keyword.lower(): keyword for keyword in _keywords()}
-    for schema in catalog.schemas():
-        for keyword in schema.keys() - keywords.values():
-            meant = difflib.get_close_matches(keyword.lower(), keywords, n=1, cutoff=0.85)
-            if meant and not keyword.startswith("x-"):
-                message = f"`{keyword}` means nothing to JSON Schema"
-                where = catalog.documents.location(schema, keyword)
-                hint = f"did you mean `{keywords[meant[0]]}`?"
-                yield Problem("unknown-keyword", message, Severity.WARNING, schema=where, hint=hint)
-
-
-def _bad_defaults(catalog: Catalog) -> Iterator[Problem]:
-    for schema in catalog.schemas_with("default"):
-        problem = catalog.acceptance.bad_default(schema)
-        if problem:
-            yield problem
 
 
 def _backtracking_patterns(catalog: Catalog) -> Iterator[Problem]:
@@ -59,20 +33,3 @@ def _backtracking_patterns(catalog: Catalog) -> Iterator[Problem]:
                 message = "the pattern looks around or back, so matching it takes more than linear time and has a limit"
                 where = catalog.documents.location(schema, *path)
                 yield Problem("backtracking-pattern", message, Severity.NOTE, schema=where, hint=CHEAPER)
-
-
-def _shared_variables(domain: Node, name: str) -> Iterator[Problem]:
-    owner: dict[str, Path] = {}
-    for variable, path, node in envvars.declared(domain, (name,)):
-        first = owner.setdefault(variable, path)
-        if first != path:
-            message = f"{dotted(path)} and {dotted(first)} have one environment variable, {variable}"
-            hint = "give each a variable of its own"
-            yield Problem("shared-variable", message, Severity.WARNING, schema=node.place, hint=hint)
-
-
-@cache
-def _keywords() -> frozenset[str]:
-    """The keywords of all drafts."""
-    schemas = [METASCHEMAS.contents(uri) for uri in METASCHEMAS]
-    return frozenset(name for schema in schemas for name in schema.get("properties", ()))

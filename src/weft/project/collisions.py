@@ -1,14 +1,21 @@
-"""Collisions: outputs that cannot both be written, as they have one path, or as one is a file where another needs a folder."""
+"""Collisions: outputs that cannot both be written, as they have one path, or as one is a file where another needs a folder.
+
+Some systems have fewer names than Linux: of paths that are good here and would be lost elsewhere, the reader is warned.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Final
 
-from weft.base.problems import Problem
+from weft.base.problems import Problem, Severity
 from weft.project.projectfile import ProjectFile
 from weft.stages.render.templates import Rendered
+
+_NOT_OF_WINDOWS: Final = re.compile(r"(?i)\A(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)|[<>:\"|?*]|[. ]\Z")
 
 
 def collisions(file: ProjectFile, finished: Sequence[Rendered]) -> Iterator[Problem]:
@@ -18,6 +25,7 @@ def collisions(file: ProjectFile, finished: Sequence[Rendered]) -> Iterator[Prob
         first.setdefault(output.path, output)
     yield from _same_path(file, finished, first)
     yield from _file_as_folder(file, finished, first)
+    yield from _elsewhere(file, first.values())
 
 
 def _same_path(file: ProjectFile, finished: Sequence[Rendered], first: Mapping[str, Rendered]) -> Iterator[Problem]:
@@ -30,6 +38,30 @@ def _same_path(file: ProjectFile, finished: Sequence[Rendered], first: Mapping[s
             targets = tuple(dict.fromkeys((*problem.targets, other.target, output.target)))
             found[entries] = replace(problem, targets=targets)
     yield from found.values()
+
+
+def _elsewhere(file: ProjectFile, finished: Iterable[Rendered]) -> Iterator[Problem]:
+    """Warnings of paths that other systems do not have, or do not tell apart; one for each output of weft.yaml."""
+    folded: dict[str, Rendered] = {}
+    reported = set[tuple[str, int]]()
+    for output in finished:
+        place = file.place("outputs", output.entry, "path")
+        other = folded.setdefault(output.path.casefold(), output)
+        if other is not output and ("same-path", output.entry) not in reported:
+            reported.add(("same-path", output.entry))
+            message = (
+                f"{other.path} and {output.path} are one file for macOS and Windows, which fold upper and lower case"
+            )
+            hint = "let them differ in more than that"
+            yield Problem("same-path", message, Severity.WARNING, place=place, targets=(output.target,), hint=hint)
+        odd = next(filter(_NOT_OF_WINDOWS.search, PurePosixPath(output.path).parts), None)
+        if odd is not None and ("output-path", output.entry) not in reported:
+            reported.add(("output-path", output.entry))
+            message = (
+                f"{output.path} cannot be a file of Windows: `{odd}` is kept for a device there, or cannot be a name"
+            )
+            hint = "give it another name if anybody uses the outputs, or their repository, on Windows"
+            yield Problem("output-path", message, Severity.WARNING, place=place, targets=(output.target,), hint=hint)
 
 
 def _both_write(file: ProjectFile, other: Rendered, output: Rendered) -> Problem:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.problems import Place, Problem, did_you_mean
+from weft.files.reading import OutsideError, outside
 from weft.project.entries import Dimension
 from weft.project.projectfile import ProjectFile
 from weft.stages.load import is_there
@@ -42,12 +43,20 @@ class Dimensions:
     def files(self, dimension: Dimension) -> Iterator[tuple[str, Path]]:
         """The files that match the glob of a dimension, each with the value that it stands for."""
         before, _, after = (dimension.files or "").partition("*")
-        folder = self._file.folder / before.rpartition("/")[0]
+        folder = self._folder(dimension)
         stem, tail = before.rpartition("/")[2], after.partition("/")
-        for path in folder.iterdir() if dimension.files and folder.is_dir() else ():
+        for path in self._entries(folder) if dimension.files else ():
             fits = path.name.startswith(stem) and path.name.endswith(tail[0]) and not path.name.startswith(".")
             if fits and (path.is_dir() and (path / tail[2]).exists() if tail[1] else is_there(path)):
                 yield path.name[len(stem) : len(path.name) - len(tail[0])], path
+
+    def _folder(self, dimension: Dimension) -> Path:
+        before = (dimension.files or "").partition("*")[0]
+        return self._file.folder / before.rpartition("/")[0]
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """What lies in a folder; nothing where that lies outside of the project, which `problems` reports."""
+        return self._file.files.entries(folder) if self._file.files.may_read(folder) else []
 
     def canonical(self, name: str) -> str:
         """The name of a target, or a glob over names, with aliases replaced by what they stand for."""
@@ -79,6 +88,11 @@ class Dimensions:
                 name = path.relative_to(self._file.folder).as_posix()
                 message = f"`{value}` cannot name a {dimension.name}: use letters, digits, `.`, `_` and `-`"
                 yield Problem("bad-name", message, place=Place(name), hint="rename the file")
+        try:
+            self._file.files.real(self._folder(dimension))
+        except OutsideError as error:
+            yield outside(error, dimension.files or "", self._file.place("dimensions", dimension.name, "files"))
+            return
         if not dimension.optional and not self.values[dimension.name]:
             yield Problem(
                 "no-values",

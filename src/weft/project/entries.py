@@ -15,7 +15,10 @@ from weft.base.paths import Path as SettingPath
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """Something that targets differ in; exactly one of `values`, `files` and `setting` is given."""
+    """Something that targets differ in; exactly one of `values`, `files` and `setting` is given.
+
+    `limits` are the settings that list the values of other dimensions with which a value exists; None where weft.yaml does not say.
+    """
 
     name: str
     values: tuple[str, ...] = ()
@@ -23,6 +26,7 @@ class Dimension:
     files: str | None = None
     setting: SettingPath | None = None
     optional: bool = False
+    limits: Mapping[str, SettingPath] | None = None
 
 
 @dataclass(frozen=True, slots=True)

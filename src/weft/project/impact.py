@@ -29,9 +29,9 @@ Use = tuple[str, tuple[int, ...]]
 
 def uses_of(target: Target, path: Path) -> list[Use]:
     """The outputs of a target that the value at a path reaches, with their lines; none where there is no value."""
-    if not has(target.config, path):
+    if not has(target.shared_config, path):
         return []
-    other = _with_another(target.config, path)
+    other = _with_another(target.shared_config, path)
     found = []
     for one in _rendered(target):
         lines = _changed(one.text, _text_with(target, one, other))
@@ -51,8 +51,8 @@ def settings_behind(target: Target, output: str, line: int) -> list[Path]:
         raise UsageError(Problem("unknown-line", f"{one.path} has {count} lines, and no line {line}"))
     return [
         path
-        for path in leaves_of(target.config)
-        if line in _changed(one.text, _text_with(target, one, _with_another(target.config, path)))
+        for path in leaves_of(target.shared_config)
+        if line in _changed(one.text, _text_with(target, one, _with_another(target.shared_config, path)))
     ]
 
 

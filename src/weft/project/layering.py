@@ -18,12 +18,13 @@ from weft.base import paths
 from weft.base.overlay import VALUE, Layer, Source, data_path, sources
 from weft.base.problems import Problem, Severity
 from weft.files.locator import locate, placed
+from weft.project.renaming import Renaming
 from weft.schema.node import Node
 from weft.secrets.providers import misformed
 from weft.secrets.quoting import SecretLines
 from weft.secrets.references import literal_secret, literals
 from weft.stages.load import Overlays, is_left_empty
-from weft.stages.merge import merge, removed_mappings, set_twice
+from weft.stages.merge import merge, removed, set_twice
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,18 @@ class Layering:
         self._root = root
         self._overlays = overlays
         self._files = _FileProblems(root, secret_lines)
+        self._renaming = Renaming(root)
         self._prefixes: dict[tuple[Source, ...], Folded] = {(): Folded({})}
         self._clashes: dict[Layer, tuple[Problem, ...]] = {}
 
     def layers(self, patterns: Iterable[str], values: Mapping[str, str]) -> tuple[Layer, ...]:
         """The layers of these patterns that have files, for these values of the dimensions."""
         found = [self._overlays.layer(pattern, values) for pattern in patterns]
-        return tuple(layer for layer in found if layer and layer.sources)
+        return tuple(self.with_new_names(layer) for layer in found if layer and layer.sources)
+
+    def with_new_names(self, layer: Layer) -> Layer:
+        """A layer in which settings stand under their new names."""
+        return self._renaming.layer(layer)
 
     def fold(self, layers: Sequence[Layer]) -> Folded:
         """The layers merged, and what is wrong with them."""
@@ -90,24 +96,26 @@ class _FileProblems:
         if source not in self._known:
             unread = map(self._secret_lines.guard, source.problems)
             forms = (placed(problem, source) for problem in misformed(self._root, source.data))
-            self._known[source] = (*unread, *self._plain_secrets(source), *forms)
+            self._known[source] = (*unread, *source.renamed, *self._plain_secrets(source), *forms)
         return self._known[source]
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:
         for path in literals(self._root, source.data):
             setting = tuple(step for step in path if step != VALUE)  # by which the schema knows it
-            found = literal_secret(setting, self._root.at(data_path(path)).place)
+            value = paths.get(source.data, path)
+            found = literal_secret(setting, self._root.at(data_path(path)).place, value)
             yield replace(found, place=locate(source, path))
 
 
 def _left_empty(lower: Any, source: Source) -> Iterator[Problem]:
-    """Keys with nothing after their colon that remove a whole mapping of the lower layers; warnings."""
-    for path in removed_mappings(lower, source.data):
+    """Keys with nothing after their colon that remove what the lower layers set; warnings."""
+    for path in removed(lower, source.data):
         if is_left_empty(source, path):
-            message = (
-                f"`{path[-1]}:` without a value removes the whole mapping {paths.dotted(path)} of the lower layers"
-            )
-            hint = f"write `{path[-1]}: null` if that is meant, `{path[-1]}: {{}}` to change nothing"
+            mapping = isinstance(paths.get(lower, path), dict)
+            what = "the whole mapping" if mapping else "the value of"
+            message = f"`{path[-1]}:` without a value removes {what} {paths.dotted(path)} of the lower layers"
+            otherwise = f", `{path[-1]}: {{}}` to change nothing" if mapping else ""
+            hint = f"write `{path[-1]}: null` if that is meant{otherwise}"
             place = locate(source, path, key=True)
             yield Problem("left-empty", message, Severity.WARNING, path=paths.pointer(path), place=place, hint=hint)
 

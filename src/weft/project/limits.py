@@ -1,22 +1,29 @@
 """Limits: the settings by which a value of one dimension says with which values of another it exists.
 
-`tenant.environments: [staging, production]` in the overlays of a tenant leaves the tenant out of every other environment. Only a
-setting that the schema allows can limit, so without one nothing has to be merged to know which targets there are.
+`limits: {environment: tenant.environments}` in the dimension `tenant` of weft.yaml, and `tenant.environments: [staging, production]` in the
+overlays of a tenant, leave the tenant out of every other environment. Where weft.yaml does not say, the setting that is named like
+both dimensions limits: `tenant.environments`. Only a setting that the schema allows can limit, so without one nothing has to be
+merged to know which targets there are.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, get, has, pointer
 from weft.base.problems import Problem, choices, did_you_mean
 from weft.project.dimensions import Dimensions
 from weft.project.entries import Dimension
+from weft.project.projectfile import ProjectFile
 from weft.project.provenance import place_of
 from weft.project.resolution import Resolver
 from weft.schema.node import Node
+
+_ALIKE: Final = 0.85
+"""How much a setting resembles the name of a dimension to be taken for a limit (`difflib`)."""
 
 _Limit = tuple[Dimension, SettingPath]
 """The dimension that is limited, and the setting that lists its values."""
@@ -25,7 +32,8 @@ _Limit = tuple[Dimension, SettingPath]
 class Limits:
     """The limiting settings of the dimensions that targets name."""
 
-    def __init__(self, dimensions: Dimensions, root: Node, resolver: Resolver) -> None:
+    def __init__(self, file: ProjectFile, dimensions: Dimensions, root: Node, resolver: Resolver) -> None:
+        self._file = file
         self._dimensions = dimensions
         self._root = root
         self._resolver = resolver
@@ -44,20 +52,64 @@ class Limits:
 
     def problems(self) -> Iterator[Problem]:
         """Limits that name a value which does not exist: the target that was meant would be missing, silently."""
-        for dimension in self._dimensions.named if self._dimensions.from_files else ():
+        for dimension in self._dimensions.named if any(self._limits.values()) else ():
             for values in self._combinations(dimension):
                 yield from self._unknown_values(dimension, values)
 
-    def _of(self, dimension: Dimension) -> tuple[_Limit, ...]:
-        every = [(other, (dimension.name, f"{other.name}s")) for other in self._dimensions.named]
-        return tuple((other, path) for other, path in every if other is not dimension and self._is_setting(path))
+    def mistakes(self) -> Iterator[Problem]:
+        """Limits of weft.yaml whose setting the schema does not have, or that can be no list."""
+        for dimension in self._dimensions.named:
+            for other, path in (dimension.limits or {}).items():
+                place = self._file.place("dimensions", dimension.name, "limits", other)
+                if not self._is_setting(path):
+                    message = f"there is no setting {dotted(path)}, so it would never limit `{dimension.name}`"
+                    hint = did_you_mean(str(path[-1]), self._root.at(path[:-1]).properties)
+                    yield Problem("project-invalid", message, place=place, hint=hint)
+                elif self._root.at(path).types and "array" not in self._root.at(path).types:
+                    message = f"{dotted(path)} is not a list, so it would never limit `{dimension.name}`"
+                    yield Problem("project-invalid", message, place=place)
 
-    def _is_setting(self, path: tuple[str, str]) -> bool:
+    def look_alikes(self, config: Mapping[str, Any]) -> Iterator[tuple[SettingPath, str, str]]:
+        """Settings of a configuration that list values of a dimension and are named like it, but limit nothing.
+
+        Each comes with the dimension that it would limit, and with the one that it is named like.
+        """
+        for dimension in self._dimensions.named[1:]:
+            settings = config.get(dimension.name)
+            limiting = {path for _, path in self._limits[dimension.name]}
+            for name, value in settings.items() if isinstance(settings, dict) else ():
+                path = (dimension.name, name)
+                for other in self._before(dimension) if path not in limiting and isinstance(value, list) else ():
+                    known = self._dimensions.known(other)
+                    if any(item in known for item in value) and difflib.get_close_matches(
+                        name, _plurals(other.name), 1, _ALIKE
+                    ):
+                        yield path, dimension.name, other.name
+
+    def _before(self, dimension: Dimension) -> tuple[Dimension, ...]:
+        return self._dimensions.named[: self._dimensions.named.index(dimension)]
+
+    def _of(self, dimension: Dimension) -> tuple[_Limit, ...]:
+        before = self._before(dimension)
+        if dimension.limits is not None:
+            return tuple((other, dimension.limits[other.name]) for other in before if other.name in dimension.limits)
+        if dimension.files is None:
+            return ()
+        every = [(other, (dimension.name, f"{other.name}s")) for other in before]
+        return tuple((other, path) for other, path in every if self._is_setting(path))
+
+    def _is_setting(self, path: SettingPath) -> bool:
         """Whether the schema allows a setting, so that an overlay may have it, or a default."""
-        return self._root.knows(path[0]) and self._root.child(path[0]).knows(path[1])
+        node = self._root
+        for step in path:
+            if not node.knows(step):
+                return False
+            node = node.child(step)
+        return True
 
     def _listed(self, config: Any, path: SettingPath) -> list[Any] | None:
         """The values that a setting lists; None where it limits nothing."""
+        path = self._root.catalog.renames.destination(path)
         value = get(config, path) if has(config, path) else self._root.at(path).default
         return value if isinstance(value, list) else None
 
@@ -65,7 +117,7 @@ class Limits:
         """Each value of a dimension, with the first value of each other one: its limits stand in its own files."""
         values = self._dimensions.values
         first = {name: several[0] for name, several in values.items() if several}
-        if dimension.files and self._limits[dimension.name]:
+        if self._limits[dimension.name]:
             yield from ({**first, dimension.name: value} for value in values[dimension.name])
 
     def _unknown_values(self, dimension: Dimension, values: Mapping[str, str]) -> Iterator[Problem]:
@@ -79,3 +131,7 @@ class Limits:
                     hint = did_you_mean(str(value), known) or f"there are {choices(known)}"
                     message = f"{dotted(path)} is no {other.name}"
                     yield Problem("unknown-value", message, path=pointer(path), place=place, hint=hint)
+
+
+def _plurals(name: str) -> list[str]:
+    return [name, f"{name}s", f"{name}es", *([f"{name[:-1]}ies"] if name.endswith("y") else [])]

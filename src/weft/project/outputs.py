@@ -7,10 +7,11 @@ plain, frozen data, so that whatever renders one cannot ask for more.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from weft import checks
 from weft.base.overlay import PLACEHOLDER
@@ -20,8 +21,14 @@ from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
 from weft.secrets.taint import for_template
-from weft.stages.render.templates import Rendered, Templates
+from weft.stages.render.templates import Rendered, TargetNames, Templates
+from weft.stages.write.record import refusal
 from weft.version import __version__
+
+_LONGEST: Final = 255
+"""How many bytes the name of a file may have, on all common file systems."""
+_HALF: Final = re.compile(r"\\(u|U0000)[dD][89abABc-fC-F]")
+"""The escape of half a character in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ class Outputs:
         self._file = file
         self._root = root
         self._shapes = shapes
-        self.templates = Templates(file.folder / file.templates, file.templates)
+        self.templates = Templates(file.files, file.templates)
+        self._dimensions = [dimension.name for dimension in file.dimensions]
         self._conditions: dict[int, Expression] = {}
         self.problems = tuple(self._compile())
 
@@ -60,12 +68,30 @@ class Outputs:
                 continue
             if output.secrets not in contexts:
                 contexts[output.secrets] = self._context(target, reveal=output.secrets)
-            text = self.templates.render(output.template, {**contexts[output.secrets], "output_path": path})
+            context = {**contexts[output.secrets], "output_path": path}
+            text = self.templates.render(output.template, context)
+            text = self._writable(output.template, text) if isinstance(text, str) else text
             if isinstance(text, Problem):
-                problems.append(replace(text, targets=(target.name,)))
+                others = self.templates.unset(output.template, context) if text.traits.hides_others else []
+                problems += [replace(problem, targets=(target.name,)) for problem in dict.fromkeys([text, *others])]
             else:
                 finished.append(_rendered(output, target, path, text))
         return finished, problems
+
+    def _writable(self, template: str, text: str) -> str | Problem:
+        """A text that a template made, or why no file can hold it."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            source = self.templates.tree(template)[1]
+            found = _HALF.search(source)  # no other file can bring half a character along
+            start = found.start() if found else 0
+            line, column = source.count("\n", 0, start) + 1, start - source.rfind("\n", 0, start)
+            message = "it makes half a character, which no file can hold"
+            hint = "write the character itself, or both halves of its escape"
+            place = Place(f"{self.templates.name}/{template}", line, column)
+            return Problem("template-failed", message, place=place, hint=hint)
+        return text
 
     @property
     def conditions(self) -> list[Expression]:
@@ -134,7 +160,12 @@ class Outputs:
                 hint = f"add `scope: {absent}`, or put the placeholder into a folder, which is then left out"
                 raise WeftError(self._problem(output, "path", "output-path", message, hint, target))
         kept = [step for step in (*folders, name) if all(found in values for found in PLACEHOLDER.findall(step))]
-        return "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
+        path = "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
+        refused = refusal(path)
+        if refused is not None:
+            code, message, hint = refused
+            raise WeftError(self._problem(output, "path", code, message, hint, target))
+        return path
 
     def _context_of(self, target: TargetView, finished: Rendered) -> dict[str, Any]:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}
@@ -145,7 +176,7 @@ class Outputs:
         return {
             **config,
             "config": config,
-            "target": {"name": target.name, **target.values},
+            "target": TargetNames({"name": target.name, **target.values}, self._dimensions),
             "project": self._file.project,
             "weft_version": __version__,
         }

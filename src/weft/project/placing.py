@@ -69,9 +69,9 @@ class Placing:
         ranks = {}
         for read in problem.reads:
             found = setters(self.root, self.layers, self.config, self._exact(read))
-            ranks[read] = files.index(found[0].source) if found else -1
-        best = max(ranks, key=lambda read: ranks[read], default=problem.path or "")
-        return best if ranks.get(best, -1) >= 0 else problem.path or ""
+            if found:
+                ranks[read] = files.index(found[0].source)
+        return max(ranks, key=lambda read: ranks[read], default=problem.path or "")
 
     def _exact(self, pointer: str) -> paths.Path:
         """A pointer as a path into the configuration, with list indexes as numbers."""
@@ -81,4 +81,4 @@ class Placing:
             key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
             value = paths.get(value, (key,)) if paths.has(value, (key,)) else None
             path.append(key)
-        return tuple(path)
+        return self.root.catalog.renames.destination(path)  # layers set settings under their new names

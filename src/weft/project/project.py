@@ -18,6 +18,8 @@ from pathlib import Path
 
 from weft import checks
 from weft.base.problems import Problem, WeftError
+from weft.base.watching import Watch, unwatched, watched
+from weft.files.reading import files_of
 from weft.project.dimensions import Dimensions
 from weft.project.layering import Layering
 from weft.project.limits import Limits
@@ -41,18 +43,20 @@ def load_project(
     *,
     overrides: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    allow_read: Iterable[str | Path] = (),
 ) -> Project:
     """The project that `folder` lies in.
 
     `overrides` maps setting paths to texts (`--set`), `environment` is a process environment whose `x-env` variables make
-    a layer (`--from-env`); both lie above all overlays, `overrides` on top.
+    a layer (`--from-env`); both lie above all overlays, `overrides` on top. `allow_read` are folders outside of the project that
+    its files may lead to (`--allow-read`), beside those of the variable WEFT_ALLOW_READ.
 
     Raises CannotRun when there is no project, and WeftError with every problem of weft.yaml, the schemas, the rules and the
     templates when those are wrong.
     """
     home = find_project(Path(folder))
     try:
-        return Project(read_project_file(home), overrides or {}, environment)
+        return Project(read_project_file(files_of(home, allow_read)), overrides or {}, environment)
     except WeftError as error:
         error.folder = home
         raise
@@ -66,22 +70,26 @@ class Project:
     ) -> None:
         self.file = file
         self.name = file.project
+        self.files = file.files
         self.folder = file.folder
         self.schemas = load_schemas(file)
         self.catalog = self.schemas.catalog
         self.root = self.schemas.root
-        self.layering = Layering(self.root, Overlays(file.folder), self.schemas.secret_lines)
+        self.layering = Layering(self.root, Overlays(file.files), self.schemas.secret_lines)
         self.outputs = Outputs(file, self.root, self.schemas.rule_check.shapes)
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
         self._resolver = Resolver(file, self.root, self.layering, extra)
-        limits = Limits(self.dimensions, self.root, self._resolver)
+        limits = Limits(file, self.dimensions, self.root, self._resolver)
         self.fleet = Fleet(self.dimensions, limits)
         self._rendering = Rendering(file, self.schemas, self.dimensions, limits, self.fleet, self.outputs)
-        of_dimensions = (*self.dimensions.problems(), *self._resolver.problems())
+        of_dimensions = (*self.dimensions.problems(), *self._resolver.problems(), *limits.mistakes())
         problems = (*self.schemas.problems(), *self.outputs.problems, *wrong, *of_dimensions)
         if problems:
             raise WeftError(*problems)
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name} in {self.folder}>"
 
     def targets(self, *globs: str) -> list[Target]:
         """The targets that the globs name (`production/*`, `**/acme`), all of them without a glob.
@@ -97,37 +105,55 @@ class Project:
         """
         return self._target(self.fleet.identity(name, values))
 
-    def problems(self, targets: Iterable[Target]) -> list[Problem]:
-        """Every problem of these targets; what several of them share stands once."""
-        return self._rendering.problems([target.judged() for target in targets])
+    def problems(self, targets: Sequence[Target], watch: Watch = unwatched) -> list[Problem]:
+        """Every problem of these targets and of their outputs, which are rendered in memory: whatever would stop `render`."""
+        return self._render(targets, watch, ask_programs=False)[1].problems
 
     @property
     def expressions(self) -> list[Expression]:
         """Every expression of the schemas and of weft.yaml."""
         return [*self.schemas.rule_check.expressions, *self.outputs.conditions]
 
-    def render(self, targets: Sequence[Target]) -> tuple[list[Rendered], list[Problem]]:
+    def render(self, targets: Sequence[Target], watch: Watch = unwatched) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
         A target whose configuration is wrong is not rendered. Checks that run a program are left to `check_outputs`.
         """
-        rendered, outcome = self._rendering.render([target.judged() for target in targets], ask_programs=False)
+        rendered, outcome = self._render(targets, watch, ask_programs=False)
         return rendered, outcome.problems
 
-    def check_outputs(self, targets: Sequence[Target]) -> checks.Outcome:
-        """The same with every check: all problems, and how often each check was asked or skipped."""
-        return self._rendering.render([target.judged() for target in targets], ask_programs=True)[1]
+    def check_outputs(
+        self, targets: Sequence[Target], watch: Watch = unwatched, *, ask_programs: bool = True
+    ) -> checks.Outcome:
+        """The same with the programs that read outputs, if they are asked: all problems, and how often each check ran or was skipped."""
+        return self._render(targets, watch, ask_programs=ask_programs)[1]
 
     def write(
-        self, targets: Sequence[Target], rendered: Sequence[Rendered], folder: Path, *, dry_run: bool = False
+        self,
+        targets: Sequence[Target],
+        rendered: Sequence[Rendered],
+        folder: Path,
+        *,
+        dry_run: bool = False,
+        sync: bool = True,
+        wait: float = 0,
     ) -> Changes:
         """Write what `render` made of these targets into a folder, and remove what they no longer have.
+
+        Without `sync`, what was written may be lost after a power cut. Another write into the folder is waited for, but no more
+        than `wait` seconds.
 
         Raises CannotRun when the folder cannot be written to or holds the project's own sources, WeftError when a foreign
         file is in the way.
         """
         others = {identity.name for identity in self.fleet.identities()} - {target.name for target in targets}
-        return write_outputs(self.file, rendered, others, folder, dry_run=dry_run)
+        return write_outputs(self.file, rendered, others, folder, dry_run=dry_run, sync=sync, wait=wait)
+
+    def _render(
+        self, targets: Sequence[Target], watch: Watch, *, ask_programs: bool
+    ) -> tuple[list[Rendered], checks.Outcome]:
+        judged = [target.judged() for target in watched(targets, "targets", watch)]
+        return self._rendering.render(judged, ask_programs=ask_programs, watch=watch)
 
     def _target(self, identity: Identity) -> Target:
         return Target(identity, self.schemas, self.layering, self._resolver, self._rendering)

@@ -17,20 +17,21 @@ from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, di
 from weft.files import yaml12
 from weft.files.lines import line_of
 from weft.files.locator import locate, placed
+from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Dimension, Output, Waiver
 from weft.secrets.quoting import outlined
 from weft.stages.validate import check_of
+from weft.stages.write.record import refusal
 
 NAME: Final = "weft.yaml"
-RESERVED: Final = ".weft"
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """A project file, checked. All paths in it are relative to `folder`."""
+    """A project file, checked. All paths in it are relative to `folder`, and lead to no other files than `files`."""
 
-    folder: Path
+    files: ProjectFiles
     project: str
     schema: str
     templates: str
@@ -39,6 +40,11 @@ class ProjectFile:
     outputs: tuple[Output, ...]
     policies: str
     waivers: tuple[Waiver, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project."""
+        return self.files.folder
 
     def place(self, *path: str | int, key: bool = False, within: tuple[int, int] | None = None) -> Place:
         """Where something stands in weft.yaml, or a line and a column inside the text there."""
@@ -63,40 +69,42 @@ def find_project(start: Path) -> Path:
     )
 
 
-def read_project_file(folder: Path) -> ProjectFile:
+def read_project_file(files: ProjectFiles) -> ProjectFile:
     """Read and check weft.yaml.
 
     Raises CannotRun when it is not there, WeftError with every problem when it is wrong.
     """
-    path = folder / NAME
+    path = files.folder / NAME
     try:
-        data = yaml12.parse(yaml12.decode(path.read_bytes()))
+        data = yaml12.parse(yaml12.decode(files.read(path)))
+    except OutsideError as error:
+        raise WeftError(unreadable(error, NAME)) from None
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
     except yaml12.EmptyFileError as error:  # `{}` would not be a project either
         raise WeftError(replace(error.problem(NAME), message="the file holds no data", hint=None)) from None
     except yaml12.YamlError as error:
-        raise WeftError(_outlined(error.problem(NAME), path)) from None
+        raise WeftError(_outlined(error.problem(NAME), files)) from None
     found = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
-    problems = [_outlined(problem, path) if problem.traits.about is About.KEY else problem for problem in found]
+    problems = [_outlined(problem, files) if problem.traits.about is About.KEY else problem for problem in found]
     if problems:
         raise WeftError(*problems)
-    file = _build(folder, data)
+    file = _build(files, data)
     problems = list(_semantic(file))
     if problems:
         raise WeftError(*problems)
     return file
 
 
-def _outlined(problem: Problem, path: Path) -> Problem:
+def _outlined(problem: Problem, files: ProjectFiles) -> Problem:
     """The problem with no value of its line: an overlay may have been written into the wrong file."""
     place = problem.place
-    line = line_of(path.read_bytes().decode("utf-8-sig", "replace"), place.line) if place else None
+    line = line_of(files.read(files.folder / NAME).decode("utf-8-sig", "replace"), place.line) if place else None
     said = parse_pointer(problem.path or "")[-1:]  # the message names it
     return problem if line is None else outlined(problem, line, check_of(PROJECT_SCHEMA).names | {*said})
 
 
-def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
+def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
     dimensions = tuple(
         Dimension(
             name,
@@ -105,6 +113,7 @@ def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
             entry.get("files"),
             _setting(entry.get("setting")),
             entry.get("optional", False),
+            {name: _setting(path) or () for name, path in entry["limits"].items()} if "limits" in entry else None,
         )
         for name, entry in data.get("dimensions", {}).items()
     )
@@ -121,8 +130,8 @@ def _build(folder: Path, data: Mapping[str, Any]) -> ProjectFile:
         for index, entry in enumerate(data.get("outputs", ()))
     )
     return ProjectFile(
-        folder,
-        data.get("project") or folder.resolve().name,
+        files,
+        data.get("project") or files.folder.resolve().name,
         data["schema"],
         data.get("templates", "templates"),
         dimensions,
@@ -156,6 +165,7 @@ def _semantic(file: ProjectFile) -> Iterator[Problem]:
             yield _invalid(message, file.place("dimensions", after.name, key=True))
     for dimension in file.dimensions:
         yield from _about_dimension(file, dimension)
+        yield from _about_limits(file, dimension, [entry.name for entry in named])
     for index, layer in enumerate(file.layers):
         yield from _about_layer(file, index, layer)
     for output in file.outputs:
@@ -175,6 +185,24 @@ def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Proble
         yield _invalid("`setting` is not a path of a setting", place, "write a dotted path, such as `tenant.tier`")
 
 
+def _about_limits(file: ProjectFile, dimension: Dimension, named: list[str]) -> Iterator[Problem]:
+    for other, setting in (dimension.limits or {}).items():
+        place = file.place("dimensions", dimension.name, "limits", other, key=True)
+        before = named[: named.index(dimension.name)] if dimension.name in named else []
+        if dimension.name not in named:
+            yield _invalid(f"targets do not name `{dimension.name}`, so nothing can limit it", place)
+        elif other not in before:
+            known = f"before it come {choices(before)}" if before else "no dimension comes before it"
+            hint = did_you_mean(other, before) or known
+            message = f"`{dimension.name}` cannot be limited by `{other}`, which is not a dimension that targets name before it"
+            yield _invalid(message, place, hint)
+        if setting == ():
+            value = file.place("dimensions", dimension.name, "limits", other)
+            yield _invalid(
+                "a limit is not a path of a setting", value, "write a dotted path, such as `tenant.environments`"
+            )
+
+
 def _about_layer(file: ProjectFile, index: int, layer: str) -> Iterator[Problem]:
     place = file.place("layers", index)
     yield from _placeholders(file, layer, ("layers", index))
@@ -188,17 +216,10 @@ def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterat
     where = ("outputs", output.index)
     yield from _placeholders(file, output.path, (*where, "path"))
     place = file.place(*where, "path")
-    path = PurePosixPath(output.path)
-    if "\0" in output.path:
-        yield _invalid("a path cannot hold the character NUL", place)
-    if path.is_absolute() or ".." in path.parts or "\\" in output.path or not path.name:
-        message = f"`{output.path}` leads out of the output folder"
-        yield Problem(
-            "output-outside", message, place=place, hint="give a path below it, without `..` and a leading `/`"
-        )
-    if any(part.startswith(RESERVED) for part in path.parts):
-        message = f"names that begin with `{RESERVED}` are kept for the record of what was written"
-        yield Problem("output-reserved", message, place=place, hint="give it another name")
+    refused = refusal(output.path)
+    if refused is not None:
+        code, message, hint = refused
+        yield Problem(code, message, place=place, hint=hint)
     if output.scope and output.scope not in named:
         message = f"scope `{output.scope}` is no dimension that targets name"
         yield _invalid(message, file.place(*where, "scope"), f"there are {choices(named)}")

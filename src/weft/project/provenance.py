@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source
-from weft.base.paths import Path, get, has
+from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path
+from weft.base.paths import Path, dotted, get, has
 from weft.base.problems import Place
 from weft.files.locator import locate
 from weft.schema.equality import canonical, item_key
@@ -29,6 +29,12 @@ class Setter:
         return locate(self.source, self.path)
 
     @property
+    def old_name(self) -> str | None:
+        """The old name of the setting, where the file uses that."""
+        written = self.source.written_at(self.path)
+        return dotted(data_path(written)) if written != self.path else None
+
+    @property
     def operator(self) -> str | None:
         """The operator by which the file says it, such as `$append`; `null` removes; None where the value is just written."""
         named = [step for step in self.path if step in OPERATORS]
@@ -39,7 +45,7 @@ class Setter:
         return f"{PATCH}: {self.value[PATCH]}" if isinstance(self.value, dict) and PATCH in self.value else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` where one takes part."""
+        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` and `old_name` where there are some."""
         place = self.place
         data = {
             "layer": self.layer,
@@ -48,7 +54,8 @@ class Setter:
             "column": place.column,
             "value": self.value,
         }
-        return data | ({"operator": self.operator} if self.operator else {})
+        data |= {"operator": self.operator} if self.operator else {}
+        return data | ({"old_name": self.old_name} if self.old_name else {})
 
 
 def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -77,9 +84,9 @@ def place_of(root: Node, layers: Sequence[Layer], config: Any, path: Path, key: 
 
     None when no layer says anything about it or what is around it.
     """
-    for length in range(len(path), -1, -1):
+    for length in range(len(path), 0, -1):
         found = setters(root, layers, config, path[:length])
-        if found and length:
+        if found:
             winner = found[0]
             return locate(winner.source, winner.path, key=key or length < len(path))
     return None
@@ -97,13 +104,17 @@ class _Search:
         self._path = path
         self._indexes = {length: step for length, step in enumerate(path) if isinstance(step, int)}
         self._sizes: dict[int, int] = {}
+        self._shrunk: set[int] = set()
+        """The steps into lists of which a layer takes items out: below it nobody knows the indexes."""
 
     def below(self, data: Any) -> Path | None:
         """The path in an overlay of what it says about the value; None when it says nothing."""
         node = self._root
         where: Path = ()
+        exact = False  # inside `$value` nothing is an instruction
         for length, step in enumerate(self._path):
-            data, where = _unwrapped(data, where)
+            if not exact:
+                data, where, exact = _unwrapped(data, where)
             if isinstance(step, int):
                 here = self._item(node, data, length)
                 if here is None:
@@ -114,23 +125,23 @@ class _Search:
             elif isinstance(data, dict) and step in data:
                 where, data = (*where, step), data[step]
             else:
-                whole = isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map)
+                whole = exact or (isinstance(data, dict) and (data.get(PATCH) == "replace" or node.atomic_map))
                 return where if whole else None
             node = node.child(step)
-        return _unwrapped(data, where)[1]
+        return where if exact else _unwrapped(data, where)[1]
 
     def _item(self, node: Node, data: Any, length: int) -> Path | None:
         """Where the item at this step of the path stands in what an overlay says of the list."""
         path = self._path[: length + 1]
         if not has(self._config, path):
             return None
-        if node.list_type == "atomic":
+        if node.list_type == "atomic" and length not in self._shrunk:
             return self._atomic_item(data, length)
         item = get(self._config, path)
         lists = (
             {(): data}
             if isinstance(data, list)
-            else {(name,): data[name] for name in LIST_OPERATORS if _has_list(data, name)}
+            else {(name,): data[name] for name in LIST_OPERATORS if name != "$remove" and _has_list(data, name)}
         )
         for prefix, items in lists.items():
             for position, other in enumerate(items):
@@ -145,6 +156,8 @@ class _Search:
         if whole or isinstance(data, list):
             return (*whole, index) if 0 <= index < len(get(data, whole)) else None
         before, after = (len(data[name]) if _has_list(data, name) else 0 for name in ("$prepend", "$append"))
+        if _has_list(data, "$remove"):
+            self._shrunk.add(length)
         self._indexes[length] -= before
         self._sizes[length] -= before + after
         if 0 <= index < before:
@@ -153,15 +166,16 @@ class _Search:
 
 
 def _identity(node: Node, item: Any) -> Any:
-    """What tells the items of a set or of a map-list apart."""
-    return canonical(item) if node.list_type == "set" else item_key(node, item) or object()
+    """What tells the items of a list apart: their keys in a map-list, their values otherwise."""
+    return (item_key(node, item) or object()) if node.list_type == "map" else canonical(item)
 
 
 def _has_list(data: Any, name: str) -> bool:
     return isinstance(data, dict) and isinstance(data.get(name), list)
 
 
-def _unwrapped(data: Any, where: Path) -> tuple[Any, Path]:
-    while isinstance(data, dict) and "$value" in data:
-        data, where = data["$value"], (*where, "$value")
-    return data, where
+def _unwrapped(data: Any, where: Path) -> tuple[Any, Path, bool]:
+    """What `$value` holds, with its path, and whether there was one."""
+    if isinstance(data, dict) and "$value" in data:
+        return data["$value"], (*where, "$value"), True
+    return data, where, False

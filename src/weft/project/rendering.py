@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weft import checks
-from weft.base.problems import Place, Problem, has_errors
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import dotted, pointer
+from weft.base.problems import Place, Problem, Severity, has_errors
+from weft.base.watching import Watch, unwatched, watched
 from weft.project import unread
 from weft.project.collisions import collisions
 from weft.project.dimensions import Dimensions
 from weft.project.limits import Limits
 from weft.project.outputs import Outputs, TargetView
 from weft.project.projectfile import ProjectFile
+from weft.project.provenance import place_of
 from weft.project.resolution import Resolution
 from weft.project.schemas import Schemas
 from weft.project.targets import Fleet
@@ -44,19 +48,16 @@ class Rendering:
     fleet: Fleet
     outputs: Outputs
 
-    def problems(self, targets: Sequence[Judged]) -> list[Problem]:
-        """Every problem of these targets and of what is around them; what several of them share stands once."""
-        found = [problem for target in targets for problem in target.problems]
-        return Report([*found, *self._around(targets, found)]).problems
+    def render(
+        self, targets: Sequence[Judged], *, ask_programs: bool, watch: Watch = unwatched
+    ) -> tuple[list[Rendered], checks.Outcome]:
+        """Every output of these targets, checked, and all problems; what several targets share stands once.
 
-    def render(self, targets: Sequence[Judged], *, ask_programs: bool) -> tuple[list[Rendered], checks.Outcome]:
-        """Every output of these targets, checked, and the same problems with those of the outputs.
-
-        A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
+        `weft validate` asks for the same as `weft render`, so that what one accepts, the other accepts. A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
         """
         problems: list[Problem] = []
         finished: list[Rendered] = []
-        for target in targets:
+        for target in watched(targets, "outputs", watch):
             problems += target.problems
             if target.view is not None:
                 rendered, wrong = self.outputs.rendered(target.view)
@@ -69,16 +70,31 @@ class Rendering:
         def locate(one: Rendered, line: int) -> Place | None:
             return self.outputs.template_line(views[one.target], one, line)
 
-        outcome = checks.run(finished, locate, ask_programs=ask_programs)
+        outcome = checks.run(finished, locate, ask_programs=ask_programs, watch=watch)
         outcome.problems = Report([*problems, *outcome.problems]).problems
         return finished, outcome
 
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
         """What is wrong with the project rather than with one target, given what was found in the targets."""
-        yield from map(self.schemas.secret_lines.guard, self.limits.problems())
-        if not has_errors(found) and len(targets) == len(list(self.fleet.identities())):
-            layers = [layer for target in targets for layer in target.resolution.layers]
+        yield from self.schemas.catalog.documents.warnings
+        yield from map(self.schemas.secret_lines.guard, (*self.limits.problems(), *self._look_alikes(targets)))
+        if len(targets) == len(list(self.fleet.identities())):
+            layers = [layer for target in targets for layer in target.resolution.layers if layer.sources]
             read = {source.path for layer in layers for source in layer.sources}
-            yield from unread.unread_files(self.file, self.dimensions, read)
+            if not has_errors(found):
+                yield from unread.unread_files(self.file, self.dimensions, read)
+            # also beside errors, which may come of the settings in a file that is not found
             yield from unread.layers_without_files(self.file, {layer.name for layer in layers}, waiting=False)
-        yield from self.schemas.refused_defaults()
+
+    def _look_alikes(self, targets: Sequence[Judged]) -> Iterator[Problem]:
+        """Settings that look like limits and are none: somebody counts on a target not to be there."""
+        reported = set[SettingPath]()
+        for target in targets:
+            for path, dimension, other in self.limits.look_alikes(target.view.config if target.view else {}):
+                if path not in reported:
+                    reported.add(path)
+                    message = f"{dotted(path)} lists values of `{other}`, and does not limit where a {dimension} exists"
+                    hint = f"in weft.yaml, give the dimension `{dimension}` the entry `limits: {{{other}: {dotted(path)}}}`"
+                    root, layers = self.schemas.root, target.resolution.layers
+                    place = place_of(root, layers, target.view and target.view.config, path, key=True)
+                    yield Problem("not-a-limit", message, Severity.WARNING, pointer(path), place, hint=hint)

@@ -38,7 +38,7 @@ class Resolver:
         self._file = file
         self._root = root
         self._layering = layering
-        self._extra = extra
+        self._extra = tuple(map(layering.with_new_names, extra))
         self._chosen = [dimension for dimension in file.dimensions if dimension.setting is not None]
 
     def layers(self, values: Mapping[str, str]) -> tuple[Layer, ...]:
@@ -88,7 +88,7 @@ class Resolver:
         return None
 
     def _setting(self, dimension: Dimension, config: Any) -> str | None:
-        path = dimension.setting or ()
+        path = self._root.catalog.renames.destination(dimension.setting or ())
         value = get(config, path) if has(config, path) else self._root.at(path).default
         return None if value is MISSING or value is None or isinstance(value, dict | list) else str(to_text(value))
 
@@ -125,7 +125,7 @@ class Resolver:
         if PLACEHOLDER.search(before):
             return
         folder = self._file.folder / before.rpartition("/")[0]
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in self._file.files.entries(folder) if self._file.files.may_read(folder) else ():
             stem = path.stem if path.is_file() else path.name
             if not after and VALUE.match(stem):
                 yield stem

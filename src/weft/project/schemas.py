@@ -1,19 +1,23 @@
-"""The schemas of a project, compiled once: what they say of each setting, and the two checks that judge a configuration by them."""
+"""The schemas of a project, compiled once: what they say of each setting, and the checks that judge configurations by them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePath
 from typing import Any
 
-from weft.base.problems import Problem, WeftError, did_you_mean
+from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files.locator import placed_at_rule
+from weft.files.reading import OutsideError, ProjectFiles, outside
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
+from weft.schema.catalog import Catalog
+from weft.schema.defaults import bad_defaults
+from weft.schema.envvars import VariableCheck
 from weft.schema.loader import load_documents
 from weft.schema.lost_secrets import lost_secrets
-from weft.schema.node import Catalog, Node
+from weft.schema.node import Node
 from weft.secrets.masking import mask
 from weft.secrets.quoting import SecretLines
 from weft.stages.validate import SchemaCheck
@@ -21,16 +25,22 @@ from weft.stages.validate import SchemaCheck
 
 @dataclass(frozen=True)
 class Schemas:
-    """The compiled schemas of the project in `folder`: their nodes, the checks of their keywords and of their rules.
+    """The compiled schemas of a project, whose files are `files`: their nodes, the checks of keywords, rules and environment variables.
 
     `secret_lines` guesses which lines of overlays may hold a secret that nobody recognized as one.
     """
 
-    folder: Path
+    files: ProjectFiles
     catalog: Catalog
     schema_check: SchemaCheck
     rule_check: RuleCheck
+    variable_check: VariableCheck
     secret_lines: SecretLines
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project."""
+        return self.files.folder
 
     @property
     def root(self) -> Node:
@@ -41,8 +51,15 @@ class Schemas:
         """A merged configuration with the defaults of the schemas.
 
         Where the result is not valid, only what is surely meant is filled in, so that reports are about what people wrote.
+        Old names of settings have the values of the new ones, unless the schemas do not accept both together.
         """
         eager: dict[str, Any] = self.root.fill(merged)
+        if self.catalog.renames:
+            both: dict[str, Any] = self.root.fill(
+                self.catalog.renames.with_old_names(eager)
+            )  # in the order of the schema
+            if self.schema_check.accepts(both):
+                return both
         if self.schema_check.accepts(eager):
             return eager
         careful: dict[str, Any] = self.root.fill(merged, cautious=True)
@@ -50,13 +67,22 @@ class Schemas:
 
     def problems(self) -> list[Problem]:
         """What is wrong with the schemas themselves: rules that do not compile, lists with keys that no item has, and the like."""
-        found = (*self.rule_check.broken, *self.catalog.bad_list_keys(), *lost_secrets(self.catalog))
+        mistakes = (*self.catalog.bad_list_keys(), *self.catalog.renames.mistakes())
+        found = (*self.rule_check.broken, *mistakes, *lost_secrets(self.catalog))
         return [placed_at_rule(one, self.folder) for one in found]
 
-    def refused_defaults(self) -> Iterator[Problem]:
-        """The defaults that were left out so far, as their own schema does not accept them."""
-        found = map(self.catalog.acceptance.bad_default, self.catalog.refused_defaults.values())
-        yield from (placed_at_rule(problem, self.folder) for problem in found if problem)
+    @cached_property
+    def bad_defaults(self) -> tuple[Problem, ...]:
+        """The defaults that Weft would use, were they valid; they are errors of every target."""
+        found = (problem for problem in bad_defaults(self.catalog) if problem.severity is Severity.ERROR)
+        return tuple(placed_at_rule(problem, self.folder) for problem in found)
+
+    def bad_default(self, node: Node) -> Problem | None:
+        """Why the default of a setting is not used; None where it has none, or a valid one."""
+        if node.default_schema is None or not node.refuses_its_default:
+            return None
+        where = self.catalog.documents.location(node.default_schema, "default")
+        return next((problem for problem in self.bad_defaults if problem.schema == where), None)
 
 
 def load_schemas(file: ProjectFile) -> Schemas:
@@ -64,18 +90,20 @@ def load_schemas(file: ProjectFile) -> Schemas:
 
     Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
     """
-    catalog = Catalog(load_documents(_schema_file(file), file.folder))
-    return Schemas(
-        file.folder, catalog, SchemaCheck(catalog), RuleCheck(catalog, shown=mask), SecretLines(catalog, file.folder)
-    )
+    catalog = Catalog(load_documents(_schema_file(file), file.files))
+    checks = SchemaCheck(catalog), RuleCheck(catalog, shown=mask), VariableCheck(catalog.root)
+    return Schemas(file.files, catalog, *checks, SecretLines(catalog, file.files))
 
 
 def _schema_file(file: ProjectFile) -> Path:
     path = file.folder / file.schema
-    if not path.is_file():
-        near = path.parent.iterdir() if path.parent.is_dir() else ()
-        hint = did_you_mean(file.schema, [found.relative_to(file.folder).as_posix() for found in near])
-        raise WeftError(
-            Problem("schema-not-found", f"there is no schema {file.schema}", place=file.place("schema"), hint=hint)
-        )
-    return path
+    try:
+        if file.files.has(path):
+            return path
+    except OutsideError as error:
+        raise WeftError(outside(error, file.schema, file.place("schema"))) from None
+    near = [(PurePath(file.schema).parent / name).as_posix() for name in file.files.names_near(path)]
+    hint = did_you_mean(file.schema, near)
+    raise WeftError(
+        Problem("schema-not-found", f"there is no schema {file.schema}", place=file.place("schema"), hint=hint)
+    )

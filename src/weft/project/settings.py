@@ -56,9 +56,14 @@ def _override(root: Node, text: str, value: str) -> dict[str, Any]:
     data: dict[str, Any] = {}
     try:
         path = setting_path(root, paths.parse_dotted(text))
-        value_set = envvars.literal(envvars.from_text(root.at(path), value))
     except ValueError as error:
         raise UsageError(Problem("bad-override", f"--set {text}: {error}")) from None
+    node = root.at(path)
+    try:
+        value_set = envvars.literal(envvars.from_text(node, value))
+    except ValueError as error:
+        message = f"--set {text}: {error}{envvars.in_place_of(node, value)}"
+        raise UsageError(Problem("bad-override", message)) from None
     if any("array" in root.at(path[:length]).types for length in range(len(path))):
         message = f"--set {text}: an item of a list cannot be set by itself"
         raise UsageError(Problem("bad-override", message, hint="set the whole list, as `a,b` or as JSON"))

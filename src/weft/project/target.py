@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from weft.base import paths
-from weft.base.problems import Problem, UsageError, WeftError, did_you_mean, has_errors
+from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_mean, has_errors
 from weft.project.layering import Layering
 from weft.project.outputs import Outputs, TargetView
 from weft.project.placing import Placing
@@ -22,13 +24,16 @@ from weft.report.report import Report
 from weft.schema.node import MISSING
 from weft.secrets.masking import Mask
 
+_WORD: Final = re.compile(r"[^\W_]+")
+
 
 @dataclass(frozen=True)
 class Explanation:
     """Where a value comes from.
 
     `value` is MISSING when nothing gives one. `setters` are the files that say something about it, the winning one first;
-    `rules` are CEL expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list.
+    `rules` are CEL expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list;
+    `unused` says why the schema's default is not used; `now` is the path that took this one's place.
     """
 
     path: paths.Path
@@ -37,9 +42,14 @@ class Explanation:
     default: Any
     rules: tuple[tuple[str, str], ...]
     items: tuple[Explanation, ...] = ()
+    unused: str | None = None
+    now: paths.Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`, and `items` of a mapping or list."""
+        """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`.
+
+        A mapping or list also has `items`, a default that is not valid `unused_default`, an old name `renamed_to`.
+        """
         entries = [setter.as_dict() for setter in self.setters]
         origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
         data = {
@@ -50,6 +60,8 @@ class Explanation:
             "default": None if self.default is MISSING else self.default,
             "rules": [{"rule": rule, "schema": location} for rule, location in self.rules],
         }
+        data |= {"unused_default": self.unused} if self.unused else {}
+        data |= {"renamed_to": paths.dotted(self.now)} if self.now else {}
         return data | ({"items": [item.as_dict() for item in self.items]} if self.items else {})
 
 
@@ -71,6 +83,9 @@ class Target:
         self._resolver = resolver
         self._rendering = rendering
 
+    def __repr__(self) -> str:
+        return f"<Target {self.name} of {self.schemas.folder}>"
+
     @cached_property
     def resolution(self) -> Resolution:
         """The layers of the target and the values of all its dimensions."""
@@ -78,19 +93,27 @@ class Target:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The merged configuration with the schema's defaults; sensitive settings are references."""
+        """The merged configuration with the schema's defaults; sensitive settings are references.
+
+        It is the caller's own copy: changing it changes nothing that the target renders or reports.
+        """
+        return copy.deepcopy(self.shared_config)
+
+    @cached_property
+    def shared_config(self) -> dict[str, Any]:
+        """The same configuration as Weft uses it, which shares parts with those of other targets and must not be changed."""
         return self.schemas.filled(self.layering.fold(self.resolution.layers).value)
 
     @cached_property
     def mask(self) -> Mask:
         """What makes copies of the configuration, and of what its overlays say, that may be shown to anybody."""
         files = [source.data for layer in self.resolution.layers for source in layer.sources]
-        return Mask(self.schemas.root, [self.config, *files])
+        return Mask(self.schemas.root, [self.shared_config, *files])
 
     @cached_property
     def view(self) -> TargetView:
         """What outputs see of the target."""
-        return TargetView(self.name, self.scope, self.resolution.values, self.config)
+        return TargetView(self.name, self.scope, self.resolution.values, self.shared_config)
 
     @property
     def outputs(self) -> Outputs:
@@ -104,11 +127,14 @@ class Target:
             found: list[Problem] = []  # a file is missing from the merge: what is wrong with the rest would be noise
         else:
             reported = {problem.finding for problem in merging}
-            every = self.schemas.schema_check.problems(self.config)
+            every = self.schemas.schema_check.problems(self.shared_config)
             schema = [problem for problem in every if problem.finding not in reported]
-            rules = [] if every else self.schemas.rule_check.problems(self.config)
-            found = [self._placing.placed(problem) for problem in (*self.resolution.problems, *schema, *rules)]
-        return Report([self.own(problem) for problem in (*merging, *found)]).problems
+            rules = [] if every else self.schemas.rule_check.problems(self.shared_config)
+            variables = self.schemas.variable_check.problems(self.shared_config)
+            wrong = (*self.resolution.problems, *schema, *rules, *variables)
+            found = [self._placing.placed(problem) for problem in wrong]
+        of_the_target = [self.own(problem) for problem in (*merging, *found)]
+        return Report((*self.schemas.bad_defaults, *of_the_target)).problems
 
     def judged(self) -> Judged:
         """The target's problems, with its view where nothing keeps it from being rendered."""
@@ -117,7 +143,10 @@ class Target:
 
     def transitions(self, before: Target) -> list[Problem]:
         """Every rule over `oldSelf` that the change from an earlier revision of the target breaks."""
-        return [self.located(found) for found in self.schemas.rule_check.transitions(self.config, before.config)]
+        return [
+            self.located(found)
+            for found in self.schemas.rule_check.transitions(self.shared_config, before.shared_config)
+        ]
 
     def located(self, problem: Problem) -> Problem:
         """A problem of this target with the overlay that causes it: of the settings that `reads` names, the one set highest."""
@@ -148,16 +177,19 @@ class Target:
         except ValueError as error:
             raise UsageError(Problem("bad-path", str(error))) from None
         try:
-            return paths.follow(self.config, steps)
+            return paths.follow(self.shared_config, steps)
         except KeyError as error:
             found: paths.Path = error.args[0]
         try:
             return setting_path(self.schemas.root, steps)
         except UsageError:
-            around = paths.get(self.config, found)
+            shown = self.mask(self.schemas.root, self.shared_config)
+            around = paths.get(shown, found) if paths.has(shown, found) else None
             step = str(steps[len(found)])
             where = f"in {paths.dotted(found)}" if found else "at the top level"
             hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
+            some = f"there are {choices(around)}" if isinstance(around, Mapping) and around else None
+            hint = hint or _elsewhere(shown, steps) or some
             raise UsageError(
                 Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
             ) from None
@@ -175,13 +207,35 @@ class Target:
     def _explain(self, exact: paths.Path) -> Explanation:
         root = self.schemas.root
         node = root.at(exact)
-        found = setters(root, self.resolution.layers, self.config, exact)
-        value = paths.get(self.config, exact) if paths.has(self.config, exact) else MISSING
+        now = root.catalog.renames.destination(exact)
+        found = setters(root, self.resolution.layers, self.shared_config, now)
+        value = paths.get(self.shared_config, exact) if paths.has(self.shared_config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.schemas.rule_check.at(exact))
-        hidden = tuple(replace(setter, value=self.mask(node, setter.value)) for setter in found)
-        shown, default = self.mask(node, value), self.mask(node, node.default)
-        return Explanation(exact, shown, hidden, default, rules)
+        unused = self.schemas.bad_default(node)
+        named = root.at(now)
+        return Explanation(
+            exact,
+            self.mask(node, value),
+            tuple(replace(setter, value=self.mask(named, setter.value)) for setter in found),
+            self.mask(named, named.default),
+            rules,
+            unused=unused.message if unused else None,
+            now=now if now != exact else None,
+        )
 
     @cached_property
     def _placing(self) -> Placing:
-        return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.config)
+        return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.shared_config)
+
+
+def _elsewhere(config: Any, steps: paths.Path) -> str | None:
+    """A hint of the settings with the same words in their path: `max_replicas` may mean `app.replicas.max`."""
+    wanted = set(_WORD.findall(paths.dotted(steps).casefold()))
+    known = dict.fromkeys(path[:length] for path, _ in paths.leaves(config) for length in range(1, len(path) + 1))
+    same = {paths.dotted(path): path for path in known if path[-len(steps) :] == steps}
+    similar = {
+        paths.dotted(path): path for path in known if wanted <= set(_WORD.findall(paths.dotted(path).casefold()))
+    }
+    found = list(same or similar)
+    shortest = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
+    return f"did you mean {choices(shortest, 4)}?" if shortest else None

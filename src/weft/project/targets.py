@@ -87,7 +87,7 @@ class Fleet:
             yield Identity("/".join(values.values()) or WHOLE, values)
         for value in self._dimensions.values[dimension.name]:
             chosen = {**values, dimension.name: value}
-            if dimension.files is None or not values or self._limits.allow(dimension, chosen):
+            if not values or self._limits.allow(dimension, chosen):
                 yield from self._below(depth + 1, chosen)
 
     def _unknown(self, name: str, every: list[Identity]) -> Problem:
@@ -99,7 +99,7 @@ class Fleet:
                 message = f"there is no {dimension.name} `{step}`"
                 return Problem("unknown-target", message, hint=did_you_mean(step, known) or there)
         names = [identity.name for identity in every]
-        limited = len(steps) == len(self._named) and "*" not in name and len(steps) > 1
+        limited = len(steps) == len(self._named) and "*" not in name
         why = " (its settings limit where it exists)" if limited else ""
         hint = did_you_mean(name, names) or f"there are {choices(names)}; see `weft targets`"
         return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)

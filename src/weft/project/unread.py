@@ -11,36 +11,70 @@ from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.project.dimensions import VALUE, Dimensions
 from weft.project.projectfile import ProjectFile
 from weft.project.targets import Identity
-from weft.stages.load import SUFFIXES
+from weft.stages.load import SUFFIXES, is_there
 
 
 def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
     """The files in the folders of layers that were not read."""
     known = {value for values in dimensions.values.values() for value in values}
     aliases = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}
-    for path in sorted({path for folder in _folders(file) for path in folder.rglob("*")}):
-        if path.suffix in SUFFIXES and path.is_file() and path not in read and path.stem not in known:
+    folders = [folder for folder in _folders(file) if file.files.may_read(folder)]
+    for path in sorted({path for folder in folders for path in folder.rglob("*")}):
+        if path.suffix in SUFFIXES and is_there(path) and path not in read and path.stem not in known:
             place = Place(path.relative_to(file.folder).as_posix())
             meant = aliases.get(path.stem)
             hint = f"`{path.stem}` is an alias: the file of `{meant}` bears that name" if meant else None
-            yield _warning("unused-file", "no target reads this file", place, hint or did_you_mean(path.stem, known))
+            hint = hint or _other_suffix(file, path) or did_you_mean(path.stem, known)
+            yield _warning("unused-file", "no target reads this file", place, hint)
+
+
+def _other_suffix(file: ProjectFile, path: Path) -> str | None:
+    """A hint for a file that lies where a dimension looks for its values, and does not match its pattern."""
+    for dimension in file.dimensions:
+        pattern = PurePath(dimension.files) if dimension.files else None
+        if pattern and file.folder / pattern.parent == path.parent and not path.match(pattern.name):
+            return f"each {dimension.name} is a file `{dimension.files}`"
+    return None
 
 
 def layers_without_files(file: ProjectFile, used: Collection[str], *, waiting: bool) -> Iterator[Problem]:
     """The entries of `layers` that gave none of the layers of these names.
 
-    One with placeholders may be waiting for its first file; it is reported only if `waiting` ones are asked for.
+    One with placeholders may be waiting for its first file; it is reported only if it is nearly the name of another folder, or if
+    `waiting` ones are asked for.
     """
     for index, pattern in enumerate(file.layers):
-        if "{" in pattern and not waiting:
-            continue
-        shape = re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
+        shape = _shape(pattern)
         if not any(shape.fullmatch(name) for name in used):
-            message = f"no target has a file for the layer `{pattern}`"
-            folder = (file.folder / pattern).parent
-            near = [path.stem for path in folder.iterdir()] if folder.is_dir() and "{" not in pattern else []
-            hint = did_you_mean(PurePath(pattern).name, near) or "correct or remove it"
-            yield _warning("unused-layer", message, file.place("layers", index), hint)
+            hint = _misspelled(file, pattern)
+            if hint or waiting or "{" not in pattern:
+                message = f"no target has a file for the layer `{pattern}`"
+                yield _warning("unused-layer", message, file.place("layers", index), hint or "correct or remove it")
+
+
+def _misspelled(file: ProjectFile, pattern: str) -> str | None:
+    """What may have been meant by the first step of a layer that is not there: a folder or a file that no other layer is of."""
+    steps = PurePath(pattern).parts
+    others = [PurePath(other).parts for other in file.layers if other != pattern]
+    folders = [file.folder]
+    for length, step in enumerate(steps):
+        there = {path: path.stem if path.suffix in SUFFIXES else path.name for at in folders for path in _inside(at)}
+        shape = _shape(step)
+        fitting = [path for path, name in there.items() if shape.fullmatch(name) or shape.fullmatch(path.name)]
+        if not fitting:
+            taken = {other[length] for other in others if other[:length] == steps[:length] and len(other) > length}
+            return None if "{" in step else did_you_mean(step, [name for name in there.values() if name not in taken])
+        folders = fitting
+    return None
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _shape(pattern: str) -> re.Pattern[str]:
+    """What the names are like that a layer has for any values of its dimensions."""
+    return re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
 
 
 def without_target(file: ProjectFile, dimensions: Dimensions, every: Iterable[Identity]) -> Iterator[Problem]:

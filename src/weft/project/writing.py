@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePath
 
-from weft.base.problems import CannotRun, Problem
+from weft.base.problems import CannotRun, Problem, WeftError
 from weft.project.projectfile import ProjectFile
 from weft.stages import write as writing
 from weft.stages.render.templates import Rendered
 
 
 def write_outputs(
-    file: ProjectFile, rendered: Iterable[Rendered], kept: Collection[str], folder: Path, *, dry_run: bool
+    file: ProjectFile,
+    rendered: Iterable[Rendered],
+    kept: Collection[str],
+    folder: Path,
+    *,
+    dry_run: bool,
+    sync: bool,
+    wait: float,
 ) -> writing.Changes:
     """Write outputs into a folder, and remove what earlier runs wrote there for other targets than the `kept` ones.
 
     Raises CannotRun when the folder cannot be written to or holds the project's own sources, WeftError when a foreign
-    file is in the way.
+    file is in the way, or a symbolic link of the project leads out of it.
     """
+    if folder.absolute().is_relative_to(file.folder) and not folder.resolve().is_relative_to(file.folder.resolve()):
+        message = f"{folder} leads out of the project, to {folder.resolve()}"
+        hint = "remove the symbolic link, or name the folder that it leads to with `-o`"
+        raise WeftError(Problem("output-outside", message, hint=hint))
     for own in _source_folders(file):
         if folder.resolve().is_relative_to(own):
             message = f"{folder} holds sources of the project, and outputs do not belong among them"
             raise CannotRun(Problem("output-in-sources", message, hint="choose another folder with `-o`"))
     files = [writing.File(one.path, one.text, one.target, one.secrets) for one in rendered]
-    return writing.write(folder, files, lambda name: name not in kept, project=file.project, dry_run=dry_run)
+    return writing.write(
+        folder, files, lambda name: name not in kept, project=file.project, dry_run=dry_run, sync=sync, wait=wait
+    )
 
 
 def _source_folders(file: ProjectFile) -> set[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Final
 from weft.base.problems import Place, Problem, Severity
 from weft.base.wording import counted, in_targets
 from weft.files.lines import line_of
+from weft.files.reading import files_of
 from weft.report.report import Report
 
 _COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _BOLD: Final = "\x1b[1m"
 _CODES: Final = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 _LINE_SHOWN: Final = 240
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal obeys and does not show; a value or a key may hold it."""
 
 
 def text(report: Report) -> str:
@@ -36,7 +40,7 @@ def _lines(problem: Problem, report: Report) -> Iterator[str]:
     yield (
         _styled(f"{problem.severity}", fg=color, bold=True)
         + _styled(f"[{problem.code}]", fg=color)
-        + f": {problem.message}\n"
+        + f": {_visible(problem.message)}\n"
     )
     if problem.place:
         folder = report.folder or Path()
@@ -44,7 +48,7 @@ def _lines(problem: Problem, report: Report) -> Iterator[str]:
     for place in problem.related:
         yield f"   = see also {place}\n"
     if problem.hint:
-        yield _styled("   = hint: ", fg="green") + f"{problem.hint}\n"
+        yield _styled("   = hint: ", fg="green") + f"{_visible(problem.hint)}\n"
     if problem.schema:
         yield f"   = rule: {problem.schema}\n"
     if problem.targets:
@@ -60,10 +64,19 @@ def _frame(place: Place, folder: Path | None, color: str) -> Iterator[str]:
         start = max((place.column or 1) - _LINE_SHOWN // 2, 0)
         line, place = line[start : start + _LINE_SHOWN], replace(place, column=(place.column or 1) - start)
     number = str(place.line)
-    yield f" {' ' * len(number)} |\n {number} | {line}\n"
+    yield f" {' ' * len(number)} |\n {number} | {_visible(line)}\n"
     if place.column:
-        before = "".join("\t" if character == "\t" else " " for character in line[: place.column - 1])
-        yield f" {' ' * len(number)} | {before}" + _styled("^" * _token(line[place.column - 1 :]), fg=color) + "\n"
+        before = "".join("\t" if character == "\t" else " " for character in _visible(line[: place.column - 1]))
+        yield (
+            f" {' ' * len(number)} | {before}"
+            + _styled("^" * _token(_visible(line[place.column - 1 :])), fg=color)
+            + "\n"
+        )
+
+
+def _visible(text: str) -> str:
+    """The text with an escape for each character that would change how it is shown."""
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def _styled(text: str, *, fg: str, bold: bool = False) -> str:
@@ -90,6 +103,6 @@ def _source_line(place: Place, folder: Path | None) -> str | None:
     if place.text is not None:
         return place.text
     try:
-        return line_of((folder / place.file).read_bytes().decode("utf-8-sig", "replace"), place.line)
+        return line_of(files_of(folder).read(folder / place.file).decode("utf-8-sig", "replace"), place.line)
     except OSError:
         return None

@@ -101,7 +101,7 @@ def _place(items: Sequence[Any], item: Any) -> int:
 
 
 def _last_place(items: Sequence[Any], item: Any) -> int:
-    return next((index for index in range(len(items) - 1, -1, -1) if _same(items[index], item)), -1)
+    return next((index for index, one in reversed([*enumerate(items)]) if _same(one, item)), -1)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -14,6 +14,7 @@ from weft.rules import reads, syntax
 from weft.rules.descriptor import Descriptor
 from weft.rules.functions import ELSEWHERE, FUNCTIONS, OPAQUE
 from weft.rules.names import escape, unescape
+from weft.schema.node import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class Explainer:
         field, node = match[1], self._descriptor.node(match[2])
         name = unescape(field)
         line, column, way = self._selected(line, column, field)
-        hint = _meant(field, node.properties if node else ())
+        hint = _meant(field, node.properties if node else ()) or _other_level(name, way, node)
         shown = (
             f"`{dotted(way)}`, and the schema has no `{name}` there"
             if way
@@ -321,6 +322,13 @@ def _meant(field: str, properties: tuple[str, ...]) -> str | None:
         (alias for name, alias in names.items() if alias != name and re.match(rf"{re.escape(field)}(?!\w)", name)), None
     )
     return f"write `{cut}`" if cut else did_you_mean(field, names.values())
+
+
+def _other_level(name: str, way: tuple[str, ...] | None, node: Node | None) -> str | None:
+    """A hint where a rule reads from `self` what the whole configuration has, and stands at a part of it."""
+    if node is None or way != (name,) or name not in node.catalog.root.properties:
+        return None
+    return f"`self` is the value that {node.place} describes; a rule that reads `{name}` stands in the root schema"
 
 
 def _split(kinds: str) -> list[str]:

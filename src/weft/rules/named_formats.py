@@ -44,7 +44,7 @@ def _matching(pattern: str, longest: int, words: str) -> Callable[[str], list[st
 
 def _without_tail(check: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
     """The same for the start of a name, to which more will be added: a `-` may end it."""
-    return lambda text: check(text.rstrip("-") + "a" * (len(text) - len(text.rstrip("-"))))
+    return lambda text: check(f"{text[:-1]}a" if len(text) > 1 and text.endswith("-") else text)
 
 
 def _qualified(text: str) -> list[str]:

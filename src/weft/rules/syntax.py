@@ -20,9 +20,7 @@ _TREES: Final = {
     "SourceInfo": {"positions": (4, "Position*")},
     "Position": {"key": (1, "int64"), "value": (2, "int64")},
     "TypeOf": {"key": (1, "int64"), "value": (2, "Type")},
-    "Type": {"dyn": (1, "Nothing"), "list_type": (6, "ListType"), "map_type": (7, "MapType")},
-    "ListType": {"elem_type": (1, "Type")},
-    "MapType": {"key_type": (1, "Type"), "value_type": (2, "Type")},
+    "Type": {"dyn": (1, "Nothing")},
     "Nothing": {},
     "Expr": {
         "id": (2, "int64"),

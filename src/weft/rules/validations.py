@@ -15,8 +15,9 @@ from weft.base.problems import Problem
 from weft.rules.compiling import Expression, Old, Request, compiled, is_transition
 from weft.rules.deciding import Undecided, holds, text
 from weft.rules.shapes import Shapes
+from weft.schema.catalog import Catalog
 from weft.schema.equality import item_key
-from weft.schema.node import MISSING, Catalog, Node
+from weft.schema.node import MISSING, Node
 
 KEYWORD: Final = "x-kubernetes-validations"
 _FIELD: Final = re.compile(r"""\[(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")\]|\.?(?P<plain>[^.\[\]]+)""")

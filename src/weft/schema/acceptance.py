@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import jsonschema_rs
+from jsonschema.exceptions import ValidationError
 
-from weft.base.problems import Problem, Severity
 from weft.schema.documents import Documents
 from weft.schema.explaining import explainer
-from weft.schema.patterns import CHEAPER, OPTIONS, TooCostly
+from weft.schema.patterns import OPTIONS, TooCostly
 
 _OFTEN: Final = 20
 """How often a schema is asked with the slow validator before the fast one is compiled for it."""
@@ -36,19 +37,10 @@ class Acceptance:
         except TooCostly:
             return False
 
-    def bad_default(self, schema: dict[str, Any]) -> Problem | None:
-        """Why the default of a schema is not used; None for one that its own schema accepts."""
-        where = self._documents.location(schema, "default")
-        try:
-            if self._explains(schema, schema["default"]):
-                return None
-        except TooCostly:
-            message = (
-                "nobody can tell whether the default is valid, as a pattern is too costly to match, so it is not used"
-            )
-            return Problem("pattern-too-costly", message, schema=where, hint=CHEAPER)
-        message = "the default is not valid by its own schema, so it is not used"
-        return Problem("bad-default", message, Severity.WARNING, schema=where)
+    def errors(self, schema: dict[str, Any], value: Any) -> Iterator[ValidationError]:
+        """Why a schema does not accept a value. Raises TooCostly where an expression is too costly to match."""
+        dialect = self._documents.dialect(schema)
+        yield from explainer(schema, dialect, self._registry, formats=False).iter_errors(value)
 
     def _explains(self, schema: dict[str, Any], value: Any) -> bool:
         dialect = self._documents.dialect(schema)

@@ -7,7 +7,7 @@ as what an overlay may hold, a reference. Both validators get the same documents
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from weft.base import paths
+from weft.base.problems import Problem
 from weft.schema.patterns import for_engine
 from weft.schema.protection import Protection
 from weft.schema.walk import REFERENCES, in_place, subschemas
@@ -55,6 +56,7 @@ class Documents:
     joined: dict[str, Any]
     names: dict[str, str]
     files: tuple[Path, ...]
+    warnings: tuple[Problem, ...] = ()
     _places: dict[int, str] = field(repr=False, default_factory=dict)
     _dialects: dict[str, str] = field(repr=False, default_factory=dict)
 
@@ -126,8 +128,17 @@ def get_fragment(contents: Any, fragment: str) -> Any:
     return contents
 
 
-def join(root: str, written: Mapping[str, Document], references: References, schemas: Collection[int]) -> Documents:
-    """The written documents, by their URIs, joined by their references; `schemas` are the ids of all that is a schema in them."""
+def join(
+    root: str,
+    written: Mapping[str, Document],
+    references: References,
+    schemas: Collection[int],
+    warnings: Iterable[Problem] = (),
+) -> Documents:
+    """The written documents, by their URIs, joined by their references; `schemas` are the ids of all that is a schema in them.
+
+    `warnings` are what is probably a mistake in them.
+    """
     run = _Join(references, schemas)
     direct: dict[str, Any] = {}
     for document in written.values():
@@ -142,7 +153,7 @@ def join(root: str, written: Mapping[str, Document], references: References, sch
     files = tuple(document.path for document in written.values() if document.path)
     names = {uri: written[protection.written(uri)].name for uri in joined}
     dialects = {document.name: document.dialect for document in written.values()}
-    return Documents(root, joined, names, files, run.places, dialects)
+    return Documents(root, joined, names, files, tuple(warnings), run.places, dialects)
 
 
 def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], references: References) -> None:

@@ -6,17 +6,23 @@ As text a boolean is `true` or `false`, a list of plain values is joined with co
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
-from weft.base.paths import Path, dotted
+from weft.base.paths import Path, dotted, get, has, pointer
 from weft.base.problems import Problem
 from weft.files import yaml12
 from weft.files.datafile import parse_json
 from weft.schema.node import Node
+from weft.schema.places import places
+from weft.schema.types import TYPE_WORDS
+from weft.schema.walk import free_schemas
 
 _TRUE: Final = ("true", "1", "yes", "on")
+_SHOWN: Final = 60
 _FALSE: Final = ("false", "0", "no", "off")
 
 
@@ -37,6 +43,9 @@ class Variable:
 
 def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
     """The variables of a configuration in the schema's order; settings that are null or absent have none."""
+    declaring = node.catalog.declaring
+    if not any(id(schema) in declaring for schema in (*node.certain, *node.possible)):
+        return
     if node.env and config is not None:
         yield Variable(node.env, path, config, _tells_secrets(node, config))
     if isinstance(config, dict):
@@ -46,6 +55,50 @@ def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
 
 def _tells_secrets(node: Node, config: Any) -> bool:
     return any(below.hidden or below.conceals(value) for _, below, value in node.walk(config))
+
+
+class VariableCheck:
+    """Finds settings that give one environment variable different values, of which a program could read only one."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+
+    def problems(self, config: Any) -> Iterator[Problem]:
+        """The settings of a configuration whose variable has another value for another setting."""
+        first: dict[str, Variable] = {}
+        for variable in self._candidates(config):
+            other = first.setdefault(variable.name, variable)
+            if other is not variable and other.text != variable.text:
+                names = f"{dotted(other.path)} and {dotted(variable.path)}"
+                yield Problem(
+                    "shared-variable",
+                    f"{names} give the environment variable {variable.name} different values",
+                    path=pointer(variable.path),
+                    schema=self._root.at(variable.path).place,
+                    hint="set both to the same value, or give each an `x-env` of its own",
+                    reads=(pointer(other.path), pointer(variable.path)),
+                )
+
+    def _candidates(self, config: Any) -> Iterator[Variable]:
+        if self._shared is None:
+            yield from variables(self._root, config)
+            return
+        for name, path in self._shared:
+            value = get(config, path) if has(config, path) else None
+            if value is not None:
+                yield Variable(name, path, value, sensitive=True)
+
+    @cached_property
+    def _shared(self) -> list[tuple[str, Path]] | None:
+        """The settings whose variables the schema gives to others too; None where only a configuration can tell."""
+        catalog = self._root.catalog
+        free = (below for schema in catalog.schemas() for below in free_schemas(schema))
+        endless = (node.contains_itself for _, node in places(self._root, catalog.declaring))
+        if any(id(below) in catalog.declaring for below in free) or any(endless):
+            return None
+        every = [(name, path) for name, path, _ in declared(self._root)]
+        count = Counter(name for name, _ in every)
+        return [(name, path) for name, path in every if count[name] > 1]
 
 
 def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
@@ -123,7 +176,7 @@ def _from_json(text: str) -> Any:
     try:
         return parse_json(text)
     except yaml12.YamlError:
-        raise ValueError("the value is no JSON") from None
+        raise ValueError("the value must be JSON, as a mapping or a nested list is") from None
 
 
 def _scalar(types: frozenset[str], text: str) -> Any:
@@ -136,7 +189,8 @@ def _scalar(types: frozenset[str], text: str) -> Any:
             return value
     if "null" in types and text.strip() in ("", "null"):
         return None
-    raise ValueError(f"the value is no {' or '.join(sorted(types - {'null'}))}")
+    wanted = [name for name in TYPE_WORDS if name in types and name != "null"]
+    raise ValueError(f"the value must be {' or '.join(TYPE_WORDS[name] for name in wanted)}")
 
 
 def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
@@ -153,7 +207,7 @@ def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, d
         try:
             put(found.setdefault(name, {}), path, literal(from_text(place, environment[name])))
         except ValueError as error:
-            problems.append(_bad_variable(name, path, error))
+            problems.append(_bad_variable(name, path, error, in_place_of(place, environment[name])))
     return found, problems
 
 
@@ -165,7 +219,7 @@ def settings_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str,
         try:
             put(data, path, from_text(place, environment[name]))
         except ValueError as error:
-            problems.append(_bad_variable(name, path, error))
+            problems.append(_bad_variable(name, path, error, in_place_of(place, environment[name])))
     return data, problems
 
 
@@ -173,8 +227,20 @@ def _held(node: Node, environment: Mapping[str, str]) -> Iterator[tuple[str, Pat
     return (one for one in declared(node) if one[0] in environment)
 
 
-def _bad_variable(name: str, path: Path, error: ValueError) -> Problem:
-    return Problem("bad-variable", f"environment variable {name}: {error}, as {dotted(path)} must be")
+def _bad_variable(name: str, path: Path, error: ValueError, shown: str) -> Problem:
+    return Problem("bad-variable", f"environment variable {name}: {error}{shown}; it is for {dotted(path)}")
+
+
+def in_place_of(node: Node, text: str) -> str:
+    """`, not ...` with a text that does not convert, at the end of a message; nothing where a secret may stand in it."""
+    holding = node.catalog.holding_secrets
+    if (
+        node.sensitive
+        or _has_stray_bytes(text)
+        or any(id(schema) in holding for schema in (*node.certain, *node.possible))
+    ):
+        return ""
+    return f", not `{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}`"
 
 
 def literal(value: Any) -> Any:

@@ -29,11 +29,12 @@ _UNIQUE: Final = jsonschema_rs.Draft202012Validator({"uniqueItems": True})
 
 
 class UnexpectedKeys(Exception):
-    """The cause of an error about keys that may not be there: their names."""
+    """The cause of an error about keys, or items, that may not be there: their names, and the keys that may."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str | int, ...], known: tuple[str, ...] = ()) -> None:
         super().__init__(*names)
         self.names = names
+        self.known = known
 
 
 @dataclass
@@ -132,13 +133,28 @@ def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: A
 def _unevaluated_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
-    evaluated = set(_evaluated(validator, instance, schema))
+    speaking = list(_speaking(validator, instance, _less(schema, "unevaluatedProperties")))
+    evaluated = {name for below in speaking for name in _keys_of(instance, below)}
     others = tuple(name for name in instance if name not in evaluated)
     if wanted is False and others:
-        yield _unexpected("Unevaluated", others)
+        known = dict.fromkeys(name for below in speaking for name in below.get("properties", ()))
+        yield _unexpected("Unevaluated", others, tuple(known))
     else:
         for name in others:
             yield from validator.descend(instance[name], wanted, path=name)
+
+
+def _unevaluated_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if not validator.is_type(instance, "array"):
+        return
+    speaking = _speaking(validator, instance, _less(schema, "unevaluatedItems"))
+    evaluated = {index for below in speaking for index in _items_of(validator, instance, below)}
+    others = tuple(index for index in range(len(instance)) if index not in evaluated)
+    if wanted is False and others:
+        yield _unexpected("Unevaluated", others)
+    else:
+        for index in others:
+            yield from validator.descend(instance[index], wanted, path=index)
 
 
 def _unique_items(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
@@ -154,8 +170,8 @@ def _is_unique(items: list[Any]) -> bool:
         return uniq(items)
 
 
-def _unexpected(kind: str, names: tuple[str, ...]) -> ValidationError:
-    return ValidationError(f"{kind} properties are not allowed", cause=UnexpectedKeys(names))
+def _unexpected(kind: str, names: tuple[str | int, ...], known: tuple[str, ...] = ()) -> ValidationError:
+    return ValidationError(f"{kind} properties are not allowed", cause=UnexpectedKeys(names, known))
 
 
 def _is_described(schema: Any, name: str) -> bool:
@@ -169,31 +185,63 @@ def _accepts(validator: Any, schema: Any, instance: Any) -> bool:
     return next(validator.descend(instance, schema), None) is None
 
 
-def _evaluated(validator: Any, instance: Any, schema: Any) -> Iterator[str]:
-    """The keys that a schema evaluates, itself or through those which apply in place and accept the value."""
+def _speaking(validator: Any, instance: Any, schema: Any) -> Iterator[dict[str, Any]]:
+    """The schemas that evaluate keys or items of a value: this one, and those which apply to the same value through it.
+
+    By the standard, one that refuses the value evaluates nothing, so that one wrong type would make all other keys unknown.
+    What applies whatever the value is (`allOf`, `$ref`, `then`), and every alternative where none accepts the value, is
+    taken to evaluate nevertheless: the refusal is an error of its own, so that a value is refused exactly when it should be.
+    """
     if not isinstance(schema, dict):
         return
-    yield from (name for name in instance if _is_described(schema, name))
-    for keyword in ("additionalProperties", "unevaluatedProperties"):
-        if keyword in schema:
-            yield from (name for name in instance if _accepts(validator, schema[keyword], instance[name]))
+    yield schema
     if "$ref" in schema:
         resolved = validator._resolver.lookup(schema["$ref"])  # noqa: SLF001
         inside = validator.evolve(schema=resolved.contents, _resolver=resolved.resolver)
-        yield from _evaluated(inside, instance, resolved.contents)
+        yield from _speaking(inside, instance, resolved.contents)
     for below in _applying(validator, instance, schema):
-        yield from _evaluated(validator, instance, below)
+        yield from _speaking(validator, instance, below)
 
 
-def _applying(validator: Any, instance: Any, schema: Any) -> Iterable[Any]:
+def _less(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != keyword}
+
+
+def _applying(validator: Any, instance: Any, schema: Any) -> Iterator[Any]:
     """The parts of a schema that apply to the value itself."""
-    yield from (below for name, below in schema.get("dependentSchemas", {}).items() if name in instance)
-    for keyword in ("allOf", "oneOf", "anyOf"):
-        yield from (below for below in schema.get(keyword, ()) if _accepts(validator, below, instance))
+    if isinstance(instance, dict):
+        yield from (below for name, below in schema.get("dependentSchemas", {}).items() if name in instance)
+    yield from schema.get("allOf", ())
+    for keyword in ("oneOf", "anyOf"):
+        branches = schema.get(keyword, ())
+        accepting = [below for below in branches if _accepts(validator, below, instance)]
+        yield from accepting or branches
     if "if" in schema:
         fits = _accepts(validator, schema["if"], instance)
         yield from [schema["if"]] if fits else []
         yield schema.get("then" if fits else "else", True)
+
+
+def _keys_of(instance: dict[str, Any], schema: dict[str, Any]) -> Iterable[str]:
+    """The keys that one schema evaluates by itself; those of which it refuses the value have errors of their own."""
+    if any(schema.get(keyword, False) is not False for keyword in ("additionalProperties", "unevaluatedProperties")):
+        return instance
+    return (name for name in instance if _is_described(schema, name))
+
+
+def _items_of(validator: Any, instance: list[Any], schema: dict[str, Any]) -> Iterable[int]:
+    """The items that one schema evaluates by itself, in drafts 2019-09 and 2020-12."""
+    tuples = "prefixItems" in validator.VALIDATORS
+    first = schema.get("prefixItems" if tuples else "items", ())
+    others = ["items", "unevaluatedItems"] if tuples else ["additionalItems", "unevaluatedItems"]
+    if not isinstance(first, list | tuple):  # in 2019-09, one schema for all items
+        first, others = (), ["items", "unevaluatedItems"]
+    if any(schema.get(keyword, False) is not False for keyword in others):
+        return range(len(instance))
+    found = set(range(min(len(first), len(instance))))
+    if tuples and "contains" in schema:
+        found |= {index for index, item in enumerate(instance) if _accepts(validator, schema["contains"], item)}
+    return found
 
 
 _KEYWORDS: Final = {
@@ -201,6 +249,7 @@ _KEYWORDS: Final = {
     "format": _format,
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
+    "unevaluatedItems": _unevaluated_items,
     "unevaluatedProperties": _unevaluated_properties,
     "uniqueItems": _unique_items,
 }

@@ -18,28 +18,31 @@ from referencing.jsonschema import specification_with
 
 from weft.base import paths
 from weft.base.overlay import Source
-from weft.base.problems import Place, Problem, WeftError, did_you_mean
+from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files import datafile, yaml12
 from weft.files.locator import locate
+from weft.files.reading import ALLOW, OutsideError, ProjectFiles, unreadable
+from weft.schema.broken import of_metaschema
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
+from weft.schema.violations import complaints
 from weft.schema.walk import REFERENCES, subschemas
 
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
-def load_documents(root: Path, base: Path) -> Documents:
-    """Read the schema file `root` and all that it refers to; names in reports are relative to `base`.
+def load_documents(root: Path, files: ProjectFiles) -> Documents:
+    """Read the schema file `root` and all that it refers to among `files`; names in reports are relative to their folder.
 
     Raises WeftError with every problem of every file: unreadable, not a schema, a reference to nowhere, to the network,
     or in a circle, a keyword of Weft's used wrongly.
     """
-    loader = _Loader(base)
+    loader = _Loader(files)
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
-    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas)
+    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas, loader.warnings)
     for schema in circles(documents):
         loader.complain_of_circle(documents.location(schema))
     if loader.problems:
@@ -50,9 +53,10 @@ def load_documents(root: Path, base: Path) -> Documents:
 class _Loader:
     """The state of one `load_documents`."""
 
-    def __init__(self, base: Path) -> None:
-        self.base = base
+    def __init__(self, files: ProjectFiles) -> None:
+        self.files = files
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.by_uri: dict[str, Document] = {}
         self.targets: dict[int, tuple[Document, str]] = {}
         self.references: dict[tuple[int, str], str | bool] = {}
@@ -66,7 +70,7 @@ class _Loader:
         uri = path.as_uri()
         if uri in self.by_uri:
             return self.by_uri[uri]
-        name = _relative(path, self.base)
+        name = _relative(path, self.files.folder)
         contents = self._read(path, name)
         return self._add(name, uri, contents, dialect, path)
 
@@ -93,13 +97,11 @@ class _Loader:
 
     def _read(self, path: Path, name: str) -> Any:
         try:
-            return datafile.read(path)
+            return datafile.parse_named(self.files.read(path), path.name)
         except yaml12.YamlError as error:
             self.problems.append(error.problem(name))
         except OSError as error:
-            self.problems.append(
-                Problem("unreadable", f"the schema cannot be read: {error.strerror}", place=Place(name))
-            )
+            self.problems.append(unreadable(error, name, "the schema"))
         return True
 
     def _check(self, document: Document, contents: Any, path: paths.Path) -> bool:
@@ -111,8 +113,8 @@ class _Loader:
         if path:  # where no keyword looks, nobody has ever checked what is only to be read
             errors = [error for error in errors if not _READ_ONLY.intersection(map(str, error.absolute_path))]
         for error in map(innermost, errors):
-            message = f"not a valid schema: {error.message}"
-            self._complain(document, (*path, *error.absolute_path), "schema-invalid", message)
+            for _, where, message, hint in complaints(of_metaschema(error)):
+                self._complain(document, (*path, *where), "schema-invalid", f"not a valid schema: {message}", hint)
         return not errors
 
     def _index(self, document: Document) -> None:
@@ -131,7 +133,9 @@ class _Loader:
         self.schemas.add(id(schema))
         for mistake in mistakes(schema):
             path = (*spot.path, *mistake.path)
-            self._complain(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
+            problem = _problem(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
+            wrong = mistake.severity is Severity.ERROR
+            (self.problems if wrong else self.warnings).append(replace(problem, severity=mistake.severity))
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
                 self._resolve(spot, schema, keyword)
@@ -187,8 +191,10 @@ class _Loader:
 
     def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
         reason = error
-        while reason.__cause__ is not None and not isinstance(reason, _NotHere):
+        while reason.__cause__ is not None and not isinstance(reason, _NotHere | OutsideError):
             reason = reason.__cause__  # type: ignore[assignment]
+        if isinstance(reason, OutsideError):
+            return "outside-project", f"`{ref}` leads out of the project, to {reason.filename}", ALLOW
         if isinstance(reason, _NotHere) and urlsplit(reason.uri).scheme not in ("file", ""):
             return (
                 "schema-ref-network",
@@ -196,12 +202,11 @@ class _Loader:
                 "save it beside the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
             )
         if isinstance(reason, _NotHere):
-            folder = Path(unquote(urlsplit(reason.uri).path)).parent
-            names = [file.name for file in sorted(folder.glob("*.*"))] if folder.is_dir() else []
+            names = self.files.names_near(Path(unquote(urlsplit(reason.uri).path)))
             return (
                 "schema-ref-nowhere",
                 f"`{ref}` names a file that is not there",
-                did_you_mean(Path(ref.partition("#")[0]).name, names),
+                did_you_mean(Path(ref.partition("#")[0]).name, [name for name in names if "." in name]),
             )
         parent, _, last = ref.rpartition("/")
         try:
@@ -217,10 +222,14 @@ class _Loader:
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)
         path = Path(unquote(parts.path)) if parts.scheme == "file" else None
-        if path is None or not path.is_file():
-            path = self._with_id(uri)
+        outside: OutsideError | None = None
+        try:
+            found = path if path and self.files.has(path) else None
+        except OutsideError as error:
+            found, outside = None, error  # an address such as `/schemas/n` may be the `$id` of a file all the same
+        path = found or self._with_id(uri)
         if path is None:
-            raise _NotHere(uri)
+            raise outside or _NotHere(uri)
         document = self.open(path)
         return specification_with(document.dialect).create_resource(document.contents)
 
@@ -233,14 +242,14 @@ class _Loader:
             folder = f"{(_id(document.contents) or '').rpartition('/')[0]}/"
             if document.path and _id(document.contents) and uri.startswith(folder):
                 file = document.path.parent / uri.removeprefix(folder)
-                if file.is_file():
+                if self.files.has(file):
                     yield file
 
     def _with_own_id(self, uri: str) -> Iterator[Path]:
         root = next(iter(self.by_uri.values())).path
         for path in sorted(root.parent.rglob("*.json")) if root else ():
             try:
-                own = _id(json.loads(path.read_bytes()))
+                own = _id(json.loads(self.files.read(path)))
             except (ValueError, OSError, RecursionError):
                 continue
             if own and urljoin(path.resolve().as_uri(), own).rstrip("#") == uri.rstrip("#"):
@@ -264,9 +273,16 @@ class _Loader:
         *,
         key: bool = False,
     ) -> None:
-        place = locate(Source(document.name, path=document.path), path, key=key)
-        where = f"{document.name}#{paths.pointer(path)}"
-        self.problems.append(Problem(code, message, place=place, schema=where, hint=hint))
+        problem = _problem(document, path, code, message, hint, key=key)
+        if problem not in self.problems:  # the parts of a metaschema refer to each other, and say it again
+            self.problems.append(problem)
+
+
+def _problem(
+    document: Document, path: paths.Path, code: str, message: str, hint: str | None, *, key: bool = False
+) -> Problem:
+    place = locate(Source(document.name, path=document.path), path, key=key)
+    return Problem(code, message, place=place, schema=f"{document.name}#{paths.pointer(path)}", hint=hint)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from typing import Any, Final
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import validator_for
+from jsonschema_specifications import REGISTRY as METASCHEMAS
 
 from weft.base import paths
+from weft.base.problems import Severity
 from weft.files.shipped import shipped_text
 from weft.schema.patterns import Refusal, refusal
 
@@ -30,6 +32,10 @@ OWN_KEYWORDS: Final = (
 )
 
 
+_OTHERS: Final = ("example",)
+"""Keywords of others (OpenAPI) that resemble those of JSON Schema, and are meant."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """Something wrong in a schema that its metaschema does not see; `path` leads to it, or with `key` to its key."""
@@ -39,6 +45,7 @@ class Mistake:
     hint: str | None = None
     key: bool = False
     code: str = "schema-invalid"
+    severity: Severity = Severity.ERROR
 
 
 def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
@@ -54,11 +61,14 @@ def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _misspelled(keywords: Iterable[str]) -> Iterator[Mistake]:
-    """Keywords that nobody reads, but that are nearly Weft's, however their words are joined."""
+    """Keywords that nobody reads, but that are nearly ones: of Weft's, errors; of JSON Schema, which allows any keyword, warnings."""
     for keyword in keywords:
-        meant = _nearly(keyword)
-        if meant:
-            yield Mistake((keyword,), f"`{keyword}` would do nothing", f"did you mean `{meant}`?", key=True)
+        own, standard = _nearly(keyword), _nearly_standard(keyword)
+        if own:
+            yield Mistake((keyword,), f"`{keyword}` would do nothing", f"did you mean `{own}`?", key=True)
+        elif standard:
+            message, hint = f"`{keyword}` means nothing to JSON Schema", f"did you mean `{standard}`?"
+            yield Mistake((keyword,), message, hint, key=True, code="unknown-keyword", severity=Severity.WARNING)
 
 
 @lru_cache(maxsize=4096)  # the same few keywords stand in every schema
@@ -68,6 +78,23 @@ def _nearly(keyword: str) -> str | None:
         return None
     spelled = re.sub("(?<=[a-z])(?=[A-Z])|_", "-", keyword).lower()
     return next(iter(difflib.get_close_matches(spelled, OWN_KEYWORDS, n=1, cutoff=0.9)), None)
+
+
+@lru_cache(maxsize=4096)
+def _nearly_standard(keyword: str) -> str | None:
+    """The keyword of JSON Schema that another one resembles without being one."""
+    known = _standard_keywords()
+    if keyword in known.values() or keyword in _OTHERS or keyword.startswith("x-"):
+        return None
+    close = difflib.get_close_matches(keyword.lower(), known, n=1, cutoff=0.85)
+    return known[close[0]] if close else None
+
+
+@cache
+def _standard_keywords() -> dict[str, str]:
+    """The keywords of all drafts, by what they are in lower case."""
+    schemas = [METASCHEMAS.contents(uri) for uri in METASCHEMAS]
+    return {name.lower(): name for schema in schemas for name in schema.get("properties", ())}
 
 
 def patterns_of(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.overlay import only_instructs
-from weft.base.paths import parse_dotted
-from weft.base.problems import Problem, did_you_mean
-from weft.schema.acceptance import Acceptance
-from weft.schema.documents import Documents
-from weft.schema.names import Names
-from weft.schema.types import ANY_TYPE, AcceptedTypes, named, stated_types, type_for_schemas
-from weft.schema.walk import CONTAINERS, in_place, item_schemas, property_schemas, subschemas
+from weft.schema.types import ANY_TYPE, named, stated_types, type_for_schemas
+from weft.schema.walk import CONTAINERS, item_schemas, property_schemas
+
+if TYPE_CHECKING:
+    from weft.schema.catalog import Catalog
 
 
 class _Missing:
@@ -27,9 +25,6 @@ class _Missing:
 
 MISSING: Final[Any] = _Missing()
 """Stands for 'no value', where None is a value."""
-
-
-_Find = Callable[[dict[str, Any], Any], Iterator[Any]]
 
 
 class Secrecy(IntEnum):
@@ -110,7 +105,7 @@ class Node:
         if self.holds_secrets and not self._allows(step):
             return True
         is_free = not self.properties and self.states({})
-        return isinstance(step, str) and not is_free and self.catalog.is_like_a_secret(step)
+        return isinstance(step, str) and not is_free and self.catalog.secret_names.resemble(step)
 
     def at(self, path: Sequence[str | int]) -> Node:
         """The node at a path below this one."""
@@ -191,8 +186,7 @@ class Node:
         """Whether the value is a secret; what lies inside of one is a secret too."""
         if any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible)):
             return Secrecy.SENSITIVE
-        renamed = self.keyword("x-renamed-to")
-        old = isinstance(renamed, str) and self.catalog.leads_to_secrets(renamed)
+        old = self.renamed_to is not None and self.catalog.secret_names.lead_to_one(self.renamed_to)
         return max(self._inside, Secrecy.PERHAPS if old else Secrecy.NONE)
 
     @property
@@ -232,6 +226,12 @@ class Node:
         return self.hidden or not self.states(value)
 
     @cached_property
+    def renamed_to(self) -> str | None:
+        """What the setting is called now, where this is its old name."""
+        name = self.keyword("x-renamed-to")
+        return name if isinstance(name, str) else None
+
+    @cached_property
     def env(self) -> str | None:
         """The environment variable of the setting."""
         name = self.keyword("x-env")
@@ -254,15 +254,25 @@ class Node:
         return frozenset() if found == ANY_TYPE else named(found)
 
     @cached_property
+    def default_schema(self) -> dict[str, Any] | None:
+        """The schema whose `default` holds for this place: the first that always applies."""
+        return next((schema for schema in self.certain if "default" in schema), None)
+
+    @cached_property
+    def refuses_its_default(self) -> bool:
+        """Whether there is a `default` that the place's own schemas do not accept, neither as written nor filled in."""
+        if self.default_schema is None:
+            return False
+        written = self.default_schema["default"]
+        if self.accepts(written):
+            return False
+        # `default: {}` may leave to the defaults of the properties what the schema requires
+        return not isinstance(written, dict) or self.contains_itself or not self.accepts(self.fill(written))
+
+    @property
     def own_default(self) -> Any:
-        """The `default` keyword as written, or MISSING; one that its own schema refuses is no default."""
-        schema = next((schema for schema in self.certain if "default" in schema), None)
-        if schema is None:
-            return MISSING
-        if not self.accepts(schema["default"]):
-            self.catalog.refused_defaults[id(schema)] = schema
-            return MISSING
-        return schema["default"]
+        """The `default` keyword as written, or MISSING; one that its own schema does not accept is no default."""
+        return MISSING if self.default_schema is None or self.refuses_its_default else self.default_schema["default"]
 
     @property
     def place(self) -> str:
@@ -288,7 +298,7 @@ class Node:
         if isinstance(value, list):
             return [self.child(index).fill(item, cautious=cautious) for index, item in enumerate(value)]
         if not isinstance(value, dict):
-            return value
+            return self._whole(value) if isinstance(value, float) else value
         filled = {}
         for name in self.properties:
             below = self.child(name).fill(value[name], cautious=cautious) if name in value else self.child(name).default
@@ -298,6 +308,11 @@ class Node:
             if name not in filled:
                 filled[name] = self.child(name).fill(value[name], cautious=cautious)
         return self._harmless(filled, value) if cautious else filled
+
+    def _whole(self, value: float) -> int | float:
+        """`1e3` and `1.0` as the whole numbers that they are where the schema wants one, so that they are printed as such."""
+        is_whole = value.is_integer() and "integer" in self.types and "number" not in self.types
+        return int(value) if is_whole else value
 
     def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """What was filled in, less the defaults that make the mapping invalid."""
@@ -328,171 +343,3 @@ class Node:
     def accepts(self, value: Any) -> bool:
         """Whether every certain schema accepts a value."""
         return all(self.catalog.valid(schema, value) for schema in self.certain)
-
-
-class Catalog:
-    """All nodes of one set of schema documents; `root` is the whole configuration."""
-
-    def __init__(self, documents: Documents) -> None:
-        self.documents = documents
-        self.acceptance = Acceptance(documents)
-        self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...], Secrecy], Node] = {}
-        self._open: set[Node] = set()
-        self.refused_defaults: dict[int, dict[str, Any]] = {}
-        """The schemas, by their ids, whose defaults are not valid, as far as they were asked for."""
-        self.types = AcceptedTypes(documents.schema)
-        self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
-
-    def node(self, certain: list[Any], possible: list[Any], inside: Secrecy = Secrecy.NONE) -> Node:
-        """The node where these schemas apply, inside of a value of this secrecy."""
-        sure = self._expand(certain, certain_only=True)
-        rest = [
-            schema
-            for schema in self._expand([*certain, *possible], certain_only=False)
-            if not any(schema is known for known in sure)
-        ]
-        key = (tuple(map(id, sure)), tuple(map(id, rest)), inside)
-        if key not in self._nodes:
-            self._nodes[key] = Node(self, tuple(sure), tuple(rest), inside)
-        return self._nodes[key]
-
-    def alternatives(self, node: Node) -> list[dict[str, Any]]:
-        """The schemas that perhaps apply to a node, less those that stand inside of others which apply to it."""
-        inside = {id(schema) for schema in self._expand([*node.certain], certain_only=False)}
-        outside = [schema for schema in node.possible if id(schema) not in inside]
-        for schema in outside:
-            inside.update(id(below) for below in self._expand([schema], certain_only=False) if below is not schema)
-        return [schema for schema in outside if id(schema) not in inside] or outside
-
-    def default(self, node: Node) -> Any:
-        """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
-        written = node.own_default
-        if node in self._open or node.contains_itself:
-            return written
-        self._open.add(node)
-        try:
-            if written is not MISSING:
-                return node.fill(written)
-            value = {
-                name: node.child(name).default
-                for name in node.certain_properties
-                if node.child(name).default is not MISSING
-            }
-        finally:
-            self._open.discard(node)
-        return value if value and node.accepts(value) else MISSING
-
-    def valid(self, schema: dict[str, Any], value: Any) -> bool:
-        """Whether one schema accepts a value."""
-        return self.acceptance.accepts(schema, value)
-
-    def bad_list_keys(self) -> Iterator[Problem]:
-        """Lists whose items are told apart by a key that no item can have."""
-        for schema in self.schemas_with("x-kubernetes-list-map-keys"):
-            item = self.node([schema], [schema]).child(0)
-            for index, key in enumerate(schema["x-kubernetes-list-map-keys"]):
-                if not item.knows(key):
-                    where = self.documents.location(schema, "x-kubernetes-list-map-keys", index)
-                    hint = did_you_mean(key, item.properties)
-                    yield Problem("schema-invalid", f"items of this list have no `{key}`", schema=where, hint=hint)
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of all settings, wherever they stand."""
-        return frozenset(name for schema in self.schemas_with("properties") for name in schema["properties"])
-
-    def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
-        """Every schema of every document that has this keyword."""
-        return [schema for schema in self.schemas() if keyword in schema]
-
-    def reaching(self, schemas: Iterable[int]) -> set[int]:
-        """The ids of all schemas from which one of `schemas` (by id) is reached, themselves included."""
-        parents: dict[int, list[int]] = {}
-        every = self.schemas()
-        for schema in every:
-            children = [child for _, child in subschemas(schema)]
-            if "$ref" in schema:
-                children.append(self.documents.schema(schema["$ref"]))
-            for child in children:
-                parents.setdefault(id(child), []).append(id(schema))
-        found: set[int] = set()
-        stack = list(schemas)
-        while stack:
-            one = stack.pop()
-            if one not in found:
-                found.add(one)
-                stack += parents.get(one, ())
-        return found
-
-    @cached_property
-    def declaring(self) -> set[int]:
-        """The ids of all schemas that declare an environment variable, or lead to one."""
-        return self.reaching(map(id, self.schemas_with("x-env")))
-
-    @cached_property
-    def holding_secrets(self) -> set[int]:
-        """The ids of all schemas that are sensitive, or lead to one that is."""
-        return self.reaching(id(schema) for schema in self.schemas_with("x-sensitive") if schema["x-sensitive"] is True)
-
-    def describes(self, schema: dict[str, Any], find: _Find, step: str | int, *, sure: bool) -> bool:
-        """Whether a schema, or one that surely (or perhaps) applies in its place, describes the value at a step."""
-        return any(next(find(below, step), None) is not None for below in self._expand([schema], certain_only=sure))
-
-    def is_like_a_secret(self, name: str) -> bool:
-        """Whether a name is that of a sensitive setting, of its variable, or of a list or mapping of them, or nearly so."""
-        return self._secret_names.resemble(name)
-
-    @cached_property
-    def _secret_names(self) -> Names:
-        return Names(self._names_of_secrets())
-
-    def _names_of_secrets(self) -> Iterator[str]:
-        for schema in self.schemas_with("properties") if self.holding_secrets else ():
-            around = self.node([schema], [schema])
-            for name in schema["properties"]:
-                node = around.stated(name)
-                if node.holds_secrets:
-                    yield from (name, node.env or name)
-
-    def leads_to_secrets(self, name: str) -> bool:
-        """Whether the setting of a dotted name is a secret, or holds some."""
-        try:
-            path = parse_dotted(name)
-        except ValueError:
-            return False
-        node = self.root
-        for step in path:
-            node = self.node(*node.described(step))  # and not its child, whose secrecy may be what is asked here
-        return any(id(schema) in self.holding_secrets for schema in (*node.certain, *node.possible))
-
-    def secrets_under(self, keyword: str, schemas: Iterable[dict[str, Any]]) -> list[Any]:
-        """What these schemas say by a keyword that only tests values, where that is about secrets: it then speaks of them."""
-        tests = [schema[keyword] for schema in schemas if keyword in schema]
-        return [test for test in tests if id(test) in self.holding_secrets]
-
-    def schemas(self) -> list[dict[str, Any]]:
-        """Every schema of every document."""
-        found = []
-        stack = list(self.documents.joined.values())
-        while stack:
-            schema = stack.pop()
-            if isinstance(schema, dict):
-                found.append(schema)
-                stack += [child for _, child in subschemas(schema)]
-        return found
-
-    def _expand(self, schemas: list[Any], certain_only: bool) -> list[dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
-        stack = [*reversed(schemas)]
-        while stack:
-            schema = stack.pop()
-            if not isinstance(schema, dict) or id(schema) in found:
-                continue
-            found[id(schema)] = schema
-            below = [child for child, certain in in_place(schema) if certain or not certain_only]
-            if "$ref" in schema:
-                below.append(self.documents.schema(schema["$ref"]))
-            if "if" in schema and not certain_only:
-                below += self.secrets_under("if", (schema,))
-            stack += reversed(below)
-        return list(found.values())

@@ -3,71 +3,38 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted
-from weft.base.problems import choices, did_you_mean
-from weft.schema.types import TYPE_WORDS, json_type
+from weft.base.problems import choices
+from weft.base.wording import counted
+from weft.schema.broken import Broken
+from weft.schema.described import all_of, described, short
+from weft.schema.rewriting import written
+from weft.schema.types import TYPE_WORDS
 
 Found = tuple[str, Path, str, str | None]
 """Code, path, message and hint of one finding."""
 
 _BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _SHOWN: Final = 60
-_COMPARED: Final = 20_000
-"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
-_SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-"""What YAML 1.1 took for truth values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A keyword that a value breaks, as the message functions see it; a `hidden` value must not be quoted.
-
-    `unexpected` are the keys that may not be there, where the keyword is about these.
-    """
-
-    keyword: str
-    wanted: Any
-    value: Any = field(repr=False)
-    schema: Mapping[str, Any]
-    path: Path
-    hidden: bool
-    message: str
-    rule: str
-    context: tuple[ValidationError, ...]
-    unexpected: tuple[str, ...] = ()
-    suggest: Callable[[str, list[str]], str | None] = did_you_mean
-
-    @property
-    def name(self) -> str:
-        """The setting, as people write it."""
-        return dotted(self.path) or "the configuration"
-
-    @property
-    def shown(self) -> str:
-        """The value, shortened, or what kind of value it is."""
-        if self.hidden:
-            return TYPE_WORDS[json_type(self.value)]
-        text = json.dumps(self.value, ensure_ascii=False)
-        return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
-
-
-class Suggestions:
-    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
-
-    def __init__(self) -> None:
-        self._left = _COMPARED
-
-    def __call__(self, word: str, candidates: list[str]) -> str | None:
-        """A hint naming the candidate most like a word, while there is time for it."""
-        self._left -= len(candidates)
-        return did_you_mean(word, candidates) if self._left >= 0 else None
+_EXAMPLES: Final = {
+    "date": "2026-11-27",
+    "date-time": "2026-11-27T08:30:00Z",
+    "duration": "PT30S",
+    "email": "someone@example.com",
+    "hostname": "db.example.com",
+    "ipv4": "10.0.0.1",
+    "ipv6": "fd00::1",
+    "time": "08:30:00Z",
+    "uri": "https://example.com/path",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000",
+}
+"""A text of each format of which people often do not know the form."""
 
 
 def complaints(broken: Broken) -> Iterator[Found]:
@@ -78,14 +45,7 @@ def complaints(broken: Broken) -> Iterator[Found]:
 def _type(broken: Broken) -> Iterator[Found]:
     wanted = [broken.wanted] if isinstance(broken.wanted, str) else broken.wanted
     names = " or ".join(TYPE_WORDS.get(name, name) for name in wanted)
-    hint = None
-    if isinstance(broken.value, str) and not broken.hidden and {"integer", "number", "boolean"} & set(wanted):
-        hint = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", broken.value) else None
-        switch = _SWITCHES.get(broken.value.lower())
-        hint = f"write `{switch}`: in YAML 1.2 `{broken.value}` is a text" if switch else hint
-    elif wanted == ["string"] and not broken.hidden:
-        hint = "put it in quotes"
-    yield "wrong-type", broken.path, f"{broken.name} must be {names}, not {broken.shown}", hint
+    yield "wrong-type", broken.path, f"{broken.name} must be {names}, not {broken.shown}", broken.instead
 
 
 def _required(broken: Broken) -> Iterator[Found]:
@@ -100,31 +60,26 @@ def _required(broken: Broken) -> Iterator[Found]:
 
 
 def _additional(broken: Broken) -> Iterator[Found]:
-    known = list(broken.schema.get("properties", ()))
+    known = list(broken.known or broken.schema.get("properties", ()))
     some = f"there are {choices(known)}" if known else None
-    for name in broken.unexpected:
-        yield _unknown(broken, name, broken.suggest(name, known) or some)
-
-
-def _unknown(broken: Broken, name: str, hint: str | None = None) -> Found:
-    where = f"in {dotted(broken.path)}" if broken.path else "at the top level"
-    return "unknown-key", (*broken.path, name), f"there is no setting `{name}` {where}", hint
-
-
-def _unevaluated(broken: Broken) -> Iterator[Found]:
-    for name in broken.unexpected:
-        yield _unknown(broken, name)
+    for name in map(str, broken.unexpected):
+        where = f"in {dotted(broken.path)}" if broken.path else "at the top level"
+        hint = broken.suggest(name, known) or some
+        yield "unknown-key", (*broken.path, name), f"there is no setting `{name}` {where}", hint
 
 
 def _enum(broken: Broken) -> Iterator[Found]:
-    allowed = [value if isinstance(value, str) else json.dumps(value) for value in broken.wanted]
-    hint = broken.suggest(broken.value, allowed) if isinstance(broken.value, str) and not broken.hidden else None
-    yield ("not-allowed", broken.path, f"{broken.name} must be one of {choices(allowed)}, not {broken.shown}", hint)
+    allowed = {written(value): value for value in broken.wanted}
+    hint = broken.instead
+    if hint is None and isinstance(broken.value, str) and not broken.hidden:
+        fitting = [text for text, value in allowed.items() if broken.of_key or broken.fits(value)]
+        hint = broken.suggest(broken.value, fitting)
+    yield "not-allowed", broken.path, f"{broken.name} must be one of {choices(allowed)}, not {broken.shown}", hint
 
 
 def _const(broken: Broken) -> Iterator[Found]:
     wanted = json.dumps(broken.wanted, ensure_ascii=False)
-    yield "not-allowed", broken.path, f"{broken.name} must be `{wanted}`, not {broken.shown}", None
+    yield "not-allowed", broken.path, f"{broken.name} must be `{wanted}`, not {broken.shown}", broken.instead
 
 
 def _bound(words: str) -> Callable[[Broken], Iterator[Found]]:
@@ -160,52 +115,65 @@ def _size(words: str) -> Callable[[Broken], Iterator[Found]]:
 
 
 def _pattern(broken: Broken) -> Iterator[Found]:
-    examples = [value for value in broken.schema.get("examples", ()) if isinstance(value, str)]
+    examples = [value for value in broken.schema.get("examples", ()) if isinstance(value, str) and broken.fits(value)]
     own = broken.schema.get("patternErrorMessage")
     message = own if isinstance(own, str) else f"must match {broken.wanted}"
-    hint = f"for example `{examples[0]}`" if examples else None
+    hint = f"for example `{written(examples[0])}`" if examples else None
     yield "wrong-format", broken.path, f"{broken.name} {message}, not {broken.shown}", hint
 
 
 def _format(broken: Broken) -> Iterator[Found]:
+    example = _EXAMPLES.get(broken.wanted)
+    hint = f"for example `{written(example)}`" if example and broken.fits(example) else None
     yield (
         "wrong-format",
         broken.path,
         f"{broken.name} must be of the format {broken.wanted}, not {broken.shown}",
-        None,
+        hint,
     )
 
 
 def _alternatives(broken: Broken) -> Iterator[Found]:
-    wanted: dict[str, None] = {}
-    for below in broken.context:
-        value: Any = below.validator_value
-        if below.validator == "type":
-            wanted.update(
-                dict.fromkeys(TYPE_WORDS.get(name, name) for name in ([value] if isinstance(value, str) else value))
-            )
-        elif below.validator in ("const", "enum"):
-            values = value if below.validator == "enum" else [value]
-            wanted.update(dict.fromkeys(f"`{json.dumps(value)}`" for value in values))
-    branches = broken.wanted if isinstance(broken.wanted, list) else []
-    keys = [name for branch in branches if isinstance(branch, dict) for name in branch.get("required", ())]
-    if not broken.context and keys and all(set(branch) == {"required"} for branch in branches):
-        yield "ambiguous", broken.path, f"{broken.name} takes only one of {choices(keys)}", None
+    if not broken.context:
+        yield from _ambiguous(broken)
         return
-    choice = _required_choice(broken)
+    choice, wanted = _required_choice(broken), list(_wanted_by(broken.context))
     if choice:
         yield "missing-required", broken.path, f"{broken.name} needs one of {choices(choice)}", None
-    elif not broken.context:
-        yield (
-            "ambiguous",
-            broken.path,
-            f"{broken.name} fits more than one of the alternatives, where one is allowed",
-            None,
-        )
     elif wanted:
-        yield ("wrong-type", broken.path, f"{broken.name} must be {' or '.join(wanted)}, not {broken.shown}", None)
+        message = f"{broken.name} must be {' or '.join(wanted)}, not {broken.shown}"
+        yield "wrong-type", broken.path, message, broken.instead
     else:
         yield "schema", broken.path, f"{broken.name} fits none of the alternatives", None
+
+
+def _wanted_by(errors: Iterable[ValidationError]) -> Iterator[str]:
+    """The types and the fixed values that alternatives want, in words, each once."""
+    wanted: dict[str, None] = {}
+    for error in errors:
+        value: Any = error.validator_value
+        if error.validator == "type":
+            names = [value] if isinstance(value, str) else value
+            wanted.update(dict.fromkeys(TYPE_WORDS.get(name, name) for name in names))
+        elif error.validator in ("const", "enum"):
+            values = value if error.validator == "enum" else [value]
+            wanted.update(dict.fromkeys(f"`{json.dumps(value, ensure_ascii=False)}`" for value in values))
+    return iter(wanted)
+
+
+def _ambiguous(broken: Broken) -> Iterator[Found]:
+    """A value that several alternatives accept where one is allowed: the keys that belong to one of them each, if that is why."""
+    branches = broken.wanted if isinstance(broken.wanted, list) else []
+    needed = [set(branch.get("required", ())) if isinstance(branch, dict) else set() for branch in branches]
+    shared = set.intersection(*needed) if needed else set()
+    keys = [name for branch in branches if isinstance(branch, dict) for name in branch.get("required", ())]
+    telling = [name for name in dict.fromkeys(keys) if name not in shared]
+    given = [name for name in telling if isinstance(broken.value, dict) and name in broken.value]
+    if len(given) > 1:
+        yield "ambiguous", broken.path, f"{broken.name} takes only one of {choices(telling)}", None
+    else:
+        message = f"{broken.name} fits more than one of the alternatives, where one is allowed"
+        yield "ambiguous", broken.path, message, None
 
 
 def _required_choice(broken: Broken) -> list[str]:
@@ -237,16 +205,58 @@ def _dependent(broken: Broken) -> Iterator[Found]:
 
 
 def _property_name(broken: Broken) -> Iterator[Found]:
-    message = f"`{broken.value}` cannot be a key here, by the rule {broken.rule}: {json.dumps(broken.wanted)}"
-    yield "bad-key", (*broken.path, str(broken.value)), message, None
+    """A key that may not be called so: what its own rule says, of the key."""
+    path = (*broken.path, str(broken.value))
+    keyword = "" if broken.rule == "propertyNames" else broken.rule  # which says nothing of why
+    for _, _, message, hint in _MESSAGES.get(keyword, _other)(replace(broken, keyword=keyword, of_key=True)):
+        yield "bad-key", path, message.removesuffix(f", not {broken.shown}"), hint
+
+
+def _too_many_items(broken: Broken) -> Iterator[Found]:
+    """Items that no schema describes: a list that is too long, or single ones between others."""
+    count, indexes = len(broken.value), broken.unexpected
+    described = broken.schema.get("prefixItems", broken.schema.get("items"))
+    first = len(described) if isinstance(described, list) else 0
+    if indexes:
+        first = min(index for index in indexes if isinstance(index, int))
+    if indexes and count - first != len(indexes):
+        for index in indexes:
+            where = (*broken.path, index)
+            yield "unknown-key", where, f"nothing may be set at {dotted(where)}", None
+    elif first == 0:
+        yield "wrong-size", broken.path, f"{broken.name} must be empty, and has {counted(count, 'item')}", None
+    else:
+        yield "wrong-size", broken.path, f"{broken.name} must have at most {counted(first, 'item')}, not {count}", None
+
+
+def _contains(broken: Broken) -> Iterator[Found]:
+    keyword = "maxContains" if broken.keyword == "maxContains" else "minContains"
+    number = broken.schema.get(keyword, 1)
+    some = described(broken.schema.get("contains"), plural=number != 1)
+    bound = "most" if keyword == "maxContains" else "least"
+    yield "wrong-size", broken.path, f"{broken.name} must have at {bound} {counted(number, 'item')} {some}", None
+
+
+def _not(broken: Broken) -> Iterator[Found]:
+    if broken.wanted == {} or broken.wanted is True:
+        yield "unknown-key", broken.path, f"nothing may be set at {broken.name}", None
+        return
+    names = broken.wanted.get("required") if isinstance(broken.wanted, dict) else None
+    if names and broken.wanted.keys() <= {"required", "type"}:
+        where = (*broken.path, names[0]) if len(names) == 1 else broken.path
+        together = " together" if len(names) > 1 else ""
+        yield "schema", where, f"{broken.name} must not have {all_of(names)}{together}", None
+    else:
+        what = described(broken.wanted)
+        what = what.removeprefix("that is ") if what.startswith("that is ") else f"one {what}"
+        yield "schema", broken.path, f"{broken.name} must not be {what}", None
 
 
 def _other(broken: Broken) -> Iterator[Found]:
-    if not broken.keyword or (broken.keyword == "not" and broken.wanted == {}):
+    if not broken.keyword:
         yield "unknown-key", broken.path, f"nothing may be set at {broken.name}", None
     else:
-        rule = json.dumps(broken.wanted, ensure_ascii=False)
-        rule = rule if len(rule) <= _SHOWN else f"{rule[:_SHOWN]}…"
+        rule = short(broken.wanted)
         yield "schema", broken.path, f"{broken.name} breaks the rule {broken.keyword}: {rule}", None
 
 
@@ -254,7 +264,7 @@ _MESSAGES: Final[dict[str, Callable[[Broken], Iterator[Found]]]] = {
     "type": _type,
     "required": _required,
     "additionalProperties": _additional,
-    "unevaluatedProperties": _unevaluated,
+    "unevaluatedProperties": _additional,
     "enum": _enum,
     "const": _const,
     "minimum": _bound("at least"),
@@ -276,4 +286,11 @@ _MESSAGES: Final[dict[str, Callable[[Broken], Iterator[Found]]]] = {
     "dependencies": _dependent,
     "propertyNames": _property_name,
     "uniqueItems": _unique,
+    "items": _too_many_items,
+    "additionalItems": _too_many_items,
+    "unevaluatedItems": _too_many_items,
+    "contains": _contains,
+    "minContains": _contains,
+    "maxContains": _contains,
+    "not": _not,
 }

@@ -106,6 +106,12 @@ def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
         yield schema["additionalProperties"]
 
 
+def free_schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a schema says of the keys that it does not name."""
+    others = (schema.get(keyword) for keyword in ("additionalProperties", "unevaluatedProperties"))
+    yield from (below for below in (*schema.get("patternProperties", {}).values(), *others) if isinstance(below, dict))
+
+
 def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
     """What a schema says of the item at an index; nothing of what is unevaluated."""
     items = schema.get("items")

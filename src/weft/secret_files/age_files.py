@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -20,12 +18,12 @@ from typing import Any, Final, Self
 from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError, reason_of
 from weft.files import git
 from weft.files.atomic import replace_file
+from weft.secret_files.private_folder import private_folder
 from weft.secrets.providers import ProviderError, documents, identities
 
 RECIPIENTS: Final = ".weft-recipients"
 _HINT: Final = f"write public keys (`age1…`, `ssh-ed25519 …`) into {RECIPIENTS}, one a line, or give `--recipient`"
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-_MEMORY: Final = "/dev/shm"  # noqa: S108 - a file system in memory; the folder made in it is private
 
 
 class Ended(Exception):
@@ -91,33 +89,28 @@ def recipients_for(path: Path, given: Sequence[str] = ()) -> list[str]:
 def edit(path: Path, before: bytes, editor: Sequence[str]) -> bytes:
     """What an editor makes of a text, which it gets as a file in a private folder that is always removed.
 
-    The folder lies in memory where the system offers that. Raises CannotRun when the editor cannot be started or fails, and
+    Raises CannotRun when the editor cannot be started or fails, and
     Ended when a signal asks the process to end: the editor is ended too.
     """
     suffix = "".join(Path(path.name.removesuffix(".age")).suffixes[-1:]) or ".yaml"
     with _Signals() as signals:
-        memory = next((place for place in (os.environ.get("XDG_RUNTIME_DIR"), _MEMORY) if _is_usable(place)), None)
-        folder = Path(tempfile.mkdtemp(prefix="weft-", dir=memory))
         try:
-            file = folder / f"{path.name.partition('.')[0] or 'secrets'}{suffix}"
-            file.touch(0o600)
-            file.write_bytes(before)
-            code = signals.run([*editor, str(file)])
-            if code:
-                raise CannotRun(
-                    Problem("editor-failed", f"the editor `{editor[0]}` ended with code {code}; nothing was changed")
-                )
-            return file.read_bytes()
+            with private_folder() as folder:
+                file = folder.path / f"{path.name.partition('.')[0] or 'secrets'}{suffix}"
+                file.touch(0o600)
+                file.write_bytes(before)
+                code = signals.run([*editor, str(file)], folder.locks)
+                if code:
+                    raise CannotRun(
+                        Problem(
+                            "editor-failed", f"the editor `{editor[0]}` ended with code {code}; nothing was changed"
+                        )
+                    )
+                return file.read_bytes()
         except OSError as error:
             reason = reason_of(error)
             hint = "set EDITOR to the editor that you want"
             raise CannotRun(Problem("editor-failed", f"{error.filename or editor[0]}: {reason}", hint=hint)) from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_usable(folder: str | None) -> bool:
-    return folder is not None and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 class _Signals:
@@ -147,10 +140,10 @@ class _Signals:
         if self._process:
             self._process.kill() if again else self._process.terminate()
 
-    def run(self, command: Sequence[str]) -> int:
-        """The exit code of a program that has our terminal."""
+    def run(self, command: Sequence[str], inherited: Sequence[int]) -> int:
+        """The exit code of a program that has our terminal, and these file descriptors."""
         if not self._number:
-            self._process = subprocess.Popen(command)  # noqa: S603 - the user's own editor
+            self._process = subprocess.Popen(command, pass_fds=inherited)  # noqa: S603 - the user's own editor
             if self._asked():  # just before there was a process to end
                 self._process.terminate()
             return self._process.wait()
@@ -160,15 +153,21 @@ class _Signals:
         return self._number is not None
 
 
-def refuse_tracked(path: Path) -> None:
-    """Raises WeftError when git tracks a file, or that to which it leads as a symbolic link, or when git does not say."""
+def refuse_tracked(path: Path, *, redirected: bool = False) -> None:
+    """Raises WeftError when git tracks a file, or that to which it leads as a symbolic link, or when git does not say.
+
+    A shell empties a file that output is `redirected` to before any program starts; that is said, with what brings it back.
+    """
     for file in dict.fromkeys((path.absolute(), Path(os.path.realpath(path)))):
         answer = git.tracks(file) if git.is_in_repository(file.parent) else False
         if answer is False:
             continue
         state = "is tracked by git" if answer else "lies in a git repository, and git does not say whether it tracks it"
         hint = "choose a file that .gitignore names"
-        raise WeftError(Problem("tracked-file", f"{path} {state}: secrets in clear do not belong there", hint=hint))
+        if redirected and not file.stat().st_size:
+            hint = f"the shell has emptied it before Weft began: `git restore {file.name}` brings back what git has; then {hint}"
+        message = f"{path} {state}: secrets in plain text do not belong there"
+        raise WeftError(Problem("tracked-file", message, hint=hint))
 
 
 def _recipient(text: str) -> Any:

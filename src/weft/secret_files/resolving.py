@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weft.base import paths
 from weft.base.problems import Problem, WeftError
+from weft.base.wording import shortened
+from weft.files.reading import ProjectFiles
 from weft.project.provenance import place_of
 from weft.project.target import Target
 from weft.report.report import Report
@@ -18,6 +19,9 @@ from weft.secrets import providers
 from weft.secrets.references import is_reference
 
 _AT_ONCE: Final = 8  # a vault may need a moment for each
+_EACH: Final = 3
+"""Up to so many settings that fail for one reason have a problem each; more have one together, which names `_NAMED`."""
+_NAMED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,10 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
 
     Raises WeftError with a problem for every reference that cannot be resolved.
     """
-    node, value = target.schemas.root.at(where), paths.get(target.config, where)
+    node, value = target.schemas.root.at(where), paths.get(target.shared_config, where)
     found = list(_references(node, value, where))
-    secrets = _resolve((text for _, text in found), target.schemas.folder)
-    problems = [problem for path, text in found for problem in _failed(target, path, secrets[text])]
+    secrets = _resolve((text for _, text in found), target.schemas.files)
+    problems = _failed([_Use(target, path, text) for path, text in found], secrets)
     if problems:
         raise WeftError(*Report(problems))
     return _filled(node, value, secrets)
@@ -68,15 +72,14 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
     uses = [
         _Use(target, path, reference)
         for target in targets
-        for path, reference in _references(target.schemas.root, target.config)
+        for path, reference in _references(target.schemas.root, target.shared_config)
     ]
-    secrets = _resolve((use.reference for use in uses), uses[0].target.schemas.folder) if uses else {}
+    secrets = _resolve((use.reference for use in uses), uses[0].target.schemas.files) if uses else {}
     groups: dict[str, list[_Use]] = {reference: [] for reference in secrets}
     for use in uses:
         groups[use.reference].append(use)
     checked = [_checked(group, secrets[reference]) for reference, group in groups.items()]
-    problems = [problem for use in uses for problem in _failed(use.target, use.path, secrets[use.reference])]
-    return checked, Report(problems).problems
+    return checked, Report(_failed(uses, secrets)).problems
 
 
 def _checked(uses: Sequence[_Use], secret: str | providers.ProviderError) -> Checked:
@@ -93,10 +96,10 @@ def _references(node: Node, value: Any, path: paths.Path = ()) -> Iterator[tuple
             yield below, leaf
 
 
-def _resolve(references: Iterable[str], folder: Path) -> dict[str, str | providers.ProviderError]:
+def _resolve(references: Iterable[str], files: ProjectFiles) -> dict[str, str | providers.ProviderError]:
     def one(text: str) -> str | providers.ProviderError:
         try:
-            return providers.resolve(text, folder)
+            return providers.resolve(text, files)
         except providers.ProviderError as error:
             return error
 
@@ -105,12 +108,35 @@ def _resolve(references: Iterable[str], folder: Path) -> dict[str, str | provide
         return dict(zip(distinct, pool.map(one, distinct), strict=True))
 
 
-def _failed(target: Target, path: paths.Path, secret: str | providers.ProviderError) -> Iterator[Problem]:
-    if isinstance(secret, providers.ProviderError):
-        place = place_of(target.schemas.root, target.resolution.layers, target.config, path)
-        message = f"{paths.dotted(path)}: {secret.reason}"
-        problem = Problem("unresolved-reference", message, path=paths.pointer(path), place=place, hint=secret.hint)
-        yield target.own(problem)
+def _failed(uses: Iterable[_Use], secrets: dict[str, str | providers.ProviderError]) -> list[Problem]:
+    """A problem for each setting whose reference cannot be resolved; one for all of many that fail for one reason.
+
+    A package that is missing is missing for every reference to it, and is fixed once.
+    """
+    groups: dict[tuple[str, str | None], dict[paths.Path, list[_Use]]] = {}
+    for use in uses:
+        secret = secrets[use.reference]
+        if isinstance(secret, providers.ProviderError):
+            groups.setdefault((secret.reason, secret.hint), {}).setdefault(use.path, []).append(use)
+    return [problem for (reason, hint), found in groups.items() for problem in _of_one_reason(reason, hint, found)]
+
+
+def _of_one_reason(reason: str, hint: str | None, found: dict[paths.Path, list[_Use]]) -> Iterator[Problem]:
+    if len(found) <= _EACH:
+        for use in (use for uses in found.values() for use in uses):
+            yield _unresolved(f"{paths.dotted(use.path)}: {reason}", hint, use, {use.target.name})
+    else:
+        message = f"{shortened(map(paths.dotted, found), _NAMED)}: {reason}"
+        targets = dict.fromkeys(use.target.name for uses in found.values() for use in uses)
+        yield _unresolved(message, hint, next(iter(found.values()))[0], targets)
+
+
+def _unresolved(message: str, hint: str | None, use: _Use, targets: Iterable[str]) -> Problem:
+    """The problem of a setting, or of many of which this one is the first."""
+    place = place_of(use.target.schemas.root, use.target.resolution.layers, use.target.shared_config, use.path)
+    where = paths.pointer(use.path)
+    problem = Problem("unresolved-reference", message, path=where, place=place, hint=hint)
+    return replace(use.target.own(problem), targets=tuple(targets))
 
 
 def _filled(node: Node, value: Any, secrets: dict[str, Any]) -> Any:

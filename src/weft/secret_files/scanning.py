@@ -1,31 +1,33 @@
-"""Scan: secrets in clear in the files of a project.
+"""Scan: secrets in plain text in the files of a project, and in what git keeps of them.
 
 Two searches. What the schema knows: literals in sensitive settings, in every file that looks like an overlay, read by a target
-or not, and the variables of sensitive settings in `.env` files. And what detect-secrets knows: the forms of keys and tokens,
-passwords by their names, texts of high entropy. A line that a comment `pragma: allowlist secret` ends, or that follows one
-with `pragma: allowlist nextline secret`, is allowed; the comments are those of detect-secrets.
+or not, and the variables of sensitive settings in `.env` files. And what the `detector` knows: the forms of keys and tokens,
+passwords by their names, texts that look drawn by chance. A line that a comment `pragma: allowlist secret` ends, or that follows
+one with `pragma: allowlist nextline secret`, is allowed; so is what the `baseline` accepts.
 
-Of detect-secrets, its detectors and filters are used, and not its reader of files: that one expands YAML aliases without a
-limit, fails on tags, and stops early.
+What is searched are texts, wherever they come from: `files` reads them from the disk, `committed` and `staged` from git.
 """
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from weft.base.overlay import Source, data_path
+from weft.base.overlay import data_path
 from weft.base.paths import dotted, pointer
-from weft.base.problems import CannotRun, Place, Problem, reason_of
+from weft.base.problems import CannotRun, Place, Problem, Severity, reason_of
 from weft.files import datafile, git
 from weft.files.lines import lines_of
-from weft.files.locator import locate
+from weft.files.locator import locate_in
 from weft.files.yaml12 import YamlError
 from weft.project.project import Project
-from weft.report.report import Report
+from weft.secret_files.detector import Detector
 from weft.secrets.references import literals
 from weft.stages.load import SUFFIXES
 
@@ -33,37 +35,122 @@ ALLOW: Final = "pragma: allowlist secret"
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret")
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret")
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*?)\s*\Z")
-_UNQUOTED = re.compile(r"(?P<before>\s*(?:- +)*[\w.-]+:\s+)(?P<value>[^\s\"'#|>&*{\[!%@`][^\"\\]*?)(?:\s+#.*|\s*)\Z")
 _PASSED_ON = re.compile(r"[\"']?(?:ref\+[a-z]|\$|\{\{|<)")
-_WORD = re.compile(r"(?i:true|false|null|none|yes|no)\s*(?:#.*)?\Z")
-_STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
-_ENCRYPTED: Final = ("-----BEGIN AGE ENCRYPTED FILE-----", "age-encryption.org/v1")
-_BIG: Final = 5_000_000
-_LONG: Final = 10_000
+_LIMIT: Final = 100_000_000
+_MARKS: Final = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""How a file says its encoding; those of UTF-32 come first, as one of them begins like one of UTF-16."""
 
-_Detect = Callable[[str, list[str]], Iterator[tuple[int, str]]]
 
+@dataclass(frozen=True)
+class Text:
+    """What is searched: the content of a file now, in the index, or in a commit; None for one that is too big.
 
-def scan(project: Project, paths: Iterable[Path] = (), *, schema_only: bool = False) -> list[Problem]:
-    """Every secret in clear in these files and folders, all files of the project without any; each a problem that hides it.
-
-    Without `schema_only`, detect-secrets is asked too. Raises CannotRun when it is not installed, or a file cannot be read.
+    `name` is the file's path from the folder of the project, or an absolute one; of a commit's message it is None.
     """
-    detect = None if schema_only else _detector()
-    wanted = list(paths) or [project.folder]
-    files = dict.fromkeys(file for path in wanted for file in _files(path))
-    return Report([problem for file in files for problem in _in_file(project, file, detect)]).problems
+
+    name: str | None
+    data: bytes | None = field(repr=False)
+    commit: str | None = None
+
+    @property
+    def file(self) -> str:
+        """What the baseline calls it."""
+        return self.name or f"commit {self.commit}"
+
+    @cached_property
+    def is_binary(self) -> bool:
+        """Whether it is not a text, so that nothing in it has a line."""
+        return "\0" in self._decoded
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines, those of a file that is not UTF-8 as if it were Latin-1; what is readable of a binary one."""
+        return lines_of(self._decoded.replace("\0", ""))  # which is also in a text in UTF-16 that does not say so
+
+    @cached_property
+    def _decoded(self) -> str:
+        data = self.data or b""
+        encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
+
+    def allows(self, line: int) -> bool:
+        """Whether the comment on a line, or on the one before it, allows what looks like a secret."""
+        this, previous = ("\n".join(self.lines[max(n, 0) : n + 1]) for n in (line - 1, line - 2))
+        return bool(_ALLOWED.search(this) or _ALLOWED_NEXT.search(previous))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A secret in plain text: what it is, where it stands in which text, and the setting that it is the value of, if any."""
+
+    text: Text
+    kind: str
+    message: str
+    secret: str = field(repr=False)
+    line: int = 1
+    column: int = 1
+    path: str | None = None
+
+    def problem(self) -> Problem:
+        """The finding as a problem, which does not show the secret."""
+        name, commit = self.text.name, self.text.commit
+        place = None if name is None else Place(name) if self.text.is_binary else Place(name, self.line, self.column)
+        message = self.message
+        hint = f"keep it with a provider and write a reference; if it is no secret, end the line with the comment `{ALLOW}`"
+        if commit:
+            where = f"commit {commit[:12]}" if name else f"the message of commit {commit[:12]}, line {self.line}"
+            message = f"{message}, in {where}"
+            hint = "rotate the secret: whoever has the repository has it; if it is none, `--write-baseline` accepts it"
+        return Problem("plaintext-secret", message, path=self.path, place=place, hint=hint)
+
+
+# --- where texts come from ---
+
+
+def files(project: Project, paths: Sequence[Path] = ()) -> Iterator[Text]:
+    """These files and those below these folders, all files of the project without any. Raises CannotRun for one that cannot be read."""
+    for file in dict.fromkeys(file for path in paths or [project.folder] for file in _files(path)):
+        yield Text(_name(project, file), _content(file))
+
+
+def committed(project: Project, since: str | None = None, paths: Sequence[Path] = ()) -> Iterator[Text]:
+    """What the commits up to HEAD brought, or those after a revision, and their messages. Raises what `git.versions` raises."""
+    return _from_git(project, git.versions(project.folder, since, _names(project, paths)))
+
+
+def staged(project: Project, paths: Sequence[Path] = ()) -> Iterator[Text]:
+    """What the next commit would bring. Raises CannotRun."""
+    git.top_of(project.folder)
+    return _from_git(project, git.staged_versions(project.folder, _names(project, paths)))
+
+
+def _from_git(project: Project, versions: Sequence[git.Version]) -> Iterator[Text]:
+    contents = git.contents(project.folder, (version.object_id for version in versions), _LIMIT)
+    for version, content in zip(versions, contents, strict=True):
+        yield Text(version.name, content, version.commit)
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file itself, or the files below a folder: those that git tracks or would take, all of them where there is no git."""
+    """A file itself, or the files below a folder: those that git tracks or would take, all of them where there is no git.
+
+    Symbolic links are not followed: git keeps where they lead, and not what is there.
+    """
     if not path.exists():
         raise CannotRun(Problem("unreadable", f"there is no {path}"))
     if not path.is_dir():
         return iter([path])
     in_git = git.is_installed() and git.is_in_repository(path.resolve())
-    files = (path / name for name in git.candidates(path)) if in_git else _walked(path)
-    return (file for file in files if file.is_file())
+    below = (path / name for name in git.candidates(path)) if in_git else _walked(path)
+    return (file for file in below if file.is_file() and not file.is_symlink())
 
 
 def _walked(path: Path) -> Iterator[Path]:
@@ -73,31 +160,11 @@ def _walked(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _in_file(project: Project, file: Path, detect: _Detect | None) -> Iterator[Problem]:
-    lines = _lines(file)
-    if lines is None:
-        return
-    name = _name(project, file)
-    reported: set[int | None] = set()
-    for problem in (*_literals(project, file, name), *_variables(project, name, lines)):
-        line = problem.place.line if problem.place else None
-        if line is None or not _is_allowed(lines, line):
-            reported.add(line)
-            yield problem
-    for number, kind in detect(name, lines) if detect else ():
-        if number not in reported and not _is_allowed(lines, number):
-            column = len(lines[number - 1]) - len(lines[number - 1].lstrip()) + 1
-            yield _found(f"this looks like a secret in clear ({kind})", Place(name, number, column))
-
-
-def _lines(file: Path) -> list[str] | None:
-    """The lines of a file; None for one that is encrypted, too big, or not a text."""
+def _content(file: Path) -> bytes | None:
     try:
-        data = file.read_bytes() if file.stat().st_size <= _BIG else b"\0"
+        return file.read_bytes() if file.stat().st_size <= _LIMIT else None
     except OSError as error:
         raise CannotRun(Problem("unreadable", f"{file}: {reason_of(error)}")) from None
-    text = data.decode("utf-8-sig", "replace")
-    return None if b"\0" in data or text.startswith(_ENCRYPTED) else lines_of(text)
 
 
 def _name(project: Project, file: Path) -> str:
@@ -107,107 +174,104 @@ def _name(project: Project, file: Path) -> str:
         return str(file.resolve())
 
 
-def _found(message: str, place: Place, path: str | None = None) -> Problem:
-    hint = f"keep it with a provider and write a reference; if it is no secret, end the line with the comment `{ALLOW}`"
-    return Problem("plaintext-secret", message, path=path, place=place, hint=hint)
+def _names(project: Project, paths: Sequence[Path]) -> list[str]:
+    return [_name(project, path) for path in paths]
 
 
-def _is_allowed(lines: list[str], number: int) -> bool:
-    """Whether the comment on a line, or on the one before it, allows what looks like a secret."""
-    previous = lines[number - 2] if number > 1 else ""
-    return bool(_ALLOWED.search(lines[number - 1]) or _ALLOWED_NEXT.search(previous))
+# --- what is found in them ---
 
 
-def _literals(project: Project, file: Path, name: str) -> Iterator[Problem]:
-    """Literals in sensitive settings, if the file is data of the shape of an overlay."""
-    if file.suffix not in SUFFIXES:
-        return
-    try:
-        data = datafile.read(file)
-    except (YamlError, OSError):
-        return  # `weft validate` tells, if a target reads it
-    if not isinstance(data, dict) or not any(key in project.root.properties for key in data):
-        return
-    for path in literals(project.root, data):
-        message = f"{dotted(data_path(path))} is sensitive, and here it stands in clear"
-        yield _found(message, locate(Source(name, path=file), path), pointer(data_path(path)))
+class Scanner:
+    """The search in texts, by the schema of a project and, unless `schema_only`, by the form of secrets.
 
+    Raises CannotRun when what knows the forms is not installed.
+    """
 
-def _variables(project: Project, name: str, lines: list[str]) -> Iterator[Problem]:
-    """Values of sensitive settings' variables, if the file is called like a `.env` file."""
-    base = name.rpartition("/")[2]
-    if base != ".env" and not base.startswith(".env.") and not base.endswith(".env"):
-        return
-    sensitive = _sensitive_variables(project)
-    for number, line in enumerate(lines, 1):
-        match = _ASSIGNMENT.match(line)
-        if (
-            match
-            and match["name"] in sensitive
-            and match["value"].strip("\"'")
-            and not _PASSED_ON.match(match["value"])
-        ):
-            message = f"{match['name']} is the variable of a sensitive setting, and here it stands in clear"
-            yield _found(message, Place(name, number, match.start("value") + 1))
+    def __init__(self, project: Project, *, schema_only: bool = False) -> None:
+        self._project = project
+        self._detector = None if schema_only else Detector()
+        self.unscanned: list[Problem] = []
+        """A warning for each text that was too big."""
 
-
-def _sensitive_variables(project: Project) -> frozenset[str]:
-    catalog = project.catalog
-    nodes = (catalog.node([schema], [schema]) for schema in catalog.schemas_with("x-env"))
-    return frozenset(str(node.env) for node in nodes if node.sensitive)
-
-
-def _detector() -> _Detect:
-    """The detectors of detect-secrets over the lines of a file: the number of a line, and what it seems to hold."""
-    try:
-        from detect_secrets.core.scan import get_plugins  # noqa: PLC0415 - an extra
-        from detect_secrets.filters import heuristic  # noqa: PLC0415 - an extra
-        from detect_secrets.settings import default_settings  # noqa: PLC0415 - an extra
-    except ImportError:
-        hint = "pip install 'weft[scan]', or give `--schema-only` to look only for what the schema knows"
-        raise CannotRun(Problem("not-installed", "the package detect-secrets is not installed", hint=hint)) from None
-
-    harmless: list[Callable[[str], bool]] = [
-        heuristic.is_sequential_string,
-        heuristic.is_potential_uuid,
-        heuristic.is_templated_secret,
-        heuristic.is_not_alphanumeric_string,
-        heuristic.is_prefixed_with_dollar_sign,
-        lambda secret: _PASSED_ON.match(secret) is not None or _WORD.match(secret) is not None,
-    ]
-    with default_settings():
-        plugins = list(get_plugins())
-
-    def detect(name: str, lines: list[str]) -> Iterator[tuple[int, str]]:
-        if heuristic.is_non_text_file(name) or heuristic.is_lock_file(name):
-            return
-        statements = _statements(lines) if name.endswith(".j2") else frozenset()
-        for number, line in enumerate(lines, 1):
-            if not line.strip() or len(line) > _LONG:
+    def scan(self, texts: Iterable[Text]) -> Iterator[Finding]:
+        """Every secret in these texts that no comment allows. A secret that a file keeps through many commits is found once."""
+        seen = set()
+        for text in texts:
+            if text.data is None:
+                self.unscanned.append(_unscanned(text))
                 continue
-            # a template is read as what it makes; in a statement of Jinja, what has no quotes is the name of something
-            kind = name if number in statements else name.removesuffix(".j2")
-            for plugin in plugins:
-                found: Iterable[Any] = plugin.analyze_line(filename=kind, line=_quoted(kind, line), line_number=number)
-                values = [one.secret_value for one in found]
-                if any(value and not any(test(value) for test in harmless) for value in values) and not (
-                    heuristic.is_indirect_reference(line)
-                    or any(heuristic.is_likely_id_string(value, line, plugin) for value in values)
-                ):
-                    yield number, str(plugin.secret_type)
-                    break
+            for finding in self._in_text(text):
+                key = (text.file, finding.secret, None if text.commit else finding.line)
+                if key not in seen and not text.allows(finding.line):
+                    seen |= {key, (text.file, finding.secret, None)}
+                    yield finding
 
-    return detect
+    def _in_text(self, text: Text) -> Iterator[Finding]:
+        by_schema = [*self._literals(text), *self._variables(text)]
+        yield from by_schema
+        detected = self._detector.detect(text.name or "", "\n".join(text.lines)) if self._detector else ()
+        for one in detected:
+            if not any(_covers(other, one.line, one.secret) for other in by_schema):
+                message = f"this looks like a secret in plain text ({one.kind})"
+                yield Finding(text, one.kind, message, one.secret, one.line, one.column)
+
+    def _literals(self, text: Text) -> Iterator[Finding]:
+        """Literals in sensitive settings, if the text is data of the shape of an overlay."""
+        if text.name is None or not text.name.endswith(tuple(SUFFIXES)):
+            return
+        root = self._project.root
+        try:
+            data = datafile.parse_named(text.data or b"", text.name)
+        except YamlError:
+            return  # `weft validate` says so, if a target reads it
+        if not isinstance(data, dict) or not any(key in root.properties for key in data):
+            return
+        for path in literals(root, data):
+            place = locate_in("\n".join(text.lines), text.name, path)
+            setting = data_path(path)
+            message = f"{dotted(setting)} is sensitive, and here it stands in plain text"
+            value = _value(data, path)
+            yield Finding(
+                text, "sensitive-setting", message, value, place.line or 1, place.column or 1, pointer(setting)
+            )
+
+    def _variables(self, text: Text) -> Iterator[Finding]:
+        """Values of sensitive settings' variables, if the file is called like a `.env` file."""
+        base = (text.name or "").rpartition("/")[2]
+        if base != ".env" and not base.startswith(".env.") and not base.endswith(".env"):
+            return
+        for number, line in enumerate(text.lines, 1):
+            match = _ASSIGNMENT.match(line)
+            if match and match["name"] in self._sensitive_variables and _is_literal(match["value"]):
+                message = f"{match['name']} is the variable of a sensitive setting, and here it stands in plain text"
+                value = match["value"].strip("\"'")
+                yield Finding(text, "sensitive-variable", message, value, number, match.start("value") + 1)
+
+    @cached_property
+    def _sensitive_variables(self) -> frozenset[str]:
+        catalog = self._project.catalog
+        nodes = (catalog.node([schema], [schema]) for schema in catalog.schemas_with("x-env"))
+        return frozenset(str(node.env) for node in nodes if node.sensitive)
 
 
-def _statements(lines: list[str]) -> frozenset[int]:
-    """The numbers of the lines that a statement of Jinja stands on."""
-    text = "\n".join(lines)
-    spans = ((text.count("\n", 0, match.start()), match[0].count("\n")) for match in _STATEMENT.finditer(text))
-    return frozenset(first + more + 1 for first, size in spans for more in range(size + 1))
+def _is_literal(value: str) -> bool:
+    return bool(value.strip("\"'")) and not _PASSED_ON.match(value)
 
 
-def _quoted(name: str, line: str) -> str:
-    """A line of YAML with its value in quotes: only there do the detectors measure entropy."""
-    match = _UNQUOTED.match(line) if name.endswith((".yaml", ".yml")) else None
-    return f'{match["before"]}"{match["value"]}"' if match else line
+def _value(data: Any, path: Sequence[str | int]) -> str:
+    for step in path:
+        data = data[step]
+    return str(data)
+
+
+def _covers(found: Finding, line: int, secret: str) -> bool:
+    """Whether a secret that was found by its form is, or is a part of, one that the schema found at the same place."""
+    last = found.line + len(found.secret.splitlines())  # a block begins below its key
+    if found.line == line:
+        return secret in found.secret or found.secret in secret
+    return "\n" in found.secret and found.line < line <= last
+
+
+def _unscanned(text: Text) -> Problem:
+    message = f"not scanned: it is larger than {_LIMIT // 1_000_000} MB"
+    return Problem("not-scanned", message, Severity.WARNING, place=Place(text.file))

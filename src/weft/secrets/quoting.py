@@ -13,19 +13,19 @@ import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from yaml.nodes import Node as Composed
 
 from weft.base.codes import About
-from weft.base.overlay import OPERATORS, Source
+from weft.base.overlay import OPERATORS
 from weft.base.problems import Problem
 from weft.files import datafile, yaml12
 from weft.files.lines import lines_of
-from weft.files.locator import text_of
-from weft.schema.node import Catalog, Node
+from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
 from weft.secrets.masking import MASK, below, is_concealed, is_instruction
 
 _KEY: Final = re.compile(r"\s*(?:- +)*(?P<quote>[\"']?)(?P<name>[\w.$-]+)(?P=quote)\s*:(?=\s|$)")
@@ -85,10 +85,10 @@ def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 class SecretLines:
     """What reports may show of the overlays of one project."""
 
-    def __init__(self, catalog: Catalog, folder: Path) -> None:
+    def __init__(self, catalog: Catalog, files: ProjectFiles) -> None:
         self._catalog = catalog
-        self._folder = folder
-        self._files: dict[str, _File] = {}
+        self._files = files
+        self._known: dict[str, _File] = {}
 
     def guard(self, problem: Problem) -> Problem:
         """The problem with what may be shown of its line; its message has no values where that is not all of it."""
@@ -111,11 +111,23 @@ class SecretLines:
         covered = any(first < (place.column or 1) <= last for first, last in spans)
         return replace(shown, message=problem.traits.unquoted or problem.message) if covered else shown
 
+    def shown(self, name: str, text: str) -> list[str]:
+        """The lines of a text as they may be shown, if an overlay of this name holds it."""
+        file = self._read(name, text)
+        if not self._catalog.holding_secrets:
+            return file.lines
+        if not file.composed:
+            return [_outline(line, self._catalog.names) for line in file.lines]
+        return [file.shown(number) for number in range(len(file.lines))]
+
     def _file(self, name: str) -> _File:
-        if name not in self._files:
-            text = text_of(Source(name, path=self._folder / name))
-            self._files[name] = _File([]) if text is None else self._read(name, text)
-        return self._files[name]
+        if name not in self._known:
+            try:
+                text = self._files.read(self._files.folder / name).decode("utf-8-sig", "replace")
+            except OSError:
+                text = ""
+            self._known[name] = self._read(name, text)
+        return self._known[name]
 
     def _read(self, name: str, text: str) -> _File:
         file = _File(lines_of(text))
@@ -125,7 +137,7 @@ class SecretLines:
                     datafile.parse_json(
                         text
                     )  # what is no JSON may be composed as YAML all the same, and as something else
-            composed = yaml12.tree(text)
+            composed = yaml12.nodes(text)
         except yaml12.YamlError:
             return file
         file.composed = True

@@ -13,6 +13,8 @@ from weft.schema.node import Node
 from weft.schema.protection import REFERENCE_PATTERN
 
 _REFERENCE = re.compile(REFERENCE_PATTERN)
+_NEARLY = re.compile(r"\s*ref\s*[+:]|\s*ref\w*\+?://", re.IGNORECASE)
+"""What nobody would write who does not mean a reference: `ref+env:NAME`, `ref://env/NAME`, ` ref+env://NAME`."""
 
 
 def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
@@ -33,10 +35,13 @@ def _is_instruction(path: Path, data: Any) -> bool:
     return path[-1:] == (PATCH,) and data in PATCHES
 
 
-def literal_secret(path: Path, location: str | None) -> Problem:
+def literal_secret(path: Path, location: str | None, value: Any = None) -> Problem:
     """A sensitive setting that holds something else than a reference; what it holds is never said."""
     message = f"{dotted(path)} is sensitive: an overlay holds a reference to it, never the value"
     hint = "write `ref+env://NAME`, or another `ref+…://` reference"
+    if isinstance(value, str) and _NEARLY.match(value):
+        message = f"{dotted(path)} holds what looks like a reference, and is not one"
+        hint = "a reference has the form `ref+SCHEME://…`, such as `ref+env://NAME`, without spaces around it"
     return Problem("literal-secret", message, path=pointer(path), schema=location, hint=hint)
 
 

@@ -6,6 +6,7 @@ report, by `files.locator`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,15 +16,17 @@ from weft.base.problems import Place, Problem
 from weft.files import datafile, yaml12
 from weft.files.lines import line_of
 from weft.files.locator import locate, text_of
+from weft.files.reading import ProjectFiles, unreadable
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 class Overlays:
-    """The overlay files below a project folder, each parsed at most once."""
+    """The overlay files of a project, each parsed at most once."""
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, files: ProjectFiles) -> None:
+        self._project = files
+        self._base = files.folder
         self._sources: dict[Path, Source] = {}
         self._layers: dict[str, Layer] = {}
 
@@ -44,30 +47,29 @@ class Overlays:
 
     def _files(self, name: str) -> Iterator[Path]:
         path = self._base / name
-        if path.suffix in SUFFIXES and path.is_file():
-            yield path
+        if not self._project.may_read(path) or (path.suffix in SUFFIXES and is_there(path)):
+            yield path  # a folder that lies outside is refused like a file
             return
         yield from (file for suffix in SUFFIXES if is_there(file := path.with_name(path.name + suffix)))
-        if path.is_dir():
-            yield from (
-                file
-                for file in sorted(path.iterdir())
-                if file.suffix in SUFFIXES and is_there(file) and not file.name.startswith(".")
-            )
+        yield from (
+            file
+            for file in self._project.entries(path)
+            if file.suffix in SUFFIXES and is_there(file) and not file.name.startswith(".")
+        )
 
     def _read(self, path: Path) -> Source:
         name = path.relative_to(self._base).as_posix()
         try:
-            data = datafile.read(path)
+            data = datafile.parse_named(self._project.read(path), path.name)
         except yaml12.YamlError as error:
             return Source(name, {}, path, (error.problem(name),))
-        except OSError as error:
+        except IsADirectoryError:
+            hint = f"a layer that is a folder of files has no suffix: call it `{path.stem}`"
             return Source(
-                name,
-                {},
-                path,
-                (Problem("unreadable", f"the file cannot be read: {error.strerror}", place=Place(name)),),
+                name, {}, path, (Problem("unreadable", "this is a folder, not a file", place=Place(name), hint=hint),)
             )
+        except OSError as error:
+            return Source(name, {}, None, (unreadable(error, name),))  # nobody is to read it again for a report
         if not isinstance(data, dict):
             kind = "a list" if isinstance(data, list) else "a single value"
             problem = Problem(
@@ -83,8 +85,8 @@ class Overlays:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file; a link to nowhere counts, so that it is told and not passed over."""
-    return path.is_file() or path.is_symlink()
+    """Whether there is a file; a link to nowhere, a pipe and a folder count, so that they are reported and not passed over."""
+    return os.path.lexists(path)
 
 
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:

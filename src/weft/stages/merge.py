@@ -8,7 +8,8 @@ and the lower value stays, so that one run finds every mistake.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from deepmerge import Merger
@@ -70,7 +71,8 @@ class _Run(Merger):
         node = self.at(path)
         if node.list_type == "map":
             return self._join_map(path, node, lower, upper, first)
-        new = [item for index, raw in enumerate(upper) if (item := self.fresh([*path, index], raw)) is not _REMOVED]
+        given = [(index, raw) for index, raw in enumerate(upper) if not self._means_the_list([*path, index], raw)]
+        new = [item for index, raw in given if (item := self.fresh([*path, index], raw)) is not _REMOVED]
         if node.list_type == "set":
             seen = set(map(canonical, lower))
             new = [item for item in new if canonical(item) not in seen and not seen.add(canonical(item))]  # type: ignore[func-returns-value]
@@ -95,8 +97,30 @@ class _Run(Merger):
             message = f"there is no list to add to: a lower layer holds {_kind(lower)}"
             self.wrong(path, "merge-conflict", message, hint)
             return lower
+        lower = self._without([*path, "$remove"], lower, upper.get("$remove", []))
         lower = self.join([*path, "$prepend"], lower, upper.get("$prepend", []), first=True)
         return self.join([*path, "$append"], lower, upper.get("$append", []))
+
+    def _without(self, path: list[Any], lower: list[Any], removed: list[Any]) -> list[Any]:
+        """The lower list without some items, which a map-list knows by their keys and another list by their values."""
+        if not removed:
+            return lower
+        node = self.at(path)
+        keyed = node.list_type == "map"
+        identity: Callable[[Any], Any] = partial(item_key, node) if keyed else canonical
+        present = {identity(item) for item in lower}
+        gone = set()
+        for index, item in enumerate(removed):
+            key = identity(item)
+            if key is None:
+                names = choices(node.list_keys)
+                message = f"`$remove` finds an item of this list by {names}"
+                self.wrong([*path, index], "list-key", message, f"write `{{{node.list_keys[0]}: ...}}`")
+            elif key not in present:
+                message = "`$remove` finds no such item in the lower layers"
+                self.wrong([*path, index], "nothing-to-remove", message, _what_there_is(node, lower))
+            gone.add(key)
+        return [item for item in lower if identity(item) not in gone]
 
     def _fresh_mapping(self, path: list[Any], value: dict[str, Any]) -> Any:
         if is_operator(value):
@@ -104,6 +128,9 @@ class _Run(Merger):
         if PATCH in value:
             return self.patched(path, value)
         node = self.at(path)
+        # a list that a misspelled operator should have made is left as it is, so that its type is not complained of too
+        if node.types == {"array"} and [key for key in value if _check_operator_name(self, [*path, key], key)]:
+            return _REMOVED
         start = {} if node.atomic_map else self._default(node, dict, {})
         return _merge_mapping(self, path, start, value)
 
@@ -131,6 +158,8 @@ class _Run(Merger):
         for position, item in enumerate(upper):
             here = [*path, position]
             key = item_key(node, item)
+            if key is None and self._means_the_list(here, item):
+                continue
             if key is None or key in seen:
                 names = choices(node.list_keys)
                 absent = choices([name for name in node.list_keys if not isinstance(item, dict) or name not in item])
@@ -145,15 +174,8 @@ class _Run(Merger):
             index = index_of.get(key)
             if item.get(PATCH) == "delete":
                 if index is None:
-                    shown = [name for name in node.list_keys if not node.child(position).child(name).hidden]
-                    items = [", ".join(str(old[name]) for name in shown if name in old) for old in lower if shown]
-                    known = choices(items)
-                    self.wrong(
-                        here,
-                        "nothing-to-remove",
-                        "`$patch: delete` finds no such item in the lower layers",
-                        f"there are {known}" if known else "the list is empty there",
-                    )
+                    message = "`$patch: delete` finds no such item in the lower layers"
+                    self.wrong(here, "nothing-to-remove", message, _what_there_is(node, lower))
                 else:
                     result[index] = _REMOVED
             elif index is None:
@@ -161,6 +183,14 @@ class _Run(Merger):
             else:
                 result[index] = self.value_strategy(here, result[index], item)
         return [item for item in ([*new, *result] if first else [*result, *new]) if item is not _REMOVED]
+
+    def _means_the_list(self, path: list[Any], item: Any) -> bool:
+        """Whether an item only says `$patch: replace`, as Kubernetes has it for the list around; that is reported."""
+        if not isinstance(item, dict) or item != {PATCH: "replace"}:
+            return False
+        message = "`$patch: replace` replaces the item that it stands in, and this one holds nothing else"
+        self.wrong([*path, PATCH], "operator-misused", message, "write `{$replace: [...]}` to replace the whole list")
+        return True
 
     def _default(self, node: Node, kind: type, otherwise: Any) -> Any:
         value = node.own_default if self.defaults else MISSING
@@ -194,14 +224,26 @@ def _merge_mapping(run: Merger, path: list[Any], base: dict[str, Any], nxt: dict
                 changed[key] = _REMOVED
             else:
                 _nothing_to_remove(run, here, base)
-        else:
-            _check_operator_name(run, here, key)
+        elif not _check_operator_name(run, here, key):
             below = run.value_strategy(here, base[key], value) if key in base else run.fresh(here, value)
             if below is not base.get(key, MISSING):
                 changed[key] = below
     if not changed:
         return base
     return {key: value for key, value in (base | changed).items() if value is not _REMOVED}
+
+
+def _what_there_is(node: Node, items: list[Any]) -> str | None:
+    """The items that could be removed: those of a map-list by their names, others if they are short and no secrets."""
+    if not items:
+        return "the list is empty there"
+    if node.list_type == "map":
+        shown = [name for name in node.list_keys if not node.child(0).child(name).hidden]
+        names = [", ".join(str(item[name]) for name in shown if name in item) for item in items]
+        return f"there are {choices(names)}" if shown else None
+    if node.holds_secrets or any(isinstance(item, dict | list) for item in items):
+        return None
+    return f"there are {choices(map(canonical, items))}"
 
 
 def _merge_list(run: Merger, path: list[Any], base: list[Any], nxt: list[Any]) -> list[Any]:
@@ -253,10 +295,16 @@ def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> N
     hint = did_you_mean(path[-1], base)
     if node.default is not MISSING:
         hint = "only the schema's default gives it a value, and a default cannot be removed: set another value"
-    elif "null" in node.types:
-        hint = "write `{$value: null}` to set it to null"
-    elif "object" in node.types:
-        hint = hint or "write `{}` for a mapping that sets nothing"
+    elif run.at(path[:-1]).knows(path[-1]):
+        ways = [
+            way
+            for value, way in (
+                (None, "`{$value: null}` to set it to null"),
+                ({}, "`{}` for a mapping that sets nothing"),
+            )
+            if node.accepts(value)
+        ]
+        hint = hint or (f"write {', or '.join(ways)}" if ways else None)
     run.wrong(
         path,
         "nothing-to-remove",
@@ -266,10 +314,13 @@ def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> N
 
 
 def _check_operator_name(run: _Run, path: list[Any], key: str) -> bool:
-    """Whether a key is a misspelled operator, which is then told."""
-    if not key.startswith("$") or key in OPERATORS or key in run.at(path[:-1]).properties:
+    """Whether a key is a misspelled operator, or one of another tool, which is then reported."""
+    node = run.at(path[:-1])
+    if not key.startswith("$") or key in OPERATORS or key in node.properties:
         return False
     hint = did_you_mean(key, OPERATORS)
+    if hint is None and node.types == {"array"}:
+        hint = f"for lists there are {choices(LIST_OPERATORS)}"
     if hint:
         run.wrong(path, "unknown-operator", f"there is no operator `{key}`", hint)
     return hint is not None
@@ -305,15 +356,15 @@ def leaves(
         yield path, identity
 
 
-def removed_mappings(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths at which null in an upper layer removes a mapping of the lower layers that holds something."""
+def removed(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths at which null in an upper layer removes what the lower layers set."""
     if not isinstance(lower, dict) or not isinstance(upper, dict):
         return
     for key, value in upper.items():
-        if value is None and isinstance(lower.get(key), dict) and lower[key]:
+        if value is None and key in lower:
             yield (*path, key)
         elif isinstance(value, dict):
-            yield from removed_mappings(lower.get(key), value, (*path, key))
+            yield from removed(lower.get(key), value, (*path, key))
 
 
 def _names_its_item(node: Node, path: Path) -> bool:

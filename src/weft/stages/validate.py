@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted, get, pointer
-from weft.base.problems import Problem
+from weft.base.problems import Problem, choices
+from weft.files.reading import ProjectFiles
 from weft.files.shipped import shipped
 from weft.schema import patterns
-from weft.schema.explaining import Undecided, UnexpectedKeys, assuming, explainer
+from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
+from weft.schema.broken import Broken, Suggestions, broken_by
+from weft.schema.catalog import Catalog
+from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog, Node
-from weft.schema.violations import Broken, Suggestions, complaints
+from weft.schema.node import Node
+from weft.schema.rewriting import written
+from weft.schema.violations import complaints
 from weft.secrets.masking import Mask, is_concealed
 from weft.secrets.references import literal_secret
 
@@ -122,35 +127,90 @@ class SchemaCheck:
         node = self._catalog.root.at(path)
         stated = schema.get("x-sensitive") is True and error.validator in ("type", "pattern")
         if stated or (node.sensitive and is_concealed(node, error.instance)):
-            yield literal_secret(path, location)
+            yield literal_secret(path, location, error.instance)
             return
         if error.validator in ("anyOf", "oneOf") and error.context:
-            branch = _best_branch(error)
-            if branch:
-                for below in branch:
-                    yield from self._told(below, judged)
+            meant = list(self._meant(error, judged))
+            if meant:
+                yield from meant
                 return
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
-        names_a_key = isinstance(error.instance, str) and isinstance(get(judged.config, path), dict)
-        broken = Broken(
-            "propertyNames" if names_a_key else str(error.validator or ""),
-            error.validator_value,
-            error.instance,
-            schema,
-            path,
-            judged.hides(node, error.instance),
-            error.message,
-            str(error.validator or ""),
-            tuple(error.context or ()),
-            error.cause.names if isinstance(error.cause, UnexpectedKeys) else (),
-            judged.suggest,
-        )
+        fits, hidden = partial(self._fits, path, error.schema), judged.hides(node, error.instance)
+        broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest)
         for code, where, message, hint in complaints(broken):
             if isinstance(own, str):
                 yield Problem(code, f"{dotted(where)}: {own}", path=pointer(where), schema=location)
             else:
                 yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
+
+    def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
+        """What is wrong with a value that fits no alternative, by the one that was meant; nothing where none stands out."""
+        found, instance = discriminator(self._catalog, error), cast(Any, error.instance)
+        if found and not found.is_in(error.instance) and not found.required:
+            found = None
+        keys = {} if found else own_keys(self._catalog, error)
+        given = [index for index, names in keys.items() if any(name in instance for name in names)]
+        chosen = found.chosen(error.instance) if found else given[0] if len(given) == 1 else None
+        if chosen is not None and chosen in by_branch(error):
+            branch = by_branch(error)[chosen]
+        elif found:
+            yield self._unchosen(error, found, judged)
+            return
+        elif keys and not given and unknown_to_all(self._catalog, error):
+            yield from self._without_own_key(error, keys, judged)
+            return
+        else:
+            branch = best_branch(error)
+        for below in branch:
+            yield from self._told(below, judged)
+
+    def _without_own_key(
+        self, error: ValidationError, keys: dict[int, list[str]], judged: _Judged
+    ) -> Iterator[Problem]:
+        """Keys that no alternative has, where each has one of its own."""
+        location = self._catalog.documents.location(error.schema, str(error.validator))
+        path, unknown = tuple(error.absolute_path), unknown_to_all(self._catalog, error)
+        own = tuple(name for names in keys.values() for name in names)
+        broken = Broken(
+            "additionalProperties",
+            False,
+            error.instance,
+            {},
+            path,
+            True,
+            "",
+            "",
+            (),
+            unknown,
+            own,
+            suggest=judged.suggest,
+        )
+        for code, where, message, hint in complaints(broken):
+            yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
+
+    def _unchosen(self, error: ValidationError, found: Discriminator, judged: _Judged) -> Problem:
+        """A discriminator that is not there, or has none of the values that choose an alternative."""
+        path = (*error.absolute_path, *found.path)
+        location = self._catalog.documents.location(error.schema, str(error.validator))
+        if not found.is_in(error.instance):
+            message = f"{dotted(path)} is required, and nothing sets it"
+            hint = f"write one of {choices(map(written, found.every))}"
+            return Problem("missing-required", message, path=pointer(path), schema=location, hint=hint)
+        value = get(error.instance, found.path)
+        hidden = judged.hides(self._catalog.root.at(path), value)
+        fits = partial(self._fits, path, {"enum": found.every})
+        broken = Broken("enum", found.every, value, {}, path, hidden, "", "enum", (), fits=fits, suggest=judged.suggest)
+        code, where, text, how = next(complaints(broken))
+        return Problem(code, text, path=pointer(where), schema=location, hint=how)
+
+    def _fits(self, path: Path, schema: Any, value: Any) -> bool:
+        """Whether a place would accept another value: by the schema that refused the one there, and by all that always apply."""
+        try:
+            accepted = self._explain.evolve(schema=schema).is_valid(value)
+        except patterns.TooCostly:
+            return False
+        return bool(accepted) and self._catalog.root.at(path).accepts(value)
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
         """What jsonschema-rs says of a configuration that only it refuses, so that no refusal goes unexplained."""
@@ -164,7 +224,8 @@ class SchemaCheck:
             hidden = judged.hides(self._catalog.root.at(path), value)
             schema = around if isinstance(around, dict) else {}
             names = tuple(getattr(error.kind, "unexpected", ()))
-            broken = Broken(keyword, wanted, value, schema, path, hidden, error.message, keyword, (), names)
+            fits = partial(self._fits, path, schema)
+            broken = Broken(keyword, wanted, value, schema, path, hidden, error.message, keyword, (), names, fits=fits)
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
 
@@ -194,24 +255,4 @@ def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:
 def check_of(name: str) -> SchemaCheck:
     """A schema that ships with Weft, such as the one of weft.yaml, ready to judge files."""
     with resources.as_file(shipped(name)) as path:
-        return SchemaCheck(Catalog(load_documents(path, path.parent)))
-
-
-def _best_branch(error: ValidationError) -> list[ValidationError]:
-    """The alternative that was most likely meant: of the right type, with the right fixed values, with the fewest errors.
-
-    An empty list when no alternative stands out, because all of them expect another type.
-    """
-    branches: dict[Any, list[ValidationError]] = {}
-    for below in error.context or ():
-        branches.setdefault(below.relative_schema_path[0], []).append(below)
-
-    def misses(errors: list[ValidationError]) -> tuple[bool, bool, int]:
-        kind = any(below.validator == "type" and not below.relative_path for below in errors)
-        fixed = any(below.validator in ("const", "enum") and len(below.relative_path) <= 1 for below in errors)
-        return kind, fixed, len(errors)
-
-    best = min(branches.values(), key=misses)
-    only_required = all(below.validator == "required" and not below.relative_path for below in error.context or ())
-    only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
-    return [] if misses(best)[0] or only_fixed or only_required else best
+        return SchemaCheck(Catalog(load_documents(path, ProjectFiles(path.parent))))

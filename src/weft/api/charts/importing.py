@@ -14,12 +14,14 @@ from weft.api.charts.comments import Notes, notes_of
 from weft.api.charts.dependencies import dependencies_of
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, pointer
-from weft.base.problems import Place, Problem, Severity
+from weft.base.problems import Place, Problem, Severity, WeftError
 from weft.files import datafile, yaml11
 from weft.files.formats import to_json
+from weft.files.reading import OutsideError, files_of, outside
 
 _REMOVAL: Final = "\n# Helm puts back what is only left out: `key: {$value: null}` removes a value of the chart, `key: null` does not."
 _SCHEMA: Final = "values.schema.json"
+_READ: Final = ("values.yaml", _SCHEMA, "Chart.yaml", "requirements.yaml", "charts")
 _SECRET_NAME: Final = re.compile(
     r"(?:\A|[a-z0-9_.-])(?:[Pp]assw(?:or)?d|[Pp]assphrase|[Tt]oken|[Ss]ecret|[Aa]pi[_-]?[Kk]ey|[Pp]rivate[_-]?[Kk]ey|"
     r"[Aa]ccess[_-]?[Kk]ey|[Ss]ecret[_-]?[Kk]ey|PASSWORD|TOKEN|SECRET|API_KEY|SECRET_KEY|ACCESS_KEY|PRIVATE_KEY)\Z"
@@ -44,6 +46,7 @@ def from_chart(name: str, chart: Path) -> ImportedChart:
     Raises WeftError when there is no values.yaml, or one of the files is not valid.
     """
     file = chart / "values.yaml"
+    _refuse_links_out(chart)
     text = new_projects.read_text(file)
     data = values.parse(text, str(file))
     notes = notes_of(text)
@@ -58,9 +61,18 @@ def from_chart(name: str, chart: Path) -> ImportedChart:
     return ImportedChart(files, tuple(_plaintext_secrets(data, text)))
 
 
+def _refuse_links_out(chart: Path) -> None:
+    """A chart may be a stranger's: what it links to elsewhere is not copied into a project. Raises WeftError."""
+    for name in _READ:
+        try:
+            files_of(chart).real(chart / name)
+        except OutsideError as error:
+            raise WeftError(outside(error, name, Place(str(chart / name)))) from None
+
+
 def _own_schemas(schema: Path, notes: Notes) -> dict[str, str]:
     """A chart's own schema with all that it refers to; the texts of comments go into the schema itself."""
-    files, root = new_projects.schema_files(schema)
+    files, root = new_projects.schema_files(schema, schema.parent)
     found = {}
     for name, text in files.items():
         contents = schemas.without_defaults(datafile.parse_named(text.encode(), name))

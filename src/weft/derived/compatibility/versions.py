@@ -14,6 +14,7 @@ from weft.base.problems import Problem, UsageError, WeftError
 from weft.derived.compatibility.changes import Change
 from weft.files import git
 from weft.files.locator import locate
+from weft.files.reading import ProjectFiles
 from weft.schema.documents import Documents
 from weft.schema.loader import load_documents
 
@@ -40,16 +41,19 @@ class Version:
 
 
 @contextmanager
-def opened(wanted: str, folder: Path) -> Iterator[Version]:
+def opened(wanted: str, files: ProjectFiles) -> Iterator[Version]:
     """The version that a word names: a schema file, or `REVISION:PATH` as git names files.
+
+    A file may refer to what `files` allow and to what lies beside it, one of a revision to all of its repository.
 
     Raises UsageError when there is no such file or revision, CannotRun without git or a repository, WeftError when the schema
     is wrong.
     """
+    folder = files.folder
     file = folder / wanted
     revision, colon, path = wanted.partition(":")
     if file.is_file():
-        yield Version(load_documents(file, folder), folder)
+        yield Version(load_documents(file, files.allowing(file.parent)), folder)
         return
     if not colon:
         hint = "name a file, or a file of a git revision as `HEAD~3:schemas/root.schema.json`"
@@ -60,10 +64,10 @@ def opened(wanted: str, folder: Path) -> Iterator[Version]:
     with tempfile.TemporaryDirectory(prefix="weft-") as temporary:
         _extract(folder, commit, Path(temporary))
         root = Path(temporary, PurePosixPath(path))
-        if not root.is_file():
+        if not ProjectFiles(Path(temporary)).has(root):
             raise UsageError(Problem("no-such-schema", f"there is no {path} in the revision {revision}"))
         try:
-            documents = load_documents(root, Path(temporary))
+            documents = load_documents(root, ProjectFiles(Path(temporary)))
         except WeftError as error:
             error.folder = Path(temporary)
             raise WeftError(*(_of(problem, revision) for problem in error.problems)) from None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from weft.base.problems import CannotRun, Problem
 from weft.derived.editors.association import Association
-from weft.derived.editors.jsonc import SettingsError
+from weft.files.jsonc import SettingsError
 
 _PATH: Final = ("language-server", "yaml-language-server", "config", "yaml", "schemas")
 

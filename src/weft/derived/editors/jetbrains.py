@@ -10,7 +10,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from weft.derived.editors.association import Association
-from weft.derived.editors.jsonc import SettingsError
+from weft.files.jsonc import SettingsError
 
 _COMPONENT: Final = "JsonSchemaMappingsProjectConfiguration"
 _EMPTY: Final = '<?xml version="1.0" encoding="UTF-8"?>\n<project version="4">\n</project>\n'

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from weft.derived.editors.association import Association
-from weft.derived.editors.jsonc import SettingsError
+from weft.files.jsonc import SettingsError
 
 _BEGIN: Final = "-- >>> weft ide"
 _REMARK: Final = ": what stands between these marks is written anew by `weft ide`"

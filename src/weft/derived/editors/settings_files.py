@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.overlay import PLACEHOLDER
-from weft.base.problems import Place, Problem, Severity, reason_of
+from weft.base.problems import Place, Problem, Severity
 from weft.derived.editors import helix, jetbrains, neovim, vscode, zed
 from weft.derived.editors.association import Association
-from weft.derived.editors.jsonc import SettingsError
 from weft.files.atomic import replace_file
+from weft.files.jsonc import SettingsError
+from weft.files.reading import ProjectFiles, unreadable
 from weft.project.projectfile import NAME, ProjectFile
 from weft.stages.load import SUFFIXES
 
@@ -50,7 +51,7 @@ def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[
     changes, problems = [], list(_missing(file.folder, associations))
     for path, write in ((path, write) for name in editors for path, write in EDITORS[name].items()):
         try:
-            before = _read(file.folder / path)
+            before = _read(file.files, file.folder / path)
             after = write(before, associations)
             if after != before:
                 changes.append(Change(path, after))
@@ -59,8 +60,7 @@ def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[
             place = Place(path, error.line, error.column)
             problems.append(Problem("settings-unreadable", error.message, place=place, hint=hint))
         except OSError as error:
-            reason = reason_of(error)
-            problems.append(Problem("unreadable", f"the file cannot be read: {reason}", place=Place(path)))
+            problems.append(unreadable(error, path))
     return changes, problems
 
 
@@ -73,9 +73,9 @@ def write(folder: Path, changes: Iterable[Change]) -> None:
         replace_file(folder / change.path, change.text, parents=True, within=folder)
 
 
-def _read(path: Path) -> str | None:
+def _read(files: ProjectFiles, path: Path) -> str | None:
     try:
-        return path.read_bytes().decode()
+        return files.read(path).decode()
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from weft.derived.editors.association import Association
-from weft.derived.editors.jsonc import parse, with_items
+from weft.files.jsonc import parse, with_items
 
 _EXTENSION: Final = "redhat.vscode-yaml"
 

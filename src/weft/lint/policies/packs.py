@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from weft.base.overlay import Source
 from weft.base.paths import pointer
-from weft.base.problems import Place, Problem, Severity, UsageError, WeftError, choices, did_you_mean
+from weft.base.problems import Problem, Severity, UsageError, WeftError, choices, did_you_mean
 from weft.files import yaml12
 from weft.files.locator import placed, placed_at_rule
+from weft.files.reading import OutsideError, ProjectFiles, outside, unreadable
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
 from weft.schema.node import Node
@@ -61,9 +62,15 @@ class Policy:
 
 
 def files(project: Project) -> dict[str, Path]:
-    """The packs of a project by their names, without reading them."""
-    found = sorted((project.folder / project.file.policies).glob(f"*{SUFFIX}"))
-    return {path.name.removesuffix(SUFFIX): path for path in found}
+    """The packs of a project by their names, without reading them.
+
+    Raises WeftError when their folder lies outside of the project.
+    """
+    try:
+        found = project.files.entries(project.folder / project.file.policies)
+    except OutsideError as error:
+        raise WeftError(outside(error, project.file.policies, project.file.place("policies"))) from None
+    return {path.name.removesuffix(SUFFIX): path for path in found if path.name.endswith(SUFFIX)}
 
 
 def read_packs(project: Project) -> dict[str, Policy]:
@@ -87,7 +94,7 @@ def _read(project: Project) -> tuple[dict[str, Policy], list[Problem], list[Expr
     packs, problems, expressions = {}, list[Problem](), list[Expression]()
     for name, path in files(project).items():
         shown = path.relative_to(project.folder).as_posix()
-        data, wrong = _data(path, shown)
+        data, wrong = _data(project.files, path, shown)
         problems += wrong
         if not wrong:
             reader = _Reader(project.root, project.schemas.rule_check.shapes, name, shown)
@@ -110,15 +117,14 @@ def choose(known: Mapping[str, Policy], names: Sequence[str]) -> list[Policy]:
     return [policy for name, policy in known.items() if name in names or ALL in names]
 
 
-def _data(path: Path, name: str) -> tuple[Any, list[Problem]]:
+def _data(files: ProjectFiles, path: Path, name: str) -> tuple[Any, list[Problem]]:
     """What a pack holds, and what keeps it from being read."""
     try:
-        data = yaml12.parse(yaml12.decode(path.read_bytes()))
+        data = yaml12.parse(yaml12.decode(files.read(path)))
     except yaml12.YamlError as error:
         return None, [error.problem(name)]
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror}"
-        return None, [Problem("unreadable", message, place=Place(name))]
+        return None, [unreadable(error, name)]
     source = Source(name, {}, path)
     return data, [placed(problem, source) for problem in check_of(SCHEMA).problems(data)]
 

@@ -157,9 +157,9 @@ def _failing(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str, str]]:
 def _verdict(control: Control, target: Target, waives: Callable[[str, str, str], Waiver | None]) -> Verdict:
     root = target.schemas.root
     try:
-        if not all(holds(condition, root, target.config) for condition in control.conditions):
+        if not all(holds(condition, root, target.shared_config) for condition in control.conditions):
             return Verdict(control, target.name, Status.NOT_APPLICABLE)
-        if holds(control.rule, root, target.config):
+        if holds(control.rule, root, target.shared_config):
             return Verdict(control, target.name, Status.PASSED)
     except Undecided as reason:
         return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, reason)))

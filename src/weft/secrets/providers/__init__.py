@@ -8,9 +8,10 @@ scheme, here or offered by another package through an entry point of the group `
     PARAMETERS = ()              # the names of the parameters that it takes
 
     def complaint(reference: Reference) -> str | None: ...      # what is wrong with the form of PATH; nothing is read
-    def resolve(reference: Reference, folder: Path) -> str: ... # the secret; raises ProviderError
+    def resolve(reference: Reference, files: ProjectFiles) -> str: ... # the secret; raises ProviderError
 
-`folder` is the project's. Providers are imported only when a reference names them, their packages only when a secret is
+`files` are those of the project, with its `folder`: a provider of files reads them through `documents.read`, which refuses what lies
+outside and is not allowed. Providers are imported only when a reference names them, their packages only when a secret is
 fetched.
 
 What a person reads when a secret is missing is the reason and the hint of the ProviderError; `secret_files.resolving` makes it a
@@ -28,7 +29,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -37,6 +37,7 @@ from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, leaves, pointer
 from weft.base.plugins import Plugins
 from weft.base.problems import Problem, Severity, choices, did_you_mean
+from weft.files.reading import ProjectFiles
 from weft.schema.node import Node
 from weft.secrets.references import is_reference
 
@@ -111,15 +112,15 @@ def _refuse_parameters(reference: Reference, possible: Sequence[str]) -> None:
             raise ProviderError(f"`{reference.scheme}` has no parameter `{name}`", hint)
 
 
-def resolve(text: str, folder: Path) -> str:
-    """The secret that a reference stands for; `folder` is the project's.
+def resolve(text: str, files: ProjectFiles) -> str:
+    """The secret that a reference of a project with these files stands for.
 
     Raises ProviderError, which never holds a secret.
     """
     reference = parse(text)
     provider = _provider(reference.scheme)
     try:
-        secret: str = provider.resolve(reference, folder)
+        secret: str = provider.resolve(reference, files)
     except ImportError as error:
         package = (error.name or "a package").partition(".")[0]
         raise ProviderError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
+from weft.files.reading import ProjectFiles
 from weft.secrets.providers import Reference, documents, identities
 
 FORM: Final = "FILE#/json/pointer"
@@ -13,8 +13,8 @@ PARAMETERS: Final = ()
 complaint = documents.complaint
 
 
-def resolve(reference: Reference, folder: Path) -> str:
+def resolve(reference: Reference, files: ProjectFiles) -> str:
     """The value that the pointer names."""
-    data = documents.read(reference.path, folder)
+    data = documents.read(reference.path, files)
     clear = identities.decrypt(data, identities.identities(), reference.path)
     return documents.pick(documents.parse(clear, reference.path), reference.key or "")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from weft.base import paths
 from weft.base.problems import did_you_mean
 from weft.files import datafile, yaml12
+from weft.files.reading import VARIABLE, OutsideError, ProjectFiles
 from weft.schema.types import TYPE_WORDS, json_type
 from weft.secrets.providers import ProviderError, Reference
+
+_SECRETS: Final = Path("/run/secrets")
+"""Where Docker, Podman and Kubernetes put the secrets of a container; whoever can fill it has allowed what lies there."""
 
 
 def complaint(reference: Reference) -> str | None:
@@ -31,19 +35,20 @@ def _leaves(path: str) -> bool:
     return False
 
 
-def read(name: str, folder: Path) -> bytes:
-    """The bytes of a file, relative to the project's folder.
+def read(name: str, files: ProjectFiles) -> bytes:
+    """The bytes of a file of the project, of an allowed folder, or of the folder of secrets.
 
-    Raises ProviderError when it cannot be read, or when a symbolic link leads out of the project.
+    Raises ProviderError when it cannot be read, or when it lies elsewhere.
     """
-    path = folder / name
-    if not Path(name).is_absolute() and not path.resolve().is_relative_to(folder.resolve()):
-        raise ProviderError(f"{name} leads out of the project", "write its absolute path if that is meant")
+    files = files.allowing(_SECRETS)
+    path = files.folder / name
     try:
-        return path.read_bytes()
+        return files.read(path)
+    except OutsideError:
+        allow = f"keep it in {_SECRETS}, or allow its folder with `--allow-read DIR` or {VARIABLE}"
+        raise ProviderError(f"{name} leads out of the project", allow) from None
     except OSError as error:
-        near = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, near) if isinstance(error, FileNotFoundError) else None
+        hint = did_you_mean(path.name, files.names_near(path)) if isinstance(error, FileNotFoundError) else None
         raise ProviderError(f"{name}: {(error.strerror or 'it cannot be read').lower()}", hint) from None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Final
 
 from weft.base.problems import did_you_mean
+from weft.files.reading import ProjectFiles
 from weft.secrets.providers import ProviderError, Reference
 
 FORM: Final = "NAME"
@@ -21,7 +21,7 @@ def complaint(reference: Reference) -> str | None:
     return None if _NAME.match(reference.path) else "what follows `://` is not the name of an environment variable"
 
 
-def resolve(reference: Reference, folder: Path) -> str:
+def resolve(reference: Reference, files: ProjectFiles) -> str:
     """The value of the variable; an empty one counts as not set."""
     value = os.environ.get(reference.path)
     if value:

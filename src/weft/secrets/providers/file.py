@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
+from weft.files.reading import ProjectFiles
 from weft.secrets.providers import ProviderError, Reference, documents
 
 FORM: Final = "PATH#/json/pointer"
@@ -13,9 +13,9 @@ PARAMETERS: Final = ()
 complaint = documents.complaint
 
 
-def resolve(reference: Reference, folder: Path) -> str:
+def resolve(reference: Reference, files: ProjectFiles) -> str:
     """The text of the file without its final line break, or the value that the pointer names."""
-    data = documents.read(reference.path, folder)
+    data = documents.read(reference.path, files)
     if reference.key:
         return documents.pick(documents.parse(data, reference.path), reference.key)
     try:

@@ -13,9 +13,9 @@ import hmac
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
+from weft.files.reading import ProjectFiles
 from weft.secrets.providers import ProviderError, Reference, documents, identities
 
 FORM: Final = "FILE#/json/pointer"
@@ -29,9 +29,9 @@ _UNKNOWN_RULES: Final = ("encrypted_comment_regex", "unencrypted_comment_regex",
 _Keys = tuple[str, ...]
 
 
-def resolve(reference: Reference, folder: Path) -> str:
+def resolve(reference: Reference, files: ProjectFiles) -> str:
     """The value that the pointer names, after the whole file was found to be untouched."""
-    data = documents.parse(documents.read(reference.path, folder), reference.path)
+    data = documents.parse(documents.read(reference.path, files), reference.path)
     if not isinstance(data, dict) or not isinstance(data.get("sops"), dict):
         raise ProviderError(f"{reference.path} is not encrypted with SOPS")
     file = _File(reference.path, data.pop("sops"))

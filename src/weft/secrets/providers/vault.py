@@ -8,11 +8,11 @@ step of the path is, for tokens that may not ask.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from weft.base.paths import pointer
+from weft.files.reading import ProjectFiles
 from weft.secrets.providers import ProviderError, Reference, documents
 
 FORM: Final = "MOUNT/PATH#KEY"
@@ -29,7 +29,7 @@ def complaint(reference: Reference) -> str | None:
     return None if reference.parameters.get("kv", "1") in ("1", "2") else "`kv` is 1 or 2"
 
 
-def resolve(reference: Reference, folder: Path) -> str:
+def resolve(reference: Reference, files: ProjectFiles) -> str:
     """The value of the key; the newest version of the secret where the engine keeps several."""
     import hvac  # noqa: PLC0415 - an extra
     import requests  # noqa: PLC0415 - comes with hvac

@@ -11,6 +11,7 @@ from typing import Any, Final
 from weft.files import formats
 from weft.schema import envvars
 from weft.secrets.taint import Branch
+from weft.stages.render.printing import in_words
 
 
 def to_yaml(value: Any) -> str:
@@ -28,12 +29,12 @@ def env(value: Any) -> dict[str, str]:
 
     Of a list of mappings, the later one's variables win.
     """
-    return {variable.name: variable.text for variable in _variables(value) if not variable.sensitive}
+    return {variable.name: variable.text for variable in _variables(value, "env") if not variable.sensitive}
 
 
 def secret_env(value: Any) -> dict[str, Any]:
     """The sensitive settings below a mapping of the configuration: name to reference."""
-    return {variable.name: variable.value for variable in _variables(value) if variable.sensitive}
+    return {variable.name: variable.value for variable in _variables(value, "secret_env") if variable.sensitive}
 
 
 def public(value: Any) -> Any:
@@ -53,12 +54,12 @@ def export(value: Mapping[str, str]) -> str:
 
 def b64encode(value: str) -> str:
     """Base64 of a text in UTF-8."""
-    return base64.b64encode(str(value).encode()).decode()
+    return base64.b64encode(str(in_words(value)).encode()).decode()
 
 
 def sha256(value: str) -> str:
     """The SHA-256 digest of a text, in hexadecimal."""
-    return hashlib.sha256(str(value).encode()).hexdigest()
+    return hashlib.sha256(str(in_words(value)).encode()).hexdigest()
 
 
 def timestamp(value: str) -> int:
@@ -72,10 +73,10 @@ def quote(value: Any) -> str:
     return formats.yaml_scalar(value)
 
 
-def _variables(value: Any) -> list[envvars.Variable]:
+def _variables(value: Any, name: str) -> list[envvars.Variable]:
     if isinstance(value, list):
-        return [variable for branch in value for variable in _variables(branch)]
-    branch = _branch(value, "env")
+        return [variable for branch in value for variable in _variables(branch, name)]
+    branch = _branch(value, name)
     return list(envvars.variables(branch.node, branch, branch.path))
 
 
@@ -86,7 +87,7 @@ def _branch(value: Any, name: str) -> Branch:
 
 
 def _shell(value: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, str(text)) for name, text in value.items()]
+    return [(name, str(in_words(text))) for name, text in value.items()]
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,9 @@ from types import TracebackType
 from typing import Any, Final, NoReturn
 
 from jinja2 import (
+    BaseLoader,
     BytecodeCache,
-    FileSystemLoader,
+    Environment,
     StrictUndefined,
     Template,
     TemplateError,
@@ -30,15 +32,21 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.loaders import split_template_path
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from weft.base.paths import dotted, pointer
-from weft.base.problems import Place, Problem, did_you_mean
+from weft.base.problems import Place, Problem, choices, did_you_mean
+from weft.base.wording import counted
 from weft.files import cache, yaml12
 from weft.files.lines import line_of, start_of
+from weft.files.reading import ProjectFiles, unreadable
+from weft.schema.types import TYPE_WORDS, json_type
 from weft.secrets.taint import Branch, TaintError
+from weft.stages.render import printing
 from weft.stages.render.filters import FILTERS
+from weft.stages.render.unset import Uses
 from weft.version import __version__
 
 
@@ -59,13 +67,14 @@ class Rendered:
 
 
 class Templates:
-    """The templates of one folder, each compiled at most once. `name` is how reports call the folder."""
+    """The templates in the folder `name` of a project, each compiled at most once."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder.resolve()
+    def __init__(self, files: ProjectFiles, name: str) -> None:
+        self._files = files
+        self._folder = files.folder.resolve() / name
         self.name = name
         self._environment = _Environment(
-            loader=FileSystemLoader(str(folder)),
+            loader=_Loader(files, self._folder),
             undefined=_Unset,
             autoescape=False,
             trim_blocks=True,
@@ -74,8 +83,9 @@ class Templates:
             auto_reload=False,
             cache_size=-1,
             bytecode_cache=_Compiled(),
+            finalize=printing.in_words,
         )
-        self._environment.filters.update(FILTERS)
+        self._environment.filters.update(printing.FILTERS, **FILTERS)
         self._environment.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
         self._templates: dict[str, Template | Problem] = {}
 
@@ -94,12 +104,24 @@ class Templates:
         except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
             return self._failure(template, error, context)
 
+    def unset(self, template: str, context: Mapping[str, Any]) -> list[Problem]:
+        """Every use of something that is not there in a template that `render` failed for, each line once."""
+        uses = Uses(_UnsetError)
+        environment = self._environment.overlay(undefined=uses.undefined())
+        with contextlib.suppress(Exception):  # what else is wrong is not said before this is corrected
+            environment.get_template(template).render(context)
+        problems = []
+        for error, file, line in uses.found:
+            place = Place(f"{self.name}/{Path(file).relative_to(self._folder).as_posix()}", line)
+            problems.append(self._with_column(_unset(error, place, context), error))
+        return list(dict.fromkeys(problems))
+
     def line_of(self, template: str, context: Mapping[str, Any], line: int) -> Place | None:
         """The line of a template that makes a line of its text; of what it includes, the line that does so."""
         found = self._get(template)
         if isinstance(found, Problem):
             return None
-        source = (self._folder / template).read_text("utf-8")
+        source = self._source(template)
         count, number = 1, 1
         with contextlib.suppress(Exception):  # it was rendered before: this is about the search, not about the template
             chunks = found.root_render_func(found.new_context(dict(context)))
@@ -114,36 +136,37 @@ class Templates:
     def tree(self, name: str) -> tuple[nodes.Template | None, str]:
         """The syntax tree of a template, None where it has none, and its source."""
         try:
-            source = (self._folder / name).read_text("utf-8")
+            source = self._source(name)
             return self._environment.parse(source), source
         except (TemplateError, OSError, UnicodeDecodeError):
             return None, ""  # which `check` tells
+
+    def _source(self, name: str) -> str:
+        return text_of(self._files, self._folder / name)
 
     def _get(self, name: str) -> Template | Problem:
         if name not in self._templates:
             try:
                 self._templates[name] = self._environment.get_template(name)
             except TemplateNotFound:
-                hint = did_you_mean(name, self._environment.list_templates())
-                self._templates[name] = Problem(
-                    "template-not-found", f"there is no template `{name}` in {self.name}/", hint=hint
-                )
+                self._templates[name] = self._not_found(name, None)
             except TemplateError as error:
                 self._templates[name] = self._failure(name, error)
             except UnicodeDecodeError:
                 self._templates[name] = self._not_text(name)
             except OSError as error:
-                self._templates[name] = Problem(
-                    "unreadable", f"the template cannot be read: {error.strerror}", place=Place(f"{self.name}/{name}")
-                )
+                self._templates[name] = unreadable(error, f"{self.name}/{name}", "the template")
         return self._templates[name]
 
     def _failure(self, template: str, error: Exception, context: Mapping[str, Any] | None = None) -> Problem:
-        problem = self._explained(template, error, context)
+        return self._with_column(self._explained(template, error, context), error)
+
+    def _with_column(self, problem: Problem, error: Exception) -> Problem:
         if problem.place is None or problem.place.line is None:
             return problem
         name = problem.place.file.removeprefix(f"{self.name}/")
-        line = line_of((self._folder / name).read_text("utf-8", "replace"), problem.place.line) or ""
+        text = self._files.read(self._folder / name).decode("utf-8", "replace")
+        line = line_of(text, problem.place.line) or ""
         return replace(problem, place=replace(problem.place, column=_column(line, error)))
 
     def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
@@ -157,13 +180,7 @@ class Templates:
                 hint="leave it out (`| public`), or give the output `secrets: true` in weft.yaml",
             )
         if isinstance(error, _UnsetError):
-            return Problem(
-                "undefined",
-                str(error),
-                path=pointer(error.path) if error.path else None,
-                place=place,
-                hint=error.hint or error.suggest(context or {}),
-            )
+            return _unset(error, place, context or {})
         if isinstance(error, TemplateSyntaxError):
             file = f"{self.name}/{error.name or template}"
             return Problem(
@@ -173,12 +190,9 @@ class Templates:
                 hint=self._suggest(error.message or ""),
             )
         if isinstance(error, TemplateNotFound):
-            return Problem(
-                "template-not-found",
-                f"there is no template `{error.name}` in {self.name}/",
-                place=place,
-                hint=did_you_mean(str(error.name), self._environment.list_templates()),
-            )
+            return self._not_found(str(error.name), place)
+        if isinstance(error, OSError):
+            return replace(unreadable(error, "what it includes or imports", "what it includes or imports"), place=place)
         if isinstance(error, RecursionError):
             return Problem("template-failed", "it calls or includes itself without end", place=place)
         if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):
@@ -186,11 +200,19 @@ class Templates:
             return Problem("template-syntax", message, place=place, hint=self._suggest(message))
         if isinstance(error, SecurityError):
             return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
-        return Problem("template-failed", f"{type(error).__name__}: {error}", place=place)
+        kind = (
+            "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
+        )  # which say it all themselves
+        return Problem("template-failed", f"{kind}{printing.with_our_types(str(error))}", place=place)
+
+    def _not_found(self, name: str, place: Place | None) -> Problem:
+        there = self._environment.list_templates()
+        hint = did_you_mean(name, there) or (f"there are {choices(there)}" if there else "the folder has no templates")
+        return Problem("template-not-found", f"there is no template `{name}` in {self.name}/", place=place, hint=hint)
 
     def _not_text(self, name: str) -> Problem:
         try:
-            yaml12.decode((self._folder / name).read_bytes())
+            yaml12.decode(self._files.read(self._folder / name))
         except yaml12.YamlError as error:
             return error.problem(f"{self.name}/{name}")
         return Problem("not-utf8", "a template that it needs is not UTF-8", place=Place(f"{self.name}/{name}"))
@@ -207,6 +229,14 @@ class Templates:
             known = self._environment.filters if "filter" in message else self._environment.tests
             return did_you_mean(message.split("'")[1], known)
         return None
+
+
+def _unset(error: Exception, place: Place, context: Mapping[str, Any]) -> Problem:
+    """What is not there, as a problem; the sandbox has errors of its own for what a template may not touch."""
+    if not isinstance(error, _UnsetError):
+        return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
+    where = pointer(error.path) if error.path else None
+    return Problem("undefined", str(error), path=where, place=place, hint=error.hint or error.suggest(context))
 
 
 def _column(line: str, error: Exception) -> int:
@@ -231,10 +261,38 @@ METHODS: Final = frozenset(("get", "items", "keys", "values"))
 """What templates may call of a mapping of the configuration; every other name is a setting."""
 
 
+class _Loader(BaseLoader):
+    """Jinja's way to the files of a folder."""
+
+    def __init__(self, files: ProjectFiles, folder: Path) -> None:
+        self._files = files
+        self._folder = folder
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The text of a template. Raises TemplateNotFound, OSError and UnicodeDecodeError."""
+        path = self._folder.joinpath(*split_template_path(template))
+        try:
+            return text_of(self._files, path), str(path), lambda: True
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise TemplateNotFound(template) from None
+
+    def list_templates(self) -> list[str]:
+        """The names of all templates, for hints."""
+        walked = os.walk(self._folder) if self._files.may_read(self._folder) else ()
+        paths = (Path(folder, name) for folder, _, names in walked for name in names)
+        return sorted(path.relative_to(self._folder).as_posix() for path in paths)
+
+
+def text_of(files: ProjectFiles, path: Path) -> str:
+    """The text of a template, its line ends as Jinja counts them. Raises OSError and UnicodeDecodeError."""
+    return io.TextIOWrapper(io.BytesIO(files.read(path)), "utf-8").read()
+
+
 class _Compiled(BytecodeCache):
     """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
 
-    _FOLDER: Final = f"templates-{__version__}"  # which may hold what filters made of constants
+    # of this version, as they hold what filters made of constants; the 2 is since values are printed by `printing`
+    _FOLDER: Final = f"templates-{__version__}-2"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
@@ -250,6 +308,9 @@ class _Compiled(BytecodeCache):
 class _Environment(ImmutableSandboxedEnvironment):
     """In `cache.items` the setting `items` wins over the method of the mapping."""
 
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return printing.print_concatenated(super()._parse(source, name, filename))
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
@@ -263,6 +324,32 @@ class _Environment(ImmutableSandboxedEnvironment):
         if isinstance(obj, Branch) and argument not in obj:
             return self.undefined(obj=obj, name=argument)
         return super().getitem(obj, argument)
+
+
+class TargetNames(dict[str, str]):
+    """What templates see as `target`: its name, and the value of each dimension that it has, of all `dimensions`."""
+
+    def __init__(self, names: Mapping[str, str], dimensions: Sequence[str]) -> None:
+        super().__init__(names)
+        self._dimensions = dimensions
+
+    def without(self, name: str) -> tuple[str, str]:
+        """What to say of a name that the target does not have, and what to do."""
+        if name in self._dimensions:
+            message = f"target.{name} is not set: {self['name']} has no {name}"
+            return message, f"guard it with `is defined`, or give the output `scope: {name}`"
+        known = dict.fromkeys((*self, *self._dimensions))
+        return f"there is no `target.{name}`", did_you_mean(name, known) or f"there are {choices(known)}"
+
+
+def _without_value(value: Any) -> str:
+    """What kind of thing has no such name or item, without a word on what it holds."""
+    if isinstance(value, list | tuple):
+        return f"a list of {counted(len(value), 'item')}"
+    if isinstance(value, Mapping):
+        return TYPE_WORDS["object"]
+    plain = value is None or isinstance(value, str | int | float)
+    return TYPE_WORDS[json_type(value)] if plain else "what stands before it"
 
 
 class _UnsetError(UndefinedError):
@@ -281,6 +368,11 @@ class _UnsetError(UndefinedError):
                 self.hint = "it has no default: guard it with `is defined`, or use `| default(...)`"
         elif obj is missing:
             message = f"`{name}` is not defined"
+        elif isinstance(obj, TargetNames):
+            message, self.hint = obj.without(str(name))
+        else:
+            message = f"{_without_value(obj)} has no `{name}`"
+            self.hint = did_you_mean(str(name), map(str, obj)) if isinstance(obj, Mapping) else None
         super().__init__(message)
 
     def suggest(self, context: Mapping[str, Any]) -> str | None:

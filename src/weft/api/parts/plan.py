@@ -1,0 +1,162 @@
+"""What a new part changes in a project: files to create and edits of files, nothing of which is written yet."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import dotted, parse_pointer
+from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError, reason_of
+from weft.files import edits, yaml12
+from weft.files.atomic import replace_files
+from weft.files.datafile import parse_named
+from weft.files.formats import flow_yaml
+from weft.files.jsonc import END
+from weft.files.lines import lines_of
+from weft.project.project import Project
+from weft.project.projectfile import NAME
+from weft.stages.load import SUFFIXES
+
+_CONTEXT: Final = 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file, relative to the project, with its bytes before (None if it is new) and after; `origin` says what made its content."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+    origin: str = ""
+
+    def headline(self) -> str:
+        """`create overlays/qa.yaml, a copy of overlays/staging.yaml`."""
+        return f"{'create' if self.before is None else 'edit'} {self.path}{f', {self.origin}' if self.origin else ''}"
+
+    def diff(self, project: Project) -> Iterator[str]:
+        """The lines of a unified diff, of overlays as they may be shown; none where `origin` says it all."""
+        if self.origin:
+            return
+        before, after = (content.decode("utf-8-sig", "replace") for content in (self.before or b"", self.after))
+        shown = {**self._shown(project, before), **self._shown(project, after)}
+        old = self.path if self.before is not None else os.devnull
+        diff = difflib.unified_diff(lines_of(before), lines_of(after), old, self.path, n=_CONTEXT, lineterm="")
+        for number, line in enumerate(diff):
+            yield line[:1] + shown.get(line[1:], line[1:]) if number > 1 and line[:1] != "@" else line
+
+    def _shown(self, project: Project, text: str) -> dict[str, str]:
+        """What is shown instead of lines with something hidden, wherever these stand."""
+        ours = self.path in (NAME, *project.catalog.documents.names.values())
+        if ours or not self.path.endswith(SUFFIXES) or PurePosixPath(self.path).is_relative_to(project.file.policies):
+            return {}
+        shown = project.schemas.secret_lines.shown(self.path, text)
+        return {line: other for line, other in zip(lines_of(text), shown, strict=True) if other != line}
+
+
+class Plan:
+    """The changes of a new part in the order in which they were planned; `notes` are for whoever reads the plan."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.notes: list[str] = []
+        self._changes: dict[str, Change] = {}
+
+    @property
+    def changes(self) -> list[Change]:
+        """All changes, one a file."""
+        return list(self._changes.values())
+
+    def text(self, path: str) -> str:
+        """What a file will hold. Raises WeftError when it cannot be read or lies outside of the project."""
+        return self._content(path).decode().removeprefix("\ufeff")
+
+    def position(self, path: str, steps: Sequence[str | int]) -> tuple[int, int] | None:
+        """The line and the column at which a value will stand in a file."""
+        return yaml12.position(self.text(path), steps)
+
+    def create(self, path: str, text: str, origin: str = "") -> None:
+        """Plan a new file. Raises UsageError when something stands there, WeftError when that is outside of the project."""
+        _check_inside(path)
+        if path in self._changes or os.path.lexists(self.folder / path):
+            message = f"{path} is there already, and nothing is written over it"
+            raise UsageError(Problem("file-exists", message, hint="remove it, or choose another name"))
+        self._changes[path] = Change(path, None, text.encode(), origin)
+
+    def generate(self, path: str, text: str) -> None:
+        """Plan that a generated file is made anew, if it is there and would differ."""
+        if (self.folder / path).is_file() and self._content(path) != text.encode():
+            self._set(path, text.encode(), "which is generated")
+
+    def add(self, path: str, steps: Sequence[str | int], value: Any) -> None:
+        """Plan a value at a place of a file where there is none; see `edits.with_value`. Raises WeftError when that is not possible."""
+        self._edit(path, steps, flow_yaml(value), lambda text, where: edits.with_value(text, path, where, value))
+
+    def insert(self, path: str, steps: Sequence[str | int], offset: int, text: str) -> None:
+        """Plan an insertion into a text of a file; see `edits.with_insertion`. Raises WeftError when that is not possible."""
+        self._edit(path, steps, text, lambda before, where: edits.with_insertion(before, path, where, offset, text))
+
+    def write(self) -> None:
+        """Write all changes, or none. Raises CannotRun or WeftError when that is not possible."""
+        contents = {self.folder / change.path: (change.before, change.after) for change in self.changes}
+        replace_files(contents, self.folder)
+
+    def _edit(self, path: str, steps: Sequence[str | int], what: str, edit: Callable[[str, SettingPath], str]) -> None:
+        text = self.text(path)
+        try:
+            self._set(path, edit(text, _exact(parse_named(text.encode(), path), steps)).encode())
+        except edits.EditError as error:
+            where = [step for step in steps if step != END]
+            line, column = (error.line, error.column) if error.line else self.position(path, where) or (None, None)
+            hint = f"add `{what}` to {dotted(where)} by hand, and run this again"
+            raise WeftError(Problem("cannot-edit", error.message, place=Place(path, line, column), hint=hint)) from None
+
+    def _set(self, path: str, after: bytes, origin: str = "") -> None:
+        known = self._changes.get(path)
+        before = known.before if known else self._content(path)
+        mark = codecs.BOM_UTF8 if before and before.startswith(codecs.BOM_UTF8) else b""
+        self._changes[path] = Change(path, before, mark + after.removeprefix(mark), known.origin if known else origin)
+
+    def _content(self, path: str) -> bytes:
+        if path in self._changes:
+            return self._changes[path].after
+        _check_inside(path)
+        try:
+            content = (self.folder / path).read_bytes()
+            yaml12.decode(content)
+        except OSError as error:
+            raise CannotRun(Problem("unreadable", f"{path}: {reason_of(error)}")) from None
+        except yaml12.YamlError as error:
+            raise WeftError(error.problem(path)) from None
+        return content
+
+
+def _check_inside(path: str) -> None:
+    """Raise WeftError for a file that is not below the project's folder."""
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        message = "the file lies outside of the project, so it is not touched"
+        raise WeftError(Problem("cannot-edit", message, place=Place(path), hint="edit it by hand"))
+
+
+def file_and_steps(location: str) -> tuple[str, SettingPath]:
+    """The file and the path of a location such as `schemas/app.schema.json#/properties/port`."""
+    file, _, pointer = location.partition("#")
+    return file, parse_pointer(pointer)
+
+
+def _exact(data: Any, steps: Sequence[str | int]) -> SettingPath:
+    """A path with numbers for the items of lists: those of a JSON pointer are texts."""
+    exact: list[str | int] = []
+    for step in steps:
+        index = isinstance(data, list) and step != END
+        exact.append(int(step) if index else step)
+        try:
+            data = data[exact[-1]]
+        except (KeyError, IndexError, TypeError):
+            data = None
+    return tuple(exact)

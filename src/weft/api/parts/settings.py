@@ -1,0 +1,257 @@
+"""New domains, settings and rules: entries of the schemas, and the overlays that must then give a value."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+from urllib.parse import quote
+
+from weft.api.parts.layers import set_for_all
+from weft.api.parts.plan import Plan, file_and_steps
+from weft.base.paths import Path as SettingPath
+from weft.base.paths import dotted, get, parse_dotted
+from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_mean
+from weft.files.datafile import is_json, parse_named
+from weft.files.formats import plain_scalar, to_yaml
+from weft.files.jsonc import END, pretty
+from weft.project.project import Project
+from weft.project.settings import setting_path
+from weft.rules import Expression, Request, compiled
+from weft.rules.validations import KEYWORD
+from weft.schema import envvars
+from weft.schema.documents import DIALECT
+from weft.schema.node import Node
+from weft.schema.protection import REFERENCE_PATTERN
+
+LONGEST: Final = 200
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_GROUP: Final[dict[str, Any]] = {"type": "object", "additionalProperties": False, "properties": {}}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is said of a new setting; one of the type `object` is a group of settings.
+
+    `default`, `value` and what is `allowed` are texts, as on a command line; `value` goes into the lowest layer.
+    """
+
+    type: str = "string"
+    default: str | None = None
+    value: str | None = None
+    env: str | None = None
+    description: str | None = None
+    unit: str | None = None
+    allowed: tuple[str, ...] = ()
+    sensitive: bool = False
+    required: bool = False
+
+
+def new_setting(project: Project, text: str, about: Setting) -> Plan:
+    """The plan of a setting at a dotted path, whose group exists.
+
+    Raises UsageError for a group that there is not, a name that cannot be or is taken, and texts that are no values of the type.
+    """
+    parent, name = _split(project, text)
+    node = project.root.at(parent)
+    if about.sensitive and about.default is not None:
+        hint = "give a reference to it with `--value`, such as ref+env://NAME"
+        raise UsageError(
+            Problem("bad-override", "a secret has no default, as schemas are read by everybody", hint=hint)
+        )
+    property_, where = _property(name, about), _holder(node)
+    plan = Plan(project.folder)
+    file, steps = file_and_steps(project.catalog.documents.location(where))
+    plan.add(file, (*steps, "properties", name), _described(project, property_, about))
+    if about.required:
+        plan.add(file, (*steps, "required", END), name)
+    value = _value(project, property_, about, (*parent, name))
+    if value is not None:
+        set_for_all(project, plan, (*parent, name), value)
+    same = [dotted(path) for variable, path, _ in envvars.declared(project.root) if variable == about.env]
+    if same:
+        plan.notes.append(f"{about.env} is the variable of {choices(same)} too")
+    elsewhere = _shared_by(project, where)
+    if elsewhere > 1:
+        plan.notes.append(f"{elsewhere} places refer to this schema, and each of them has the new setting")
+    return plan
+
+
+def new_domain(project: Project, name: str, description: str | None = None) -> Plan:
+    """The plan of a domain without settings: a schema of its own where the other domains have one, and the property that leads there.
+
+    Raises UsageError for a name that cannot be or is taken.
+    """
+    root = project.root
+    _check_name(root, (), name)
+    where = _holder(root)
+    file, steps = file_and_steps(project.catalog.documents.location(where))
+    plan = Plan(project.folder)
+    contents = _titled(name, description) | _GROUP
+    written = get(parse_named(plan.text(file).encode(), file), steps)  # in `where`, references are absolute
+    file_of = _usual_file(written)
+    if file_of is None:
+        plan.add(file, (*steps, "properties", name), contents)
+    else:
+        ref = file_of.format(name)
+        path = (PurePosixPath(file).parent / ref).as_posix()
+        dialect = project.catalog.documents.dialect(where)
+        contents = {"$schema": dialect or DIALECT, **contents}
+        plan.create(path, f"{pretty(contents) if is_json(path) else to_yaml(contents, plain_scalar)}\n")
+        plan.add(file, (*steps, "properties", name), {"$ref": quote(ref)})
+    plan.notes.append(f"the domain has no settings yet: `weft new setting {name}.NAME` adds one")
+    return plan
+
+
+def new_rule(project: Project, rule: str, message: str, at: str = "", field: str | None = None) -> Plan:
+    """The plan of a rule in the schema of a group of settings, of the whole configuration without `at`.
+
+    Raises UsageError for a place that there is not, WeftError for an expression that does not compile there.
+    """
+    path = _known(project, at) if at else ()
+    where = _holder(project.root.at(path))
+    location = project.catalog.documents.location(where)
+    result = compiled([Request(rule, project.catalog.node([where], [where]))], project.schemas.rule_check.shapes)[0]
+    if not isinstance(result, Expression):
+        raise WeftError(*(mistake.problem("rule", None) for mistake in result))
+    file, steps = file_and_steps(location)
+    known = [entry.get("rule") for entry in where.get(KEYWORD, ())]
+    if rule in known:
+        raise UsageError(Problem("name-taken", f"{dotted(path) or 'the whole configuration'} has this rule already"))
+    plan = Plan(project.folder)
+    entry = {"rule": rule, "message": message} | ({"fieldPath": field} if field else {})
+    plan.add(file, (*steps, KEYWORD, END), entry)
+    return plan
+
+
+def _split(project: Project, text: str) -> tuple[SettingPath, str]:
+    """The group and the name of a setting that there is not yet."""
+    try:
+        *above, last = parse_dotted(text)
+    except ValueError as error:
+        raise UsageError(Problem("bad-path", str(error))) from None
+    if not above:
+        hint = f"a setting has a domain: `weft new setting DOMAIN.{last}`; there are {choices(project.root.properties)}"
+        raise UsageError(Problem("bad-path", f"`{text}` names a domain", hint=hint))
+    parent = _known(project, dotted(above))
+    _check_name(project.root.at(parent), parent, str(last))
+    return parent, str(last)
+
+
+def _known(project: Project, text: str) -> SettingPath:
+    """The path of a group that some schema describes. Raises UsageError."""
+    try:
+        path = setting_path(project.root, parse_dotted(text))
+    except ValueError as error:
+        raise UsageError(Problem("bad-path", str(error))) from None
+    for size in range(1, len(path) + 1):
+        around, node = project.root.at(path[: size - 1]), project.root.at(path[:size])
+        if not node.certain:
+            hint = did_you_mean(str(path[size - 1]), around.properties)
+            add = (
+                f"`weft new setting {dotted(path[:size])} --type object` makes it"
+                if size > 1
+                else "`weft new domain` makes one"
+            )
+            message = f"no schema describes `{dotted(path[:size])}`"
+            raise UsageError(Problem("unknown-key", message, hint=hint or add))
+    return path
+
+
+def _check_name(node: Node, parent: SettingPath, name: str) -> None:
+    if not _NAME.match(name) or len(name) > LONGEST:
+        shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
+        hint = f"use up to {LONGEST} letters, digits, `_` and `-`; begin with a letter or `_`"
+        raise UsageError(
+            Problem("bad-name", f"{shown} cannot be the name of a {'setting' if parent else 'domain'}", hint=hint)
+        )
+    taken = next((known for known in node.properties if known.lower() == name.lower()), None)
+    if taken is not None:
+        message = f"{dotted((*parent, taken))} is there already"
+        raise UsageError(Problem("name-taken", message, hint="choose another name"))
+    if node.types and "object" not in node.types:
+        message = f"{dotted(parent)} is not a group of settings: it is of the type {', '.join(sorted(node.types))}"
+        raise UsageError(Problem("bad-path", message, hint="choose another group"))
+
+
+def _holder(node: Node) -> dict[str, Any]:
+    """The schema of a place to which something can be added: the one that lists its settings, or the first that says something."""
+    schemas = [schema for schema in node.certain if schema.keys() - {"$ref", "$schema"}]
+    return next((schema for schema in schemas if "properties" in schema), (*schemas, *node.certain)[0])
+
+
+def _titled(name: str, description: str | None) -> dict[str, Any]:
+    title = name.replace("_", " ").replace("-", " ").strip()
+    return {"title": title[:1].upper() + title[1:]} | ({"description": description} if description else {})
+
+
+def _property(name: str, about: Setting) -> dict[str, Any]:
+    """The schema of a new setting without what has to be read by it."""
+    schema = _titled(name, about.description)
+    schema |= dict(_GROUP) if about.type == "object" else {"type": about.type}
+    return schema
+
+
+def _described(project: Project, schema: dict[str, Any], about: Setting) -> dict[str, Any]:
+    """The schema of a new setting with all that is said of it."""
+    if about.allowed:
+        schema |= {"enum": [_read(project, schema, text, "--allow") for text in about.allowed]}
+    if about.default is not None:
+        schema |= {"default": _read(project, schema, about.default, "--default")}
+    marks = {"x-unit": about.unit, "x-sensitive": about.sensitive or None, "x-env": about.env}
+    return schema | {keyword: value for keyword, value in marks.items() if value is not None}
+
+
+def _value(project: Project, schema: dict[str, Any], about: Setting, path: SettingPath) -> Any:
+    """What the lowest layer says of the new setting; None where it need not say anything."""
+    if about.value is not None and about.sensitive:
+        if not re.match(REFERENCE_PATTERN, about.value):
+            hint = "write `ref+env://NAME`, or another `ref+…://` reference"
+            message = "--value: overlays hold a reference to a secret, never the secret itself"
+            raise UsageError(Problem("bad-override", message, hint=hint))
+        return about.value
+    if about.value is not None:
+        return _read(project, schema, about.value, "--value")
+    if not about.required or about.default is not None:
+        return None
+    if about.sensitive:
+        name = about.env or "_".join(map(str, path))
+        return f"ref+env://{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
+    if about.type == "object":
+        return {}
+    hint = "say it with `--value`, which goes into the lowest layer, or give a `--default`"
+    raise UsageError(
+        Problem("bad-override", "a required setting needs a value for the targets that there are", hint=hint)
+    )
+
+
+def _read(project: Project, schema: dict[str, Any], text: str, option: str) -> Any:
+    """The value that a text of the command line stands for. Raises UsageError."""
+    try:
+        value = envvars.from_text(project.catalog.node([schema], [schema]), text)
+    except ValueError as error:
+        raise UsageError(Problem("bad-override", f"{option} {text}: {error}")) from None
+    if "enum" in schema and value not in schema["enum"]:
+        message = f"{option} {text}: this is none of the values that are allowed"
+        raise UsageError(Problem("bad-override", message, hint=f"there are {choices(map(str, schema['enum']))}"))
+    return value
+
+
+def _usual_file(schema: dict[str, Any]) -> str | None:
+    """The files of domains, with `{}` for the name, such as `{}.schema.json`; None where most domains have no file that is named like them."""
+    files: Counter[str | None] = Counter()
+    for name, below in schema.get("properties", {}).items():
+        ref = below.get("$ref", "") if isinstance(below, dict) else ""
+        own = name in ref and not re.search(r"[#:{}]|\A/", ref)
+        files[ref.replace(name, "{}") if own else None] += 1
+    return files.most_common(1)[0][0] if files else "{}.schema.json"
+
+
+def _shared_by(project: Project, schema: dict[str, Any]) -> int:
+    """How many schemas refer to one."""
+    documents = project.catalog.documents
+    every: Iterator[dict[str, Any]] = (one for one in project.catalog.schemas() if "$ref" in one)
+    return sum(documents.schema(one["$ref"]) is schema for one in every)

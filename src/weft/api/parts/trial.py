@@ -1,0 +1,129 @@
+"""The project as a plan would make it: loaded and rendered from a copy, before anything is written."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from weft.api.parts.plan import Plan
+from weft.base.overlay import PLACEHOLDER
+from weft.base.problems import CannotRun, Problem, Severity, WeftError, reason_of
+from weft.derived.editors.settings_files import GENERATED
+from weft.derived.overlay_schema import overlay_schema
+from weft.files.formats import to_json
+from weft.project.project import Project, load_project
+from weft.project.projectfile import NAME
+from weft.stages.load import SUFFIXES
+
+_OVERLAYS: Final = f"{GENERATED}/overlay.schema.json"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a plan went: the `problems` that it brings, and how many errors there were before. Their files are below `folder`.
+
+    The folder is gone after the trial.
+    """
+
+    folder: Path
+    problems: tuple[Problem, ...]
+    before: int
+
+
+@contextmanager
+def tried(project: Project, plan: Plan) -> Iterator[Trial]:
+    """Load and render the project with the changes of a plan. The generated schema of overlays joins the plan.
+
+    Raises CannotRun when there is no room for the copy.
+    """
+    with tempfile.TemporaryDirectory(prefix="weft-") as scratch:
+        try:
+            folder = _copied(project, plan, Path(scratch))
+        except OSError as error:
+            raise CannotRun(Problem("cannot-write", f"{error.filename or scratch}: {reason_of(error)}")) from error
+        try:
+            changed = load_project(folder, allow_read=project.file.files.allowed)
+        except WeftError as error:
+            yield Trial(folder, error.problems, 0)
+            return
+        every = changed.render(changed.targets())[1]
+        after = [problem for problem in every if problem.severity is not Severity.NOTE]
+        known = project.render(project.targets())[1] if after else []
+        same = {_finding(problem) for problem in known}
+        plan.generate(_OVERLAYS, to_json(overlay_schema(changed.root, changed.name)) + "\n")
+        new = [problem for problem in after if _finding(problem) not in same]
+        yield Trial(folder, tuple(new), len({_finding(one) for one in known if one.severity is Severity.ERROR}))
+
+
+def _finding(problem: Problem) -> Any:
+    """What makes two problems the same one, whatever moved in the files."""
+    return problem.code, problem.path, problem.message, problem.place.file if problem.place else None
+
+
+def _copied(project: Project, plan: Plan, scratch: Path) -> Path:
+    """A copy of all that makes the project, with the changes of a plan; its folder."""
+    home = project.folder.resolve()
+    files = sorted({*map(Path, map(os.path.abspath, _sources(project)))})
+    common = Path(os.path.commonpath([home.parent, *files]))  # the folder's own name may be that of the project
+    for file in files:
+        _copy(file, scratch / file.relative_to(common))
+    folder = scratch / home.relative_to(common)
+    for change in plan.changes:
+        path = folder / change.path
+        if path.is_symlink():
+            path.unlink()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(change.after)
+    return folder
+
+
+def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        destination.mkdir(exist_ok=True)
+    elif source.exists():
+        shutil.copyfile(source, destination)
+    else:
+        destination.symlink_to(source.readlink())  # a link to nowhere, which a target may complain of
+
+
+def _sources(project: Project) -> Iterator[Path]:
+    """The files of a project, also those that no target reads."""
+    folder = project.folder.resolve()
+    schema = folder / project.file.schema
+    yield folder / NAME
+    yield from project.catalog.documents.files
+    yield from (path for path in _below(schema.parent, schema.parent != folder) if path.suffix in SUFFIXES)
+    yield from _below(folder / project.file.templates, deep=True)
+    for layer in project.file.layers:
+        yield from overlay_files(folder, layer)
+    for dimension in project.dimensions.from_files:
+        for _, path in project.dimensions.files(dimension):
+            yield path.absolute()
+            yield from _below(path, deep=True) if path.is_dir() else ()
+
+
+def _below(folder: Path, deep: bool) -> Iterator[Path]:
+    """The files in a folder, and those further down, each folder once wherever links lead."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        new = os.path.realpath(place) not in seen
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if not name.startswith(".")] if deep and new else []
+        yield from (Path(place, name) for name in names)
+
+
+def overlay_files(folder: Path, layer: str) -> Iterable[Path]:
+    """The files that belong to a layer for any values of its dimensions."""
+    pattern = PLACEHOLDER.sub("\0", f"{folder}/{layer}")
+    spelled = glob.escape(pattern).replace("\0", "*")
+    globs = (spelled, *(f"{spelled}{inside}{suffix}" for inside in ("", "/*") for suffix in SUFFIXES))
+    every = {Path(found) for one in globs for found in glob.glob(one)}  # noqa: PTH207 - the pattern is a whole path
+    return sorted(path for path in every if path.suffix in SUFFIXES and not path.is_dir())

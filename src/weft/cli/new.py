@@ -1,0 +1,253 @@
+"""`weft new`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from weft.cli.common import complete_setting, open_project, quietly_open, started_in
+
+if TYPE_CHECKING:
+    from weft.api.parts.plan import Plan
+    from weft.project.project import Project
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_TYPES = ("string", "integer", "number", "boolean", "array", "object")
+
+
+class _Parts(click.Group):
+    """The parts that every project has, and the dimensions of this one by their own names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*sorted(self.commands), *(name for name in _dimensions(ctx) if name not in self.commands)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.commands:
+            return self.commands[cmd_name]
+        return _of_dimension(cmd_name) if cmd_name in _dimensions(ctx) else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from weft.base.problems import choices, did_you_mean
+            from weft.files.reading import files_of
+            from weft.project.projectfile import find_project, read_project_file
+
+            if args[0].startswith("-"):
+                raise
+            read_project_file(
+                files_of(find_project(started_in(ctx)))
+            )  # whose problems may be why the dimension is not known
+            known = self.list_commands(ctx)
+            hint = did_you_mean(args[0], known) or f"there are {choices(known)}"
+            raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
+
+
+@click.group(name="new", cls=_Parts)
+def command() -> None:
+    """Add a part to the project: a value of a dimension, a domain, a setting, a rule, an output.
+
+    `weft new environment NAME` adds a value to the dimension `environment`, and so on for each dimension of the project. What will be
+    created and edited is shown as a diff; nothing is written over, and nothing is written at all if the project would then have new
+    errors.
+    """
+
+
+def _plan_options(function: _F) -> _F:
+    """What every part has."""
+    return click.option("--dry-run", is_flag=True, help="Show what would be done, and write nothing.")(function)
+
+
+def _complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The values of the dimension that is meant."""
+    project = quietly_open(ctx)
+    name = ctx.params.get("dimension") or ctx.info_name or ""
+    values = project.dimensions.values.get(name, ()) if project else ()
+    return [CompletionItem(value) for value in values if value.startswith(incomplete)]
+
+
+def _complete_dimension(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The dimensions of the project."""
+    return [CompletionItem(name) for name in _dimensions(ctx) if name.startswith(incomplete)]
+
+
+def _complete_scope(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The dimensions that targets name."""
+    project = quietly_open(ctx)
+    names = [dimension.name for dimension in project.dimensions.named] if project else []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _like(function: _F) -> _F:
+    return click.option(
+        "--like",
+        metavar="VALUE",
+        shell_complete=_complete_value,
+        help="The value whose overlays are copied.  [default: one with a similar name, else the last; of files, the smallest]",
+    )(function)
+
+
+def _of_dimension(name: str) -> click.Command:
+    """The command for a value of one dimension."""
+
+    @click.command(name=name, help=f"Add a value to the dimension `{name}`.")
+    @click.argument("value", metavar="NAME")
+    @_like
+    @_plan_options
+    @click.pass_context
+    def of_dimension(ctx: click.Context, value: str, like: str | None, dry_run: bool) -> None:
+        _add_value(ctx, name, value, like, dry_run)
+
+    return of_dimension
+
+
+@command.command(name="value")
+@click.argument("dimension", shell_complete=_complete_dimension)
+@click.argument("name")
+@_like
+@_plan_options
+@click.pass_context
+def value_(ctx: click.Context, dimension: str, name: str, like: str | None, dry_run: bool) -> None:
+    """Add a value to a dimension whose name is that of another part, such as `rule`."""
+    _add_value(ctx, dimension, name, like, dry_run)
+
+
+def _add_value(ctx: click.Context, dimension: str, name: str, like: str | None, dry_run: bool) -> None:
+    from weft.api.parts.values import new_value
+
+    project = open_project(ctx)
+    _carry_out(ctx, project, new_value(project, dimension, name, like), dry_run)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--description", help="What its settings are about.")
+@_plan_options
+@click.pass_context
+def domain(ctx: click.Context, name: str, description: str | None, dry_run: bool) -> None:
+    """Add a domain: its schema, and the property of the root schema that leads there."""
+    from weft.api.parts.settings import new_domain
+
+    project = open_project(ctx)
+    _carry_out(ctx, project, new_domain(project, name, description), dry_run)
+
+
+@command.command()
+@click.argument("path", metavar="PATH", shell_complete=complete_setting)
+@click.option(
+    "--type", type=click.Choice(_TYPES), default="string", show_default=True, help="`object` is a group of settings."
+)
+@click.option("--default", metavar="VALUE", help="What holds where no overlay sets it.")
+@click.option("--value", metavar="VALUE", help="What the lowest layer of all targets sets.")
+@click.option("--allow", "allowed", metavar="VALUE", multiple=True, help="A value that it may have; may be repeated.")
+@click.option("--env", metavar="NAME", help="Its environment variable (x-env).")
+@click.option("--description", help="What it is for.")
+@click.option("--unit", help="Seconds, bytes, percent (x-unit).")
+@click.option("--sensitive", is_flag=True, help="It is a secret: overlays hold a reference to it.")
+@click.option("--required", is_flag=True, help="It must be set where its group is.")
+@_plan_options
+@click.pass_context
+def setting(ctx: click.Context, /, path: str, dry_run: bool, **about: Any) -> None:
+    """Add a setting at PATH, such as `database.pool.size`, to the schema of its group."""
+    from weft.api.parts.settings import Setting, new_setting
+
+    project = open_project(ctx)
+    _carry_out(ctx, project, new_setting(project, path, Setting(**about)), dry_run)
+
+
+@command.command()
+@click.argument("rule", metavar="EXPRESSION")
+@click.option(
+    "--at",
+    metavar="PATH",
+    default="",
+    shell_complete=complete_setting,
+    help="The settings that are `self` in it.  [default: all]",
+)
+@click.option("--message", required=True, help="What people read when it is broken: what is wrong, and what to do.")
+@click.option("--field", metavar="PATH", help="Which setting is reported, such as `.pool.size`.")
+@_plan_options
+@click.pass_context
+def rule(ctx: click.Context, rule: str, at: str, message: str, field: str | None, dry_run: bool) -> None:
+    """Add a rule in CEL, such as `self.min <= self.max`, to the schema at a path."""
+    from weft.api.parts.settings import new_rule
+
+    project = open_project(ctx)
+    _carry_out(ctx, project, new_rule(project, rule, message, at, field), dry_run)
+
+
+@command.command()
+@click.argument("path", metavar="PATH")
+@click.option(
+    "--template",
+    metavar="FILE",
+    help="The template below the folder of templates.  [default: the name of PATH with .j2]",
+)
+@click.option(
+    "--scope",
+    metavar="DIMENSION",
+    shell_complete=_complete_scope,
+    help="Write it once for each value of this dimension.",
+)
+@click.option("--when", metavar="EXPRESSION", help="A condition in CEL: where it is false, the output is left out.")
+@click.option("--check", metavar="NAME", help="The check that reads the finished output.")
+@_plan_options
+@click.pass_context
+def output(ctx: click.Context, /, path: str, template: str | None, dry_run: bool, **options: str | None) -> None:
+    """Add an output: a template, of a kind that the end of PATH tells, and its entry in weft.yaml.
+
+    `.yaml` is a ConfigMap, `.env` and `.sh` are variables, `.json` is the configuration. A PATH without `{dimension}` goes into
+    a folder for each target.
+    """
+    from weft.api.parts.outputs import new_output
+
+    project = open_project(ctx)
+    entry = {name: value for name, value in options.items() if value is not None}
+    _carry_out(ctx, project, new_output(project, path, entry, template), dry_run)
+
+
+def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) -> None:
+    """Show a plan, try it, and write it if it brings no new errors."""
+    from weft.api.parts.trial import tried
+    from weft.base.wording import counted
+    from weft.cli.report import show
+    from weft.report.report import Report
+
+    with tried(project, plan) as trial:
+        for change in plan.changes:
+            click.echo(change.headline())
+            for line in change.diff(project):
+                click.echo(line)
+        for note in plan.notes:
+            click.echo(f"note: {note}", err=True)
+        report = Report(trial.problems, trial.folder)
+        show(report)
+        if report.fails():
+            click.echo("nothing was written: the project would have the errors above", err=True)
+            ctx.exit(1)
+        if trial.before:
+            click.echo(f"the project has {counted(trial.before, 'error')} from before: see `weft validate`", err=True)
+    if dry_run:
+        click.echo("nothing was written: this was a dry run", err=True)
+        return
+    if not plan.changes:
+        click.echo("nothing has to be changed: any text is a value", err=True)
+        return
+    plan.write()
+    click.echo(f"wrote {counted(len(plan.changes), 'file')}; next: weft validate", err=True)
+
+
+def _dimensions(ctx: click.Context) -> list[str]:
+    """The dimensions of the project; none where its file cannot be read, which the command itself will report."""
+    from weft.base.problems import WeftError
+    from weft.files.reading import files_of
+    from weft.project.projectfile import find_project, read_project_file
+
+    try:
+        return [dimension.name for dimension in read_project_file(files_of(find_project(started_in(ctx)))).dimensions]
+    except (WeftError, OSError):
+        return []

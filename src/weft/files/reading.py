@@ -1,0 +1,124 @@
+"""Reading the files of a project, and nothing else of the machine.
+
+A project may come from a stranger's change request, and whoever checks it must not show the stranger other files. So every file
+and folder that a project names is opened through its `ProjectFiles`: links are followed to their end first, and what lies outside
+of the project is refused before anything of it is known, even whether it is there. Only the caller can allow more folders, with
+`--allow-read DIR`, `WEFT_ALLOW_READ` or `load_project(allow_read=...)`; no file of the project can.
+
+Pipes, sockets and devices are refused without being waited for. Whoever can exchange a folder for a link between the look and the
+opening has write access to the machine, and needs no change request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from weft.base.problems import Place, Problem
+
+VARIABLE: Final = "WEFT_ALLOW_READ"
+"""The variable with folders that may be read too, separated like those of PATH."""
+ALLOW: Final = f"move it into the project, or allow its folder with `--allow-read DIR` or {VARIABLE}"
+"""What to do about a file that lies outside."""
+_FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
+
+
+class OutsideError(OSError):
+    """A file or folder that the project names lies outside of it. `filename` is where."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(errno.EACCES, f"it lies outside of the project, at {place}", place)
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """The files below `folder`, a project's own, and below the `allowed` folders, which the caller has named."""
+
+    folder: Path
+    allowed: tuple[Path, ...] = ()
+
+    def read(self, path: Path) -> bytes:
+        """What a plain file holds.
+
+        Raises OutsideError when it lies outside, and OSError when it cannot be read or is not a plain file.
+        """
+        handle = os.open(self.real(path), os.O_RDONLY | _FLAGS)
+        try:
+            mode = os.fstat(handle).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            if not stat.S_ISREG(mode):
+                raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(handle)
+
+    def entries(self, folder: Path) -> list[Path]:
+        """What lies in a folder, in the order of the names; nothing where there is no folder. Raises OutsideError."""
+        try:
+            return sorted(folder / entry.name for entry in Path(self.real(folder)).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def names_near(self, path: Path) -> list[str]:
+        """The names that lie where a path leads, for hints."""
+        with contextlib.suppress(OSError):
+            return [entry.name for entry in self.entries(path.parent)]
+        return []
+
+    def has(self, path: Path) -> bool:
+        """Whether there is a file. Raises OutsideError, whether there is one or not."""
+        real = self.real(path)
+        return os.path.lexists(real) and Path(real).is_file()
+
+    def may_read(self, path: Path) -> bool:
+        """Whether a file or folder would lie inside of the project or of an allowed folder."""
+        with contextlib.suppress(OutsideError):
+            return bool(self.real(path))
+        return False
+
+    def real(self, path: Path) -> str:
+        """Where a path leads through links and `..`. Raises OutsideError."""
+        if "\0" in str(path):
+            raise OSError(errno.EINVAL, "its name holds the character NUL")
+        real = Path(os.path.realpath(path))
+        if not any(real.is_relative_to(root) for root in self._roots):
+            raise OutsideError(str(real))
+        return str(real)
+
+    def allowing(self, *folders: Path) -> ProjectFiles:
+        """The same project, where these folders may be read too."""
+        return replace(self, allowed=(*self.allowed, *folders))
+
+    @cached_property
+    def _roots(self) -> tuple[str, ...]:
+        return tuple(os.path.realpath(folder) for folder in (self.folder, *self.allowed))
+
+
+def files_of(folder: Path, allow_read: Iterable[str | Path] = ()) -> ProjectFiles:
+    """The files of a project, with the folders that a caller allows and those of WEFT_ALLOW_READ."""
+    variable = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return ProjectFiles(folder, tuple(Path(one).absolute() for one in (*allow_read, *variable)))
+
+
+def unreadable(error: OSError, name: str, what: str = "the file") -> Problem:
+    """The problem of a file that was not read; `name` is how reports call it."""
+    if isinstance(error, OutsideError):
+        return outside(error, name, Place(name))
+    return Problem("unreadable", f"{what} cannot be read: {error.strerror}", place=Place(name))
+
+
+def outside(error: OutsideError, name: str, place: Place) -> Problem:
+    """The problem of a file that lies outside, at the place that names it."""
+    leads = (
+        "lies outside of the project" if name == error.filename else f"leads out of the project, to {error.filename}"
+    )
+    return Problem("outside-project", f"{name} {leads}", place=place, hint=ALLOW)

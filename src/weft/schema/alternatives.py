@@ -1,0 +1,173 @@
+"""Which of several alternatives (`oneOf`, `anyOf`) a value was meant to be, so that a report speaks of that one alone.
+
+Often each has a key of its own. Mostly a property says it, the *discriminator*: each alternative fixes it by `const` or `enum`, to other values than the others.
+In OpenAPI, `discriminator` names the property, and its values are the names of the alternatives' schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jsonschema.exceptions import ValidationError
+
+from weft.base.paths import Path, get, has
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
+
+_DEPTH: Final = 3
+"""How deep a discriminator may lie inside the value."""
+
+
+@dataclass(frozen=True)
+class Discriminator:
+    """The property at `path`, and the values by which it chooses each alternative; `required` by all of them."""
+
+    path: Path
+    values: dict[int, list[Any]]
+    required: bool
+
+    @property
+    def every(self) -> list[Any]:
+        """All values, in the order of the alternatives."""
+        return [value for values in self.values.values() for value in values]
+
+    def is_in(self, value: Any) -> bool:
+        """Whether a value says at all which alternative it is."""
+        return has(value, self.path)
+
+    def chosen(self, value: Any) -> int | None:
+        """The index of the alternative that a value has chosen, if there is one."""
+        if not self.is_in(value):
+            return None
+        given = get(value, self.path)
+        return next((index for index, values in self.values.items() if _among(given, values)), None)
+
+
+def discriminator(catalog: Catalog, error: ValidationError) -> Discriminator | None:
+    """What tells the alternatives of a mapping apart that fits none of them; None where nothing does."""
+    nodes = _nodes(catalog, error)
+    if len(nodes) < 2:
+        return None
+    stated = error.schema.get("discriminator") if isinstance(error.schema, dict) else None
+    return next(_fixed(nodes, ()), None) or _of_openapi(stated, _branches(error), nodes)
+
+
+def own_keys(catalog: Catalog, error: ValidationError) -> dict[int, list[str]]:
+    """The keys by which a mapping says which alternative it is: required by one, and unknown to the others.
+
+    Empty unless every alternative has one.
+    """
+    nodes = _nodes(catalog, error)
+    found = {}
+    for index, node in nodes.items():
+        others = [other for place, other in nodes.items() if place != index]
+        required = (name for schema in node.certain for name in schema.get("required", ()))
+        found[index] = [name for name in required if not any(name in other.properties for other in others)]
+    return found if len(found) > 1 and all(found.values()) else {}
+
+
+def unknown_to_all(catalog: Catalog, error: ValidationError) -> tuple[str, ...]:
+    """The keys of a mapping that no alternative allows."""
+    nodes = _nodes(catalog, error).values()
+    instance: Any = error.instance
+    return tuple(name for name in instance if not any(node.knows(name) for node in nodes))
+
+
+def _branches(error: ValidationError) -> list[Any]:
+    branches: Any = error.validator_value
+    return list(branches)
+
+
+def _nodes(catalog: Catalog, error: ValidationError) -> dict[int, Node]:
+    """The alternatives that can be mappings, by their indexes; none where the value is not a mapping."""
+    if not isinstance(error.instance, dict):
+        return {}
+    nodes = {index: catalog.node([branch], [branch]) for index, branch in enumerate(_branches(error))}
+    return {index: node for index, node in nodes.items() if "object" in node.certain_types}
+
+
+def best_branch(error: ValidationError) -> list[ValidationError]:
+    """The errors of the alternative that was most likely meant: of the right type, with the right fixed values, with the fewest.
+
+    An empty list when no alternative stands out, because all of them expect another type.
+    """
+    branches = by_branch(error)
+
+    def misses(errors: list[ValidationError]) -> tuple[bool, bool, int]:
+        kind = any(below.validator == "type" and not below.relative_path for below in errors)
+        fixed = any(below.validator in ("const", "enum") and len(below.relative_path) <= 1 for below in errors)
+        return kind, fixed, len(errors)
+
+    best = min(branches.values(), key=misses)
+    only_required = all(below.validator == "required" and not below.relative_path for below in error.context or ())
+    only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
+    return [] if misses(best)[0] or only_fixed or only_required else best
+
+
+def by_branch(error: ValidationError) -> dict[Any, list[ValidationError]]:
+    """The errors of each alternative, by its index."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for below in error.context or ():
+        branches.setdefault(below.relative_schema_path[0], []).append(below)
+    return branches
+
+
+def _fixed(nodes: dict[int, Node], path: Path) -> Iterator[Discriminator]:
+    """The properties that every alternative fixes, to values that no other has; the outermost come first."""
+    first, *others = nodes.values()
+    shared = [name for name in first.properties if all(name in other.properties for other in others)]
+    children = {name: {index: node.child(name) for index, node in nodes.items()} for name in shared}
+    for name, below in children.items():
+        values = {index: _values(child) for index, child in below.items()}
+        every = [value for some in values.values() for value in some]
+        apart = not any(_among(value, every[:position]) for position, value in enumerate(every))
+        if all(values.values()) and apart:
+            yield Discriminator((*path, name), values, all(_requires(node, name) for node in nodes.values()))
+    if len(path) < _DEPTH:
+        for name, below in children.items():
+            yield from _fixed(below, (*path, name))
+
+
+def _values(node: Node) -> list[Any]:
+    """The values to which a place is fixed, by what always applies or else by its own alternatives."""
+    for schemas in (node.certain, node.possible):
+        stated = [
+            schema["enum"] if "enum" in schema else [schema["const"]] for schema in schemas if _FIXING & schema.keys()
+        ]
+        if stated:
+            return [value for values in stated for value in values]
+    return []
+
+
+_FIXING: Final = {"const", "enum"}
+
+
+def _requires(node: Node, name: str) -> bool:
+    return any(name in schema.get("required", ()) for schema in node.certain)
+
+
+def _of_openapi(stated: Any, branches: Sequence[Any], nodes: dict[int, Node]) -> Discriminator | None:
+    """The discriminator of OpenAPI: `mapping` names schemas by value, and without it a schema's own name is the value."""
+    name = stated.get("propertyName") if isinstance(stated, dict) else None
+    if not isinstance(name, str):
+        return None
+    mapping = stated.get("mapping")
+    named = {value: _name(ref) for value, ref in mapping.items()} if isinstance(mapping, dict) else {}
+    values: dict[int, list[Any]] = {}
+    for index in nodes:
+        own = _name(branches[index].get("$ref", "")) if isinstance(branches[index], dict) else ""
+        chosen = [value for value, ref in named.items() if ref == own] or [own]
+        values[index] = [value for value in chosen if value]
+    required = all(_requires(node, name) for node in nodes.values())
+    return Discriminator((name,), values, required) if all(values.values()) else None
+
+
+def _name(ref: Any) -> str:
+    """The last part of a reference: `Cat` of `#/components/schemas/Cat` and of `Cat`."""
+    return str(ref).rpartition("/")[2].rpartition("#")[2]
+
+
+def _among(value: Any, values: Sequence[Any]) -> bool:
+    return any(type(value) is type(other) and value == other for other in values)

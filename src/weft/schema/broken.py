@@ -1,0 +1,134 @@
+"""A keyword that a value breaks, with all that is needed to say so in words; `violations` has the words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jsonschema.exceptions import ValidationError
+from referencing.exceptions import Unresolvable
+
+from weft.base.paths import Path, dotted, get
+from weft.base.problems import did_you_mean
+from weft.schema.explaining import UnexpectedKeys, explainer
+from weft.schema.rewriting import hint_for
+from weft.schema.types import TYPE_WORDS, json_type
+
+_SHOWN: Final = 60
+_COMPARED: Final = 20_000
+"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
+
+
+def _nothing(_: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A keyword that a value breaks, as the message functions see it; a `hidden` value must not be quoted.
+
+    `unexpected` are the keys or items that may not be there, where the keyword is about these, and `known` the keys that may.
+    `fits` says whether another value would be accepted in this place. With `of_key` the value is a key of the mapping there.
+    """
+
+    keyword: str
+    wanted: Any
+    value: Any = field(repr=False)
+    schema: Mapping[str, Any]
+    path: Path
+    hidden: bool
+    message: str
+    rule: str
+    context: tuple[ValidationError, ...]
+    unexpected: tuple[str | int, ...] = ()
+    known: tuple[str, ...] = ()
+    fits: Callable[[Any], bool] = _nothing
+    of_key: bool = False
+    suggest: Callable[[str, list[str]], str | None] = did_you_mean
+
+    @property
+    def name(self) -> str:
+        """The setting, as people write it, or the key that is at fault."""
+        where = dotted(self.path) or "the configuration"
+        return f"the key `{self.value}` of {where}" if self.of_key else where
+
+    @property
+    def instead(self) -> str | None:
+        """How else the value could have been written, so that it would be accepted."""
+        return None if self.hidden or self.of_key else hint_for(self.value, self.fits)
+
+    @property
+    def shown(self) -> str:
+        """The value, shortened, or what kind of value it is."""
+        if self.hidden:
+            return TYPE_WORDS[json_type(self.value)]
+        text = json.dumps(self.value, ensure_ascii=False)
+        return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
+
+
+class Suggestions:
+    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
+
+    def __init__(self) -> None:
+        self._left = _COMPARED
+
+    def __call__(self, word: str, candidates: list[str]) -> str | None:
+        """A hint naming the candidate most like a word, while there is time for it."""
+        self._left -= len(candidates)
+        return did_you_mean(word, candidates) if self._left >= 0 else None
+
+
+def broken_by(
+    error: ValidationError,
+    judged: Any,
+    at: Path = (),
+    *,
+    hidden: bool,
+    fits: Callable[[Any], bool] = _nothing,
+    suggest: Callable[[str, list[str]], str | None] = did_you_mean,
+) -> Broken:
+    """What an error of the validator says of `judged`, which stands at the path `at` of the configuration."""
+    inside = tuple(error.absolute_path)
+    names_a_key = isinstance(error.instance, str) and isinstance(get(judged, inside), dict)
+    unexpected = error.cause if isinstance(error.cause, UnexpectedKeys) else UnexpectedKeys(())
+    return Broken(
+        "propertyNames" if names_a_key else str(error.validator or ""),
+        error.validator_value,
+        error.instance,
+        error.schema if isinstance(error.schema, dict) else {},
+        (*at, *inside),
+        hidden,
+        error.message,
+        str(error.validator or ""),
+        tuple(error.context or ()),
+        unexpected.names,
+        unexpected.known,
+        fits,
+        suggest=suggest,
+    )
+
+
+def of_metaschema(error: ValidationError) -> Broken:
+    """A keyword of a metaschema that a schema breaks; what would fit is asked of that part of the metaschema alone."""
+    schema: Any = error.schema
+
+    def fits(value: Any) -> bool:
+        try:
+            return bool(explainer(schema, formats=False).is_valid(value))
+        except Unresolvable:
+            return False
+
+    return Broken(
+        str(error.validator),
+        error.validator_value,
+        error.instance,
+        schema if isinstance(schema, dict) else {},
+        tuple(error.absolute_path),
+        False,
+        error.message,
+        str(error.validator),
+        tuple(error.context or ()),
+        fits=fits,
+    )

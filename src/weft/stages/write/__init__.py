@@ -1,0 +1,243 @@
+"""Write: finished texts to files, so that at every moment each file is the old one or the new one.
+
+The output folder holds a record of what Weft wrote, `.weft-record`. It is extended before the first file changes and
+shortened after the last, so whenever the process dies, every file of ours is known; a file that is not in the record is
+nobody's to overwrite or remove. When the file system refuses something, everything is put back as it was.
+
+Begin with `write`; `record` is the record, and which paths an output may have; `replacing` replaces many files, all or none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
+from weft.files.atomic import content_of, sync_folder
+from weft.stages.write.record import RECORD, read_record, record_text
+from weft.stages.write.replacing import Replacing, remove_leftovers, try_places
+
+if os.name == "posix":
+    import fcntl
+
+_PAUSE: Final = 0.05  # seconds between two looks whether the folder is free
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to be written: its path below the output folder, its text, the target it belongs to, its permissions."""
+
+    path: str
+    text: str
+    target: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a write did, or would do: paths below the output folder."""
+
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: int
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.updated or self.removed)
+
+
+def write(
+    root: Path,
+    files: Iterable[File],
+    stale: Callable[[str], bool],
+    *,
+    project: str = "",
+    dry_run: bool = False,
+    sync: bool = True,
+    wait: float = 0,
+) -> Changes:
+    """Make the output folder hold these files of a project.
+
+    A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. What already has
+    the right content is not touched. With `dry_run` nothing is written. Without `sync`, what was written may be lost, or be
+    empty, after a power cut. While another process writes into the folder, it is waited for, but no more than `wait` seconds.
+
+    Raises CannotRun when the folder cannot be written to (then every file is as it was) or is another project's, and WeftError
+    when a file that Weft did not write is in the way.
+    """
+    wanted = {file.path: file for file in files}
+    try:
+        with contextlib.nullcontext() if dry_run else _locked(_made(root, sync), wait):
+            record = read_record(root, project)
+            plan = _plan(root, wanted, record, stale)
+            if not dry_run:
+                remove_leftovers(root)  # of a run that was killed
+                _apply(root, plan, record, wanted, project, sync=sync)
+            return plan.changes
+    except OSError as error:
+        raise CannotRun(_refused(root, error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What has to be done: files to write, paths to remove, and both as a user reads them."""
+
+    changed: list[File]
+    gone: list[str]
+    changes: Changes
+
+
+def _plan(root: Path, wanted: Mapping[str, File], record: Mapping[str, str], stale: Callable[[str], bool]) -> _Plan:
+    """What has to be done. Raises WeftError when something is in the way that Weft did not write."""
+    present = {path: content_of(root / path) for path in wanted}
+    changed = [file for path, file in wanted.items() if present[path] != file.text.encode() or _is_exposed(root, file)]
+    gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
+    changes = Changes(
+        created=tuple(sorted(file.path for file in changed if present[file.path] is None)),
+        updated=tuple(sorted(file.path for file in changed if present[file.path] is not None)),
+        removed=tuple(path for path in gone if (root / path).is_file()),
+        kept=len(wanted) - len(changed),
+    )
+    foreign = [path for path in changes.updated if path not in record]
+    strange = [path for path in changes.created if _is_strange(root / path)]
+    _refuse_foreign(root, dict.fromkeys((*foreign, *strange, *_blocking(root, wanted, gone))))
+    _refuse_stolen(wanted.values(), record, stale)
+    _refuse_links(root, (*wanted, *gone))
+    return _Plan(changed, gone, changes)
+
+
+def _apply(
+    root: Path, plan: _Plan, record: Mapping[str, str], wanted: Mapping[str, File], project: str, *, sync: bool
+) -> None:
+    known = {path: target for path, target in record.items() if path not in plan.gone and (root / path).is_file()}
+    final = known | {path: file.target for path, file in wanted.items()}
+    if not (plan.changed or plan.gone) and final == record:
+        return
+    try_places(root, (root / path for path in (*(file.path for file in plan.changed), *plan.changes.removed)))
+    with Replacing(root, durable=sync) as replacing:
+        staged = [(replacing.stage(root / file.path, file.text, private=file.private), file) for file in plan.changed]
+        if plan.changed:
+            extended = dict(record) | {file.path: file.target for file in plan.changed}
+            replacing.put(root / RECORD, record_text(extended, project))
+        early = _in_the_way(plan.gone, wanted)
+        for path in early:
+            replacing.remove(root / path)
+        for temporary, file in staged:
+            replacing.replace(temporary, root / file.path)
+        for path in plan.gone:
+            if path not in early:
+                replacing.remove(root / path)
+        replacing.settle()
+        if final != record or plan.changed:
+            replacing.put(root / RECORD, record_text(final, project))
+
+
+def _is_exposed(root: Path, file: File) -> bool:
+    """Whether others can read a file that holds secrets now: it was written before its output was declared to."""
+    try:
+        return file.private and bool((root / file.path).lstat().st_mode & 0o077)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Stale files where a folder is wanted, and stale files in a folder where a file is wanted."""
+    names = set(wanted)
+    folders = {parent for name in names for parent in _parents(name)}
+    return [path for path in gone if path in folders or names.intersection(_parents(path))]
+
+
+def _parents(path: str) -> list[str]:
+    return [str(parent) for parent in PurePosixPath(path).parents]
+
+
+def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[str]:
+    """Folders where a file is wanted, and files where a folder is, that Weft is not about to remove."""
+    going = set(gone)
+    found = []
+    for path in wanted:
+        above = [parent for parent in _parents(path) if parent not in going and parent != "."]
+        found += [parent for parent in above if os.path.lexists(root / parent) and not (root / parent).is_dir()]
+        inside = (root / path).rglob("*") if (root / path).is_dir() else ()
+        if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
+            found.append(path)
+    return found
+
+
+def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
+    hint = "remove it, or render into another folder with `-o`"
+    problems = [
+        Problem("not-ours", f"{root / path} is in the way: Weft did not write it", place=Place(path), hint=hint)
+        for path in paths
+    ]
+    if problems:
+        raise WeftError(*problems)
+
+
+def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Callable[[str], bool]) -> None:
+    """A file of a target that is not rendered now, and still exists, is not another target's to overwrite."""
+    for file in files:
+        owner = record.get(file.path, file.target)
+        if owner != file.target and not stale(owner):
+            message = f"targets {owner} and {file.target} both write {file.path}"
+            raise WeftError(Problem("same-path", message, hint="add a `scope`, or a placeholder to the path"))
+
+
+def _refuse_links(root: Path, paths: Iterable[str]) -> None:
+    """A symbolic link in the output folder must not lead a write or a removal to another place."""
+    for folder in sorted({parent for path in paths for parent in _parents(path)} - {"."}):
+        if (root / folder).is_symlink():
+            message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
+            raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
+
+
+def _is_strange(path: Path) -> bool:
+    """Whether something is in the place of a file that Weft cannot have written: a link, a pipe, a device."""
+    return os.path.lexists(path) and (path.is_symlink() or not (path.is_file() or path.is_dir()))
+
+
+def _made(root: Path, sync: bool) -> Path:
+    """The output folder, which is made where it lacks."""
+    lacking = [folder for folder in (root, *root.parents) if not folder.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    for folder in lacking if sync else ():
+        sync_folder(folder.parent)
+    return root
+
+
+@contextlib.contextmanager
+def _locked(root: Path, wait: float) -> Iterator[None]:
+    """Only one process writes into a folder; the lock is the folder itself, so nothing is left behind."""
+    if os.name != "posix":  # no flock there: two renders into one folder are not kept apart
+        yield
+        return
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        until = time.monotonic() + wait
+        while not _is_taken(handle):
+            if time.monotonic() >= until:
+                hint = "wait for it to end, for a minute with `--wait 60`"
+                raise CannotRun(Problem("busy", f"another Weft is writing into {root}", hint=hint))
+            time.sleep(_PAUSE)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_taken(handle: int) -> bool:
+    """Take the lock; whether that was possible."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _refused(root: Path, error: OSError) -> Problem:
+    message = f"{error.filename or root}: {reason_of(error)}; every file is as it was before"
+    return Problem("cannot-write", message, hint="fix that, or render into another folder with `-o`")

@@ -1,0 +1,229 @@
+"""Replacing many files, all or none: staged first, tried first, put back when anything fails.
+
+    with Replacing(root, durable=True) as replacing:
+        staged = replacing.stage(destination, text)
+        replacing.put(record, "...")  # from here on, what was staged is on the disk
+        replacing.replace(staged, destination)
+        replacing.remove(other)
+        replacing.settle()
+
+Every file is the old one or the new one at every moment, also when the process is killed. When it is not killed, but the file
+system refuses something on the way, what was done is undone in reverse order: the old files wait in the staging folder, as hard
+links to what they were. What a killed process leaves is one staging folder, which `remove_leftovers` knows by its name and by what
+is in it; no other file or folder is ever taken for one. Which order the disk gets everything in is argued in
+docs/decisions/0013-crash-order.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Final, Self
+
+from weft.base.problems import CannotRun, Problem, reason_of
+from weft.base.wording import shortened
+from weft.files.atomic import stage, sync_file, sync_folder
+
+_STAGING: Final = re.compile(r"\.weft-[0-9a-f]{16}\Z")
+_STAGED: Final = re.compile(r"(?:new|old)-\d+\Z")
+
+
+class Replacing:
+    """The replacements of one write into the folder `root`; without `durable`, nothing waits for the disk."""
+
+    def __init__(self, root: Path, *, durable: bool) -> None:
+        self._root = root
+        self._durable = durable
+        self._staging = root / f".weft-{token_hex(8)}"
+        self._undo = ExitStack()
+        self._count = 0
+        self._waiting: list[tuple[Path, Path]] = []
+        self._touched: dict[Path, None] = {}
+        self._stuck: list[Path] = []
+
+    def __enter__(self) -> Self:
+        with named(self._root):
+            self._staging.mkdir(mode=0o700)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                self._undo.close()
+        finally:
+            if not self._stuck:
+                with contextlib.suppress(OSError):
+                    _remove_staging(self._staging)  # else the next run does
+        if self._stuck:
+            raise CannotRun(self._not_put_back(error)) from error
+
+    def stage(self, destination: Path, text: str, *, private: bool = False) -> Path:
+        """Write what a file will hold, where nobody looks for it: a full disk is noticed before any file is replaced."""
+        self._count += 1
+        staged = self._staging / f"new-{self._count}"
+        with named(destination):
+            stage(staged, text, private=private, durable=False)
+        self._waiting.append((staged, destination))
+        return staged
+
+    def put(self, destination: Path, text: str) -> None:
+        """Replace a file, with the promise that all that was staged before is on the disk when it changes, and it itself after."""
+        staged = self.stage(destination, text)
+        for waiting, meant in self._waiting if self._durable else ():
+            with named(meant):
+                sync_file(waiting)  # after all were written: the disk does it faster than one by one
+        self._waiting.clear()
+        self.replace(staged, destination)
+        self.settle()
+
+    def replace(self, staged: Path, destination: Path) -> None:
+        """Put a staged file in its place."""
+        with named(destination):
+            self._make_folder(destination.parent)
+            old = self._kept(destination)
+            staged.replace(destination)
+        if old is None:
+            self._undo.callback(self._put_back, destination, destination.unlink)
+        else:
+            self._undo.callback(self._put_back, destination, lambda: old.replace(destination))
+        self._touched[destination.parent] = None
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, and the folders that are empty then, up to the root."""
+        with named(path):
+            old = self._next_old()
+            try:
+                path.rename(old)
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # a run that was killed came this far
+            else:
+                self._undo.callback(self._put_back, path, lambda: old.rename(path))
+            self._remove_empty_folders(path)
+
+    def settle(self) -> None:
+        """Make the names in all folders that were touched survive a power cut."""
+        for folder in self._touched if self._durable else ():
+            with contextlib.suppress(FileNotFoundError), named(folder):  # it became empty, and is gone
+                sync_folder(folder)
+        self._touched.clear()
+
+    def _make_folder(self, folder: Path) -> None:
+        lacking = [one for one in (folder, *folder.parents) if not one.exists()]
+        for one in reversed(lacking):
+            one.mkdir()
+            self._undo.callback(self._put_back, one, one.rmdir)
+            self._touched[one.parent] = None
+
+    def _remove_empty_folders(self, path: Path) -> None:
+        for folder in path.parents:
+            if folder == self._root:
+                break
+            try:
+                mode = stat.S_IMODE(folder.stat().st_mode)
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self._touched[folder] = None
+                return  # something else lies in it
+            self._undo.callback(self._put_back, folder, partial(_make, folder, mode))
+        self._touched[folder] = None
+
+    def _kept(self, destination: Path) -> Path | None:
+        """The old file under another name, for the way back; None where there is none."""
+        if not os.path.lexists(destination):
+            return None
+        old = self._next_old()
+        try:
+            os.link(destination, old, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
+                raise
+            with destination.open("rb") as file:  # hard links are not for everybody, and not for every file system
+                stage(old, file.read(), private=True, durable=False)
+            old.chmod(stat.S_IMODE(destination.stat().st_mode))
+        return old
+
+    def _next_old(self) -> Path:
+        self._count += 1
+        return self._staging / f"old-{self._count}"
+
+    def _put_back(self, path: Path, how: Callable[[], object]) -> None:
+        try:
+            how()
+        except OSError:
+            self._stuck.append(path)
+
+    def _not_put_back(self, error: BaseException | None) -> Problem:
+        reason = reason_of(error) if isinstance(error, OSError) else type(error).__name__
+        names = shortened((str(path) for path in self._stuck), 3)
+        message = (
+            f"{getattr(error, 'filename', None) or self._root}: {reason}; and these could not be put back: {names}"
+        )
+        return Problem(
+            "cannot-write", message, hint="fix that, and render again: every file is whole, the old one or the new one"
+        )
+
+
+def try_places(root: Path, paths: Iterator[Path]) -> None:
+    """Raise an OSError, which names the file, for the first path whose folder cannot be changed, before anything is."""
+    device = root.stat().st_dev
+    answers: dict[Path, int] = {}
+    for path in paths:
+        folder = next(parent for parent in path.parents if parent.is_dir())
+        if folder not in answers:
+            answers[folder] = _refusal(folder, device)
+        if answers[folder]:
+            raise OSError(answers[folder], os.strerror(answers[folder]), str(path))
+
+
+def _refusal(folder: Path, device: int) -> int:
+    """Why files cannot be moved into a folder, as the number of an error; 0 when they can."""
+    effective = os.access in os.supports_effective_ids
+    if folder.stat().st_dev != device:
+        return errno.EXDEV
+    if os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+        return 0
+    return errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove the staging folders of runs that were killed, and nothing that only has such a name."""
+    for entry in os.scandir(root):
+        if _STAGING.match(entry.name) and entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                _remove_staging(root / entry.name)
+
+
+def _remove_staging(staging: Path) -> None:
+    names = [entry.name for entry in os.scandir(staging) if not entry.is_dir(follow_symlinks=False)]
+    if all(map(_STAGED.match, names)):
+        for name in names:
+            (staging / name).unlink()
+        staging.rmdir()  # which refuses a folder that holds something else
+
+
+def _make(folder: Path, mode: int) -> None:
+    folder.mkdir()
+    folder.chmod(mode)
+
+
+@contextlib.contextmanager
+def named(destination: Path) -> Iterator[None]:
+    """An error of the file system names the file that a user knows, not where its content was staged."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(destination), None
+        raise
