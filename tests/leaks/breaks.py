@@ -127,6 +127,7 @@ WAYS = {
         append_of_no_list="{$append: S}",
         an_unknown_operator="{$apend: [S]}",
         prepend="{$prepend: [S]}",
+        remove="{$remove: [S]}",
         replace="{$replace: [S]}",
         replace_of_a_text="{$replace: S}",
         an_exact_value="{$value: S}",

@@ -54,6 +54,14 @@ OF_VALUES = {
     "validate": [["--strict"], ["--outputs"]],
 }
 OF_FILES = {"secrets scan": [[OVERLAY, "top.yaml", "one.json", "one.yml", "weft.yaml"]]}
+OF_PARTS = {
+    "new domain": [["fresh", "--dry-run"]],
+    "new output": [["fresh.yaml", "--dry-run"], ["fresh.env", "--dry-run"]],
+    "new rule": [["true", "--message", "no", "--dry-run"]],
+    "new setting": [["plain.fresh", "--value", "1", "--dry-run"], ["app.fresh", "--value", "x", "--dry-run"]],
+    "new value": [["stage", "three", "--like", "one", "--dry-run"], ["stage", "three", "--dry-run"]],
+}
+"""What is run where the secret stands in the lowest layer, to which new settings are added."""
 OF_SCHEMAS = {
     "ide": [[]],
     "policy list": [[]],
@@ -67,19 +75,46 @@ OF_SCHEMAS = {
 }
 """What is run of each command, once for every format; these read no overlay, so that they are run once for each place."""
 
+NOT_USED = {
+    "--reveal": "it prints secrets, which is its purpose",
+    "--set": "test_no_command_shows_a_secret_from_its_own_options",
+    "--from-env": "test_no_command_shows_a_secret_from_its_own_options",
+    "--since": "test_no_command_shows_a_secret_of_an_earlier_revision",
+    "--history": "test_no_command_shows_a_secret_of_an_earlier_revision",
+    "--staged": "test_no_command_shows_a_secret_of_an_earlier_revision",
+    "--allow-read": "no file of these projects lies outside, and what is read there is read as all else",
+    "--wait": "it only waits for another run to end",
+    "--no-programs": "no output of these projects has a check that runs a program",
+    "--no-sync": "it only says how files are written",
+    "--schema-only": "it leaves out a part of what is said without it",
+    "--write-baseline": "it writes hashes of what was found, salted; tests/secret_files looks at them",
+    "--policy": "it reads one more pack of rules",
+    "--plural": "it names a part of the schema that is written",
+    "--version": "it names a part of the schema that is written",
+    **dict.fromkeys(
+        ("--description", "--default", "--allow", "--env", "--unit", "--sensitive", "--required"),
+        "it says what a schema will hold",
+    ),
+    **dict.fromkeys(("--template", "--scope", "--when", "--check", "--at", "--field"), "it says what will be written"),
+}
+"""The options that are not used here, and why, or the test that uses them."""
+
 
 def commands(command=cli, name=()):
-    """Every command by its name, with the options that choose a format and their choices."""
+    """Every command by its name, with the options that choose a format and their choices, and the names of all options."""
     if isinstance(command, click.Group):
         context = click.Context(command)
-        for below in command.list_commands(context):
+        fixed = sorted(command.commands) if name == ("new",) else None  # the others are dimensions, as in `new value`
+        for below in fixed or command.list_commands(context):
             yield from commands(command.get_command(context, below), (*name, below))
         return
     choosing = [option for option in command.params if isinstance(option.type, click.Choice)]
-    yield " ".join(name), [[(option.opts[0], choice) for choice in option.type.choices] for option in choosing]
+    formats = [[(option.opts[0], choice) for choice in option.type.choices] for option in choosing]
+    yield " ".join(name), formats, [option.opts for option in command.params if isinstance(option, click.Option)]
 
 
-COMMANDS = dict(commands())
+COMMANDS = {name: formats for name, formats, _ in commands()}
+OPTIONS = {name: options for name, _, options in commands()}
 
 
 def runs(table):
@@ -126,9 +161,9 @@ def test_a_secret_is_found_in_every_form():
 
 
 def test_every_command_is_run_in_every_format():
-    tables = (OF_VALUES, OF_FILES, OF_SCHEMAS, NOT_ASKED)
+    tables = (OF_VALUES, OF_FILES, OF_PARTS, OF_SCHEMAS, NOT_ASKED)
     assert sorted(itertools.chain(*tables)) == sorted(COMMANDS)
-    asked = [args for table in tables[:3] for args in runs(table)]
+    asked = [args for table in tables[:-1] for args in runs(table)]
     for name in COMMANDS.keys() - NOT_ASKED.keys():
         here = [args for args in asked if args[: len(name.split())] == name.split()]
         assert all(
@@ -136,6 +171,13 @@ def test_every_command_is_run_in_every_format():
             for option in COMMANDS[name]
             for pair in option
         )
+
+
+def test_every_option_is_used_or_it_is_said_why_not():
+    asked = {arg for table in (OF_VALUES, OF_FILES, OF_PARTS, OF_SCHEMAS) for args in runs(table) for arg in args}
+    options = {max(names, key=len): names for name in COMMANDS.keys() - NOT_ASKED.keys() for names in OPTIONS[name]}
+    assert sorted(one for one, names in options.items() if not asked & {*names} and one not in NOT_USED) == []
+    assert NOT_USED.keys() <= options.keys()
 
 
 TEMPLATE = """colour: {{ plain.colour }}
@@ -255,11 +297,16 @@ def rendered_or_refused(target):
         return [error, error.args, error.problems, error.__context__, getattr(error, "__notes__", ())]
 
 
-def leaks_of(folder, place, way, tables, caplog):
-    """Who tells of the secret when it stands at a place and the file is broken in a way: how, and in which lines."""
+def leaks_of(folder, place, way, tables, caplog, *, lowest=False):
+    """Who tells of the secret when it stands at a place and the file is broken in a way: how, and in which lines.
+
+    The secret stands in a layer that sets it above others, or also in the `lowest`.
+    """
     caplog.set_level(logging.DEBUG)
     folder.mkdir(parents=True, exist_ok=True)
     spot = made(folder, place, way)
+    if lowest and (folder / OVERLAY).exists():
+        (folder / "base.yaml").write_bytes((folder / OVERLAY).read_bytes())
     with loaded_once():
         found = [(who, shown(what, spot.secret), what) for who, what in told_by(folder, spot, tables, caplog)]
     return {who: (how, _around(what, spot.secret)) for who, how, what in found if how}
@@ -271,9 +318,9 @@ def loaded_once():
     known = {}
     load = project_module.load_project
 
-    def remembered(folder=".", *, overrides=None, environment=None):
-        if overrides or environment is not None:
-            return load(folder, overrides=overrides, environment=environment)
+    def remembered(folder=".", *, overrides=None, environment=None, allow_read=()):
+        if overrides or environment is not None or allow_read:
+            return load(folder, overrides=overrides, environment=environment, allow_read=allow_read)
         if "it" not in known:
             known["it"] = load(folder)
         return known["it"]
@@ -303,6 +350,17 @@ def test_no_command_shows_a_secret(way, tmp_path, caplog):
         for number, place in enumerate(places)
     }
     assert {place: leaks for place, leaks in found.items() if leaks} == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("place", PLACES)
+def test_a_new_part_shows_no_secret_of_the_files_that_it_changes(place, tmp_path, caplog):
+    ways = some_of([*WAYS], [*PLACES].index(place))
+    found = {
+        way: leaks_of(tmp_path / str(number), place, way, (OF_PARTS,), caplog, lowest=True)
+        for number, way in enumerate(ways)
+    }
+    assert {way: leaks for way, leaks in found.items() if leaks} == {}
 
 
 @pytest.mark.soak
@@ -348,6 +406,9 @@ def test_no_command_shows_a_secret_of_an_earlier_revision(place, tmp_path):
         subprocess.run(["git", *args], cwd=tmp_path, check=True, capture_output=True)
     for after in (spot.text, spot.value("ref+env://NAME"), "plain: {colour: 2}\n"):
         (tmp_path / OVERLAY).write_text(after, "utf-8")
-        for command in (["diff"], ["diff", "--format", "json"], ["validate"]):
-            result = run(*command, "--since", "HEAD", cwd=tmp_path)
+        subprocess.run(["git", "add", "."], cwd=tmp_path, check=True, capture_output=True)
+        since = (["diff"], ["diff", "--format", "json"], ["validate"], ["secrets", "scan"])
+        scans = (["secrets", "scan", "--history"], ["secrets", "scan", "--staged"])
+        for command in (*([*one, "--since", "HEAD"] for one in since), *scans):
+            result = run(*command, cwd=tmp_path)
             assert not shown(result.out + result.err, spot.secret), (command, after, result)
