@@ -11,8 +11,8 @@ from scratch import catalog_of, make_project, write_files
 from weft import WeftError, load_project
 from weft.derived.overlay_schema import overlay_schema
 from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
 from weft.stages.validate import SchemaCheck
 
 DRAFTS = {

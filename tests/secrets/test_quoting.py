@@ -56,7 +56,12 @@ def test_a_secret_is_not_shown(kind, form, tmp_path):
 @pytest.mark.parametrize(
     ("overlay", "line"),
     [
-        ("app:\n  nmae: blue\n", "  nmae: blue"),
+        ("app:\n  nmae: blue\n", "  nmae: ***"),
+        ("plain:\n  color: blue\n  colour: red\n", "  colour: red"),
+        ("app:\n  size: blue  # was 1\n", "  size: blue  # ..."),
+        ("app:\n  size: [1\n  name: x\n", "  name: ***"),
+        ("# \u2028 \x85\nplain:\n  colour: blue\n", "  colour: blue"),
+        ("# \u2028\nplain:\n  colour: x\x0c\n", "  colour: ***"),
         ("app:\n  size: blue\n", "  size: blue"),
         ("plain: blue\n", "plain: blue"),
         ("plain:\n  colour: !odd blue\n", "  colour: !odd blue"),

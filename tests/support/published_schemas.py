@@ -13,8 +13,8 @@ from jsonschema.validators import validator_for
 
 from scratch import catalog_of
 from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
 
 FOLDER = Path(__file__).parents[1] / "third_party"
 NAMES = sorted(path.stem for path in FOLDER.glob("schemas/*.json"))

@@ -5,8 +5,8 @@ import textwrap
 from pathlib import Path
 
 from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
 
 
 def write_files(folder, files):

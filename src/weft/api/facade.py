@@ -25,7 +25,8 @@ from weft.files.atomic import replace_file
 from weft.project.project import Project, load_project
 from weft.project.target import Target
 from weft.schema import envvars
-from weft.schema.node import Catalog, Node
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
 from weft.stages.merge import merge
 
 ConfigMap = dict[str, Any]

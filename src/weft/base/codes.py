@@ -116,7 +116,7 @@ _CODES: Final = (
     Code(
         "bad-tag", About.TEXT, _UNREAD, unquoted="a value has a YAML tag that means nothing here, or is not of its type"
     ),
-    Code("duplicate-key", About.TEXT, _UNREAD),
+    Code("duplicate-key", About.TEXT, _UNREAD, unquoted="a key stands twice in this mapping"),
     Code("empty-file", About.TEXT, _UNREAD),
     Code("merge-key", About.TEXT, _UNREAD),
     Code("not-a-json-number", About.TEXT, _UNREAD, unquoted="JSON has no such number"),

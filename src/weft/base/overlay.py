@@ -26,15 +26,23 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 PATCH: Final = "$patch"
+PATCHES: Final = ("replace", "delete")
+"""What `$patch` may say."""
+VALUE: Final = "$value"
 LIST_OPERATORS: Final = ("$append", "$prepend", "$remove", "$replace")
 """The operators for lists; `$replace` stands alone, the others may stand together."""
-OPERATORS: Final = (PATCH, *LIST_OPERATORS, "$value")
+OPERATORS: Final = (PATCH, *LIST_OPERATORS, VALUE)
 """The operators of overlays: instructions to the merge, written as keys."""
 
 
 def is_operator(value: Any) -> bool:
     """Whether a value of an overlay is an instruction for lists, or `$value`."""
-    return isinstance(value, dict) and any(name in value for name in (*LIST_OPERATORS, "$value"))
+    return isinstance(value, dict) and any(name in value for name in (*LIST_OPERATORS, VALUE))
+
+
+def only_instructs(value: Any) -> bool:
+    """Whether a value of an overlay says by operators what to do, and holds nothing beside them."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= set(OPERATORS)
 
 
 def data_path(path: SettingPath) -> SettingPath:

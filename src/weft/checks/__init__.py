@@ -38,6 +38,7 @@ from weft.base.plugins import Plugins
 from weft.base.problems import Place, Problem, Severity
 from weft.base.watching import Watch, unwatched, watched
 from weft.checks import memory, programs
+from weft.files.lines import lines_of
 from weft.stages.render.templates import Rendered
 
 GROUP: Final = "weft.checks"
@@ -187,7 +188,7 @@ def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
     """The problem at its line of the output, with the template's line beside it."""
     place = replace(problem.place or Place(one.path), file=one.path)
     if place.line is not None:
-        lines = one.text.splitlines()
+        lines = lines_of(one.text)
         place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
     origin = locate(one, place.line or 1)
     hint = problem.hint or (None if origin else f"it comes from the template {one.template}")

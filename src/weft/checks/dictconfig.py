@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from weft.base.problems import Place, Problem
 from weft.checks import programs
+from weft.files.lines import lines_of
 
 if TYPE_CHECKING:
     from weft.checks import Finished
@@ -82,7 +83,7 @@ def check(output: Finished) -> Iterator[Problem]:
 def _line_of(text: str, message: str) -> int | None:
     """The line of what the message names in quotes: the last name that stands in the file, as a value or as a key."""
     for name in reversed(re.findall(r"'([^']+)'", message)):
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(lines_of(text), 1):
             if json.dumps(name) in line:
                 return number
     return None

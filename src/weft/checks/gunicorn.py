@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from weft.base.problems import Place, Problem
 from weft.checks import programs
+from weft.files.lines import lines_of
 
 if TYPE_CHECKING:
     from weft.checks import Finished
@@ -46,5 +47,5 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _line_of(text: str, setting: str) -> int | None:
-    found = [number for number, line in enumerate(text.splitlines(), 1) if re.match(rf"{setting}\s*=", line)]
+    found = [number for number, line in enumerate(lines_of(text), 1) if re.match(rf"{setting}\s*=", line)]
     return found[-1] if found else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from weft.base.problems import Place, Problem, Severity
 from weft.checks import programs
+from weft.files.lines import lines_of
 
 if TYPE_CHECKING:
     from weft.checks import Finished
@@ -59,7 +60,7 @@ def _place(text: str, message: str) -> Place | None:
         return Place("", int(numbered[1]) + bool(numbered[2]))  # Go's parser counts from 0, its scanner from 1
     named = _NAMED.search(message)
     word = next(filter(None, named.groups()), None) if named else None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         column = line.find(word) if word and not line.lstrip().startswith("#") else -1
         if column >= 0:
             return Place("", number, column + 1)

@@ -18,6 +18,7 @@ import yaml
 from weft.base.problems import Place, Problem
 from weft.checks import programs
 from weft.files import yaml11
+from weft.files.lines import lines_of
 
 if TYPE_CHECKING:
     from weft.checks import Finished
@@ -85,7 +86,7 @@ def _placed(words: str, text: str) -> tuple[Place, str]:
 def line_that_holds(words: str, text: str) -> int | None:
     """The first line of the file with something that the complaint quotes, the last of it first."""
     for quoted in reversed(re.findall(r'"([^"]+)"', words)):
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(lines_of(text), 1):
             if quoted in line:
                 return number
     return None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from weft.base.problems import Place, Problem
 from weft.checks import programs
+from weft.files.lines import lines_of
 
 if TYPE_CHECKING:
     from weft.checks import Finished
@@ -80,7 +81,7 @@ def check(output: Finished) -> Iterator[Problem]:
     told = _COMPLAINT.search(answer.text)
     if told:
         line = int(told[1])
-        known = line <= len(output.text.splitlines())
+        known = line <= len(lines_of(output.text))
         yield Problem("redis", f"redis-server: {programs.words(told[2])}", place=Place("", line) if known else None)
         return
     said = programs.words(_LOG_LINE.sub("", answer.text).replace(f"{folder}/", ""))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from weft.base.problems import Place, Problem
 from weft.checks import programs
+from weft.files.lines import lines_of
 
 if TYPE_CHECKING:
     from weft.checks import Finished
@@ -27,7 +28,7 @@ def check(output: Finished) -> Iterator[Problem]:
     """What a shell says while it sources a file, one problem a line."""
     file = output.file
     answer = programs.ask([PROGRAM, "-euc", '. "$1"', PROGRAM, file], file.parent, environment=_ENVIRONMENT)
-    last = len(output.text.splitlines())
+    last = len(lines_of(output.text))
     said = [line for line in answer.text.splitlines() if line.strip()]
     for line in said:
         complaint = _complaint(line, str(file))

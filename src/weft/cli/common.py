@@ -236,7 +236,7 @@ def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ..
     for text in values:
         both = split_assignment(text)
         if both is None:
-            raise click.BadParameter(f"`{text}` is not PATH=VALUE", ctx, param)
+            raise click.BadParameter("expected PATH=VALUE, as in app.replicas=3", ctx, param)
         path, value = both
         pairs.pop(path, None)  # the last word comes last
         pairs[path] = value

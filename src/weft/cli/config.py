@@ -63,7 +63,7 @@ def command(
         )
     node = project.catalog.root.at(where)
     if not reveal:
-        _print(format_, node, paths.get(target.shared_config, where), where)
+        _print(format_, node, target.mask(node, paths.get(target.shared_config, where)), where)
     elif not code:
         from weft.secret_files.resolving import reveal as revealed
 
@@ -74,19 +74,14 @@ def command(
 
 
 def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = False) -> None:
+    from weft.files import formats
+
     if format_ in _DATA:
-        _print_data(format_, node, value, reveal=reveal)
+        put(formats.DATA_FORMATS[format_](value))
     elif format_ == "properties":
         _print_properties(node, value, where, reveal=reveal)
     else:
         _print_variables(format_, node, value, where, reveal=reveal)
-
-
-def _print_data(format_: str, node: Node, value: Any, *, reveal: bool) -> None:
-    from weft.files import formats
-    from weft.secrets.taint import mask
-
-    put(formats.DATA_FORMATS[format_](value if reveal else mask(node, value)))
 
 
 def _print_properties(node: Node, value: Any, where: Path, *, reveal: bool) -> None:
@@ -94,7 +89,7 @@ def _print_properties(node: Node, value: Any, where: Path, *, reveal: bool) -> N
     from weft.schema import envvars
     from weft.secrets.taint import public
 
-    if node.sensitive and not reveal:
+    if node.hidden and not reveal:
         return
     leaves = formats.flatten(value if reveal else public(node, value), where)
     texts = ((key, envvars.to_text(leaf)) for key, leaf in leaves if leaf is not None)

@@ -42,11 +42,9 @@ def command(
     else:
         if len(names) != 2:
             raise click.UsageError("name two targets, or a revision with --since", ctx)
-        from weft.secrets.taint import mask
-
         targets = [project.target(name) for name in names]
         code = report(targets)
-        old, new = (mask(project.root, target.shared_config) for target in targets)
+        old, new = (target.mask(project.root, target.shared_config) for target in targets)
         changes = list(_changes(old, new, ()))
     if format_ == "json":
         click.echo(json.dumps(changes, indent=2, ensure_ascii=False))
@@ -85,12 +83,10 @@ def _removed(names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _target_changes(before: Target | None, now: Target) -> Iterator[dict[str, Any]]:
-    from weft.secrets.taint import mask
-
     if before is None:
         yield {"path": "", "after": f"target {now.name}"}
     else:
-        old, new = (mask(target.schemas.root, target.shared_config) for target in (before, now))
+        old, new = (target.mask(target.schemas.root, target.shared_config) for target in (before, now))
         yield from _changes(old, new, ())
 
 

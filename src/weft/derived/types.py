@@ -18,7 +18,8 @@ from typing import Any, Final
 from weft.base.problems import CannotRun, Problem
 from weft.derived.bundle import Bundle
 from weft.files.formats import to_json
-from weft.schema.node import MISSING, Catalog, Node
+from weft.schema.catalog import Catalog
+from weft.schema.node import MISSING, Node
 from weft.schema.walk import subschemas
 
 _KEPT: Final = frozenset(

@@ -18,6 +18,7 @@ from weft.base.overlay import Source
 from weft.base.paths import parse_pointer
 from weft.base.problems import Place, Problem
 from weft.files import yaml12
+from weft.files.lines import lines_of
 
 
 def locate(
@@ -84,9 +85,9 @@ def lines_at(path: Path) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _text(path: Path, *_stamp: int) -> str:
-    return path.read_text("utf-8-sig", "replace")
+    return path.read_bytes().decode("utf-8-sig", "replace")  # which keeps the ends of lines as they are
 
 
 @lru_cache(maxsize=4)
 def _lines(text: str) -> list[str]:
-    return text.splitlines()
+    return lines_of(text)

@@ -19,7 +19,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
-from weft.files import yaml_mistakes
+from weft.files import yaml_breaks, yaml_mistakes
+from weft.files.lines import lines_of, position_of
 from weft.files.scalars import inside
 
 try:
@@ -48,7 +49,8 @@ DEPTH_LIMIT: Final = 100
 _CROWDED = re.compile(r"^.*(?:[-?:][ \t]+){" + str(DEPTH_LIMIT // 2) + "}", re.MULTILINE)
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INDEX = re.compile(r"[0-9]+\Z")
-_PLAIN: Final = "plain"
+PLAIN: Final = "plain"
+"""The tag of a scalar without quotes and without a tag."""
 _STR: Final = "tag:yaml.org,2002:str"
 _CONTAINERS: Final = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 # https://yaml.org/spec/1.2.2/#103-core-schema, less the leading zeros
@@ -97,7 +99,7 @@ class _Composer(_Parser, BaseResolver):
     def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
         """The tag of a node without one: `plain` for an unquoted scalar."""
         if kind is ScalarNode:
-            return _PLAIN if implicit[0] else _STR
+            return PLAIN if implicit[0] else _STR
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
 
@@ -108,7 +110,7 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        line, column = position_of(before, len(before))
         raise YamlError(
             "not-utf8",
             f"byte 0x{data[error.start]:02x} is not UTF-8",
@@ -120,7 +122,7 @@ def decode(data: bytes) -> str:
 
 def parse(text: str) -> Any:
     """The data of a YAML text; raises YamlError. An empty text is an error, as it is never meant."""
-    root = _compose(text)
+    root = nodes(text)
     if root is None:
         raise EmptyFileError(
             "empty-file",
@@ -179,11 +181,6 @@ def position(
     return inner or start
 
 
-def nodes(text: str) -> Node | None:
-    """The nodes of a text, with their places in it, for those who edit it; None where it holds nothing. Raises YamlError."""
-    return _compose(text)
-
-
 @dataclass(frozen=True)
 class _Located:
     """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""
@@ -211,7 +208,7 @@ def _one_escape(match: re.Match[str]) -> str:
 def _column(text: str, mark: yaml.Mark) -> int:
     """The column of a mark in the text as it was before `_one_escape`."""
     column = int(mark.column)
-    for pair in _PAIR.finditer(re.split("\r\n|\r|\n", text)[mark.line]):
+    for pair in _PAIR.finditer(lines_of(text)[mark.line]):
         column += 2 if pair.start() < column else 0
     return column
 
@@ -219,10 +216,21 @@ def _column(text: str, mark: yaml.Mark) -> int:
 @lru_cache(maxsize=8)
 def _located(text: str) -> _Located:
     """The nodes of a text, kept, as a report asks for many places of one file."""
-    return _Located(_compose(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
+    return _Located(nodes(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
 
 
-def _compose(text: str) -> Node | None:
+def nodes(written: str) -> Node | None:
+    """The nodes of a text, with their places in it, before anything is said of their meaning; None where it holds nothing.
+
+    Raises YamlError.
+    """
+    text, restored = yaml_breaks.replaced(written)
+    root = _composed(text)
+    yaml_breaks.restore(root, restored)
+    return root
+
+
+def _composed(text: str) -> Node | None:
     version = yaml_mistakes.other_version(text)
     if version:
         raise _of_mistake(version)
@@ -245,13 +253,11 @@ def _compose(text: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         raise _of_mistake(yaml_mistakes.explained(text, error)) from None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position] if isinstance(error.position, int) else ""
         character = error.character if isinstance(error.character, int) else ord(error.character[:1])
         raise YamlError(
             "syntax",
             f"the character U+{character:04X} is not allowed in YAML",
-            before.count("\n") + 1,
-            len(before) - before.rfind("\n"),
+            *position_of(text, max(text.find(chr(character)), 0)),  # libyaml counts bytes
         ) from None
     return root
 
@@ -358,18 +364,18 @@ def _construct(node: Node) -> Any:
 
 
 def _key(node: Node) -> str:
-    if not isinstance(node, ScalarNode) or node.tag not in (_PLAIN, _STR):
+    if not isinstance(node, ScalarNode) or node.tag not in (PLAIN, _STR):
         template = isinstance(node, MappingNode) and node.flow_style
         hint = "quote it if `{{ ... }}` is meant as a text: overlays are data, not templates" if template else None
         raise _error("bad-key", "a key must be a plain text", node, hint)
-    if node.tag == _PLAIN and node.value == "<<":
+    if node.tag == PLAIN and node.value == "<<":
         raise _error("merge-key", "YAML 1.2 has no merge key `<<`", node, "put what is shared into a lower layer")
     return str(node.value)
 
 
 def _scalar(node: ScalarNode) -> Any:
     text = node.value
-    if node.tag == _PLAIN:
+    if node.tag == PLAIN:
         try:
             return scalar(text)
         except ValueError:

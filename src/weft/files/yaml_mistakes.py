@@ -9,8 +9,10 @@ from typing import Final
 
 import yaml
 
+from weft.files.lines import line_of, position_of
+
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
-_DIRECTIVE = re.compile(r"^%YAML[ \t]+(\S+)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%YAML[ \t]+([0-9.]{1,9})[ \t]*$", re.MULTILINE)
 _VALUE_BEFORE = re.compile(r"^\s*(?:[-?] +)*[^\s#][^#]*?:\s+\S")
 _QUOTED = "put it in quotes"
 _KEY_LIMIT: Final = 1024
@@ -33,10 +35,10 @@ def conflict(text: str) -> Mistake | None:
     marks = list(_CONFLICT.finditer(text))
     if len(marks) < 2:
         return None
-    first, last = (text.count("\n", 0, mark.start()) for mark in (marks[0], marks[-1]))
-    message = f"a merge conflict was left here, as far as line {last + 1}"
+    first, last = (position_of(text, mark.start())[0] for mark in (marks[0], marks[-1]))
+    message = f"a merge conflict was left here, as far as line {last}"
     hint = "keep one side, and remove the lines that begin with `<<<<<<<`, `=======` and `>>>>>>>`"
-    return Mistake(message, first, 0, hint)
+    return Mistake(message, first - 1, 0, hint)
 
 
 def other_version(text: str) -> Mistake | None:
@@ -45,7 +47,7 @@ def other_version(text: str) -> Mistake | None:
     match = _DIRECTIVE.search(head)
     if match is None or match[1] == "1.2":
         return None
-    line = head.count("\n", 0, match.start())
+    line = position_of(head, match.start())[0] - 1
     return Mistake(f"this file asks for YAML {match[1]}, and is read as YAML 1.2", line, 0, "remove the line `%YAML`")
 
 
@@ -53,8 +55,7 @@ def explained(text: str, error: yaml.MarkedYAMLError) -> Mistake:
     """A syntax error in plain words where they are known, otherwise in those of the parser."""
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines()
-    spot = _Spot(lines[line] if line < len(lines) else "", line, column, (began.line, began.column) if began else None)
+    spot = _Spot(line_of(text, line + 1) or "", line, column, (began.line, began.column) if began else None)
     return conflict(text) or _tab(spot) or _in_words(spot, error)
 
 
@@ -67,7 +68,8 @@ def _tab(spot: _Spot) -> Mistake | None:
 
 
 def _in_words(spot: _Spot, error: yaml.MarkedYAMLError) -> Mistake:
-    why = ", ".join(part for part in (error.context, error.problem) if part)
+    # the parser in Python quotes names of anchors and tags, which may be a secret
+    why = ", ".join(re.sub(r" '[^']{2,}'", "", part) for part in (error.context, error.problem) if part)
     plain = Mistake(f"not YAML: {why}", spot.line, spot.column)
     explain = next((explain for words, explain in _KNOWN if words in why), None)
     return explain(spot, plain) if explain else plain

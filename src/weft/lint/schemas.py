@@ -8,9 +8,9 @@ from weft.base.problems import Problem, Severity
 from weft.files.locator import placed_at_rule
 from weft.project.project import Project
 from weft.report.report import Report
+from weft.schema.catalog import Catalog
 from weft.schema.defaults import bad_defaults
 from weft.schema.mistakes import patterns_of
-from weft.schema.node import Catalog
 from weft.schema.patterns import CHEAPER, backtracks
 
 

@@ -17,6 +17,7 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 
 from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.files.lines import lines_of
 from weft.project.entries import Output
 from weft.project.project import Project
 from weft.schema.node import MISSING, Node
@@ -76,7 +77,7 @@ class _Walk:
         self.problems: list[Problem] = []
         self._root = root
         self._place = place
-        self._lines = source.splitlines()
+        self._lines = lines_of(source)
         self._secrets = secrets
         self._scopes: list[dict[str, _Value | None]] = [{}]
         self._there: set[Path] = set()

@@ -16,6 +16,7 @@ from typing import Any
 
 from weft.base.paths import Path, has
 from weft.base.problems import Problem, UsageError, did_you_mean
+from weft.files.lines import lines_of
 from weft.project.project import Project
 from weft.project.projectfile import NAME
 from weft.project.provenance import leaves_of
@@ -45,7 +46,7 @@ def settings_behind(target: Target, output: str, line: int) -> list[Path]:
     Raises UsageError when the target has no such output, or the output no such line.
     """
     one = _output(target, output)
-    count = len(one.text.splitlines())
+    count = len(lines_of(one.text))
     if not 0 < line <= count:
         raise UsageError(Problem("unknown-line", f"{one.path} has {count} lines, and no line {line}"))
     return [
@@ -134,12 +135,12 @@ def _another(value: Any) -> Any:
 
 def _changed(text: str, other: str | None) -> tuple[int, ...]:
     """The lines of a text that another one does not have; all of them where there is no other, as the value broke it."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     if other is None:
         return tuple(range(1, len(lines) + 1))
     if text == other:
         return ()
-    matcher = difflib.SequenceMatcher(None, lines, other.splitlines(), autojunk=False)
+    matcher = difflib.SequenceMatcher(None, lines, lines_of(other), autojunk=False)
     found: list[int] = []
     for kind, start, end, _, _ in matcher.get_opcodes():
         if kind == "insert":

@@ -11,11 +11,11 @@ also where a layer above hides it, and is looked for once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.base import paths
-from weft.base.overlay import Layer, Source, data_path, sources
+from weft.base.overlay import VALUE, Layer, Source, data_path, sources
 from weft.base.problems import Problem, Severity
 from weft.files.locator import locate, placed
 from weft.project.renaming import Renaming
@@ -31,7 +31,7 @@ from weft.stages.merge import merge, removed, set_twice
 class Folded:
     """What layers give: the merged value, without the schema's defaults, and what is wrong with the layers."""
 
-    value: Any
+    value: Any = field(repr=False)
     problems: tuple[Problem, ...] = ()
 
 
@@ -94,15 +94,17 @@ class _FileProblems:
     def problems(self, source: Source) -> tuple[Problem, ...]:
         """What keeps a file from being read, secrets in plain text and references of a wrong form, each with its place."""
         if source not in self._known:
-            guessed = bool(source.problems) and self._secret_lines.in_file(source.path)
-            unread = [problem.without_text() if guessed else problem for problem in source.problems]
-            found = (*self._plain_secrets(source), *misformed(self._root, source.data))
-            self._known[source] = (*unread, *source.renamed, *(placed(problem, source) for problem in found))
+            unread = map(self._secret_lines.guard, source.problems)
+            forms = (placed(problem, source) for problem in misformed(self._root, source.data))
+            self._known[source] = (*unread, *source.renamed, *self._plain_secrets(source), *forms)
         return self._known[source]
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:
         for path in literals(self._root, source.data):
-            yield literal_secret(path, self._root.at(data_path(path)).place, paths.get(source.data, path))
+            setting = tuple(step for step in path if step != VALUE)  # by which the schema knows it
+            value = paths.get(source.data, path)
+            found = literal_secret(setting, self._root.at(data_path(path)).place, value)
+            yield replace(found, place=locate(source, path))
 
 
 def _left_empty(lower: Any, source: Source) -> Iterator[Problem]:

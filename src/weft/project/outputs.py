@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class TargetView:
     name: str
     scope: str | None
     values: Mapping[str, str]
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] = field(repr=False)
 
 
 class Outputs:

@@ -9,15 +9,18 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from weft.base.codes import About
 from weft.base.overlay import PLACEHOLDER, Source
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import parse_dotted
+from weft.base.paths import parse_dotted, parse_pointer
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
 from weft.files import yaml12
+from weft.files.lines import line_of
 from weft.files.locator import locate, placed
 from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Dimension, Output, Waiver
+from weft.secrets.quoting import outlined
 from weft.stages.validate import check_of
 from weft.stages.write.record import refusal
 
@@ -81,8 +84,9 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     except yaml12.EmptyFileError as error:  # `{}` would not be a project either
         raise WeftError(replace(error.problem(NAME), message="the file holds no data", hint=None)) from None
     except yaml12.YamlError as error:
-        raise WeftError(error.problem(NAME)) from None
-    problems = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
+        raise WeftError(_outlined(error.problem(NAME), files)) from None
+    found = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
+    problems = [_outlined(problem, files) if problem.traits.about is About.KEY else problem for problem in found]
     if problems:
         raise WeftError(*problems)
     file = _build(files, data)
@@ -90,6 +94,14 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     if problems:
         raise WeftError(*problems)
     return file
+
+
+def _outlined(problem: Problem, files: ProjectFiles) -> Problem:
+    """The problem with no value of its line: an overlay may have been written into the wrong file."""
+    place = problem.place
+    line = line_of(files.read(files.folder / NAME).decode("utf-8-sig", "replace"), place.line) if place else None
+    said = parse_pointer(problem.path or "")[-1:]  # the message names it
+    return problem if line is None else outlined(problem, line, check_of(PROJECT_SCHEMA).names | {*said})
 
 
 def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from weft.base.overlay import LIST_OPERATORS, OPERATORS, PATCH, Layer, Source, data_path
@@ -21,7 +21,7 @@ class Setter:
     layer: str
     source: Source
     path: Path
-    value: Any
+    value: Any = field(repr=False)
 
     @property
     def place(self) -> Place:

@@ -88,7 +88,6 @@ class _Run:
                 path=pointer(data_path(old)),
                 place=place,
                 hint=f"set {names[1]} instead",
-                quiet=self._may_be_secret(new),
             )
         )
 
@@ -98,16 +97,8 @@ class _Run:
         places = locate(self._source, old), locate(self._source, new)
         hint = f"keep {names[1]}, and remove the other"
         path = pointer(data_path(new))
-        quiet = self._may_be_secret(new)
-        _remove(self._source.data, old)  # what stands under an old name need not be known as a secret there
-        self._problems.append(
-            Problem("set-twice", message, path=path, place=places[0], related=places[1:], hint=hint, quiet=quiet)
-        )
-
-    def _may_be_secret(self, path: Path) -> bool:
-        """Whether a secret may stand at a path, which the old name need not say."""
-        node = self._root.at(data_path(path))
-        return any(id(schema) in node.catalog.holding_secrets for schema in (*node.certain, *node.possible))
+        _remove(self._source.data, old)
+        self._problems.append(Problem("set-twice", message, path=path, place=places[0], related=places[1:], hint=hint))
 
 
 def _renamed(node: Node, value: Any, path: Path) -> Iterator[Path]:

@@ -77,8 +77,7 @@ class Rendering:
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
         """What is wrong with the project rather than with one target, given what was found in the targets."""
         yield from self.schemas.catalog.documents.warnings
-        yield from self.limits.problems()
-        yield from self._look_alikes(targets)
+        yield from map(self.schemas.secret_lines.guard, (*self.limits.problems(), *self._look_alikes(targets)))
         if len(targets) == len(list(self.fleet.identities())):
             layers = [layer for target in targets for layer in target.resolution.layers if layer.sources]
             read = {source.path for layer in layers for source in layer.sources}

@@ -66,17 +66,26 @@ class Resolver:
         return Resolution(layers, values, tuple(problems))
 
     def problems(self) -> Iterator[Problem]:
-        """Dimensions whose setting the schema does not have."""
+        """Dimensions whose setting the schema does not have, or hides."""
         for dimension in self._chosen:
-            node = self._root
-            for step in dimension.setting or ():
-                if not node.knows(step):
-                    place = self._file.place("dimensions", dimension.name, "setting")
-                    message = f"there is no setting {dotted(dimension.setting or ())}, so `{dimension.name}` would never have a value"
-                    hint = did_you_mean(str(step), node.properties)
-                    yield Problem("project-invalid", message, place=place, hint=hint)
-                    break
-                node = node.child(step)
+            wrong = self._why_not(dimension)
+            if wrong:
+                message, hint = wrong
+                place = self._file.place("dimensions", dimension.name, "setting")
+                yield Problem("project-invalid", message, place=place, hint=hint)
+
+    def _why_not(self, dimension: Dimension) -> tuple[str, str | None] | None:
+        """Why a dimension cannot get its values from its setting, and what to do."""
+        node, name = self._root, dotted(dimension.setting or ())
+        for step in dimension.setting or ():
+            if not node.knows(step):
+                message = f"there is no setting {name}, so `{dimension.name}` would never have a value"
+                return message, did_you_mean(str(step), node.properties)
+            node = node.child(step)
+        if node.hidden:
+            message = f"{name} is sensitive, and the values of `{dimension.name}` are shown: they name layers and files"
+            return message, "take a setting that everybody may know"
+        return None
 
     def _setting(self, dimension: Dimension, config: Any) -> str | None:
         path = self._root.catalog.renames.destination(dimension.setting or ())

@@ -12,11 +12,13 @@ from weft.files.locator import placed_at_rule
 from weft.files.reading import OutsideError, ProjectFiles, outside
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
+from weft.schema.catalog import Catalog
 from weft.schema.defaults import bad_defaults
 from weft.schema.envvars import VariableCheck
 from weft.schema.loader import load_documents
 from weft.schema.lost_secrets import lost_secrets
-from weft.schema.node import Catalog, Node
+from weft.schema.node import Node
+from weft.secrets.masking import mask
 from weft.secrets.quoting import SecretLines
 from weft.stages.validate import SchemaCheck
 
@@ -89,8 +91,8 @@ def load_schemas(file: ProjectFile) -> Schemas:
     Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
     """
     catalog = Catalog(load_documents(_schema_file(file), file.files))
-    checks = SchemaCheck(catalog), RuleCheck(catalog), VariableCheck(catalog.root)
-    return Schemas(file.files, catalog, *checks, SecretLines(catalog, file.folder))
+    checks = SchemaCheck(catalog), RuleCheck(catalog, shown=mask), VariableCheck(catalog.root)
+    return Schemas(file.files, catalog, *checks, SecretLines(catalog, file.files))
 
 
 def _schema_file(file: ProjectFile) -> Path:

@@ -22,7 +22,7 @@ from weft.project.settings import setting_path
 from weft.project.targets import Identity
 from weft.report.report import Report
 from weft.schema.node import MISSING
-from weft.secrets.taint import mask
+from weft.secrets.masking import Mask
 
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -105,6 +105,12 @@ class Target:
         return self.schemas.filled(self.layering.fold(self.resolution.layers).value)
 
     @cached_property
+    def mask(self) -> Mask:
+        """What makes copies of the configuration, and of what its overlays say, that may be shown to anybody."""
+        files = [source.data for layer in self.resolution.layers for source in layer.sources]
+        return Mask(self.schemas.root, [self.shared_config, *files])
+
+    @cached_property
     def view(self) -> TargetView:
         """What outputs see of the target."""
         return TargetView(self.name, self.scope, self.resolution.values, self.shared_config)
@@ -156,7 +162,7 @@ class Target:
         Raises UsageError when there is neither a value nor a setting of that name.
         """
         exact = self.find(path) if path else ()
-        explanation = self._explain(exact)
+        explanation = self._explain(exact)  # whose value is masked: what is hidden as a whole has no leaves
         leaves = [] if explanation.value is MISSING else [*leaves_of(explanation.value, exact)]
         items = tuple(map(self._explain, leaves)) if leaves != [exact] else ()
         return replace(explanation, items=items)
@@ -177,29 +183,16 @@ class Target:
         try:
             return setting_path(self.schemas.root, steps)
         except UsageError:
-            around = paths.get(self.shared_config, found)
+            shown = self.mask(self.schemas.root, self.shared_config)
+            around = paths.get(shown, found) if paths.has(shown, found) else None
             step = str(steps[len(found)])
             where = f"in {paths.dotted(found)}" if found else "at the top level"
             hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
             some = f"there are {choices(around)}" if isinstance(around, Mapping) and around else None
-            hint = hint or self._elsewhere(steps) or some
+            hint = hint or _elsewhere(shown, steps) or some
             raise UsageError(
                 Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
             ) from None
-
-    def _elsewhere(self, steps: paths.Path) -> str | None:
-        """A hint of the settings with the same words in their path: `max_replicas` may mean `app.replicas.max`."""
-        wanted = set(_WORD.findall(paths.dotted(steps).casefold()))
-        known = dict.fromkeys(
-            path[:length] for path, _ in paths.leaves(self.config) for length in range(1, len(path) + 1)
-        )
-        same = {paths.dotted(path): path for path in known if path[-len(steps) :] == steps}
-        similar = {
-            paths.dotted(path): path for path in known if wanted <= set(_WORD.findall(paths.dotted(path).casefold()))
-        }
-        found = list(same or similar)
-        shortest = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
-        return f"did you mean {choices(shortest, 4)}?" if shortest else None
 
     def render(self) -> dict[str, str]:
         """The target's outputs: path below the output folder to text.
@@ -218,13 +211,13 @@ class Target:
         found = setters(root, self.resolution.layers, self.shared_config, now)
         value = paths.get(self.shared_config, exact) if paths.has(self.shared_config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.schemas.rule_check.at(exact))
-        hidden = tuple(replace(setter, value=mask(node, setter.value)) for setter in found)
         unused = self.schemas.bad_default(node)
+        named = root.at(now)
         return Explanation(
             exact,
-            mask(node, value),
-            hidden,
-            root.at(now).default,
+            self.mask(node, value),
+            tuple(replace(setter, value=self.mask(named, setter.value)) for setter in found),
+            self.mask(named, named.default),
             rules,
             unused=unused.message if unused else None,
             now=now if now != exact else None,
@@ -233,3 +226,16 @@ class Target:
     @cached_property
     def _placing(self) -> Placing:
         return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.shared_config)
+
+
+def _elsewhere(config: Any, steps: paths.Path) -> str | None:
+    """A hint of the settings with the same words in their path: `max_replicas` may mean `app.replicas.max`."""
+    wanted = set(_WORD.findall(paths.dotted(steps).casefold()))
+    known = dict.fromkeys(path[:length] for path, _ in paths.leaves(config) for length in range(1, len(path) + 1))
+    same = {paths.dotted(path): path for path in known if path[-len(steps) :] == steps}
+    similar = {
+        paths.dotted(path): path for path in known if wanted <= set(_WORD.findall(paths.dotted(path).casefold()))
+    }
+    found = list(same or similar)
+    shortest = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
+    return f"did you mean {choices(shortest, 4)}?" if shortest else None

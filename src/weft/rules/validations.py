@@ -15,8 +15,9 @@ from weft.base.problems import Problem
 from weft.rules.compiling import Expression, Old, Request, compiled, is_transition
 from weft.rules.deciding import Undecided, holds, text
 from weft.rules.shapes import Shapes
+from weft.schema.catalog import Catalog
 from weft.schema.equality import item_key
-from weft.schema.node import MISSING, Catalog, Node
+from weft.schema.node import MISSING, Node
 
 KEYWORD: Final = "x-kubernetes-validations"
 _FIELD: Final = re.compile(r"""\[(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")\]|\.?(?P<plain>[^.\[\]]+)""")
@@ -54,10 +55,20 @@ class _Entry:
 
 
 class RuleCheck:
-    """All rules of a catalog, compiled once. `broken` are the rules that do not compile, as problems."""
+    """All rules of a catalog, compiled once. `broken` are the rules that do not compile, as problems.
 
-    def __init__(self, catalog: Catalog, shapes: Shapes | None = None) -> None:
+    `shown` makes of the value at a node what a message may tell of it.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        shapes: Shapes | None = None,
+        *,
+        shown: Callable[[Node, Any], Any] = lambda _, value: value,
+    ) -> None:
         self._catalog = catalog
+        self._shown = shown
         self.shapes = shapes or Shapes()
         self._rules: dict[int, tuple[Rule, ...]] = {}
         self.expressions: list[Expression] = []
@@ -137,7 +148,8 @@ class RuleCheck:
         try:
             if holds(rule.expression, node, value, old):
                 return
-        except Undecided as reason:
+        except Undecided:
+            reason = self._reason(rule, node, value, old) or Undecided("it depends on a secret")
             message = f"it cannot be decided whether a rule holds ({rule.message}): {reason}"
             location = f"{rule.location}/rule"
             yield Problem("rule-undecided", message, path=where, schema=location, hint=reason.hint(path))
@@ -146,8 +158,17 @@ class RuleCheck:
         message = self._message(rule, node, value, old)
         yield Problem("rule", message, path=where, schema=rule.location, reads=settings)
 
+    def _reason(self, rule: Rule, node: Node, value: Any, old: Any) -> Undecided | None:
+        """Why a rule cannot be decided, from what may be shown; None where it can be decided of that."""
+        try:
+            holds(rule.expression, node, self._shown(node, value), self._shown(node, old))
+        except Undecided as reason:
+            return reason
+        return None
+
     def _message(self, rule: Rule, node: Node, value: Any, old: Any) -> str:
-        made = text(rule.message_expression, node, value, old) if rule.message_expression else None
+        shown, before = self._shown(node, value), self._shown(node, old)
+        made = text(rule.message_expression, node, shown, before) if rule.message_expression else None
         return made if made and made.strip() else rule.message
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, get, has
-from weft.schema.node import Catalog, Node
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
 
 _DEPTH: Final = 3
 """How deep a discriminator may lie inside the value."""

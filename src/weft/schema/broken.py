@@ -1,10 +1,10 @@
-"""What the validator found, as the functions see it that put it into words: the keyword, the value, and what else would fit."""
+"""A keyword that a value breaks, with all that is needed to say so in words; `violations` has the words."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jsonschema.exceptions import ValidationError
@@ -33,7 +33,7 @@ class Broken:
 
     keyword: str
     wanted: Any
-    value: Any
+    value: Any = field(repr=False)
     schema: Mapping[str, Any]
     path: Path
     hidden: bool

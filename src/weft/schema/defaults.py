@@ -15,7 +15,8 @@ from jsonschema.exceptions import best_match
 from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, Severity
 from weft.schema.broken import broken_by
-from weft.schema.node import Catalog, Node
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
 from weft.schema.patterns import CHEAPER, TooCostly
 from weft.schema.places import places
 from weft.schema.violations import complaints
@@ -40,7 +41,7 @@ def _of_a_setting(catalog: Catalog, node: Node, path: Path) -> Iterator[Problem]
     if schema is None or not node.refuses_its_default:
         return
     where = catalog.documents.location(schema, "default")
-    hidden = any(id(one) in catalog.holding_secrets for one in (*node.certain, *node.possible))
+    hidden = node.holds_secrets
     try:
         reason, hint = _reason(catalog, node, path, hidden)
     except TooCostly:

@@ -21,15 +21,12 @@ from referencing.jsonschema import DRAFT202012
 from weft.base import paths
 from weft.base.problems import Problem
 from weft.schema.patterns import for_engine
-from weft.schema.walk import REFERENCES, in_place, rebuild, subschemas
+from weft.schema.protection import Protection
+from weft.schema.walk import REFERENCES, in_place, subschemas
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-REFERENCE_PATTERN: Final = r"^ref\+[a-z][a-z0-9.-]*://.+"
 POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
 """What a pointer in a reference may hold as it is."""
-_ANNOTATIONS: Final = frozenset(("title", "description", "markdownDescription", "default", "deprecated"))
-_CONTAINERS: Final = frozenset(("properties", "patternProperties", "additionalProperties", "items", "prefixItems"))
-_VALUES: Final = frozenset((*_CONTAINERS, "additionalItems", "allOf"))
 _IDS: Final = frozenset(("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"))
 
 References = Mapping[tuple[int, str], str | bool]
@@ -143,19 +140,18 @@ def join(
     `warnings` are what is probably a mistake in them.
     """
     run = _Join(references, schemas)
-    joined: dict[str, Any] = {}
+    direct: dict[str, Any] = {}
     for document in written.values():
         contents = run.direct(document.contents, document.name, "")
         if isinstance(contents, dict):
-            stated = contents | {"$schema": document.dialect}
-            run.places[id(stated)] = document.name + "#"
-            contents = run.protect(stated)
-            run.kept.append(stated)
-        joined[document.uri] = contents
+            contents |= {"$schema": document.dialect}
+        direct[document.uri] = contents
+    protection = Protection(run.places, direct)
+    joined = protection.joined()
     if len({document.dialect for document in written.values()}) > 1:
         _state_dialects(joined, written, references)
     files = tuple(document.path for document in written.values() if document.path)
-    names = {uri: document.name for uri, document in written.items()}
+    names = {uri: written[protection.written(uri)].name for uri in joined}
     dialects = {document.name: document.dialect for document in written.values()}
     return Documents(root, joined, names, files, tuple(warnings), run.places, dialects)
 
@@ -200,13 +196,12 @@ def circles(documents: Documents) -> Iterator[dict[str, Any]]:
 
 
 class _Join:
-    """One `join`; `places` are where the new schemas stand, and `kept` those that live on only so that their ids are taken."""
+    """One `join`; `places` are where the new schemas stand."""
 
     def __init__(self, references: References, schemas: Collection[int]) -> None:
         self._references = references
         self._schemas = schemas
         self.places: dict[int, str] = {}
-        self.kept: list[Any] = []
 
     def direct(self, value: Any, name: str, where: str) -> Any:
         """A copy of what stands at a place of a document, in which references are direct and ids are gone."""
@@ -233,55 +228,3 @@ class _Join:
             elif target is not None:
                 del result[keyword]
                 result["$ref"] = target
-
-    def protect(self, schema: Any, inherited: bool = False) -> Any:
-        """Describe sensitive settings as what an overlay may hold.
-
-        What is said of the real value is checked when it is resolved.
-        """
-        if not isinstance(schema, dict):
-            return schema
-        sensitive = inherited or schema.get("x-sensitive") is True
-        place = self.places.get(id(schema), "")
-        # an overlay holds a reference where the value will stand, so the schema of the value would refuse every overlay
-        result = self._secret(schema, place) if sensitive else schema
-        standard = {path[0] for path, _ in subschemas(result)}
-        protected = rebuild(result, lambda path, child: self._part(path, child, place, sensitive))
-        protected |= {key: self._loose(value) for key, value in protected.items() if key not in standard}
-        self.places[id(protected)] = place
-        return protected
-
-    def _secret(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
-        """A sensitive setting: a reference, or a mapping or list of references."""
-        if not _CONTAINERS & schema.keys() and schema.get("type") not in ("object", "array"):
-            return _reference(schema)
-        result = {key: value for key, value in schema.items() if key not in ("const", "enum", "examples")}
-        result["x-sensitive"] = True
-        inside = "additionalProperties" if schema.get("type") == "object" or "properties" in schema else "items"
-        if result.get(inside, True) is True:
-            result[inside] = _reference({})
-            self.places[id(result[inside])] = place
-        return result
-
-    def _part(self, path: paths.Path, child: Any, place: str, sensitive: bool) -> Any:
-        if child is False and path[0] == "properties":
-            child = {"not": {}}  # the same, but an error of it knows its path
-            self.places[id(child)] = place + paths.pointer(path)
-        return self.protect(child, sensitive and path[0] in _VALUES)
-
-    def _loose(self, value: Any) -> Any:
-        """Schemas that are kept where no keyword of JSON Schema looks, such as `components`, and only referred to."""
-        if isinstance(value, dict):
-            is_schema = id(value) in self.places
-            return self.protect(value) if is_schema else {key: self._loose(child) for key, child in value.items()}
-        return [self._loose(child) for child in value] if isinstance(value, list) else value
-
-
-def _reference(schema: dict[str, Any]) -> dict[str, Any]:
-    nullable = isinstance(schema.get("type"), list) and "null" in schema["type"]
-    kept = {key: value for key, value in schema.items() if key.startswith("x-") or key in _ANNOTATIONS}
-    return kept | {
-        "type": ["string", "null"] if nullable else "string",
-        "pattern": REFERENCE_PATTERN,
-        "x-sensitive": True,
-    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ class Variable:
 
     name: str
     path: Path
-    value: Any
+    value: Any = field(repr=False)
     sensitive: bool
 
     @property
@@ -47,10 +47,14 @@ def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
     if not any(id(schema) in declaring for schema in (*node.certain, *node.possible)):
         return
     if node.env and config is not None:
-        yield Variable(node.env, path, config, any(below.sensitive for _, below, _ in node.walk(config)))
+        yield Variable(node.env, path, config, _tells_secrets(node, config))
     if isinstance(config, dict):
         for key, value in config.items():
             yield from variables(node.child(key), value, (*path, key))
+
+
+def _tells_secrets(node: Node, config: Any) -> bool:
+    return any(below.hidden or below.conceals(value) for _, below, value in node.walk(config))
 
 
 class VariableCheck:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from weft.base.problems import Problem
-from weft.schema.node import Catalog
+from weft.schema.catalog import Catalog
 from weft.schema.walk import subschemas
 
 _ELSEWHERE: Final = frozenset(("$defs", "definitions"))

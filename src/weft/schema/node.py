@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from weft.base.problems import Problem, did_you_mean
-from weft.schema.acceptance import Acceptance
-from weft.schema.documents import Documents
-from weft.schema.renames import Renames
-from weft.schema.types import ANY_TYPE, AcceptedTypes, named
-from weft.schema.walk import in_place, item_schemas, property_schemas, subschemas
+from weft.base.overlay import only_instructs
+from weft.schema.types import ANY_TYPE, named, stated_types, type_for_schemas
+from weft.schema.walk import CONTAINERS, item_schemas, property_schemas
+
+if TYPE_CHECKING:
+    from weft.schema.catalog import Catalog
 
 
 class _Missing:
@@ -26,6 +27,15 @@ MISSING: Final[Any] = _Missing()
 """Stands for 'no value', where None is a value."""
 
 
+class Secrecy(IntEnum):
+    """Whether what stands at a place is a secret."""
+
+    NONE = 0
+    PERHAPS = 1
+    """It may be a secret whose key is misspelled, or stands a level too high or too low."""
+    SENSITIVE = 2
+
+
 class Node:
     """A place in the configuration, seen through every schema that speaks of it.
 
@@ -34,11 +44,16 @@ class Node:
     """
 
     def __init__(
-        self, catalog: Catalog, certain: tuple[dict[str, Any], ...], possible: tuple[dict[str, Any], ...]
+        self,
+        catalog: Catalog,
+        certain: tuple[dict[str, Any], ...],
+        possible: tuple[dict[str, Any], ...],
+        inside: Secrecy,
     ) -> None:
         self.catalog = catalog
         self.certain = certain
         self.possible = possible
+        self._inside = inside
         self._children: dict[str | int, Node] = {}
 
     def keyword(self, name: str, default: Any = None) -> Any:
@@ -49,13 +64,48 @@ class Node:
         """The node of a property or of a list item; a place that no schema describes has a node without schemas."""
         node = self._children.get(step)
         if node is None:
-            find = property_schemas if isinstance(step, str) else item_schemas
-            certain = [found for schema in self.certain for found in find(schema, step)]
-            possible = [found for schema in self.possible for found in find(schema, step)]
-            if isinstance(step, int):
-                possible += self.catalog.secrets_under("contains", (*self.certain, *self.possible))
-            node = self._children[step] = self.catalog.node(certain, possible)
+            node = self.stated(step)
+            if not node.certain and not node.possible and self._is_a_mistake(step):
+                node = self.catalog.node([], [], max(self.secrecy, Secrecy.PERHAPS))
+            self._children[step] = node
         return node
+
+    def stated(self, step: str | int) -> Node:
+        """The same node, but by nothing else than the schemas that describe it: no guess is made."""
+        return self.catalog.node(*self.described(step), self.secrecy)
+
+    def described(self, step: str | int) -> tuple[list[Any], list[Any]]:
+        """The schemas that certainly, and perhaps, describe the value at a step."""
+        find = property_schemas if isinstance(step, str) else item_schemas
+        certain = [found for schema in self.certain for found in find(schema, step)]
+        possible = [found for schema in self.possible for found in find(schema, step)]
+        if isinstance(step, int):
+            possible += self.catalog.secrets_under("contains", (*self.certain, *self.possible))
+        for schema, surely in (*((one, True) for one in self.certain), *((one, False) for one in self.possible)):
+            left_over = self._unevaluated(schema, step)
+            if left_over is not None:
+                (certain if surely and left_over[1] else possible).append(left_over[0])
+        return certain, possible
+
+    def _unevaluated(self, schema: dict[str, Any], step: str | int) -> tuple[Any, bool] | None:
+        """What a schema says of a step that neither it nor what applies in its place describes, and whether that is sure."""
+        name, find = (
+            ("unevaluatedProperties", property_schemas) if isinstance(step, str) else ("unevaluatedItems", item_schemas)
+        )
+        if name not in schema or self.catalog.describes(schema, find, step, sure=True):
+            return None
+        return schema[name], not self.catalog.describes(schema, find, step, sure=False)
+
+    def _is_a_mistake(self, step: str | int) -> bool:
+        """Whether nobody meant a value to stand at a step of which no schema speaks, so that it may be a secret.
+
+        Either it may not stand there, beside secrets, or it is called like one. The keys of a free mapping are whatever people
+        like.
+        """
+        if self.holds_secrets and not self._allows(step):
+            return True
+        is_free = not self.properties and self.states({})
+        return isinstance(step, str) and not is_free and self.catalog.secret_names.resemble(step)
 
     def at(self, path: Sequence[str | int]) -> Node:
         """The node at a path below this one."""
@@ -98,8 +148,10 @@ class Node:
     def knows(self, step: str | int) -> bool:
         """Whether a value may stand at this step: some schema describes it, or none forbids it."""
         node = self.child(step)
-        if node.certain or node.possible:
-            return True
+        return bool(node.certain or node.possible) or self._allows(step)
+
+    def _allows(self, step: str | int) -> bool:
+        """Whether a value may stand at a step that no schema describes."""
         if isinstance(step, int):
             return "array" in self.types
         every = (*self.certain, *self.possible)
@@ -130,9 +182,48 @@ class Node:
         return bool(self.keyword("x-kubernetes-map-type") == "atomic")
 
     @cached_property
+    def secrecy(self) -> Secrecy:
+        """Whether the value is a secret; what lies inside of one is a secret too."""
+        if any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible)):
+            return Secrecy.SENSITIVE
+        old = self.renamed_to is not None and self.catalog.secret_names.lead_to_one(self.renamed_to)
+        return max(self._inside, Secrecy.PERHAPS if old else Secrecy.NONE)
+
+    @property
     def sensitive(self) -> bool:
-        """Whether the value is a secret; what lies inside a sensitive value is sensitive too."""
-        return any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible))
+        """Whether the value is a secret by the schemas."""
+        return self.secrecy is Secrecy.SENSITIVE
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody may see the value: it is a secret, or may be one that was written in a wrong place."""
+        return self.secrecy is not Secrecy.NONE
+
+    @cached_property
+    def holds_secrets(self) -> bool:
+        """Whether the value is a secret, or a secret may lie somewhere inside of it."""
+        holding = self.catalog.holding_secrets
+        return self.hidden or any(id(schema) in holding for schema in (*self.certain, *self.possible))
+
+    def states(self, value: Any) -> bool:
+        """Whether some schema says in so many words that a value of this JSON type may stand here."""
+        kind = type_for_schemas(value)
+        return any(
+            ("type" in schema and kind in stated_types(schema)) or CONTAINERS.get(kind, frozenset()) & schema.keys()
+            for schema in (*self.certain, *self.possible)
+        )
+
+    def conceals(self, value: Any) -> bool:
+        """Whether a value that is no reference must be shown to nobody, with all that lies in it.
+
+        It is hidden, or it is a plain value where a mapping with a secret belongs. A mapping or a list is concealed as a whole
+        where none belongs: then even its keys may be secrets.
+        """
+        if value is None or not self.holds_secrets:
+            return False
+        if isinstance(value, dict | list):
+            return self.hidden and not self.states(value) and not only_instructs(value)
+        return self.hidden or not self.states(value)
 
     @cached_property
     def renamed_to(self) -> str | None:
@@ -252,140 +343,3 @@ class Node:
     def accepts(self, value: Any) -> bool:
         """Whether every certain schema accepts a value."""
         return all(self.catalog.valid(schema, value) for schema in self.certain)
-
-
-class Catalog:
-    """All nodes of one set of schema documents; `root` is the whole configuration."""
-
-    def __init__(self, documents: Documents) -> None:
-        self.documents = documents
-        self.acceptance = Acceptance(documents)
-        self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...]], Node] = {}
-        self._open: set[Node] = set()
-        self.types = AcceptedTypes(documents.schema)
-        self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
-
-    def node(self, certain: list[Any], possible: list[Any]) -> Node:
-        """The node where these schemas apply."""
-        sure = self._expand(certain, certain_only=True)
-        rest = [
-            schema
-            for schema in self._expand([*certain, *possible], certain_only=False)
-            if not any(schema is known for known in sure)
-        ]
-        key = (tuple(map(id, sure)), tuple(map(id, rest)))
-        if key not in self._nodes:
-            self._nodes[key] = Node(self, tuple(sure), tuple(rest))
-        return self._nodes[key]
-
-    def alternatives(self, node: Node) -> list[dict[str, Any]]:
-        """The schemas that perhaps apply to a node, less those that stand inside of others which apply to it."""
-        inside = {id(schema) for schema in self._expand([*node.certain], certain_only=False)}
-        outside = [schema for schema in node.possible if id(schema) not in inside]
-        for schema in outside:
-            inside.update(id(below) for below in self._expand([schema], certain_only=False) if below is not schema)
-        return [schema for schema in outside if id(schema) not in inside] or outside
-
-    def default(self, node: Node) -> Any:
-        """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
-        if node.renamed_to is not None:
-            return MISSING  # the new name says what holds
-        written = node.own_default
-        if node in self._open or node.contains_itself:
-            return written
-        self._open.add(node)
-        try:
-            if written is not MISSING:
-                return node.fill(written)
-            value = {
-                name: node.child(name).default
-                for name in node.certain_properties
-                if node.child(name).default is not MISSING
-            }
-        finally:
-            self._open.discard(node)
-        return value if value and node.accepts(value) else MISSING
-
-    def valid(self, schema: dict[str, Any], value: Any) -> bool:
-        """Whether one schema accepts a value."""
-        return self.acceptance.accepts(schema, value)
-
-    def bad_list_keys(self) -> Iterator[Problem]:
-        """Lists whose items are told apart by a key that no item can have."""
-        for schema in self.schemas_with("x-kubernetes-list-map-keys"):
-            item = self.node([schema], [schema]).child(0)
-            for index, key in enumerate(schema["x-kubernetes-list-map-keys"]):
-                if not item.knows(key):
-                    where = self.documents.location(schema, "x-kubernetes-list-map-keys", index)
-                    hint = did_you_mean(key, item.properties)
-                    yield Problem("schema-invalid", f"items of this list have no `{key}`", schema=where, hint=hint)
-
-    def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
-        """Every schema of every document that has this keyword."""
-        return [schema for schema in self.schemas() if keyword in schema]
-
-    def reaching(self, schemas: Iterable[int]) -> set[int]:
-        """The ids of all schemas from which one of `schemas` (by id) is reached, themselves included."""
-        parents: dict[int, list[int]] = {}
-        every = self.schemas()
-        for schema in every:
-            children = [child for _, child in subschemas(schema)]
-            if "$ref" in schema:
-                children.append(self.documents.schema(schema["$ref"]))
-            for child in children:
-                parents.setdefault(id(child), []).append(id(schema))
-        found: set[int] = set()
-        stack = list(schemas)
-        while stack:
-            one = stack.pop()
-            if one not in found:
-                found.add(one)
-                stack += parents.get(one, ())
-        return found
-
-    @cached_property
-    def renames(self) -> Renames:
-        """The settings that have a new name."""
-        return Renames(self)
-
-    @cached_property
-    def declaring(self) -> set[int]:
-        """The ids of all schemas that declare an environment variable, or lead to one."""
-        return self.reaching(map(id, self.schemas_with("x-env")))
-
-    @cached_property
-    def holding_secrets(self) -> set[int]:
-        """The ids of all schemas that are sensitive, or lead to one that is."""
-        return self.reaching(id(schema) for schema in self.schemas_with("x-sensitive") if schema["x-sensitive"] is True)
-
-    def secrets_under(self, keyword: str, schemas: Iterable[dict[str, Any]]) -> list[Any]:
-        """What these schemas say by a keyword that only tests values, where that is about secrets: it then speaks of them."""
-        tests = [schema[keyword] for schema in schemas if keyword in schema]
-        return [test for test in tests if id(test) in self.holding_secrets]
-
-    def schemas(self) -> list[dict[str, Any]]:
-        """Every schema of every document."""
-        found = []
-        stack = list(self.documents.joined.values())
-        while stack:
-            schema = stack.pop()
-            if isinstance(schema, dict):
-                found.append(schema)
-                stack += [child for _, child in subschemas(schema)]
-        return found
-
-    def _expand(self, schemas: list[Any], certain_only: bool) -> list[dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
-        stack = [*reversed(schemas)]
-        while stack:
-            schema = stack.pop()
-            if not isinstance(schema, dict) or id(schema) in found:
-                continue
-            found[id(schema)] = schema
-            below = [child for child, certain in in_place(schema) if certain or not certain_only]
-            if "$ref" in schema:
-                below.append(self.documents.schema(schema["$ref"]))
-            if "if" in schema and not certain_only:
-                below += self.secrets_under("if", (schema,))
-            stack += reversed(below)
-        return list(found.values())

@@ -18,7 +18,8 @@ from weft.base.problems import Problem, did_you_mean
 from weft.schema.places import places
 
 if TYPE_CHECKING:
-    from weft.schema.node import Catalog, Node
+    from weft.schema.catalog import Catalog
+    from weft.schema.node import Node
 
 KEYWORD: Final = "x-renamed-to"
 

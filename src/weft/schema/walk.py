@@ -28,6 +28,11 @@ MANY: Final = frozenset(("allOf", "anyOf", "items", "oneOf", "prefixItems"))
 NAMED: Final = frozenset(
     ("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties")
 )
+CONTAINERS: Final = {
+    "object": frozenset(("additionalProperties", "patternProperties", "properties", "unevaluatedProperties")),
+    "array": frozenset(("additionalItems", "contains", "items", "prefixItems", "unevaluatedItems")),
+}
+"""The keywords that speak of what lies in a mapping, and in a list."""
 REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
@@ -88,7 +93,7 @@ def rebuild(schema: dict[str, Any], change: Callable[[Path, Any], Any]) -> dict[
 
 
 def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
-    """What a schema says of a property: by its name and by patterns, else of all others."""
+    """What a schema says of a property: by its name and by patterns, else of all others; nothing of what is unevaluated."""
     described = False
     if name in schema.get("properties", ()):
         described = True
@@ -97,10 +102,8 @@ def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
         if _may_match(pattern, str(name)):
             described = True
             yield below
-    if not described:
-        yield from (
-            schema[keyword] for keyword in ("additionalProperties", "unevaluatedProperties") if keyword in schema
-        )
+    if not described and "additionalProperties" in schema:
+        yield schema["additionalProperties"]
 
 
 def free_schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -110,7 +113,7 @@ def free_schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
-    """What a schema says of the item at an index."""
+    """What a schema says of the item at an index; nothing of what is unevaluated."""
     items = schema.get("items")
     first = items if isinstance(items, list) else schema.get("prefixItems", ())
     rest = schema.get("additionalItems") if isinstance(items, list) else items
@@ -118,8 +121,6 @@ def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
         yield first[index]
     elif rest is not None:
         yield rest
-    if "unevaluatedItems" in schema and rest is None:
-        yield schema["unevaluatedItems"]
 
 
 def _may_match(pattern: str, name: str) -> bool:

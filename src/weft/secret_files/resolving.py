@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weft.base import paths
@@ -135,7 +135,8 @@ def _unresolved(message: str, hint: str | None, use: _Use, targets: Iterable[str
     """The problem of a setting, or of many of which this one is the first."""
     place = place_of(use.target.schemas.root, use.target.resolution.layers, use.target.shared_config, use.path)
     where = paths.pointer(use.path)
-    return Problem("unresolved-reference", message, path=where, place=place, hint=hint, targets=tuple(targets))
+    problem = Problem("unresolved-reference", message, path=where, place=place, hint=hint)
+    return replace(use.target.own(problem), targets=tuple(targets))
 
 
 def _filled(node: Node, value: Any, secrets: dict[str, Any]) -> Any:

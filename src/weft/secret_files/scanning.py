@@ -23,6 +23,7 @@ from weft.base.overlay import data_path
 from weft.base.paths import dotted, pointer
 from weft.base.problems import CannotRun, Place, Problem, Severity, reason_of
 from weft.files import datafile, git
+from weft.files.lines import lines_of
 from weft.files.locator import locate_in
 from weft.files.yaml12 import YamlError
 from weft.project.project import Project
@@ -70,8 +71,7 @@ class Text:
     @cached_property
     def lines(self) -> list[str]:
         """The lines, those of a file that is not UTF-8 as if it were Latin-1; what is readable of a binary one."""
-        text = self._decoded.replace("\0", "")  # also of a text in UTF-16 that does not say so
-        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return lines_of(self._decoded.replace("\0", ""))  # which is also in a text in UTF-16 that does not say so
 
     @cached_property
     def _decoded(self) -> str:

@@ -8,7 +8,7 @@ reference.
 In a template of an ordinary output a sensitive value is *tainted*: it can be tested for truth, and refuses everything else.
 Only an output that declares `secrets: true` gets the references themselves.
 
-`quoting` guesses where a secret may stand that was not recognized as one, so that no report shows its line.
+`masking` is the one mask of whatever prints values; `quoting` says what reports may show of the lines of overlays.
 
 Begin with `references` and `taint`; `providers` says how to add a place where secrets are kept.
 

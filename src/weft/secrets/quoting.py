@@ -1,118 +1,248 @@
-"""Whether a line, or a file that could not be read as data, may hold a secret in plain text, so that no report shows it.
+"""Which lines of an overlay a report may show: those on which no secret can stand, wherever it was written.
 
-A value is known to be a secret only where the file was parsed and the setting has its right name at its right place. Here it is
-guessed from names: what stands after a key that is called like a sensitive setting, or nearly so, may be a secret, wherever
-the key stands; so may a plain value after a key that should hold settings of which one is sensitive.
+A file that was composed is followed with its schemas: `***` stands for every value that is a secret or may be one, unless it is
+nothing but a reference, and comments are cut off, as they may tell what stood there before. Of a file that could not be composed
+nobody knows what is where, so that of its lines only the outline is shown: the keys that settings have, and `***` for the rest.
+
+A project without any sensitive setting shows every line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cached_property
-from pathlib import Path
-from typing import Final
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from yaml.nodes import Node as Composed
 
 from weft.base.codes import About
-from weft.base.paths import parse_dotted
-from weft.base.problems import Place, Problem, closest
-from weft.files.locator import lines_at
-from weft.schema.node import Catalog, Node
+from weft.base.overlay import OPERATORS
+from weft.base.problems import Problem
+from weft.files import datafile, yaml12
+from weft.files.lines import lines_of
+from weft.files.reading import ProjectFiles
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
+from weft.secrets.masking import MASK, below, is_concealed, is_instruction
 
-_KEY: Final = re.compile(
-    r"(?<![\w.-])([\w.-]++)[\"']?\s*+:(?=\s|$|[\"'])"
-)  # linear: from the start of a word, and whole
-_HARMLESS: Final = re.compile(r"\s*(?:[\"']?ref\+[^\s\"',}\]]+[\"']?|null|~|\{\}|\[\])?\s*(?:[,}\]]|\Z)")
-"""A reference, or a value that cannot be a secret."""
-_COMMENT: Final = re.compile(r"\s#")
-_OPENING: Final = re.compile(r"\s*(?:[{\[|>#]|\Z)")
-"""What follows the key of a mapping, a list or a text of several lines."""
-_ALIKE: Final = 0.8
+_KEY: Final = re.compile(r"\s*(?:- +)*(?P<quote>[\"']?)(?P<name>[\w.$-]+)(?P=quote)\s*:(?=\s|$)")
+_MARKER: Final = re.compile(r"(?:<{7}|={7}|>{7}|-{3})(?=\s|$)")
+_PUNCTUATION: Final = re.compile(r"[\s\[\]{},-]*\Z")
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")
+_CUT: Final = "# ..."
+
+
+Spot = tuple[int, int]
+"""A line and a column, counted from 0."""
+
+
+@dataclass
+class _File:
+    """The lines of a file. Of one that was composed, the columns of each line that are hidden, and at which its values end."""
+
+    lines: list[str]
+    composed: bool = False
+    hidden: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
+
+    def hide(self, start: Spot, end: Spot) -> None:
+        """Hide what stands between two spots."""
+        for number in range(start[0], min(end[0] + 1, len(self.lines))):
+            line = self.lines[number]
+            first = start[1] if number == start[0] else len(line) - len(line.lstrip())
+            last = end[1] if number == end[0] else len(line)
+            if first < last:
+                self.hidden.setdefault(number, []).append((first, last))
+
+    def hide_rest(self, start: Spot) -> None:
+        """Hide what follows a spot on its line."""
+        self.hide(start, (start[0], len(self.lines[start[0]])))
+
+    def shown(self, number: int) -> str:
+        """A line as it may be shown."""
+        line = self.lines[number]
+        comment = _COMMENT.search(line, self.ends.get(number, 0))
+        line = line[: comment.start()] + _CUT if comment else line
+        for first, last in _apart(self.hidden.get(number, ())):
+            line = line[:first] + MASK + line[last:]
+        return line
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that overlap as one, the last one first."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return joined[::-1]
 
 
 class SecretLines:
-    """The guess for one project, by the names of its sensitive settings."""
+    """What reports may show of the overlays of one project."""
 
-    def __init__(self, catalog: Catalog, folder: Path) -> None:
+    def __init__(self, catalog: Catalog, files: ProjectFiles) -> None:
         self._catalog = catalog
-        self._folder = folder
-        self._known: dict[str, bool] = {}
-        self._lines: dict[str, list[str]] = {}
+        self._files = files
+        self._known: dict[str, _File] = {}
 
     def guard(self, problem: Problem) -> Problem:
-        """The problem, marked where the line at which it stands may hold a secret."""
-        if problem.traits.about is About.RULE:
-            return problem  # which stands in a schema or in weft.yaml
-        line = self._line(problem.place) if problem.place else None
-        return problem.without_text() if line is not None and self.in_line(line) else problem
+        """The problem with what may be shown of its line; its message has no values where that is not all of it."""
+        place = problem.place
+        if problem.quiet or place is None or place.line is None or place.text is not None:
+            return problem
+        if problem.traits.about is About.RULE or not self._catalog.holding_secrets:
+            return problem  # a rule stands in a schema or in weft.yaml
+        file = self._file(place.file)
+        number = place.line - 1
+        if number >= len(file.lines):
+            return problem
+        if not file.composed:
+            return outlined(problem, file.lines[number], self._catalog.names)
+        spans = file.hidden.get(number, ())
+        if any(first + 1 < (place.column or 1) for first, _ in spans):
+            return problem.without_text()  # the mark below the line would stand at another character
+        line = file.shown(number)
+        shown = problem if line == file.lines[number] else replace(problem, place=replace(place, text=line))
+        covered = any(first < (place.column or 1) <= last for first, last in spans)
+        return replace(shown, message=problem.traits.unquoted or problem.message) if covered else shown
 
-    def in_line(self, line: str) -> bool:
-        """Whether a line of an overlay may hold a secret; a comment beside a reference may tell what stood there before."""
-        for name, value in _keys(line):
-            harmless = _HARMLESS.match(value) is not None
-            if self._is_like_a_secret(name) and (not harmless or _COMMENT.search(value)):
-                return True
-            if name in self._holders and not harmless and not _OPENING.match(value):
-                return True
-        return False
+    def shown(self, name: str, text: str) -> list[str]:
+        """The lines of a text as they may be shown, if an overlay of this name holds it."""
+        file = self._read(name, text)
+        if not self._catalog.holding_secrets:
+            return file.lines
+        if not file.composed:
+            return [_outline(line, self._catalog.names) for line in file.lines]
+        return [file.shown(number) for number in range(len(file.lines))]
 
-    def in_file(self, path: Path | None) -> bool:
-        """Whether a file that could not be read as data may hold a secret somewhere."""
-        if path is None or not path.is_file():
-            return False
-        lines = path.read_bytes().decode("utf-8", "replace").splitlines()
-        return any(
-            self._is_like_a_secret(name) and (not value.strip() or not _HARMLESS.match(value))
-            for line in lines
-            for name, value in _keys(line)
-        )
-
-    def _line(self, place: Place) -> str | None:
-        if place.line is None or place.text is not None:
-            return None
-        if place.file not in self._lines:
-            self._lines[place.file] = lines_at(self._folder / place.file)
-        lines = self._lines[place.file]
-        return lines[place.line - 1] if 0 < place.line <= len(lines) else None
-
-    def _is_like_a_secret(self, name: str) -> bool:
+    def _file(self, name: str) -> _File:
         if name not in self._known:
-            candidates = self._names
-            self._known[name] = closest(name.lower(), candidates, _ALIKE) is not None
+            try:
+                text = self._files.read(self._files.folder / name).decode("utf-8-sig", "replace")
+            except OSError:
+                text = ""
+            self._known[name] = self._read(name, text)
         return self._known[name]
 
-    @cached_property
-    def _names(self) -> frozenset[str]:
-        """The keys of sensitive settings, of lists and mappings of them, and their old names; in lower case."""
-        if not self._catalog.holding_secrets:
-            return frozenset()
-        return frozenset(name.lower() for name, below in self._properties() if self._is_secret(below))
-
-    @cached_property
-    def _holders(self) -> frozenset[str]:
-        """The keys of mappings that have a sensitive setting somewhere below."""
-        holding = self._catalog.holding_secrets
-        return frozenset(
-            name
-            for name, below in self._properties()
-            if "object" in below.types and any(id(schema) in holding for schema in below.certain)
-        )
-
-    def _is_secret(self, node: Node) -> bool:
-        if node.sensitive or node.child("*").sensitive or node.child(0).sensitive:
-            return True
-        renamed = node.keyword("x-renamed-to")
+    def _read(self, name: str, text: str) -> _File:
+        file = _File(lines_of(text))
         try:
-            return isinstance(renamed, str) and self._catalog.root.at(parse_dotted(renamed)).sensitive
-        except ValueError:
-            return False
+            if datafile.is_json(name):
+                with suppress(yaml12.DuplicateKeyError):
+                    datafile.parse_json(
+                        text
+                    )  # what is no JSON may be composed as YAML all the same, and as something else
+            composed = yaml12.nodes(text)
+        except yaml12.YamlError:
+            return file
+        file.composed = True
+        if composed is not None:
+            _Walk(text, file).visit(composed, self._catalog.root)
+        return file
 
-    def _properties(self) -> Iterator[tuple[str, Node]]:
-        for schema in self._catalog.schemas_with("properties"):
-            around = self._catalog.node([schema], [schema])
-            yield from ((name, around.child(name)) for name in schema["properties"])
+
+class _Walk:
+    """The way through what was composed of a file, along with the nodes of the schemas."""
+
+    def __init__(self, text: str, file: _File) -> None:
+        self._text = text
+        self._file = file
+        self._seen: set[int] = set()
+
+    def visit(self, composed: Composed, node: Node) -> None:
+        """Note what may be shown of what was composed for a node."""
+        self._note_end(composed)
+        if isinstance(composed, ScalarNode):
+            if is_concealed(node, _value(composed)) or (node.holds_secrets and not self._is_bare(composed)):
+                self._hide(composed)
+            return
+        if node.conceals(_likeness(composed)):
+            self._hide(composed)
+            return
+        if node.holds_secrets and self._text[composed.start_mark.index] in "&!":  # the name of an anchor or a tag
+            self._file.hide_rest(_at(composed.start_mark))
+        if isinstance(composed, MappingNode):
+            for key, value in composed.value:
+                self._pair(key, value, node)
+        elif isinstance(composed, SequenceNode):
+            for index, item in enumerate(composed.value):
+                if self._is_told_by_alias(item, node.child(index)):
+                    self._hide(composed)
+                self.visit(item, node.child(index))
+
+    def _pair(self, key: Composed, value: Composed, node: Node) -> None:
+        self._note_end(key)
+        if node.holds_secrets and not (isinstance(key, ScalarNode) and self._is_bare(key)):
+            self._hide(key)
+            if not isinstance(key, ScalarNode):
+                self._hide(value)
+        if isinstance(key, ScalarNode) and not is_instruction(key.value, _value(value)):
+            inside = below(node, key.value)
+            if self._is_told_by_alias(value, inside):
+                self._file.hide_rest(_at(key.end_mark))
+            self.visit(value, inside)
+
+    def _is_told_by_alias(self, composed: Composed, node: Node) -> bool:
+        """Whether a value was seen before: then an alias stands here, and nobody knows where exactly."""
+        again = id(composed) in self._seen
+        self._seen.add(id(composed))
+        return again and node.holds_secrets
+
+    def _is_bare(self, composed: ScalarNode) -> bool:
+        """Whether nothing but the value was written: no tag, no anchor, no escapes."""
+        written = self._text[composed.start_mark.index : composed.end_mark.index].strip()
+        return bool(written.strip("\"'") == composed.value)
+
+    def _note_end(self, composed: Composed) -> None:
+        end = composed.end_mark
+        self._file.ends[end.line] = max(self._file.ends.get(end.line, 0), end.column)
+
+    def _hide(self, composed: Composed) -> None:
+        self._file.hide(_at(composed.start_mark), _at(composed.end_mark))
 
 
-def _keys(line: str) -> Iterator[tuple[str, str]]:
-    """The keys on a line, each with everything that follows it."""
-    return ((match[1], line[match.end() :]) for match in _KEY.finditer(line))
+def _at(mark: Any) -> Spot:
+    return mark.line, mark.column
+
+
+def _value(composed: Composed) -> Any:
+    """What a scalar means, or its text where it means nothing; None for others."""
+    if not isinstance(composed, ScalarNode):
+        return None
+    try:
+        return yaml12.scalar(composed.value) if composed.tag == yaml12.PLAIN else composed.value
+    except ValueError:
+        return composed.value
+
+
+def _likeness(composed: Composed) -> Any:
+    """A mapping with the keys that were composed, or a list, with nothing in them."""
+    if not isinstance(composed, MappingNode):
+        return []
+    return {key.value if isinstance(key, ScalarNode) else "": None for key, _ in composed.value}
+
+
+def outlined(problem: Problem, line: str, names: Collection[str]) -> Problem:
+    """The problem with nothing of its line but the outline: keys of these names, and no value."""
+    place = problem.place and replace(problem.place, text=_outline(line, names))
+    return replace(problem, message=problem.traits.unquoted or problem.message, place=place)
+
+
+def _outline(line: str, names: Collection[str]) -> str:
+    key = _KEY.match(line)
+    if key and (key["name"] in names or key["name"] in OPERATORS):
+        kept = key.end()
+    else:
+        marker = _MARKER.match(line)
+        kept = marker.end() if marker else len(line) - len(line.lstrip())
+    rest = line[kept:]
+    return (
+        line
+        if _PUNCTUATION.match(rest)
+        else f"{line[:kept]}{' ' if kept and not line[kept - 1].isspace() else ''}{MASK}"
+    )

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from weft.base.overlay import OPERATORS, PATCH
+from weft.base.overlay import OPERATORS, PATCH, PATCHES, only_instructs
 from weft.base.paths import Path, dotted, pointer
 from weft.base.problems import Problem
-from weft.schema.documents import REFERENCE_PATTERN
 from weft.schema.node import Node
+from weft.schema.protection import REFERENCE_PATTERN
 
 _REFERENCE = re.compile(REFERENCE_PATTERN)
 _NEARLY = re.compile(r"\s*ref\s*[+:]|\s*ref\w*\+?://", re.IGNORECASE)
@@ -19,14 +19,20 @@ _NEARLY = re.compile(r"\s*ref\s*[+:]|\s*ref\w*\+?://", re.IGNORECASE)
 
 def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
     """The paths of an overlay at which a sensitive setting holds a literal; operators are looked into."""
-    if isinstance(data, dict):
+    if node.sensitive and isinstance(data, dict | list) and not node.states(data) and not only_instructs(data):
+        yield path  # what lies inside has no names of settings, so that a path into it could tell the secret
+    elif isinstance(data, dict):
         for key, below in data.items():
             yield from literals(node if key in OPERATORS else node.child(key), below, (*path, key))
     elif isinstance(data, list):
         for index, below in enumerate(data):
             yield from literals(node.child(index), below, (*path, index))
-    elif node.sensitive and data is not None and not is_reference(data) and path[-1:] != (PATCH,):
+    elif node.sensitive and data is not None and not is_reference(data) and not _is_instruction(path, data):
         yield path
+
+
+def _is_instruction(path: Path, data: Any) -> bool:
+    return path[-1:] == (PATCH,) and data in PATCHES
 
 
 def literal_secret(path: Path, location: str | None, value: Any = None) -> Problem:

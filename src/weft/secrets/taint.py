@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from weft.base.paths import Path, dotted
 from weft.schema.node import Node
-from weft.secrets.references import is_reference
-
-_MASK: Final = "***"
 
 
 class TaintError(Exception):
@@ -65,7 +62,8 @@ class Branch(dict[str, Any]):
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
-        kept = ((key, value) for key, value in self.items() if not self.node.child(key).sensitive)
+        kept = ((key, value) for key, value in self.items() if not isinstance(value, Tainted))
+        kept = ((key, value) for key, value in kept if not self.node.child(key).hidden)
         copy = Branch(((key, _public(value)) for key, value in kept), self.node, self.path)
         copy.size = self.size  # at most
         return copy
@@ -73,6 +71,8 @@ class Branch(dict[str, Any]):
 
 def for_template(node: Node, value: Any, reveal: bool, path: Path = ()) -> Any:
     """A configuration as templates see it: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`."""
+    if not reveal and node.conceals(value):
+        return Tainted(path)
     if isinstance(value, dict):
         return Branch(
             ((key, for_template(node.child(key), below, reveal, (*path, key))) for key, below in value.items()),
@@ -81,7 +81,7 @@ def for_template(node: Node, value: Any, reveal: bool, path: Path = ()) -> Any:
         )
     if isinstance(value, list):
         return [for_template(node.child(index), below, reveal, (*path, index)) for index, below in enumerate(value)]
-    return Tainted(path) if node.sensitive and value is not None and not reveal else value
+    return value
 
 
 def _public(value: Any) -> Any:
@@ -93,14 +93,4 @@ def _public(value: Any) -> Any:
 def public(node: Node, value: Any) -> Any:
     """A copy of a configuration without its sensitive settings."""
     branch = for_template(node, value, reveal=False)
-    return branch.public() if isinstance(branch, Branch) else _public(branch)
-
-
-def mask(node: Node, value: Any, *, inside: bool = False) -> Any:
-    """A copy of a configuration that may be shown to anybody: references stay, a literal in a sensitive setting is hidden."""
-    hidden = inside or node.sensitive
-    if isinstance(value, dict):
-        return {key: mask(node.child(key), below, inside=hidden) for key, below in value.items()}
-    if isinstance(value, list):
-        return [mask(node.child(index), below, inside=hidden) for index, below in enumerate(value)]
-    return _MASK if hidden and value is not None and not is_reference(value) else value
+    return None if isinstance(branch, Tainted) else _public(branch)

@@ -49,7 +49,12 @@ class _Run(Merger):
         return self.node.at(data_path(tuple(path)))
 
     def wrong(self, path: list[Any], code: str, message: str, hint: str | None = None) -> None:
-        """Note a problem at a path of the upper layer."""
+        """Note a problem at a path of the upper layer; not inside of what is concealed, which is a problem as a whole."""
+        node = self.node
+        for step in data_path(tuple(path)):
+            if node.conceals({} if isinstance(step, str) else []):
+                return
+            node = node.child(step)
         self.problems.append(Problem(code, message, path=pointer(path), hint=hint))
 
     def fresh(self, path: list[Any], value: Any) -> Any:
@@ -141,7 +146,8 @@ class _Run(Merger):
                 "write `key: null` to remove a key",
             )
         else:
-            self.wrong([*path, PATCH], "operator-misused", f"`$patch` is `replace` or `delete`, not `{value[PATCH]}`")
+            other = "something else" if self.at(path).holds_secrets else f"`{value[PATCH]}`"
+            self.wrong([*path, PATCH], "operator-misused", f"`$patch` is `replace` or `delete`, not {other}")
         return _REMOVED
 
     def _join_map(self, path: list[Any], node: Node, lower: list[Any], upper: list[Any], first: bool) -> list[Any]:
@@ -232,9 +238,10 @@ def _what_there_is(node: Node, items: list[Any]) -> str | None:
     if not items:
         return "the list is empty there"
     if node.list_type == "map":
-        names = [", ".join(str(item[name]) for name in node.list_keys if name in item) for item in items]
-        return f"there are {choices(names)}"
-    if node.sensitive or node.child(0).sensitive or any(isinstance(item, dict | list) for item in items):
+        shown = [name for name in node.list_keys if not node.child(0).child(name).hidden]
+        names = [", ".join(str(item[name]) for name in shown if name in item) for item in items]
+        return f"there are {choices(names)}" if shown else None
+    if node.holds_secrets or any(isinstance(item, dict | list) for item in items):
         return None
     return f"there are {choices(map(canonical, items))}"
 

@@ -7,6 +7,7 @@ errors know the schema they come from.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import resources
 from itertools import islice
@@ -22,16 +23,31 @@ from weft.files.shipped import shipped
 from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
 from weft.schema.broken import Broken, broken_by
+from weft.schema.catalog import Catalog
 from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.loader import load_documents
-from weft.schema.node import Catalog
+from weft.schema.node import Node
 from weft.schema.rewriting import written
 from weft.schema.violations import complaints
+from weft.secrets.masking import Mask, is_concealed
 from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
 """How many errors of jsonschema-rs are looked at; each holds a copy of the value that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A configuration while the problems with it are put into words."""
+
+    config: Any = field(repr=False)
+    mask: Mask
+    suggest: Suggestions
+
+    def hides(self, node: Node, value: Any) -> bool:
+        """Whether a value must not be quoted: it is long, or a secret may be in it."""
+        return isinstance(value, dict | list) or node.holds_secrets or self.mask.hides(node, value)
 
 
 class SchemaCheck:
@@ -49,6 +65,11 @@ class SchemaCheck:
             formats=dict(OWN),
             pattern_options=patterns.OPTIONS,
         )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all settings."""
+        return self._catalog.names
 
     def accepts(self, config: Any) -> bool:
         """Whether the configuration is surely valid; False may also mean that only `problems` can tell."""
@@ -71,9 +92,9 @@ class SchemaCheck:
         return list(found or self._second_opinion(config))
 
     def _explained(self, config: Any) -> Iterator[Problem]:
-        suggest = Suggestions()
+        judged = _Judged(config, Mask(self._catalog.root, [config]), Suggestions())
         for error in self._explain.iter_errors(config):
-            yield from self._told(error, config, suggest)
+            yield from self._told(error, judged)
 
     def _too_costly(self, config: Any, undecided: Undecided) -> Iterator[Problem]:
         for schema, pattern, text in undecided.found:
@@ -97,31 +118,33 @@ class SchemaCheck:
 
         return list(filter(speaks, paths)) or paths
 
-    def _told(self, error: ValidationError, config: Any, suggest: Suggestions) -> Iterator[Problem]:
+    def _told(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         # `false` as a property is judged as `not: {}`, see `documents`, and nobody wrote that keyword
         steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
         location = self._catalog.documents.location(error.schema, *steps)
-        if schema.get("x-sensitive") is True and error.validator in ("type", "pattern"):
-            yield literal_secret(tuple(error.absolute_path), location, error.instance)
+        path = tuple(error.absolute_path)
+        node = self._catalog.root.at(path)
+        stated = schema.get("x-sensitive") is True and error.validator in ("type", "pattern")
+        if stated or (node.sensitive and is_concealed(node, error.instance)):
+            yield literal_secret(path, location, error.instance)
             return
         if error.validator in ("anyOf", "oneOf") and error.context:
-            meant = list(self._meant(error, config, suggest))
+            meant = list(self._meant(error, judged))
             if meant:
                 yield from meant
                 return
-        path = tuple(error.absolute_path)
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
-        fits = partial(self._fits, path, error.schema)
-        broken = broken_by(error, config, hidden=self._is_hidden(path, error.instance), fits=fits, suggest=suggest)
+        fits, hidden = partial(self._fits, path, error.schema), judged.hides(node, error.instance)
+        broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest)
         for code, where, message, hint in complaints(broken):
             if isinstance(own, str):
                 yield Problem(code, f"{dotted(where)}: {own}", path=pointer(where), schema=location)
             else:
                 yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
-    def _meant(self, error: ValidationError, config: Any, suggest: Suggestions) -> Iterator[Problem]:
+    def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         """What is wrong with a value that fits no alternative, by the one that was meant; nothing where none stands out."""
         found, instance = discriminator(self._catalog, error), cast(Any, error.instance)
         if found and not found.is_in(error.instance) and not found.required:
@@ -132,30 +155,41 @@ class SchemaCheck:
         if chosen is not None and chosen in by_branch(error):
             branch = by_branch(error)[chosen]
         elif found:
-            yield self._unchosen(error, found, suggest)
+            yield self._unchosen(error, found, judged)
             return
         elif keys and not given and unknown_to_all(self._catalog, error):
-            yield from self._without_own_key(error, keys, suggest)
+            yield from self._without_own_key(error, keys, judged)
             return
         else:
             branch = best_branch(error)
         for below in branch:
-            yield from self._told(below, config, suggest)
+            yield from self._told(below, judged)
 
     def _without_own_key(
-        self, error: ValidationError, keys: dict[int, list[str]], suggest: Suggestions
+        self, error: ValidationError, keys: dict[int, list[str]], judged: _Judged
     ) -> Iterator[Problem]:
         """Keys that no alternative has, where each has one of its own."""
         location = self._catalog.documents.location(error.schema, str(error.validator))
         path, unknown = tuple(error.absolute_path), unknown_to_all(self._catalog, error)
         own = tuple(name for names in keys.values() for name in names)
         broken = Broken(
-            "additionalProperties", False, error.instance, {}, path, True, "", "", (), unknown, own, suggest=suggest
+            "additionalProperties",
+            False,
+            error.instance,
+            {},
+            path,
+            True,
+            "",
+            "",
+            (),
+            unknown,
+            own,
+            suggest=judged.suggest,
         )
         for code, where, message, hint in complaints(broken):
             yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
-    def _unchosen(self, error: ValidationError, found: Discriminator, suggest: Suggestions) -> Problem:
+    def _unchosen(self, error: ValidationError, found: Discriminator, judged: _Judged) -> Problem:
         """A discriminator that is not there, or has none of the values that choose an alternative."""
         path = (*error.absolute_path, *found.path)
         location = self._catalog.documents.location(error.schema, str(error.validator))
@@ -164,9 +198,9 @@ class SchemaCheck:
             hint = f"write one of {choices(map(written, found.every))}"
             return Problem("missing-required", message, path=pointer(path), schema=location, hint=hint)
         value = get(error.instance, found.path)
-        hidden = self._is_hidden(path, value)
+        hidden = judged.hides(self._catalog.root.at(path), value)
         fits = partial(self._fits, path, {"enum": found.every})
-        broken = Broken("enum", found.every, value, {}, path, hidden, "", "enum", (), fits=fits, suggest=suggest)
+        broken = Broken("enum", found.every, value, {}, path, hidden, "", "enum", (), fits=fits, suggest=judged.suggest)
         code, where, text, how = next(complaints(broken))
         return Problem(code, text, path=pointer(where), schema=location, hint=how)
 
@@ -180,26 +214,20 @@ class SchemaCheck:
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
         """What jsonschema-rs says of a configuration that only it refuses, so that no refusal goes unexplained."""
+        judged = _Judged(config, Mask(self._catalog.root, [config]), Suggestions())
         for error in islice(self._screen.iter_errors(config), _FEW):
             path = tuple(error.instance_path)
             keyword = str(error.schema_path[-1]) if error.schema_path else ""
             location = error.absolute_keyword_location or self._catalog.documents.root
             wanted, around = self._schema(location), self._schema(location.rpartition("/")[0])
-            hidden = self._is_hidden(path, get(config, path))
+            value = get(config, path)
+            hidden = judged.hides(self._catalog.root.at(path), value)
             schema = around if isinstance(around, dict) else {}
             names = tuple(getattr(error.kind, "unexpected", ()))
             fits = partial(self._fits, path, schema)
-            value = get(config, path)
             broken = Broken(keyword, wanted, value, schema, path, hidden, error.message, keyword, (), names, fits=fits)
             for code, where, message, hint in complaints(broken):
                 yield Problem(code, message, path=pointer(where), schema=self._located(location), hint=hint)
-
-    def _is_hidden(self, path: Path, value: Any) -> bool:
-        """Whether a value must not be quoted: it is sensitive, or stands where a mapping with a sensitive setting belongs."""
-        holding, node = self._catalog.holding_secrets, self._catalog.root.at(path)
-        return isinstance(value, dict | list) or any(
-            id(schema) in holding for schema in (*node.certain, *node.possible)
-        )
 
     def _schema(self, location: str) -> Any:
         try:

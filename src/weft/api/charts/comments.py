@@ -19,6 +19,7 @@ import yaml
 from weft.api.charts.values import as_json
 from weft.base.paths import Path
 from weft.files import yaml11
+from weft.files.lines import lines_of
 
 _COMMENT: Final = re.compile(r"(?P<indent>[ \t]*)#+(?P<text>.*?)[ \t]*\Z")
 _AFTER_VALUE: Final = re.compile(r"[ \t]+#+[ \t]*(?P<text>.*?)[ \t]*\Z")
@@ -69,7 +70,7 @@ def notes_of(text: str) -> Notes:
     if not isinstance(root, yaml.MappingNode):
         return notes
     keys, inside = _structure(root)
-    lines = text.splitlines()
+    lines = lines_of(text)
     for block in _blocks(lines, inside):
         _read_block(block, keys, notes)
     for key in keys:

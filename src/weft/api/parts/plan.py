@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from weft.base.paths import Path as SettingPath
@@ -18,10 +18,11 @@ from weft.files.atomic import replace_files
 from weft.files.datafile import parse_named
 from weft.files.formats import flow_yaml
 from weft.files.jsonc import END
+from weft.files.lines import lines_of
 from weft.project.project import Project
 from weft.project.projectfile import NAME
+from weft.stages.load import SUFFIXES
 
-_HIDDEN: Final = "(this line is not shown, as it may hold a secret)"
 _CONTEXT: Final = 1
 
 
@@ -39,15 +40,23 @@ class Change:
         return f"{'create' if self.before is None else 'edit'} {self.path}{f', {self.origin}' if self.origin else ''}"
 
     def diff(self, project: Project) -> Iterator[str]:
-        """The lines of a unified diff, without those of overlays that may hold a secret; none where `origin` says it all."""
+        """The lines of a unified diff, of overlays as they may be shown; none where `origin` says it all."""
         if self.origin:
             return
-        overlay = self.path not in (NAME, *project.catalog.documents.names.values())
-        before, after = (_lines(content) for content in (self.before or b"", self.after))
+        before, after = (content.decode("utf-8-sig", "replace") for content in (self.before or b"", self.after))
+        shown = {**self._shown(project, before), **self._shown(project, after)}
         old = self.path if self.before is not None else os.devnull
-        for number, line in enumerate(difflib.unified_diff(before, after, old, self.path, n=_CONTEXT, lineterm="")):
-            hidden = overlay and number > 1 and line[:1] != "@" and project.schemas.secret_lines.in_line(line[1:])
-            yield line[:1] + _HIDDEN if hidden else line
+        diff = difflib.unified_diff(lines_of(before), lines_of(after), old, self.path, n=_CONTEXT, lineterm="")
+        for number, line in enumerate(diff):
+            yield line[:1] + shown.get(line[1:], line[1:]) if number > 1 and line[:1] != "@" else line
+
+    def _shown(self, project: Project, text: str) -> dict[str, str]:
+        """What is shown instead of lines with something hidden, wherever these stand."""
+        ours = self.path in (NAME, *project.catalog.documents.names.values())
+        if ours or not self.path.endswith(SUFFIXES) or PurePosixPath(self.path).is_relative_to(project.file.policies):
+            return {}
+        shown = project.schemas.secret_lines.shown(self.path, text)
+        return {line: other for line, other in zip(lines_of(text), shown, strict=True) if other != line}
 
 
 class Plan:
@@ -151,7 +160,3 @@ def _exact(data: Any, steps: Sequence[str | int]) -> SettingPath:
         except (KeyError, IndexError, TypeError):
             data = None
     return tuple(exact)
-
-
-def _lines(content: bytes) -> list[str]:
-    return content.decode("utf-8", "replace").splitlines()

@@ -23,8 +23,9 @@ from weft.project.settings import setting_path
 from weft.rules import Expression, Request, compiled
 from weft.rules.validations import KEYWORD
 from weft.schema import envvars
-from weft.schema.documents import DIALECT, REFERENCE_PATTERN
+from weft.schema.documents import DIALECT
 from weft.schema.node import Node
+from weft.schema.protection import REFERENCE_PATTERN
 
 LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")

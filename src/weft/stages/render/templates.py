@@ -35,6 +35,7 @@ from jinja2.loaders import split_template_path
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, choices, did_you_mean
 from weft.files import cache, yaml12
+from weft.files.lines import line_of, start_of
 from weft.files.reading import ProjectFiles, unreadable
 from weft.secrets.taint import TaintError
 from weft.stages.render import printing
@@ -172,8 +173,8 @@ class Templates:
         if problem.place is None or problem.place.line is None:
             return problem
         name = problem.place.file.removeprefix(f"{self.name}/")
-        lines = self._files.read(self._folder / name).decode("utf-8", "replace").splitlines()
-        line = lines[problem.place.line - 1] if problem.place.line <= len(lines) else ""
+        text = self._files.read(self._folder / name).decode("utf-8", "replace")
+        line = line_of(text, problem.place.line) or ""
         return replace(problem, place=replace(problem.place, column=_column(line, error)))
 
     def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
@@ -268,8 +269,7 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
 
     Jinja knows the lines of what it computes, and of plain text only which computed thing came before.
     """
-    start = sum(map(len, source.splitlines(keepends=True)[: known - 1]))
-    found = source.find(chunk, start)
+    found = source.find(chunk, start_of(source, known))
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 

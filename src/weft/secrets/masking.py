@@ -1,0 +1,79 @@
+"""The one mask: what of a configuration may be shown to anybody.
+
+Whatever prints a configuration, a part of one, or what an overlay says of it takes a masked copy: `weft config`, `explain`,
+`diff`, and the messages of problems. References stay, as they say only where a secret is kept. `***` stands for every other value
+that is a secret, or that may be one which was written in a wrong place (`Node.conceals`), and for the same value wherever else it
+stands: an alias gives a secret to settings that are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from weft.base.overlay import OPERATORS, PATCH, PATCHES
+from weft.base.paths import leaves
+from weft.schema.node import MISSING, Node
+from weft.secrets.references import is_reference
+
+MASK: Final = "***"
+_LONG: Final = 6
+"""How many characters a secret must have for other values to be compared with it: `1` is the value of many settings."""
+
+
+class Mask:
+    """The mask for one configuration, made of these overlays, or already merged."""
+
+    def __init__(self, root: Node, data: Iterable[Any]) -> None:
+        self._secrets = frozenset(text for one in data for text in _secrets(root, one) if len(text) >= _LONG)
+
+    def __call__(self, node: Node, value: Any) -> Any:
+        """A copy of what stands at a node, in the configuration or in an overlay, that may be shown to anybody."""
+        if value is MISSING:
+            return value
+        if self.hides(node, value):
+            return MASK
+        if isinstance(value, dict):
+            return {key: self._below(node, key, below) for key, below in value.items()}
+        if isinstance(value, list):
+            return [self(node.child(index), below) for index, below in enumerate(value)]
+        return value
+
+    def hides(self, node: Node, value: Any) -> bool:
+        """Whether a value is hidden as a whole."""
+        return is_concealed(node, value) or (not isinstance(value, dict | list) and str(value) in self._secrets)
+
+    def _below(self, node: Node, key: str, value: Any) -> Any:
+        return value if is_instruction(key, value) else self(below(node, key), value)
+
+
+def mask(node: Node, value: Any) -> Any:
+    """A masked copy of a value that is all there is of its configuration."""
+    return Mask(node, [value])(node, value)
+
+
+def is_concealed(node: Node, value: Any) -> bool:
+    """Whether a value is a secret in plain text, or may be one."""
+    return node.conceals(value) and not is_reference(value)
+
+
+def below(node: Node, key: str) -> Node:
+    """The node of what stands at a key of an overlay, of which operators are no step."""
+    return node if key in OPERATORS else node.child(key)
+
+
+def is_instruction(key: str, value: Any) -> bool:
+    """Whether a key of an overlay and its value tell the merge what to do, and nothing else."""
+    return key == PATCH and value in PATCHES
+
+
+def _secrets(node: Node, value: Any) -> Iterator[str]:
+    """The texts of all secrets in plain text."""
+    if is_concealed(node, value):
+        yield from (str(leaf) for _, leaf in leaves(value) if leaf is not None and not isinstance(leaf, dict | list))
+    elif isinstance(value, dict):
+        for key, inside in value.items():
+            yield from () if is_instruction(key, inside) else _secrets(below(node, key), inside)
+    elif isinstance(value, list):
+        for index, inside in enumerate(value):
+            yield from _secrets(node.child(index), inside)
