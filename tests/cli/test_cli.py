@@ -485,4 +485,4 @@ def test_the_list_of_commands_says_of_each_what_it_does_without_importing_it():
     code = "import sys; sys.argv = ['weft', '--help']\nimport weft.cli\ntry: weft.cli.main()\nexcept SystemExit: pass\n"
     code += "print(*[name for name in sys.modules if name.startswith('weft.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.splitlines()[-1].split()) == {"weft.cli", "weft.version"}
+    assert set(done.stdout.splitlines()[-1].split()) == {"weft.cli", "weft.cli.common", "weft.version"}
