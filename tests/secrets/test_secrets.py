@@ -260,7 +260,7 @@ ELSEWHERE = {
 }  # fmt: skip
 HARMLESS = {
     "a condition": ("{% if app.secret %}set{% endif %}", "set"),
-    "is defined": ("{{ app.secret is defined }}", "True"),
+    "is defined": ("{{ app.secret is defined }}", "true"),
     "public": ("{{ app | public | to_json }}", '{"name": "demo"}'),
     "env": ("{{ app | env }}", "{'APP_NAME': 'demo'}"),
     "the keys": ("{{ app | list }}", "['name', 'secret']"),
@@ -307,13 +307,13 @@ def test_a_reference_is_written_into_an_output_for_secrets(tmp_path):
 def test_a_secret_that_is_not_set_is_no_secret(tmp_path):
     project = weft.load_project(templated(tmp_path, {"out.j2": "{{ app.pin is defined }}"}))
     assert project.root.at(("app", "pin")).default is MISSING
-    assert project.target("one").render() == {"one/out": "False"}
+    assert project.target("one").render() == {"one/out": "false"}
 
 
 def test_a_secret_that_is_null_is_null_in_a_template(tmp_path):
     folder = templated(tmp_path, {"out.j2": "{{ app.code is none }} {{ app.code | default('nothing', true) }}"})
     write_files(folder, {"base.yaml": "app: {code: {$value: null}}\n"})
-    assert weft.load_project(folder).target("one").render() == {"one/out": "True nothing"}
+    assert weft.load_project(folder).target("one").render() == {"one/out": "true nothing"}
 
 
 def test_the_instruction_of_a_sensitive_mapping_is_no_literal(tmp_path):
