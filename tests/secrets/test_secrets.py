@@ -262,9 +262,9 @@ HARMLESS = {
     "a condition": ("{% if app.secret %}set{% endif %}", "set"),
     "is defined": ("{{ app.secret is defined }}", "true"),
     "public": ("{{ app | public | to_json }}", '{"name": "demo"}'),
-    "env": ("{{ app | env }}", "{'APP_NAME': 'demo'}"),
-    "the keys": ("{{ app | list }}", "['name', 'secret']"),
-    "the names of secrets": ("{{ (app | secret_env).keys() | list }}", "['APP_SECRET']"),
+    "env": ("{{ app | env }}", '{"APP_NAME": "demo"}'),
+    "the keys": ("{{ app | list }}", '["name", "secret"]'),
+    "the names of secrets": ("{{ (app | secret_env).keys() | list }}", '["APP_SECRET"]'),
 }
 
 
