@@ -16,6 +16,7 @@ CHANGING = {
     "weft.rules.compiling.Expression",
     "weft.schema.ecma._Reader",
     "weft.schema.explaining.Undecided",
+    "weft.secrets.quoting._File",
 }
 
 

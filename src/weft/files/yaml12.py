@@ -20,24 +20,9 @@ from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
 from weft.files import yaml_breaks, yaml_mistakes
+from weft.files.libyaml import Parser as _Parser
 from weft.files.lines import lines_of, position_of
 from weft.files.scalars import inside
-
-try:
-    from yaml.cyaml import CParser as _Parser  # type: ignore[attr-defined]
-except ImportError:  # a PyYAML built without libyaml
-    from yaml.composer import Composer
-    from yaml.parser import Parser
-    from yaml.reader import Reader
-    from yaml.scanner import Scanner
-
-    class _Parser(Reader, Scanner, Parser, Composer):  # type: ignore[no-redef]
-        def __init__(self, stream: str) -> None:
-            Reader.__init__(self, stream)
-            Scanner.__init__(self)
-            Parser.__init__(self)
-            Composer.__init__(self)
-
 
 ALIAS_LIMIT: Final = 100_000
 """How many values the aliases of a file may add to it; a long text counts for several."""

@@ -153,9 +153,13 @@ class _Walk:
         self._text = text
         self._file = file
         self._seen: set[int] = set()
+        self._visited: set[tuple[int, Node]] = set()
 
     def visit(self, composed: Composed, node: Node) -> None:
-        """Note what may be shown of what was composed for a node."""
+        """Note what may be shown of what was composed for a node; once, however many aliases lead there, or from inside of it."""
+        if (id(composed), node) in self._visited:
+            return
+        self._visited.add((id(composed), node))
         self._note_end(composed)
         if isinstance(composed, ScalarNode):
             if is_concealed(node, _value(composed)) or (node.holds_secrets and not self._is_bare(composed)):

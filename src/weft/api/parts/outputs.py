@@ -60,7 +60,7 @@ def new_output(project: Project, path: str, entry: dict[str, Any], template: str
         raise UsageError(
             Problem("name-taken", _already(taken), place=project.file.place("outputs", taken.index, "path"))
         )
-    plan = Plan(project.folder)
+    plan = Plan(project)
     text, check = _kind(where)
     name = template or f"{PLACEHOLDER.sub('', where.name).strip('.-_') or 'output'}.j2"
     file = (PurePosixPath(project.file.templates) / name).as_posix()

@@ -52,8 +52,7 @@ class Change:
 
     def _shown(self, project: Project, text: str) -> dict[str, str]:
         """What is shown instead of lines with something hidden, wherever these stand."""
-        ours = self.path in (NAME, *project.catalog.documents.names.values())
-        if ours or not self.path.endswith(SUFFIXES) or PurePosixPath(self.path).is_relative_to(project.file.policies):
+        if not _is_overlay(project, self.path):
             return {}
         shown = project.schemas.secret_lines.shown(self.path, text)
         return {line: other for line, other in zip(lines_of(text), shown, strict=True) if other != line}
@@ -62,8 +61,9 @@ class Change:
 class Plan:
     """The changes of a new part in the order in which they were planned; `notes` are for whoever reads the plan."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, project: Project) -> None:
+        self.folder = project.folder
+        self._project = project
         self.notes: list[str] = []
         self._changes: dict[str, Change] = {}
 
@@ -114,7 +114,14 @@ class Plan:
             where = [step for step in steps if step != END]
             line, column = (error.line, error.column) if error.line else self.position(path, where) or (None, None)
             hint = f"add `{what}` to {dotted(where)} by hand, and run this again"
-            raise WeftError(Problem("cannot-edit", error.message, place=Place(path, line, column), hint=hint)) from None
+            problem = Problem("cannot-edit", error.message, place=Place(path, line, column), hint=hint)
+            raise WeftError(self._guarded(problem, path)) from None
+        except yaml12.YamlError as error:
+            raise WeftError(self._guarded(error.problem(path), path)) from None
+
+    def _guarded(self, problem: Problem, path: str) -> Problem:
+        """The problem of a file with what may be shown of its line."""
+        return self._project.schemas.secret_lines.guard(problem) if _is_overlay(self._project, path) else problem
 
     def _set(self, path: str, after: bytes, origin: str = "") -> None:
         known = self._changes.get(path)
@@ -134,6 +141,13 @@ class Plan:
         except yaml12.YamlError as error:
             raise WeftError(error.problem(path)) from None
         return content
+
+
+def _is_overlay(project: Project, path: str) -> bool:
+    """Whether a file may be a layer: it is data, and neither weft.yaml nor a schema, also a new one, nor a pack of rules."""
+    ours = path in (NAME, *project.catalog.documents.names.values())
+    folders = [project.file.policies, *map(str, PurePosixPath(project.file.schema).parents[:-1])]
+    return path.endswith(SUFFIXES) and not ours and not any(map(PurePosixPath(path).is_relative_to, folders))
 
 
 def _check_inside(path: str) -> None:

@@ -63,7 +63,7 @@ def new_setting(project: Project, text: str, about: Setting) -> Plan:
             Problem("bad-override", "a secret has no default, as schemas are read by everybody", hint=hint)
         )
     property_, where = _property(name, about), _holder(node)
-    plan = Plan(project.folder)
+    plan = Plan(project)
     file, steps = file_and_steps(project.catalog.documents.location(where))
     plan.add(file, (*steps, "properties", name), _described(project, property_, about))
     if about.required:
@@ -89,7 +89,7 @@ def new_domain(project: Project, name: str, description: str | None = None) -> P
     _check_name(root, (), name)
     where = _holder(root)
     file, steps = file_and_steps(project.catalog.documents.location(where))
-    plan = Plan(project.folder)
+    plan = Plan(project)
     contents = _titled(name, description) | _GROUP
     written = get(parse_named(plan.text(file).encode(), file), steps)  # in `where`, references are absolute
     file_of = _usual_file(written)
@@ -121,7 +121,7 @@ def new_rule(project: Project, rule: str, message: str, at: str = "", field: str
     known = [entry.get("rule") for entry in where.get(KEYWORD, ())]
     if rule in known:
         raise UsageError(Problem("name-taken", f"{dotted(path) or 'the whole configuration'} has this rule already"))
-    plan = Plan(project.folder)
+    plan = Plan(project)
     entry = {"rule": rule, "message": message} | ({"fieldPath": field} if field else {})
     plan.add(file, (*steps, KEYWORD, END), entry)
     return plan

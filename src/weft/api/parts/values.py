@@ -41,7 +41,7 @@ def new_value(project: Project, dimension_name: str, name: str, like: str | None
     values = _values(project, dimension)
     _check_name(dimension, values, name)
     chosen = _chosen(project, dimension, values, name, like)
-    plan = Plan(project.folder)
+    plan = Plan(project)
     if dimension.values:
         plan.add(NAME, ("dimensions", dimension.name, "values", END), name)
     _add_to_lists(project, dimension, plan, name, chosen)

@@ -1,0 +1,17 @@
+"""The parser that composes YAML: libyaml's, or PyYAML's own where it was built without libyaml."""
+
+from __future__ import annotations
+
+try:
+    from yaml.cyaml import CParser as Parser  # type: ignore[attr-defined]
+except ImportError:
+    from yaml import composer, parser, reader, scanner
+
+    class Parser(reader.Reader, scanner.Scanner, parser.Parser, composer.Composer):  # type: ignore[no-redef]
+        """The same interface, in Python."""
+
+        def __init__(self, stream: str) -> None:
+            reader.Reader.__init__(self, stream)
+            scanner.Scanner.__init__(self)
+            parser.Parser.__init__(self)
+            composer.Composer.__init__(self)
