@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 try:
-    from yaml.cyaml import CParser as Parser  # type: ignore[attr-defined]
+    from yaml.cyaml import CParser as CParser  # type: ignore[attr-defined]  # noqa: PLC0414 - it is handed on
 except ImportError:
     from yaml import composer, parser, reader, scanner
 
-    class Parser(reader.Reader, scanner.Scanner, parser.Parser, composer.Composer):  # type: ignore[no-redef]
+    class CParser(reader.Reader, scanner.Scanner, parser.Parser, composer.Composer):  # type: ignore[no-redef]
         """The same interface, in Python."""
 
         def __init__(self, stream: str) -> None:

@@ -20,7 +20,7 @@ from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
 from weft.files import yaml_breaks, yaml_mistakes
-from weft.files.libyaml import Parser as _Parser
+from weft.files.libyaml import CParser as _Parser
 from weft.files.lines import lines_of, position_of
 from weft.files.scalars import inside
 
