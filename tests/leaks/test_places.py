@@ -366,6 +366,7 @@ def test_a_new_part_shows_no_secret_of_the_files_that_it_changes(place, tmp_path
     assert {way: leaks for way, leaks in found.items() if leaks} == {}
 
 
+@pytest.mark.programs("node", "json2ts")
 @pytest.mark.soak
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_made_of_the_schemas_has_no_values(place, tmp_path, caplog):
