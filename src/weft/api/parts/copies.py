@@ -69,7 +69,8 @@ class Copies:
             text = yaml12.decode(path.read_bytes())
             text, kept = self._replaced(text, path.name, always)
         except yaml12.YamlError as error:
-            raise WeftError(error.problem(source)) from None
+            problem = self._project.schemas.secret_lines.guard(error.problem(source))
+            raise WeftError(problem) from None
         except edits.EditError:
             pass
         if not datafile.is_json(path.name) and path.suffix in SUFFIXES:

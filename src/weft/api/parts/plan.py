@@ -139,7 +139,7 @@ class Plan:
         except OSError as error:
             raise CannotRun(Problem("unreadable", f"{path}: {reason_of(error)}")) from None
         except yaml12.YamlError as error:
-            raise WeftError(error.problem(path)) from None
+            raise WeftError(self._guarded(error.problem(path), path)) from None
         return content
 
 
@@ -168,7 +168,7 @@ def _exact(data: Any, steps: Sequence[str | int]) -> SettingPath:
     exact: list[str | int] = []
     for step in steps:
         index = isinstance(data, list) and step != END
-        exact.append(int(step) if index else step)
+        exact.append(int(step) if index and str(step).isdecimal() else step)  # a name does not fit a list: edits say so
         try:
             data = data[exact[-1]]
         except (KeyError, IndexError, TypeError):
