@@ -53,7 +53,8 @@ class Rendering:
     ) -> tuple[list[Rendered], checks.Outcome]:
         """Every output of these targets, checked, and all problems; what several targets share stands once.
 
-        `weft validate` asks for the same as `weft render`, so that what one accepts, the other accepts. A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
+        `weft validate` asks for the same as `weft render`, so that what one accepts, the other accepts.
+        A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
         """
         problems: list[Problem] = []
         finished: list[Rendered] = []

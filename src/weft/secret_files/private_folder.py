@@ -68,7 +68,7 @@ def _made(place: str) -> PrivateFolder:
 
 
 def _removed(folder: Path) -> bool:
-    """Remove a folder of ours that nobody has locked; whether it was."""
+    """Remove a folder of Weft's that nobody has locked; whether it was."""
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

@@ -1,7 +1,7 @@
 """Write: finished texts to files, so that at every moment each file is the old one or the new one.
 
 The output folder holds a record of what Weft wrote, `.weft-record`. It is extended before the first file changes and
-shortened after the last, so whenever the process dies, every file of ours is known; a file that is not in the record is
+shortened after the last, so whenever the process dies, every file of Weft's is known; a file that is not in the record is
 nobody's to overwrite or remove. When the file system refuses something, everything is put back as it was.
 
 Begin with `write`; `record` is the record, and which paths an output may have; `replacing` replaces many files, all or none.
