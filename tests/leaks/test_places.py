@@ -309,23 +309,25 @@ def leaks_of(folder, place, way, tables, caplog, *, lowest=False):
     spot = made(folder, place, way)
     if lowest and (folder / OVERLAY).exists():
         (folder / "base.yaml").write_bytes((folder / OVERLAY).read_bytes())
-    with loaded_once():
+    with loaded_once(folder):
         found = [(who, shown(what, spot.secret), what) for who, what in told_by(folder, spot, tables, caplog)]
     return {who: (how, _around(what, spot.secret)) for who, how, what in found if how}
 
 
 @contextlib.contextmanager
-def loaded_once():
-    """Within it, commands that ask for the same project get the same: hundreds of thousands of runs load it half as often."""
-    known = {}
+def loaded_once(home):
+    """Within it, commands that ask for the project of a folder get the same: hundreds of thousands of runs load it half as often.
+
+    A module that is imported within it keeps what it found here, so that every other folder is loaded as ever.
+    """
+    known = []
     load = project_module.load_project
 
-    def remembered(folder=".", *, overrides=None, environment=None, allow_read=()):
-        if overrides or environment is not None or allow_read:
-            return load(folder, overrides=overrides, environment=environment, allow_read=allow_read)
-        if "it" not in known:
-            known["it"] = load(folder)
-        return known["it"]
+    def remembered(folder=".", **options):
+        if any(options.values()) or options.get("environment") is not None or Path(folder).resolve() != home.resolve():
+            return load(folder, **options)
+        known.extend([] if known else [load(folder)])
+        return known[0]
 
     with mock.patch.object(project_module, "load_project", remembered):
         yield
