@@ -13,7 +13,7 @@ from weft.base.problems import Problem
 SOURCES = {path: ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "src" / "weft").rglob("*.py"))}
 REGISTRY = ROOT / "src" / "weft" / "base" / "codes.py"
 REGISTERED = {code.name for code in codes.every()}
-PAGES = set(re.findall(r"^### (\S+)$", (ROOT / "docs" / "problems.md").read_text("utf-8"), re.MULTILINE))
+PAGES = set(re.findall(r"^### (\S+)$", (ROOT / "docs" / "reference" / "problems.md").read_text("utf-8"), re.MULTILINE))
 MAKERS = ("Problem", "YamlError", "DuplicateKeyError", "EmptyFileError", "_error", "_warning")
 """What makes a problem, with its code as the first argument."""
 OTHER_CODES = ("changes.py",)

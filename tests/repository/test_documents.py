@@ -11,7 +11,7 @@ from scratch import make_project
 from weft import load_project
 from weft.stages.render.filters import FILTERS
 
-PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "templates.md"
 TEXT = PAGE.read_text("utf-8")
 EXAMPLES = re.findall(r"^```jinja\n(.*?)^```\n```text\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 SCHEMA = {
@@ -49,13 +49,13 @@ def test_every_filter_has_an_example():
 
 
 def test_the_pages_of_all_settings_are_fresh():
-    result = run("schema", "docs", "--check", cwd=PAGE.parent.parent)
+    result = run("schema", "docs", "--check", cwd=PAGE.parents[2])
     assert result.code == 0, result.err
 
 
 PROBLEMS = PAGE.with_name("problems.md").read_text("utf-8")
 DOCUMENTED = re.findall(r"^### (\S+)$", PROBLEMS, re.MULTILINE)
-ROOT = PAGE.parent.parent
+ROOT = PAGE.parents[2]
 REPORTS = [path.read_text("utf-8") for path in sorted(ROOT.glob("tests/cases/*/expected.txt"))]
 
 

@@ -1,6 +1,6 @@
 """The registry of problem codes: what Weft has to know of a kind of problem, said once and looked up everywhere else.
 
-Every code that a problem may bear is listed here, and has a page in docs/problems.md. No other module asks which code a
+Every code that a problem may bear is listed here, and has a page in docs/reference/problems.md. No other module asks which code a
 problem has: it asks the registry what follows from it. The registry says of each code
 
 - what it is *about*, which decides where a problem is placed: at a key, at a value, or at the rule that complains;
@@ -8,7 +8,7 @@ problem has: it asks the registry what follows from it. The registry says of eac
 - whether the source line may be *quoted* beside it, as a secret may stand in that line;
 - which other code *covers* it: what that one reports of a setting need not be reported twice.
 
-To add a code, add a line to `_CODES` and a page to docs/problems.md. The codes of checks bear the names of the checks;
+To add a code, add a line to `_CODES` and a page to docs/reference/problems.md. The codes of checks bear the names of the checks;
 the package `checks` adds those that it finds.
 """
 
@@ -104,7 +104,7 @@ class Code:
     @property
     def page(self) -> str:
         """Where the code is explained, as a path in the repository."""
-        return f"docs/problems.md#{self.name}"
+        return f"docs/reference/problems.md#{self.name}"
 
 
 _UNREAD: Final = Quoting.UNLESS_SECRETS_ARE_NEAR

@@ -9,7 +9,7 @@ A check is a module named like it, here or offered by another package through an
     def check(output: Finished) -> Iterable[Problem]: ...
 
 One that needs a package which is not installed raises ImportError, with the package as `name`, and is skipped.
-A problem has the name of its check as its code, or one of `CODES`; each code has a page in docs/problems.md.
+A problem has the name of its check as its code, or one of `CODES`; each code has a page in docs/reference/problems.md.
 A problem's place counts lines of the output; everything else is added here. What a program said is kept by the content that
 it has read, so it is asked again only when that changes.
 

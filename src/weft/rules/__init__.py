@@ -2,7 +2,7 @@
 
 An expression is read in three places: `x-kubernetes-validations` of schemas (and their `messageExpression`), `when` of outputs,
 and rule packs. What it may say is what Kubernetes allows in CustomResourceDefinitions, so that a schema that becomes one keeps
-its rules; docs/rules.md lists the functions and the differences.
+its rules; docs/reference/rules.md lists the functions and the differences.
 
 - `shapes` and `descriptor` make a schema into the types of CEL;
 - `functions` declares what Kubernetes adds to CEL, `environment` puts it together: one environment that judges by types, and one

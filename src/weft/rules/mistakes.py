@@ -274,7 +274,7 @@ class Explainer:
             return Mistake(UNSUPPORTED, f"calls `{name}`, which only an API server has", line, column)
         if name in FUNCTION_NAMES:
             return Mistake(INVALID, f"calls `{name}` in a way that CEL does not know", line, column, _signatures(name))
-        hint = did_you_mean(name, FUNCTION_NAMES) or "docs/rules.md lists the functions"
+        hint = did_you_mean(name, FUNCTION_NAMES) or "docs/reference/rules.md lists the functions"
         return Mistake(UNSUPPORTED, f"calls `{name}`, which is not a function of CEL", line, column, hint)
 
     def _reserved(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:

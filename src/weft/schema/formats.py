@@ -1,6 +1,6 @@
 """The one implementation of `format`: that of jsonschema-rs, draft by draft, with Weft's answer to what a regular expression is.
 
-A format that a draft does not have says nothing there, whatever its name. docs/reference.md lists them.
+A format that a draft does not have says nothing there, whatever its name. docs/reference/schemas.md lists them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Templates run in Jinja's immutable sandbox with strict undefined values: they ca
 use a setting that is not there. A mistake becomes a problem that names the template, the line and the setting.
 
 `templates` compiles and runs them, and finds the line of a template behind a line of an output; `filters` are what templates
-may call. To add a filter, add it to `filters.FILTERS` and give it an example in docs/templates.md.
+may call. To add a filter, add it to `filters.FILTERS` and give it an example in docs/reference/templates.md.
 
 May import: what every stage may.
 """
