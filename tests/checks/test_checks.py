@@ -118,6 +118,31 @@ def test_what_a_program_said_is_kept_by_the_content(tmp_path, monkeypatch):
     assert runs.read_text() == "run\nrun\nrun\n"
 
 
+def test_the_other_outputs_of_a_target_belong_to_the_question_and_are_hashed_once(tmp_path, monkeypatch):
+    class Text(str):
+        __slots__ = ()
+        hashed = []
+
+        def __repr__(self):
+            self.hashed.append(str(self))
+            return super().__repr__()
+
+    def outputs(other):
+        return [
+            *(Rendered(f"{number}.txt", Text("word: good"), "one", "it.j2", 0, ("reader",)) for number in range(20)),
+            Rendered("beside.txt", Text(other), "one", "it.j2", 1),
+            Rendered("two.txt", Text(f"two, {other}"), "two", "it.j2", 0, ("reader",)),
+        ]
+
+    project(tmp_path, monkeypatch, 'cat "$1"')
+    monkeypatch.setattr(checks, "_AT_ONCE", 1)
+    for other in ("old", "old", "new"):
+        assert checks.run(outputs(other), lambda *_: None, ask_programs=True).problems == []
+        assert len(Text.hashed) == 22
+        Text.hashed.clear()
+    assert (tmp_path / "runs").read_text() == "run\n" * 42, "both targets have another file, and are asked again"
+
+
 @pytest.mark.parametrize("spoiled", ["{", "[]x", '[{"code": 1}]', ""])
 def test_a_spoiled_cache_is_no_answer(tmp_path, monkeypatch, spoiled):
     project(tmp_path, monkeypatch, "echo bad")

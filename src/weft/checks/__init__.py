@@ -22,13 +22,14 @@ May import: base, files, report, schema, rules, secrets, stages.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -63,12 +64,20 @@ class Finished:
 
 
 class Tree:
-    """The outputs of a run as files, written when the first check asks for one."""
+    """The outputs of a run as files, written when the first check asks for one, and what each target's outputs hash to."""
 
     def __init__(self, rendered: Sequence[Rendered]) -> None:
         self._rendered = rendered
         self._lock = Lock()
         self._folder: Path | None = None
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """The digest of all outputs of each target. A program may read any of them, whichever one it is asked about."""
+        hashes: defaultdict[str, Any] = defaultdict(hashlib.sha256)
+        for output in self._rendered:
+            hashes[output.target].update(repr((output.path, output.text)).encode())
+        return {target: digest.hexdigest() for target, digest in hashes.items()}
 
     @property
     def folder(self) -> Path:
@@ -121,7 +130,7 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, wat
     tree, started = Tree(finished), programs.Started()
     pool = ThreadPoolExecutor(_AT_ONCE, initializer=started.own_this_thread)
     try:
-        asked = [(output, name, pool.submit(_ask, output, name, tree, finished)) for output, name in wanted]
+        asked = [(output, name, pool.submit(_ask, output, name, tree)) for output, name in wanted]
         answers = [(output, name, future.result()) for output, name, future in watched(asked, "checks", watch)]
     finally:  # after an interruption, nobody waits for the rest
         pool.shutdown(wait=False, cancel_futures=True)
@@ -151,16 +160,16 @@ def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], l
     return outcome
 
 
-def _ask(one: Rendered, name: str, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
+def _ask(one: Rendered, name: str, tree: Tree) -> list[Problem] | Problem:
     """What one check says of one output; a single problem when it cannot be asked."""
     try:
-        return _answer(_load(name), name, one, tree, every)
+        return _answer(_load(name), name, one, tree)
     except ImportError as error:
         message = f"the check `{name}` was skipped: the package {error.name} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=f"pip install 'weft[{name}]'")
 
 
-def _answer(check: Any, name: str, one: Rendered, tree: Tree, every: Sequence[Rendered]) -> list[Problem] | Problem:
+def _answer(check: Any, name: str, one: Rendered, tree: Tree) -> list[Problem] | Problem:
     """What a check says of one output, from memory where it has read the same before. Raises ImportError."""
     output = Finished(one.path, one.text, tree)
     program = getattr(check, "PROGRAM", None)
@@ -170,9 +179,7 @@ def _answer(check: Any, name: str, one: Rendered, tree: Tree, every: Sequence[Re
     if place is None:
         message = f"the check `{name}` was skipped: the program {program} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=f"{program} comes with {check.INSTALL}")
-    key = memory.key(
-        check, place, one.path, ((other.path, other.text) for other in every if other.target == one.target)
-    )
+    key = memory.key(check, place, one.path, tree.digests[one.target])
     known = memory.recall(key)
     if known is not None:
         return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -16,14 +16,12 @@ from weft.version import __version__
 _FOLDER: Final = "checks"
 
 
-def key(check: ModuleType, program: str, path: str, files: Iterable[tuple[str, str]]) -> str:
-    """A name for one question: which check, which program, which output, beside which other outputs of its target."""
+def key(check: ModuleType, program: str, path: str, files: str) -> str:
+    """A name for one question: which check, which program, which output, and the digest of all outputs of its target."""
     code = Path(check.__file__).read_bytes() if check.__file__ else b""
     about = Path(program).stat()
-    digest = hashlib.sha256(repr((__version__, code, program, about.st_mtime_ns, about.st_size, path)).encode())
-    for file in files:
-        digest.update(repr(file).encode())
-    return digest.hexdigest()
+    question = (__version__, code, program, about.st_mtime_ns, about.st_size, path, files)
+    return hashlib.sha256(repr(question).encode()).hexdigest()
 
 
 def recall(name: str) -> list[Problem] | None:
