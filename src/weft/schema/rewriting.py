@@ -70,8 +70,10 @@ def _ways_of_a_number(value: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _as_list(value: Any, fits: Callable[[Any], bool]) -> str | None:
+    if not fits([value]):
+        return None
     item = written(value)
-    return f"write `[{item}]` for a list of one item" if len(item) <= _LONGEST and fits([value]) else None
+    return f"write `[{item}]` for a list of one item" if len(item) <= _LONGEST else None
 
 
 def _json(value: Any) -> str:
