@@ -119,12 +119,13 @@ def test_what_a_program_said_is_kept_by_the_content(tmp_path, monkeypatch):
 
 
 def test_the_other_outputs_of_a_target_belong_to_the_question_and_are_hashed_once(tmp_path, monkeypatch):
+    hashed = []
+
     class Text(str):
         __slots__ = ()
-        hashed = []
 
         def __repr__(self):
-            self.hashed.append(str(self))
+            hashed.append(str(self))
             return super().__repr__()
 
     def outputs(other):
@@ -138,8 +139,8 @@ def test_the_other_outputs_of_a_target_belong_to_the_question_and_are_hashed_onc
     monkeypatch.setattr(checks, "_AT_ONCE", 1)
     for other in ("old", "old", "new"):
         assert checks.run(outputs(other), lambda *_: None, ask_programs=True).problems == []
-        assert len(Text.hashed) == 22
-        Text.hashed.clear()
+        assert len(hashed) == 22
+        hashed.clear()
     assert (tmp_path / "runs").read_text() == "run\n" * 42, "both targets have another file, and are asked again"
 
 
