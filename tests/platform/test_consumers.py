@@ -87,6 +87,20 @@ def test_pgbouncer_knows_the_primary_and_the_replica():
         assert f"\n{postgresql['name']}_read = host={postgresql['read_replica']['host']} port=" in databases
 
 
+@pytest.mark.parametrize(
+    ("password", "expected"),
+    [
+        ('"ref+env://NAME"', {"bind": "* -::*", "protected-mode": "no", "aclfile": '"/etc/redis/users.acl"'}),
+        ("null", {"bind": "127.0.0.1 -::1", "protected-mode": "yes"}),
+    ],
+)
+def test_redis_lets_in_who_names_a_user_and_without_users_only_its_own_machine(password, expected):
+    loaded = load_project(ROOT, overrides={"database.redis": f'{{"password": {password}}}'})
+    text = loaded.target("staging").render()["staging/stores/redis.conf"]
+    lines = dict(line.split(" ", 1) for line in text.splitlines() if " " in line and not line.startswith("#"))
+    assert {name: lines[name] for name in ("bind", "protected-mode", "aclfile") if name in lines} == expected
+
+
 def test_gunicorn_reads_the_settings_of_the_application():
     for environment in ENVIRONMENTS:
         namespace = {"__file__": "/etc/app/gunicorn.conf.py"}

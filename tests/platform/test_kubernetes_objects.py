@@ -212,6 +212,7 @@ def test_the_role_is_bound_to_the_account_of_the_target_alone(target):
     assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("Role", role["metadata"]["name"])
     where = {key: account["metadata"][key] for key in ("name", "namespace")}
     assert binding["subjects"] == [{"kind": "ServiceAccount", **where}]
+    assert account["automountServiceAccountToken"] is False
 
 
 # --- network ---
@@ -222,9 +223,12 @@ def ports(rules):
 
 
 def peers(rules, port):
-    """The namespaces that the rules of a port name."""
+    """The pods that the rules of a port name: labels by namespace."""
     found = [peer for rule in rules if port in {one["port"] for one in rule["ports"]} for peer in rule["to"]]
-    return {peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in found}
+    return {
+        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: peer["podSelector"]["matchLabels"]
+        for peer in found
+    }
 
 
 @pytest.mark.soak(few=8)
@@ -247,7 +251,8 @@ def test_a_network_policy_has_the_ports_of_the_settings(target):
         }
         traces = (config["monitoring"]["jaeger"]["agent"]["port"], "UDP")
         assert ports(spec["egress"]) == {*stores, traces, (53, "TCP"), (53, "UDP"), (5000, "TCP"), (443, "TCP")}
-        assert peers(spec["egress"], 6379) == {config["database"]["redis"]["host"].split(".")[1]}
+        namespace = config["database"]["redis"]["host"].split(".")[1]
+        assert peers(spec["egress"], 6379) == {namespace: {"app.kubernetes.io/name": "redis"}}
         assert all(rule.get("from") or rule.get("to") for rule in (*spec["ingress"], *spec["egress"]))
 
 
@@ -261,18 +266,16 @@ def test_a_network_policy_selects_the_pods_that_the_budget_selects_too():
 def test_a_network_policy_follows_its_settings():
     files = render(
         "staging",
-        kubernetes__network_policy__client_namespaces='["gateway"]',
-        kubernetes__network_policy__dns_namespace="dns",
+        kubernetes__network_policy__clients='{"gateway": {}, "ingress-nginx": null}',
+        kubernetes__network_policy__dns='{"dns": {"app": "names"}, "kube-system": null}',
         kubernetes__network_policy__outside__ports="[]",
         database__redis__host="cache.example.com",
         database__redis__port="6380",
     )
     (policy,) = objects(files, "NetworkPolicy")
     first, *_ = policy["spec"]["ingress"]
-    assert [peer["namespaceSelector"]["matchLabels"] for peer in first["from"]] == [
-        {"kubernetes.io/metadata.name": "gateway"}
-    ]
-    assert peers(policy["spec"]["egress"], 53) == {"dns"}
+    assert first["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]
+    assert peers(policy["spec"]["egress"], 53) == {"dns": {"app": "names"}}
     (outside,) = [rule for rule in policy["spec"]["egress"] if "to" not in rule]  # nobody knows where that host is
     assert ports([outside]) == {(6380, "TCP")}
     assert 443 not in {port for port, _ in ports(policy["spec"]["egress"])}
@@ -280,8 +283,8 @@ def test_a_network_policy_follows_its_settings():
 
 def test_a_network_policy_without_peers_lets_nobody_in():
     nobody = {
-        "kubernetes__network_policy__client_namespaces": "[]",
-        "kubernetes__network_policy__monitoring_namespaces": "[]",
+        "kubernetes__network_policy__clients": '{"ingress-nginx": null}',
+        "kubernetes__network_policy__monitoring": '{"monitoring": null}',
     }
     files = render("staging", **nobody)
     assert not objects(files, "NetworkPolicy")[0]["spec"]["ingress"]
