@@ -79,7 +79,7 @@ hook: for-dev ## Let git look for secrets before each commit
 
 docs: python ## Build the documentation as a site in build-docs/
 	@"$(PYTHON)" requirements/environment.py docs --venv "$(VENV)-docs"
-	@NO_MKDOCS_2_WARNING=1 "$(VENV)-docs/bin/mkdocs" build --quiet --strict
+	@"$(VENV)-docs/bin/sphinx-build" --quiet --fail-on-warning --keep-going -b html docs build-docs
 	@echo "build-docs/index.html"
 
 pictures: for-dev ## Draw the pictures of the documentation anew

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import json
 import re
 import shutil
@@ -220,6 +221,9 @@ def test_a_page_says_all_that_the_schema_says(tmp_path):
     ):
         assert expected in text
     assert "CANARY" not in text + index
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)]
+    assert all(below <= level + 1 for level, below in itertools.pairwise(levels))  # site generators want it
+    assert 3 in levels
     assert "[`app.port`](app.md#app.port)" in index
     (folder / "two.yaml").write_text("app: {port: 6}", "utf-8")
     stale = run("schema", "docs", "--check", cwd=folder)

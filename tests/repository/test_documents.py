@@ -66,3 +66,19 @@ def test_every_code_is_documented_once():
 @pytest.mark.parametrize("example", re.findall(r"^```text\n(.*?)\n```", PROBLEMS, re.DOTALL | re.MULTILINE))
 def test_an_example_is_what_weft_says(example):
     assert any(example in report for report in REPORTS)
+
+
+# --- decisions ---
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+assert len(DECISIONS) >= 14
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_has_a_number_a_status_a_date_and_what_was_not_taken(path):
+    text = path.read_text("utf-8")
+    months = "January|February|March|April|May|June|July|August|September|October|November|December"
+    head = rf"# {int(path.name[:4])}\. .+\n\n\*\*Status:\*\* (?:accepted|superseded|rejected), \d+ (?:{months}) \d{{4}}[.;]"
+    assert re.match(head, text)
+    alternatives = text.partition("## What was not taken\n")[2].partition("\n## ")[0]
+    assert re.search(r"^- \S", alternatives, re.MULTILINE)

@@ -253,11 +253,41 @@ def test_the_commands_in_the_documents_exist():
     assert [(name, word) for name, word in used if word not in cli.cli.list_commands(None)] == []
 
 
+def without_code(text):
+    return re.sub(r"^( *)```.*?^\1```|(`+)[^`\n].*?\2", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(path):
+    """What a link to a document may name after `#`: its headings, as a forge names them, and anchors of its own."""
+    text = re.sub(r"^( *)```.*?^\1```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = (re.sub(r"<[^>]*>", "", title) for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE))
+    slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    return slugs | set(re.findall(r'<a id="([^"]+)"', text))
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
-def test_links_in_the_documents_lead_to_files(path):
-    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
-    links = re.findall(r"\]\(([^)#\s]+)", text)
-    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+def test_links_in_the_documents_lead_to_files_and_their_headings(path):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)", without_code(path.read_text("utf-8"))):
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        if "://" in link or (target.is_file() and (not anchor or anchor in anchors(target))):
+            continue
+        broken.append(link)
+    assert broken == []
+
+
+def test_every_page_of_the_site_is_linked_from_an_index():
+    """Its navigation is made of these links (docs/conf.py)."""
+    pages = set((ROOT / "docs").rglob("*.md"))
+    indexes = {page for page in pages if page.name in ("index.md", "README.md")}
+    listed = {
+        (page.parent / link).resolve()
+        for page in indexes
+        for link in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text("utf-8"))
+    }
+    assert len(indexes) >= 6
+    assert sorted(name_of(page) for page in pages - listed - {ROOT / "docs" / "index.md"}) == []
 
 
 def test_ci_runs_what_the_makefile_offers():

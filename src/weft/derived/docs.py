@@ -50,10 +50,12 @@ class _Pages:
         self._variables: dict[str, list[str]] = {}
         self._first: dict[frozenset[int], str] = {}
         self._count = 0
+        self._sections: list[str] = []
         self.made: dict[str, str] = {}
         rows = []
         for name in project.root.properties:
             self._count = 0
+            self._sections = []
             page = f"{_slug(name)}.md"
             # names that differ only in odd characters have the same slug
             while page in self.made or page == INDEX:
@@ -80,11 +82,7 @@ class _Pages:
     def _page(self, name: str, page: str) -> str:
         node = self._project.root.child(name)
         body = list(self._describe(node, (name,), page, (), titled=True))
-        sections = [line for line in body if line.startswith("## ")]
-        contents = []
-        if len(sections) > 1:
-            links = (re.fullmatch(r'## <a id="([^"]+)"></a>(.*)', line) for line in sections)
-            contents = ["Sections: " + " · ".join(f"[{link[2]}](#{link[1]})" for link in links if link), ""]
+        contents = ["Sections: " + " · ".join(self._sections), ""] if len(self._sections) > 1 else []
         head = [f'# <a id="{_anchor((name,))}"></a>{_cell(_title(node, name))}', "", f"[All settings]({INDEX})", ""]
         return _HEADER + "\n".join((*head, *contents, *body))
 
@@ -108,9 +106,11 @@ class _Pages:
         self._first.setdefault(shape, f"{page}#{_anchor(path)}")
         for step, child in sorted(_parts(node), key=lambda part: not _is_leaf(part[1])):
             way = (*path, step)
-            section = len(way) == 2 and not _is_leaf(child)
-            title = _cell(_title(child, "")) if section else ""
-            yield from _heading(way, title, "##" if section else "###")
+            title = ""
+            if len(way) == 2 and not _is_leaf(child):
+                title = _cell(_title(child, ""))
+                self._sections.append(f"[{title or _code(_dotted(way))}](#{_anchor(way)})")
+            yield from _heading(way, title, "##" if len(way) == 2 else "###")
             yield from self._describe(child, way, page, (*around, shape), titled=bool(title))
 
     def _is_set(self, path: paths.Path) -> bool:
