@@ -170,6 +170,13 @@ def _is_unique(items: list[Any]) -> bool:
         return uniq(items)
 
 
+def _type(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """An error of a value of another type; none where `enum` or `const` beside it refuse the value, and say what it must be."""
+    names = (name for name in ("enum", "const") if name in schema and name in validator.VALIDATORS)
+    if all(next(validator.VALIDATORS[name](validator, schema[name], instance, schema), None) is None for name in names):
+        yield from validator_for(validator.META_SCHEMA).VALIDATORS["type"](validator, wanted, instance, schema)
+
+
 def _unexpected(kind: str, names: tuple[str | int, ...], known: tuple[str, ...] = ()) -> ValidationError:
     return ValidationError(f"{kind} properties are not allowed", cause=UnexpectedKeys(names, known))
 
@@ -257,6 +264,7 @@ _KEYWORDS: Final = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "required": _required,
+    "type": _type,
     "unevaluatedItems": _unevaluated_items,
     "unevaluatedProperties": _unevaluated_properties,
     "uniqueItems": _unique_items,
