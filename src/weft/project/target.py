@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -129,7 +129,7 @@ class Target:
             reported = {problem.finding for problem in merging}
             every = self.schemas.schema_check.problems(self.shared_config)
             schema = [problem for problem in every if problem.finding not in reported]
-            rules = [] if every else self.schemas.rule_check.problems(self.shared_config)
+            rules = self.schemas.rule_check.problems(self.shared_config, judged=_apart_from(every) if every else None)
             variables = self.schemas.variable_check.problems(self.shared_config)
             wrong = (*self.resolution.problems, *schema, *rules, *variables)
             found = [self._placing.placed(problem) for problem in wrong]
@@ -226,6 +226,18 @@ class Target:
     @cached_property
     def _placing(self) -> Placing:
         return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.shared_config)
+
+
+def _apart_from(problems: Iterable[Problem]) -> Callable[[paths.Path], bool]:
+    """Whether a setting has nothing to do with these problems: they are not about it, nor about what lies above or below it."""
+    wrong = {tuple(paths.parse_pointer(problem.path or "")) for problem in problems}
+    around = {path[:length] for path in wrong for length in range(len(path) + 1)}
+
+    def is_apart(path: paths.Path) -> bool:
+        steps = tuple(map(str, path))
+        return steps not in around and not any(steps[:length] in wrong for length in range(len(steps)))
+
+    return is_apart
 
 
 def _elsewhere(config: Any, steps: paths.Path) -> str | None:
