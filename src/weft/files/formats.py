@@ -13,6 +13,7 @@ from weft.base.paths import dotted, leaves
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_.+/-]*(?:(?:://?| )[A-Za-z0-9_.+/-]+)*\Z")
+_as_json: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode  # `dumps` makes a new encoder each time
 _SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
@@ -27,10 +28,14 @@ def to_json(value: Any, indent: int | None = 2) -> str:
 
 def yaml_scalar(value: Any) -> str:
     """A scalar in the form that every YAML reader takes for the same value: texts are always quoted."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _as_json(value)
     if isinstance(value, float) and "e" in text and "." not in text:
         text = text.replace("e", ".0e")  # YAML 1.1 knows no float without a point
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return (
+        text
+        if text.isascii() and "\x7f" not in text
+        else _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    )
 
 
 def plain_scalar(value: Any) -> str:

@@ -23,6 +23,7 @@ from weft.schema.walk import free_schemas
 
 _TRUE: Final = ("true", "1", "yes", "on")
 _SHOWN: Final = 60
+_as_json: Final = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` makes a new encoder each time
 _FALSE: Final = ("false", "0", "no", "off")
 
 
@@ -41,20 +42,28 @@ class Variable:
         return to_text(self.value)
 
 
-def variables(node: Node, config: Any, path: Path = ()) -> Iterator[Variable]:
+def variables(node: Node, config: Any, path: Path = ()) -> list[Variable]:
     """The variables of a configuration in the schema's order; settings that are null or absent have none."""
-    declaring = node.catalog.declaring
-    if not any(id(schema) in declaring for schema in (*node.certain, *node.possible)):
-        return
+    found: list[Variable] = []
+    if node.declares_variables:
+        _add_variables(node, config, path, found)
+    return found
+
+
+def _add_variables(node: Node, config: Any, path: Path, found: list[Variable]) -> None:
     if node.env and config is not None:
-        yield Variable(node.env, path, config, _tells_secrets(node, config))
+        found.append(Variable(node.env, path, config, _tells_secrets(node, config)))
     if isinstance(config, dict):
         for key, value in config.items():
-            yield from variables(node.child(key), value, (*path, key))
+            below = node.child(key)
+            if below.declares_variables:
+                _add_variables(below, value, (*path, key), found)
 
 
 def _tells_secrets(node: Node, config: Any) -> bool:
-    return any(below.hidden or below.conceals(value) for _, below, value in node.walk(config))
+    if isinstance(config, dict | list):
+        return any(below.hidden or below.conceals(value) for _, below, value in node.walk(config))
+    return node.hidden or node.conceals(config)
 
 
 class VariableCheck:
@@ -106,13 +115,12 @@ def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
 
     Where an object contains another of its own kind, the inner one declares none: they would have no end.
     """
-    declaring = node.catalog.declaring
     stack = [(path, node, frozenset[frozenset[int]]())]
     while stack:
         where, here, around = stack.pop()
         if here.env:
             yield here.env, where, here
-        if here.kind not in around and any(id(schema) in declaring for schema in (*here.certain, *here.possible)):
+        if here.kind not in around and here.declares_variables:
             inside = around | {here.kind} if here.contains_itself else around
             stack += [((*where, name), here.child(name), inside) for name in reversed(here.properties)]
 
@@ -123,7 +131,7 @@ def to_text(value: Any) -> str:
         return value
     if isinstance(value, list) and value and _joins(value):
         return ",".join(map(str, value))
-    return json.dumps(value, ensure_ascii=False)
+    return _as_json(value)
 
 
 def _joins(items: list[Any]) -> bool:

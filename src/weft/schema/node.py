@@ -238,6 +238,12 @@ class Node:
         return name if isinstance(name, str) else None
 
     @cached_property
+    def declares_variables(self) -> bool:
+        """Whether the schema gives an environment variable to the setting, or to one inside of it."""
+        declaring = self.catalog.declaring
+        return any(id(schema) in declaring for schema in (*self.certain, *self.possible))
+
+    @cached_property
     def certain_types(self) -> frozenset[str]:
         """The JSON types that a valid value can have; `number` comes with `integer`."""
         return self.catalog.types.of(*self.certain)
