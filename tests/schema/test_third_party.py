@@ -12,22 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from jsonschema.validators import validator_for
 
-from published_schemas import (
-    FOLDER,
-    HARD,
-    NAMES,
-    SCHEMAS,
-    VALUES,
-    catalog,
-    damaged,
-    domain,
-    instances,
-    judge,
-    judge_of,
-    places,
-    root_over,
-    schema_of,
-)
+import published_schemas as published
 from rounds import examples
 from scratch import catalog_of, make_project
 from weft import WeftError, load_project
@@ -40,12 +25,12 @@ pytestmark = pytest.mark.unmeasured("laws of many examples, whose code other tes
 
 @functools.cache
 def check(name):
-    return SchemaCheck(catalog(name))
+    return SchemaCheck(published.catalog(name))
 
 
 @functools.cache
 def overlays_of(name):
-    return Draft7Validator(overlay_schema(catalog(name).root, name))
+    return Draft7Validator(overlay_schema(published.catalog(name).root, name))
 
 
 def layer(value):
@@ -75,72 +60,87 @@ def cuts(draw, value):
 
 
 def judged_alike(name, value):
-    accepted = judge(name).is_valid(value)
+    accepted = published.judge(name).is_valid(value)
     told = check(name).problems(value)
     assert (not told) == accepted, [problem.message for problem in told] or "Weft finds nothing wrong"
-    below = SchemaCheck(domain(name)).problems({"it": value})
+    below = SchemaCheck(published.domain(name)).problems({"it": value})
     assert (not below) == accepted, [problem.message for problem in below] or "Weft finds nothing wrong"
     if accepted:
-        root = catalog(name).root
+        root = published.catalog(name).root
         filled = root.fill(value)
-        if not judge(name).is_valid(filled):
+        if not published.judge(name).is_valid(filled):
             filled = root.fill(value, cautious=True)
-        assert judge(name).is_valid(filled), "the defaults make it invalid"
+        assert published.judge(name).is_valid(filled), "the defaults make it invalid"
 
 
 def test_every_schema_has_instances_and_is_in_the_list_of_sources():
-    assert sorted(path.stem for path in FOLDER.glob("instances/*.yaml")) == NAMES
-    rows = [line.split("|")[1] for line in FOLDER.joinpath("README.md").read_text("utf-8").splitlines() if "|" in line]
-    assert sorted(name.strip() for row in rows[2:] for name in row.split(",")) == NAMES
+    assert sorted(path.stem for path in published.FOLDER.glob("instances/*.yaml")) == published.NAMES
+    rows = [
+        line.split("|")[1]
+        for line in published.FOLDER.joinpath("README.md").read_text("utf-8").splitlines()
+        if "|" in line
+    ]
+    assert sorted(name.strip() for row in rows[2:] for name in row.split(",")) == published.NAMES
 
 
 @pytest.mark.soak(few=8)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", published.NAMES)
 def test_what_it_accepts_is_a_valid_configuration_of_a_project(tmp_path, name):
-    for number, value in enumerate(value for value in instances(name, "valid") if has_no_directive(value)):
-        assert judge(name).is_valid(value)
-        root = make_project(tmp_path / f"{number}-root", {"schema.json": schema_of(name), "base.json": layer(value)})
-        files = {"schema.json": root_over(name), f"{name}.json": schema_of(name), "base.json": {"it": layer(value)}}
+    for number, value in enumerate(value for value in published.instances(name, "valid") if has_no_directive(value)):
+        assert published.judge(name).is_valid(value)
+        root = make_project(
+            tmp_path / f"{number}-root", {"schema.json": published.schema_of(name), "base.json": layer(value)}
+        )
+        files = {
+            "schema.json": published.root_over(name),
+            f"{name}.json": published.schema_of(name),
+            "base.json": {"it": layer(value)},
+        }
         below = make_project(tmp_path / f"{number}-domain", files)
         for folder in (root, below):
             target = load_project(folder).target()
             assert [problem.message for problem in target.problems()] == []
             config = target.config if folder == root else target.config["it"]
-            assert judge(name).is_valid(config)
+            assert published.judge(name).is_valid(config)
 
 
 @pytest.mark.soak(few=8)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", published.NAMES)
 def test_what_it_refuses_is_no_valid_configuration_of_a_project(tmp_path, name):
-    for number, value in enumerate(value for value in instances(name, "invalid") if has_no_directive(value)):
-        assert not judge(name).is_valid(value)
-        folder = make_project(tmp_path / str(number), {"schema.json": schema_of(name), "base.json": layer(value)})
+    for number, value in enumerate(value for value in published.instances(name, "invalid") if has_no_directive(value)):
+        assert not published.judge(name).is_valid(value)
+        folder = make_project(
+            tmp_path / str(number), {"schema.json": published.schema_of(name), "base.json": layer(value)}
+        )
         told = load_project(folder).target().problems()
         assert told, f"{value} is accepted"
         assert all(problem.message for problem in told)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@examples(12, **HARD)
+@pytest.mark.parametrize("name", published.NAMES)
+@examples(12, **published.HARD)
 @given(data=st.data())
 def test_a_damaged_configuration_is_judged_like_jsonschema_does(name, data):
-    value = data.draw(st.sampled_from(instances(name, "valid")).flatmap(damaged))
+    value = data.draw(st.sampled_from(published.instances(name, "valid")).flatmap(published.damaged))
     judged_alike(
-        name, data.draw(damaged(value)) if len(list(places(value))) > 1 and data.draw(st.booleans()) else value
+        name,
+        data.draw(published.damaged(value))
+        if len(list(published.places(value))) > 1 and data.draw(st.booleans())
+        else value,
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-@examples(12, **HARD)
+@pytest.mark.parametrize("name", published.NAMES)
+@examples(12, **published.HARD)
 @given(data=st.data())
 def test_every_part_of_a_valid_configuration_is_a_valid_overlay(name, data):
-    part = data.draw(st.sampled_from(instances(name, "valid")).flatmap(cuts))
+    part = data.draw(st.sampled_from(published.instances(name, "valid")).flatmap(cuts))
     assert [error.message for error in overlays_of(name).iter_errors(part)] == []
 
 
 @pytest.mark.soak(few=8)
-@pytest.mark.parametrize("of", [catalog, domain])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("of", [published.catalog, published.domain])
+@pytest.mark.parametrize("name", published.NAMES)
 def test_its_overlay_schema_is_a_schema(name, of):
     derived = json.loads(to_json(overlay_schema(of(name).root, name)))
     Draft7Validator.check_schema(derived)
@@ -149,7 +149,9 @@ def test_its_overlay_schema_is_a_schema(name, of):
 
 @pytest.mark.parametrize("name", ["asyncapi", "draft-07"])
 def test_a_schema_that_contains_itself_in_many_ways_is_walked_through_in_the_end(tmp_path, name):
-    folder = make_project(tmp_path, {"schema.json": schema_of(name), "base.json": layer(instances(name, "valid")[0])})
+    folder = make_project(
+        tmp_path, {"schema.json": published.schema_of(name), "base.json": layer(published.instances(name, "valid")[0])}
+    )
     command = [sys.executable, "-m", "weft", "-C", str(folder), "validate", "--strict"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # a process, as it may hang
     assert done.returncode in (0, 1), done.stderr
@@ -178,12 +180,12 @@ def test_a_part_of_a_schema_of_an_older_draft_keeps_its_meaning(tmp_path, value)
     properties = {name: {"$ref": f"old.json#/definitions/{name}"} for name in ("pair", "some", "x")}
     found = SchemaCheck(catalog_of(tmp_path, {"properties": properties}, old=old)).problems(value)
     ((name, inside),) = value.items()
-    alone = judge_of({**old, "$ref": f"#/definitions/{name}"})
+    alone = published.judge_of({**old, "$ref": f"#/definitions/{name}"})
     assert (not found) == alone.is_valid(inside)
 
 
-@examples(120, **HARD)
-@given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=5))
+@examples(120, **published.HARD)
+@given(below=published.SCHEMAS, values=st.lists(published.VALUES, min_size=1, max_size=5))
 def test_both_validators_judge_alike(below, values):
     schema = {"properties": {"it": below}}
     plain = validator_for(schema)(schema)

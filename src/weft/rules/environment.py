@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from weft.rules.functions import FUNCTIONS, OPAQUE, RUNNING, Function
+from weft.rules.functions import FUNCTIONS, OPAQUE, RUNNING, Function, split_types
 
 if TYPE_CHECKING:
     from cel_expr_python.cel import Env, Type
@@ -123,21 +123,10 @@ def _described(kind: str) -> dict[str, Any]:
     """A type such as `map(string, list(T))` as the package's configuration has it."""
     match = _TYPE.fullmatch(kind)
     assert match is not None, kind
-    inner = [_described(part) for part in _split(match["inner"])] if match["inner"] else []
+    inner = [_described(part) for part in split_types(match["inner"])] if match["inner"] else []
     if match["name"] == "T":
         return {"type_name": "T", "is_type_param": True}
     return {"type_name": match["name"], **({"params": inner} if inner else {})}
-
-
-def _split(inner: str) -> list[str]:
-    parts, depth = [""], 0
-    for character in inner:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
 
 
 def _merged() -> list[Any]:

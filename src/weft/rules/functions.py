@@ -46,6 +46,18 @@ class Function:
         return re.sub(r"\b(?:kubernetes|net)\.", "", shown).replace("optional_type(", "optional(")
 
 
+def split_types(text: str) -> list[str]:
+    """The types of a list such as `map(string, int), string`: commas inside of brackets divide nothing."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
 QUANTITY: Final = "kubernetes.Quantity"
 IP: Final = "net.IP"
 CIDR: Final = "net.CIDR"

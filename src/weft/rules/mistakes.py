@@ -12,7 +12,7 @@ from weft.base.paths import dotted
 from weft.base.problems import Problem, did_you_mean
 from weft.rules import reads, syntax
 from weft.rules.descriptor import Descriptor
-from weft.rules.functions import ELSEWHERE, FUNCTIONS, OPAQUE
+from weft.rules.functions import ELSEWHERE, FUNCTIONS, OPAQUE, split_types
 from weft.rules.names import escape, unescape
 from weft.schema.node import Node
 
@@ -225,7 +225,7 @@ class Explainer:
         return line, name.start(1) + 1 if name else column, chain.path if chain else None
 
     def _overload(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
-        kinds = _split(match[2])
+        kinds = split_types(match[2])
         if "*error*" in match[2]:
             return
         operator = _OPERATORS.get(match[1]) or match[1].strip("_") if "_" in match[1] or match[1] == "@in" else None
@@ -329,17 +329,6 @@ def _other_level(name: str, way: tuple[str, ...] | None, node: Node | None) -> s
     if node is None or way != (name,) or name not in node.catalog.root.properties:
         return None
     return f"`self` is the value that {node.place} describes; a rule that reads `{name}` stands in the root schema"
-
-
-def _split(kinds: str) -> list[str]:
-    parts, depth = [""], 0
-    for character in kinds:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _listed(words: list[str]) -> str:
