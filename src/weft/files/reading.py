@@ -71,7 +71,10 @@ class ProjectFiles:
     def entries(self, folder: Path) -> list[Path]:
         """What lies in a folder, in the order of the names; nothing where there is no folder. Raises OutsideError."""
         try:
-            return sorted(folder / entry.name for entry in Path(self.real(folder)).iterdir())
+            with os.scandir(self.real(folder)) as found:
+                return [
+                    folder / name for name in sorted(entry.name for entry in found)
+                ]  # texts compare faster than paths
         except (FileNotFoundError, NotADirectoryError):
             return []
 

@@ -15,7 +15,6 @@ from weft.base.problems import Place, Problem, did_you_mean
 from weft.files.reading import OutsideError, outside
 from weft.project.entries import Dimension
 from weft.project.projectfile import ProjectFile
-from weft.stages.load import is_there
 
 WHOLE: Final = "default"
 """The name of the one target of a project whose targets name no dimension."""
@@ -28,6 +27,7 @@ class Dimensions:
 
     def __init__(self, file: ProjectFile) -> None:
         self._file = file
+        self._files: dict[str, tuple[tuple[str, Path], ...]] = {}
         self.named = tuple(dimension for dimension in file.dimensions if dimension.setting is None)
         self.values = {dimension.name: self._all_values(dimension) for dimension in self.named}
 
@@ -40,15 +40,20 @@ class Dimensions:
         """What may be written for a value of a dimension: its values, and their aliases."""
         return [*self.values[dimension.name], *(dimension.aliases or {})]
 
-    def files(self, dimension: Dimension) -> Iterator[tuple[str, Path]]:
+    def files(self, dimension: Dimension) -> tuple[tuple[str, Path], ...]:
         """The files that match the glob of a dimension, each with the value that it stands for."""
+        if dimension.name not in self._files:
+            self._files[dimension.name] = tuple(self._matching(dimension))
+        return self._files[dimension.name]
+
+    def _matching(self, dimension: Dimension) -> Iterator[tuple[str, Path]]:
         before, _, after = (dimension.files or "").partition("*")
-        folder = self._folder(dimension)
         stem, tail = before.rpartition("/")[2], after.partition("/")
-        for path in self._entries(folder) if dimension.files else ():
-            fits = path.name.startswith(stem) and path.name.endswith(tail[0]) and not path.name.startswith(".")
-            if fits and (path.is_dir() and (path / tail[2]).exists() if tail[1] else is_there(path)):
-                yield path.name[len(stem) : len(path.name) - len(tail[0])], path
+        for path in self._entries(self._folder(dimension)) if dimension.files else ():
+            name = path.name
+            fits = name.startswith(stem) and name.endswith(tail[0]) and not name.startswith(".")
+            if fits and (not tail[1] or (path.is_dir() and (path / tail[2]).exists())):
+                yield name[len(stem) : len(name) - len(tail[0])], path
 
     def _folder(self, dimension: Dimension) -> Path:
         before = (dimension.files or "").partition("*")[0]
