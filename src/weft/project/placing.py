@@ -36,9 +36,9 @@ class Placing:
         about = problem.traits.about
         if about is About.RULE:
             return placed_at_rule(problem, self.folder)  # the rule is to be fixed, not the values
-        path = self._exact(self._most_specific(problem))
         if about is About.ABSENCE:
-            return self._absent(problem, path)
+            return self._absent(problem, self._exact(problem.path or ""))
+        path = self._exact(self._most_specific(problem))
         place = place_of(self.root, self.layers, self.config, path, problem.traits.at_key, self.known)
         if problem.reads:
             others = [self._setter_of(self._exact(read)) for read in problem.reads]
@@ -52,13 +52,16 @@ class Placing:
         return found[0].place if found else None
 
     def _absent(self, problem: Problem, path: paths.Path) -> Problem:
-        """A required setting that is not there: at the null that took it away, or near to where it could have been set."""
+        """A required setting that is not there: at the null that took it away, at its misspelled key, or near to where it belongs."""
         place = place_of(self.root, self.layers, self.config, path, True, self.known)
         found = setters(self.root, self.layers, self.config, path, self.known)
         if len(found) >= 2 and found[0].value is None:
             message = f"{paths.dotted(path)} is required, and null removes it here"
             related = tuple(setter.place for setter in found[1:])
             return replace(problem, message=message, place=place, related=related)
+        if problem.reads:
+            misspelled = self._exact(problem.reads[0])
+            return replace(problem, place=place_of(self.root, self.layers, self.config, misspelled, True, self.known))
         files = [source for layer in self.layers for source in layer.sources if source.path]
         if place is None and files:
             place = Place(files[-1].name, 1, 1)  # the last layer that could have set it

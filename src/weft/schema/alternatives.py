@@ -89,21 +89,32 @@ def _nodes(catalog: Catalog, error: ValidationError) -> dict[int, Node]:
 
 
 def best_branch(error: ValidationError) -> list[ValidationError]:
-    """The errors of the alternative that was most likely meant: of the right type, with the right fixed values, with the fewest.
+    """The errors of the alternative that was most likely meant: of the right type, with the right fixed values, with the deepest.
 
-    An empty list when no alternative stands out, because all of them expect another type.
+    Where an alternative has all keys of a mapping, and only something inside of it is wrong, the value looks most like that one.
+    Of several that are equally deep, it is the one with the fewest. An empty list when no alternative stands out, because all of them expect another type.
     """
-    branches = by_branch(error)
-
-    def misses(errors: list[ValidationError]) -> tuple[bool, bool, int]:
-        kind = any(below.validator == "type" and not below.relative_path for below in errors)
-        fixed = any(below.validator in ("const", "enum") and len(below.relative_path) <= 1 for below in errors)
-        return kind, fixed, len(errors)
-
-    best = min(branches.values(), key=misses)
+    best = min(by_branch(error).values(), key=_misses)
     only_required = all(below.validator == "required" and not below.relative_path for below in error.context or ())
     only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
-    return [] if misses(best)[0] or only_fixed or only_required else best
+    return [] if _is_of_another_type(best) or only_fixed or only_required else best
+
+
+def _misses(errors: list[ValidationError]) -> tuple[bool, bool, int, int]:
+    """How far a value is from an alternative that has these errors; the least is the nearest."""
+    fixed = any(below.validator in ("const", "enum") and len(below.relative_path) <= 1 for below in errors)
+    return _is_of_another_type(errors), fixed, -min(map(_depth, errors)), len(errors)
+
+
+def _is_of_another_type(errors: list[ValidationError]) -> bool:
+    return any(below.validator == "type" and not below.relative_path for below in errors)
+
+
+def _depth(error: ValidationError) -> int:
+    """How deep an error lies in the value that was to be of an alternative; in alternatives again, it is that of the nearest one."""
+    below = min(by_branch(error).values(), key=_misses) if error.context else []
+    inside = 0 if not below or _is_of_another_type(below) else min(map(_depth, below))
+    return len(error.relative_path) + inside
 
 
 def by_branch(error: ValidationError) -> dict[Any, list[ValidationError]]:

@@ -139,10 +139,26 @@ class SchemaCheck:
         fits, hidden = partial(self._fits, path, error.schema), judged.hides(node, error.instance)
         broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest)
         for code, where, message, hint in complaints(broken):
-            if isinstance(own, str):
+            if misspelled := self._misspelled(error, where, judged):
+                key, instead = misspelled
+                yield Problem(code, message, path=pointer(where), schema=location, hint=instead, reads=(pointer(key),))
+            elif isinstance(own, str):
                 yield Problem(code, f"{dotted(where)}: {own}", path=pointer(where), schema=location)
             else:
                 yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
+
+    def _misspelled(self, error: ValidationError, where: Path, judged: _Judged) -> tuple[Path, str] | None:
+        """A key beside a missing one that nobody forbids and no schema knows, spelled nearly like it, and a hint that says so."""
+        given = cast(Any, error.instance)
+        if error.validator != "required" or not isinstance(given, dict):
+            return None
+        node = self._catalog.root.at(where[:-1])
+        for key in given:
+            if isinstance(key, str) and key not in node.properties and node.knows(key):
+                hint = judged.suggest(key, [str(where[-1])])
+                if hint:
+                    return (*where[:-1], key), hint
+        return None
 
     def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         """What is wrong with a value that fits no alternative, by the one that was meant; nothing where none stands out."""
@@ -206,6 +222,8 @@ class SchemaCheck:
 
     def _fits(self, path: Path, schema: Any, value: Any) -> bool:
         """Whether a place would accept another value: by the schema that refused the one there, and by all that always apply."""
+        if isinstance(schema, dict):  # its keywords mean what they mean in the draft of its file
+            schema = {"$schema": self._catalog.documents.dialect(schema), **schema}
         try:
             accepted = self._explain.evolve(schema=schema).is_valid(value)
         except patterns.TooCostly:
