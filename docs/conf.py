@@ -40,27 +40,32 @@ html_domain_indices = False
 html_theme_options = {"top_of_page_buttons": []}
 
 _INDEXES = {"index", "README"}
-_LISTED = re.compile(r"^\s*(?:[-*]|\|) .*?\]\((?P<page>[^)#:]+)\.md\)", re.MULTILINE)
+_ENTRY = re.compile(
+    r"^\s*[-*|] (?:\d+\. )?\*{0,2}\[(?P<title>[^]]+)\]\((?P<page>[^)#:]+)\.md\)", re.MULTILINE
+)
 _ANCHOR = re.compile(r'^(?P<level>#+) <a id="(?P<name>[^"]+)"></a>', re.MULTILINE)
 
 
-def children(name: str, text: str) -> list[str]:
-    """The pages that an index page lists and that stand below it: those of its folder, and the indexes of other folders."""
+def entries(name: str, text: str) -> dict[str, str]:
+    """What an index page lists, and what it calls it: pages of its folder, and the indexes of other folders.
+
+    An entry is a link with which an item of a list or a row of a table begins.
+    """
     folder = posixpath.dirname(name)
-    listed = [posixpath.normpath(posixpath.join(folder, match["page"])) for match in _LISTED.finditer(text)]
-    return [
-        page
-        for page in dict.fromkeys(listed)
-        if (posixpath.dirname(page) == folder and page != name)
-        or (posixpath.dirname(page) != folder and posixpath.basename(page) in _INDEXES)
-    ]
+    listed = {posixpath.normpath(posixpath.join(folder, one["page"])): one["title"] for one in _ENTRY.finditer(text)}
+    return {
+        page: title.replace("`", "")
+        for page, title in listed.items()
+        if (posixpath.dirname(page) == folder) != (posixpath.basename(page) in _INDEXES)
+    }
 
 
 def as_sphinx_reads_it(_: Sphinx, name: str, source: list[str]) -> None:
     """A page with what a forge does not need: targets for its anchors and, if it is an index, the navigation."""
     text = _ANCHOR.sub(r"(\g<name>)=\n\g<level> ", source[0])
     if posixpath.basename(name) in _INDEXES:
-        text += "\n```{toctree}\n:hidden:\n\n" + "".join(f"/{page}\n" for page in children(name, text)) + "```\n"
+        lines = (f"{title} </{page}>\n" for page, title in entries(name, text).items())
+        text += f"\n```{{toctree}}\n:hidden:\n\n{''.join(lines)}```\n"
     source[0] = text
 
 

@@ -20,7 +20,7 @@ from unittest import mock
 
 import grimp
 from rich.console import Console
-from rich.terminal_theme import NIGHT_OWLISH
+from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
 from weft.cli import main as weft
@@ -77,10 +77,11 @@ class Terminal(io.TextIOWrapper):
 
 def terminal(command: str, text: str) -> str:
     """A drawn terminal in which a command was run."""
-    console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    width = max(map(len, Text.from_ansi(text).plain.splitlines()))  # lines are not broken
+    console = Console(record=True, width=max(width, 80), file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text(f"$ {command}", style="bold"))
     console.print(Text.from_ansi(text.rstrip()))
-    svg = console.export_svg(title="weft", theme=NIGHT_OWLISH)
+    svg = console.export_svg(title="weft", theme=DIMMED_MONOKAI)
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # fonts are not fetched from elsewhere
 
 
