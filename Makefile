@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants lint types check docs pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants lint types check docs reference pictures bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -81,6 +81,9 @@ docs: python ## Build the documentation as a site in build-docs/
 	@"$(PYTHON)" requirements/environment.py docs --venv "$(VENV)-docs"
 	@"$(VENV)-docs/bin/sphinx-build" --quiet --fail-on-warning --keep-going -b html docs build-docs
 	@echo "build-docs/index.html"
+
+reference: for-dev ## Write the generated parts of the documentation anew
+	@"$(BIN)/python" docs/generated.py
 
 pictures: for-dev ## Draw the pictures of the documentation anew
 	@"$(BIN)/python" docs/pictures.py

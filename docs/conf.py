@@ -40,9 +40,7 @@ html_domain_indices = False
 html_theme_options = {"top_of_page_buttons": []}
 
 _INDEXES = {"index", "README"}
-_ENTRY = re.compile(
-    r"^\s*[-*|] (?:\d+\. )?\*{0,2}\[(?P<title>[^]]+)\]\((?P<page>[^)#:]+)\.md\)", re.MULTILINE
-)
+_ENTRY = re.compile(r"^\s*[-*|] (?:\d+\. )?\*{0,2}\[(?P<title>[^]]+)\]\((?P<page>[^)#:]+)\.md\)", re.MULTILINE)
 _ANCHOR = re.compile(r'^(?P<level>#+) <a id="(?P<name>[^"]+)"></a>', re.MULTILINE)
 
 

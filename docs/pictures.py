@@ -78,7 +78,9 @@ class Terminal(io.TextIOWrapper):
 def terminal(command: str, text: str) -> str:
     """A drawn terminal in which a command was run."""
     width = max(map(len, Text.from_ansi(text).plain.splitlines()))  # lines are not broken
-    console = Console(record=True, width=max(width, 80), file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console = Console(
+        record=True, width=max(width, 80), file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
     console.print(Text(f"$ {command}", style="bold"))
     console.print(Text.from_ansi(text.rstrip()))
     svg = console.export_svg(title="weft", theme=DIMMED_MONOKAI)

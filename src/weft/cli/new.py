@@ -27,7 +27,7 @@ class _Parts(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.commands:
             return self.commands[cmd_name]
-        return _of_dimension(cmd_name) if cmd_name in _dimensions(ctx) else None
+        return of_dimension(cmd_name) if cmd_name in _dimensions(ctx) else None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
@@ -91,7 +91,7 @@ def _like(function: _F) -> _F:
     )(function)
 
 
-def _of_dimension(name: str) -> click.Command:
+def of_dimension(name: str) -> click.Command:
     """The command for a value of one dimension."""
 
     @click.command(name=name, help=f"Add a value to the dimension `{name}`.")
@@ -99,10 +99,10 @@ def _of_dimension(name: str) -> click.Command:
     @_like
     @_plan_options
     @click.pass_context
-    def of_dimension(ctx: click.Context, value: str, like: str | None, dry_run: bool) -> None:
+    def _add(ctx: click.Context, value: str, like: str | None, dry_run: bool) -> None:
         _add_value(ctx, name, value, like, dry_run)
 
-    return of_dimension
+    return _add
 
 
 @command.command(name="value")
