@@ -210,7 +210,7 @@ LISTS = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_what_the_engine_has_is_on_its_page(name):
-    code = " ".join(code_of(TEXTS[name])) + TEXTS[name]
+    code = " ".join(code_of(TEXTS[name]))
     assert LISTS[name]
     assert [word for word in LISTS[name] if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", code)] == []
 
