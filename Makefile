@@ -79,7 +79,7 @@ hook: for-dev ## Let git look for secrets before each commit
 
 docs: python ## Build the documentation as a site in build-docs/
 	@"$(PYTHON)" requirements/environment.py docs --venv "$(VENV)-docs"
-	@"$(VENV)-docs/bin/sphinx-build" --quiet --fail-on-warning --keep-going -b html docs build-docs
+	@"$(VENV)-docs/bin/sphinx-build" --quiet --fail-on-warning --keep-going --fresh-env --write-all -b html docs build-docs
 	@echo "build-docs/index.html"
 
 reference: for-dev ## Write the generated parts of the documentation anew

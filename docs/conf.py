@@ -27,6 +27,7 @@ html_short_title = PYPROJECT["project"]["description"]
 extensions = ["myst_parser"]
 exclude_patterns = ["_static"]
 nitpicky = True
+smartquotes = False  # `--set` keeps its hyphens
 myst_heading_anchors = 6
 html_theme = "furo"
 html_static_path = ["_static"]

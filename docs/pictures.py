@@ -135,7 +135,7 @@ def drawn(row: int, floor: str, floors: list[str], imports: set[tuple[str, str]]
         ast.get_docstring(ast.parse(ROOT.joinpath("src", "weft", floor, "__init__.py").read_text("utf-8"))) or ""
     )
     about = docstring.splitlines()[0].rstrip(".").replace("`", "")
-    about = about if len(about) <= 60 else f"{about[:59].rsplit(' ', 1)[0]} …"
+    about = about if len(about) <= 54 else f"{about[:53].rsplit(' ', 1)[0]} …"
     shapes = [
         f'<rect class="floor" x="8" y="{y}" width="{LEFT - 20}" height="{ROW - 4}" rx="4"/>',
         f'<text class="name" x="16" y="{y + 18}">{floor}</text>',
