@@ -11,7 +11,7 @@ A *path* is a tuple of keys and list indexes that leads to a value of the config
 A *layer* is one entry of the hierarchy for one target; its *sources* are the files that it was read from. *Operators* such as
 `$append` are keys of an overlay that instruct the merge; they are no steps of a setting's path.
 
-`plugins` finds checks and providers by their names, Weft's own first.
+`recent` keeps what was made of an object for those who ask for the same one again. `plugins` finds checks and providers by their names, Weft's own first.
 
 Begin with `problems.Problem` and `codes`, then `paths`, then `overlay`.
 

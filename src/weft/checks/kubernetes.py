@@ -226,11 +226,7 @@ def _data(document: Mapping[str, Any]) -> Iterator[Complaint]:
     size = 0
     owner: dict[str, str] = {}
     for field, key, value in _entries(document):
-        for complaint in (
-            *_data_key(field, key),
-            *_twice(kind, field, key, owner),
-            *_encoding(kind, field, key, value),
-        ):
+        for complaint in _entry(kind, field, key, value, owner):
             yield (field, str(key)), complaint
         owner[str(key)] = field
         size += len(str(key)) + (len(value.encode()) if isinstance(value, str) else 0)
@@ -245,17 +241,12 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
         yield from ((field, key, value) for key, value in (entries.items() if isinstance(entries, dict) else ()))
 
 
-def _data_key(field: str, key: Any) -> Iterator[str]:
+def _entry(kind: str, field: str, key: Any, value: Any, owner: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with one entry of the data; `owner` says in which field each key before it stands."""
     if not isinstance(key, str) or not _DATA_KEY.match(key):
         yield f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
-
-
-def _twice(kind: str, field: str, key: Any, owner: Mapping[str, str]) -> Iterator[str]:
     if kind == "ConfigMap" and key in owner:
         yield f"`{key}` stands in {owner[key]} and in {field}"
-
-
-def _encoding(kind: str, field: str, key: Any, value: Any) -> Iterator[str]:
     encoded = field == "binaryData" or (field == "data" and kind == "Secret")
     if encoded and isinstance(value, str) and not _is_base64(value):
         yield f"{field}.{key} is not base64{'; plain texts stand in `stringData`' if kind == 'Secret' else ''}"

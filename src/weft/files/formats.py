@@ -61,7 +61,11 @@ def flow_yaml(value: Any) -> str:
 def _block(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _entry(f"{_key(key, scalar)}:", part, scalar)
+            head = f"{_key(key, scalar)}:"
+            if type(part) is str and len(head) <= _SIMPLE_KEY:  # what most entries are
+                yield f"{head} {scalar(part)}"
+            else:
+                yield from _entry(head, part, scalar)
     else:
         for part in value:
             yield from _item(part, scalar)

@@ -20,7 +20,7 @@ from weft.project.entries import Output
 from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
-from weft.secrets.taint import for_template
+from weft.secrets.taint import Views
 from weft.stages.render.templates import Rendered, Templates
 from weft.stages.render.unset import TargetNames
 from weft.stages.write.record import refusal
@@ -52,6 +52,7 @@ class Outputs:
         self.templates = Templates(file.files, file.templates)
         self._dimensions = [dimension.name for dimension in file.dimensions]
         self._conditions: dict[int, Expression] = {}
+        self._views = {reveal: Views(reveal=reveal) for reveal in (False, True)}
         self.problems = tuple(self._compile())
 
     def rendered(self, target: TargetView) -> tuple[list[Rendered], list[Problem]]:
@@ -173,7 +174,7 @@ class Outputs:
 
     def _context(self, target: TargetView, *, reveal: bool) -> dict[str, Any]:
         """What a template sees: the domains by their names, and Weft's own names, which win over a domain of the same name."""
-        config = for_template(self._root, target.config, reveal)
+        config = self._views[reveal].of(self._root, target.config)
         return {
             **config,
             "config": config,

@@ -53,7 +53,7 @@ class Schemas:
         Where the result is not valid, only what is surely meant is filled in, so that reports are about what people wrote.
         Old names of settings have the values of the new ones, unless the schemas do not accept both together.
         """
-        eager: dict[str, Any] = self.root.fill(merged)
+        eager: dict[str, Any] = self.root.fill(merged, shared=True)
         if self.catalog.renames:
             both: dict[str, Any] = self.root.fill(
                 self.catalog.renames.with_old_names(eager)

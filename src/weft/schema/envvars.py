@@ -27,7 +27,7 @@ _as_json: Final = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` makes a
 _FALSE: Final = ("false", "0", "no", "off")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variable:
     """A setting that has an environment variable."""
 
@@ -36,7 +36,7 @@ class Variable:
     value: Any = field(repr=False)
     sensitive: bool
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The value as an environment holds it."""
         return to_text(self.value)
@@ -52,12 +52,17 @@ def variables(node: Node, config: Any, path: Path = ()) -> list[Variable]:
 
 def _add_variables(node: Node, config: Any, path: Path, found: list[Variable]) -> None:
     if node.env and config is not None:
-        found.append(Variable(node.env, path, config, _tells_secrets(node, config)))
+        found.append(variable(node, config, path))
     if isinstance(config, dict):
         for key, value in config.items():
             below = node.child(key)
             if below.declares_variables:
                 _add_variables(below, value, (*path, key), found)
+
+
+def variable(node: Node, config: Any, path: Path) -> Variable:
+    """The variable of a setting that has one."""
+    return Variable(str(node.env), path, config, _tells_secrets(node, config))
 
 
 def _tells_secrets(node: Node, config: Any) -> bool:

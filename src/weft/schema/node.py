@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.overlay import only_instructs
+from weft.base.recent import Recent
 from weft.schema.types import ANY_TYPE, named, stated_types, type_for_schemas
 from weft.schema.walk import CONTAINERS, item_schemas, property_schemas
 
@@ -55,6 +56,7 @@ class Node:
         self.possible = possible
         self._inside = inside
         self._children: dict[str | int, Node] = {}
+        self._filled: Recent[dict[str, Any]] = Recent()
 
     def keyword(self, name: str, default: Any = None) -> Any:
         """The value of a keyword in the first schema that has it, the certain ones first."""
@@ -295,24 +297,30 @@ class Node:
         """
         return self.catalog.default(self)
 
-    def fill(self, value: Any, *, cautious: bool = False) -> Any:
+    def fill(self, value: Any, *, cautious: bool = False, shared: bool = False) -> Any:
         """`value` with all defaults that it leaves open, properties in the schema's order; the input is not changed.
 
         With `cautious`, a default that would make a valid mapping invalid (one of two keys that exclude each other) is
-        left out; that costs a validation for every mapping.
+        left out; that costs a validation for every mapping. With `shared`, the same mapping gives the same result, as
+        long as nobody changes either of them.
         """
+        if isinstance(value, dict):
+            make = partial(self._fill_mapping, cautious=cautious, shared=shared)
+            return self._filled.of(value, make) if shared and not cautious else make(value)
         if isinstance(value, list):
-            return [self.child(index).fill(item, cautious=cautious) for index, item in enumerate(value)]
-        if not isinstance(value, dict):
-            return self._whole(value) if isinstance(value, float) else value
+            return [self.child(index).fill(item, cautious=cautious, shared=shared) for index, item in enumerate(value)]
+        return self._whole(value) if isinstance(value, float) else value
+
+    def _fill_mapping(self, value: dict[str, Any], *, cautious: bool, shared: bool) -> dict[str, Any]:
         filled = {}
         for name in self.properties:
-            below = self.child(name).fill(value[name], cautious=cautious) if name in value else self.child(name).default
-            if below is not MISSING:
-                filled[name] = below
-        for name in value:
+            node = self.child(name)
+            result = node.fill(value[name], cautious=cautious, shared=shared) if name in value else node.default
+            if result is not MISSING:
+                filled[name] = result
+        for name, below in value.items():
             if name not in filled:
-                filled[name] = self.child(name).fill(value[name], cautious=cautious)
+                filled[name] = self.child(name).fill(below, cautious=cautious, shared=shared)
         return self._harmless(filled, value) if cautious else filled
 
     def _whole(self, value: float) -> int | float:

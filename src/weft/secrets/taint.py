@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from weft.base.paths import Path, dotted
+from weft.base.recent import Recent
+from weft.schema.envvars import Variable
 from weft.schema.node import Node
 
 
@@ -49,16 +52,18 @@ class Tainted:
 class Branch(dict[str, Any]):
     """A mapping of the configuration as templates see it: it knows its path and what the schema says of it.
 
-    `size` is how much work it is to look at all of it, or 0 until somebody counts.
+    `size` is how much work it is to look at all of it, or 0 until somebody counts; `variables` are the environment variables of its
+    settings, or None until somebody asks.
     """
 
-    __slots__ = ("node", "path", "size")
+    __slots__ = ("node", "path", "size", "variables")
 
     def __init__(self, items: Iterable[tuple[str, Any]], node: Node, path: Path) -> None:
         super().__init__(items)
         self.node = node
         self.path = path
         self.size = 0
+        self.variables: Sequence[Variable] | None = None
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
@@ -69,19 +74,30 @@ class Branch(dict[str, Any]):
         return copy
 
 
-def for_template(node: Node, value: Any, reveal: bool, path: Path = ()) -> Any:
-    """A configuration as templates see it: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`."""
-    if not reveal and node.conceals(value):
-        return Tainted(path)
-    if isinstance(value, dict):
+class Views:
+    """Configurations as templates see them: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`.
+
+    The same mapping at the same path gives the same branch, so that targets share what they have in common.
+    """
+
+    def __init__(self, *, reveal: bool) -> None:
+        self._reveal = reveal
+        self._known: defaultdict[Path, Recent[Branch]] = defaultdict(Recent)
+
+    def of(self, node: Node, value: Any, path: Path = ()) -> Any:
+        """What a template sees of the value at a path; nobody may change the value afterwards."""
+        if not self._reveal and node.conceals(value):
+            return Tainted(path)
+        if isinstance(value, dict):
+            return self._known[path].of(value, lambda one: self._branch(node, one, path))
+        if isinstance(value, list):
+            return [self.of(node.child(index), below, (*path, index)) for index, below in enumerate(value)]
+        return value
+
+    def _branch(self, node: Node, value: dict[str, Any], path: Path) -> Branch:
         return Branch(
-            ((key, for_template(node.child(key), below, reveal, (*path, key))) for key, below in value.items()),
-            node,
-            path,
+            ((key, self.of(node.child(key), below, (*path, key))) for key, below in value.items()), node, path
         )
-    if isinstance(value, list):
-        return [for_template(node.child(index), below, reveal, (*path, index)) for index, below in enumerate(value)]
-    return value
 
 
 def _public(value: Any) -> Any:
@@ -92,5 +108,5 @@ def _public(value: Any) -> Any:
 
 def public(node: Node, value: Any) -> Any:
     """A copy of a configuration without its sensitive settings."""
-    branch = for_template(node, value, reveal=False)
+    branch = Views(reveal=False).of(node, value)
     return None if isinstance(branch, Tainted) else _public(branch)

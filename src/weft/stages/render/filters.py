@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -76,8 +76,22 @@ def quote(value: Any) -> str:
 def _variables(value: Any, name: str) -> list[envvars.Variable]:
     if isinstance(value, list):
         return [variable for branch in value for variable in _variables(branch, name)]
-    branch = _branch(value, name)
-    return list(envvars.variables(branch.node, branch, branch.path))
+    return [*_of_branch(_branch(value, name))]
+
+
+def _of_branch(branch: Branch) -> Sequence[envvars.Variable]:
+    """The variables of a branch, in the schema's order, found once: many templates and targets ask for the same."""
+    if branch.variables is None:
+        own = [envvars.variable(branch.node, branch, branch.path)] if branch.node.env else []
+        branch.variables = [*own, *(found for key, below in branch.items() for found in _inside(branch, key, below))]
+    return branch.variables
+
+
+def _inside(branch: Branch, key: str, value: Any) -> Sequence[envvars.Variable]:
+    node = branch.node.child(key)
+    if not node.declares_variables:
+        return ()
+    return _of_branch(value) if isinstance(value, Branch) else envvars.variables(node, value, (*branch.path, key))
 
 
 def _branch(value: Any, name: str) -> Branch:

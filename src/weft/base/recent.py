@@ -1,0 +1,34 @@
+"""Results that are kept for the very objects that they were made of.
+
+The targets of a fleet share what their lower layers give: a merge returns the same mapping where the layers above change nothing
+in it. Whatever is made of such a mapping is made once, and shared in turn. Only the last few results are kept, so that memory does
+not grow with the fleet; objects are compared by identity, and must not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+_Result = TypeVar("_Result")
+_MANY: Final = 16
+
+
+class Recent(Generic[_Result]):
+    """The last few results of one function, by the identity of its argument."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, _Result]] = {}
+
+    def of(self, value: Any, make: Callable[[Any], _Result]) -> _Result:
+        """The result for a value: a kept one, or what `make` gives."""
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        result = make(value)
+        if len(self._known) >= _MANY:
+            del self._known[next(iter(self._known))]
+        self._known[id(value)] = value, result  # the value is kept too, so that no other one gets its id
+        return result
