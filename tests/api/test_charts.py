@@ -256,6 +256,13 @@ def test_an_inferred_schema_accepts_what_comments_and_placeholders_show(tmp_path
     assert said_of(project, overlay) == []
 
 
+def test_a_port_may_be_named_where_kubernetes_lets_it(tmp_path):
+    values = "service: {port: 80, targetPort: 8080}\nprobe: {}\n#  httpGet:\n#    port: 8080\n"
+    project, _ = imported(tmp_path, values)
+    assert said_of(project, "service: {targetPort: http}\nprobe: {httpGet: {port: http}}") == []
+    assert said_of(project, "service: {port: http}") == [("wrong-format", "/service/port")]
+
+
 @pytest.mark.parametrize(
     ("overlay", "problem"),
     [
@@ -333,6 +340,32 @@ def test_a_schema_in_a_comment_that_is_wrong_or_refuses_the_value_is_passed_over
 
 
 # --- secrets ---
+
+
+def test_the_last_of_several_keys_counts_and_is_warned_of(tmp_path):
+    project, said = imported(tmp_path, "a: {x: 1, z: 2}\nb: 3\na: {x: 4}\n")
+    assert rendered(project) == {"a": {"x": 4}, "b": 3}
+    assert "warning[duplicate-key]: the key `a` stands twice in this mapping, and Helm takes the last\n" in said
+    assert "values.yaml:3:1\n" in said
+
+
+def test_what_a_schema_refers_to_on_the_network_is_not_checked_and_warned_of(tmp_path):
+    schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "properties": {
+            "context": {"$ref": "https://k8s.example/defs.json#/SecurityContext", "description": "Who runs it.", "type": "object"},
+            "any": {"anyOf": [{"type": "string"}, {"$ref": "more.json#/x"}]},
+            "port": {"type": "integer"},
+        },
+        "definitions": {},
+    }  # fmt: skip
+    more = {"$schema": "http://json-schema.org/draft-07/schema#", "x": {"$ref": "https://k8s.example/y.json"}}
+    project, said = imported(tmp_path, "context: {group: 1}\nport: 80\n", schema, **{"chart/more.json": more})
+    assert said.count("warning[schema-ref-network]") == 2
+    assert "  --> values.schema.json:1:" in said
+    assert "  --> more.json:1:" in said
+    assert schema_of(project)["properties"]["context"] == {"description": "Who runs it."}
+    assert said_of(project, "context: {user: [1]}\nany: 7\nport: x") == [("wrong-type", "/port")]
 
 
 def test_secrets_in_plain_text_are_warned_of_and_never_shown(tmp_path):

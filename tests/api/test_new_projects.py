@@ -253,6 +253,16 @@ def test_the_rendered_values_are_those_of_the_chart(tmp_path, what):
         ("a: !!bool yes\nb: !!binary aGVsbG8=\n", {"a": True, "b": "hello"}),
         ("m: {x, z: 1}\n", {"m": {"x": None, "z": 1}}),
         ("m:\n  ? x\n  ? z\n", {"m": {"x": None, "z": None}}),
+        ("a: !secret x\nb: !map {y: !list [1]}\n", {"a": "x", "b": {"true": [1]}}),
+        (
+            "v: {1.10: a, 2.0: b, 1e3: c, 1e6: d, 0.00001: e}\n",
+            {"v": {"1.1": "a", "2": "b", "1000": "c", "1e+06": "d", "1e-05": "e"}},
+        ),
+        (
+            "a: 08\nb: 18446744073709551615\nc: 1e400\nd: 0b12\n",
+            {"a": 8.0, "b": 18446744073709551615, "c": "1e400", "d": "0b12"},
+        ),
+        ("a: !!binary 1e21\nb: {y: <<}\n", {"a": "\ufffd\ufffd\ufffd", "b": {"true": "<<"}}),
     ],
 )
 def test_values_are_read_as_helm_reads_them(tmp_path, values, meant):
@@ -333,8 +343,7 @@ def test_an_inferred_schema_refuses_a_slip_of_the_pen(tmp_path):
 @pytest.mark.parametrize(
     ("values", "place"),
     [
-        ("a: 1\nb: !secret x\n", "values.yaml:2:4"),
-        ("a: 1\na: 2\n", "values.yaml:2:1"),
+        ("a: 1\nb: !!int x\n", "values.yaml:2:4"),
         ("a: 1\n---\nb: 2\n", "values.yaml:2:1"),
         ("a: [\n", "values.yaml:"),
         ("- a\n", "values.yaml"),

@@ -18,7 +18,7 @@ from weft.files.formats import to_json
 from weft.files.reading import files_of
 from weft.files.shipped import schema_text, shipped
 from weft.project.project import load_project
-from weft.schema.documents import DIALECT
+from weft.schema.documents import DIALECT, Documents
 from weft.schema.loader import load_documents
 
 MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
@@ -67,7 +67,10 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
 
     Raises WeftError when the schema is not valid.
     """
-    files, given = schema_files(schema, Path(schema.absolute().anchor))  # the caller vouches for what it names
+    documents = load_documents(
+        schema, files_of(schema.parent, [Path(schema.absolute().anchor)])
+    )  # the caller vouches for it
+    files, given = schema_files(schema, documents)
     domain = re.sub(r"[^a-z0-9_]+", "_", schema.name.split(".")[0].lower()).strip("_") or "app"
     taken = {file.lower() for file in files}
     root = next(file for file in _ROOTS if f"schemas/{file}" not in taken)
@@ -90,9 +93,9 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
     }
 
 
-def schema_files(schema: Path, allowed: Path) -> tuple[dict[str, str], str]:
-    """A schema file with all that it refers to below a folder, as files of the folder `schemas`, and its path there."""
-    files = load_documents(schema, files_of(schema.parent, [allowed])).files
+def schema_files(schema: Path, documents: Documents) -> tuple[dict[str, str], str]:
+    """A schema file with all that it refers to, as files of the folder `schemas`, and its path there."""
+    files = documents.files
     common = Path(os.path.commonpath([file.parent for file in files]))
     found = {f"schemas/{file.relative_to(common).as_posix()}": read_text(file) for file in files}
     return found, schema.resolve().relative_to(common).as_posix()

@@ -1,12 +1,15 @@
 """YAML as Kubernetes and Helm read it: the scalars of YAML 1.1 as Go's library knows them.
 
 `yes` and `off` are booleans and `0644` is octal, as in 1.1; there are no sexagesimals, `1e3` is a number, and dates stay texts.
+The rules are those of `resolve.go` in sigs.k8s.io/yaml, which Helm and Kubernetes read with.
 """
 
 from __future__ import annotations
 
+import base64
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,19 +17,29 @@ import yaml
 
 from weft.files import yaml12
 
-_SCALARS: Final = (
-    ("bool", r"(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|true|True|TRUE|false|False|FALSE)\Z", "yYnNtTfFoO"),
-    ("null", r"(?:~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
-    ("number", r"[-+]?(?:0[bB][01_]+|0o?[0-7_]+|0[xX][0-9a-fA-F_]+|(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?)\Z", "-+.0123456789"),
-    ("number", r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+."),
-    ("merge", r"<<\Z", "<"),
-)  # fmt: skip
 _TAG: Final = "tag:yaml.org,2002:"
 _TEXT, _LIST, _MAPPING = f"{_TAG}str", f"{_TAG}seq", f"{_TAG}map"
+_BOOLS: Final[dict[str, bool]] = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"), False),
+}
+_NULLS: Final = frozenset(("~", "null", "Null", "NULL", ""))
+_NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+# what is left without underscores, as strconv.ParseInt takes it with base 0, and as go-yaml takes floats
+_INT: Final = re.compile(
+    r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|0[oO]?(?P<oct>[0-7]+)|(?P<dec>0|[1-9][0-9]*))\Z"
+)
+_FIRST_OF_NUMBERS: Final = tuple("-+.0123456789")
+_BASES: Final = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9:.]+.*)?\Z")
 
 
 class Loader(yaml.CSafeLoader):
-    """A loader for `yaml.load` and its like; a key that stands twice is an error, and a tag that does not fit its value."""
+    """A loader for `yaml.load` and its like; a key that stands twice is an error, and a tag that does not fit its value.
+
+    Tags that Go's library does not know say nothing, and their values are what they would be as texts, mappings or lists.
+    """
 
     def resolve(self, kind: type, value: Any, implicit: Any) -> Any:
         """The tag of a node that states none; a scalar in quotes is a text, which is most of what tools write."""
@@ -47,23 +60,130 @@ class Loader(yaml.CSafeLoader):
         if not isinstance(node, yaml.MappingNode):
             message = f"a value is not what its tag `{str(node.tag).replace(_TAG, '!!')}` says"
             raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
-        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) < len(keys):
-            seen: set[tuple[str, str]] = set()
-            for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
-                    message = f"the key `{key.value}` stands twice"
-                    raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
-                seen.add((key.tag, key.value))
+        for key in _repeated(node):
+            self.repeated(key)
         return super().construct_mapping(node, deep)
+
+    def repeated(self, key: Any) -> None:
+        """What to do of a key that stands a second time in its mapping: raise ConstructorError."""
+        message = f"the key `{key.value}` stands twice"
+        raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
+
+
+class LenientLoader(Loader):
+    """A loader that takes the last of several keys of one name, as Helm does, and keeps the nodes of the others in `overwriting`."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.overwriting: list[Any] = []
+
+    def repeated(self, key: Any) -> None:
+        """Note a key that stands a second time."""
+        self.overwriting.append(key)
+
+
+def _repeated(node: yaml.MappingNode) -> Iterator[yaml.ScalarNode]:
+    """The keys of a mapping that stand there for a second time."""
+    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    if len({(key.tag, key.value) for key in keys}) < len(keys):
+        seen: set[tuple[str, str]] = set()
+        for key in keys:
+            if (key.tag, key.value) in seen:
+                yield key
+            seen.add((key.tag, key.value))
+
+
+class _Pattern:
+    """What PyYAML asks for in place of a regular expression: whether a plain scalar is of a kind."""
+
+    def __init__(self, fits: Callable[[str], object]) -> None:
+        self._fits = fits
+
+    def match(self, text: str) -> bool:
+        """Whether the scalar fits."""
+        return self._fits(text) is not None
+
+
+def _number(text: str) -> int | float | None:
+    """The number that Go's library reads in a scalar; None where it is a text.
+
+    What fits neither an int64 nor a uint64 is a float, and what does not fit that is a text.
+    """
+    if text[:1] not in _FIRST_OF_NUMBERS:
+        return None
+    if _NOT_FINITE.match(text):
+        return float(text.replace(".", ""))
+    plain = text if text.startswith(".") else text.replace("_", "")
+    whole = _INT.match(plain)
+    if whole and whole.lastgroup:
+        value = int(whole[whole.lastgroup], _BASES[whole.lastgroup]) * (-1 if whole["sign"] == "-" else 1)
+        if -(1 << 63) <= value < (1 << 64 if not whole["sign"] else 1 << 63):
+            return value
+    number = float(plain) if _FLOAT.match(plain) else math.inf
+    return number if math.isfinite(number) else None
 
 
 # PyYAML's own forms are dropped first: they read dates, sexagesimals and fewer floats than Go's library
 Loader.yaml_implicit_resolvers = {}
-for _kind, _pattern, _first in _SCALARS:
-    Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(_pattern), list(_first))
-Loader.add_constructor(f"{_TAG}number", lambda _loader, node: _number(node.value))
-Loader.add_constructor(f"{_TAG}bool", lambda _loader, node: node.value.lower() in ("y", "yes", "on", "true"))
+for _kind, _fits, _first in (
+    ("bool", _BOOLS.get, "yYnNtTfFoO"),
+    ("null", lambda text: text in _NULLS or None, ["~", "n", "N", ""]),
+    ("number", _number, _FIRST_OF_NUMBERS),
+    ("merge", lambda text: text == "<<" or None, "<"),
+):
+    Loader.add_implicit_resolver(f"{_TAG}{_kind}", _Pattern(_fits), list(_first))
+
+
+def _told(fits: Callable[[str], object], node: Any) -> Any:
+    """What a scalar with an explicit tag is; raises ValueError where it is nothing of the kind."""
+    value = fits(node.value)
+    if value is None:
+        raise ValueError(node.value)
+    return value
+
+
+def _explicit_null(node: Any) -> None:
+    if node.value not in _NULLS:
+        raise ValueError(node.value)
+
+
+def _explicit_int(node: Any) -> int:
+    value = _told(_number, node)
+    if not isinstance(value, int):
+        raise ValueError(node.value)  # noqa: TRY004 - as all that a tag does not fit
+    return value
+
+
+def _explicit_float(node: Any) -> float:
+    value = _told(_number, node)
+    if isinstance(value, int) and value >= 1 << 63:
+        raise ValueError(node.value)
+    return float(value)
+
+
+def _binary(node: Any) -> bytes:
+    return base64.b64decode(re.sub(r"[\r\n]", "", node.value), validate=True)
+
+
+def _untagged(loader: Loader, node: Any) -> Any:
+    """A value whose tag says nothing: texts, mappings and lists."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    return loader.construct_yaml_map(node) if isinstance(node, yaml.MappingNode) else loader.construct_yaml_seq(node)
+
+
+Loader.yaml_constructors = {
+    None: _untagged,
+    f"{_TAG}map": _untagged,
+    f"{_TAG}seq": _untagged,
+    f"{_TAG}bool": lambda _, node: _told(_BOOLS.get, node),
+    f"{_TAG}null": lambda _, node: _explicit_null(node),
+    f"{_TAG}number": lambda _, node: _told(_number, node),
+    f"{_TAG}int": lambda _, node: _explicit_int(node),
+    f"{_TAG}float": lambda _, node: _explicit_float(node),
+    f"{_TAG}timestamp": lambda _, node: _told(lambda text: text if _TIMESTAMP.match(text) else None, node),
+    f"{_TAG}binary": lambda _, node: _binary(node),
+}
 
 
 def load_all(text: str) -> list[Any]:
@@ -150,13 +270,3 @@ def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:
             stack += node.value
         elif isinstance(node, yaml.ScalarNode) and node.tag != f"{_TAG}str" and not node.style:
             yield node.start_mark.index, node.end_mark.index, loader.construct_object(node)
-
-
-def _number(text: str) -> int | float:
-    plain = text.replace("_", "")
-    try:
-        if re.fullmatch(r"[-+]?0o?[0-7]+", plain):
-            return int(plain.replace("o", ""), 8)
-        return int(plain, 10 if plain.lstrip("+-").isdigit() else 0)
-    except ValueError:
-        return float(re.sub(r"\.(?=[a-zA-Z])", "", plain))

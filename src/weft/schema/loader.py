@@ -28,17 +28,20 @@ from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.violations import complaints
 from weft.schema.walk import REFERENCES, subschemas
 
+_NETWORK: Final = "schema-ref-network"
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
 _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
-def load_documents(root: Path, files: ProjectFiles) -> Documents:
+def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = False) -> Documents:
     """Read the schema file `root` and all that it refers to among `files`; names in reports are relative to their folder.
+
+    With `open_network`, a reference to the network allows anything, and is a warning.
 
     Raises WeftError with every problem of every file: unreadable, not a schema, a reference to nowhere, to the network,
     or in a circle, a keyword of Weft's used wrongly.
     """
-    loader = _Loader(files)
+    loader = _Loader(files, open_network)
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
@@ -53,8 +56,9 @@ def load_documents(root: Path, files: ProjectFiles) -> Documents:
 class _Loader:
     """The state of one `load_documents`."""
 
-    def __init__(self, files: ProjectFiles) -> None:
+    def __init__(self, files: ProjectFiles, open_network: bool) -> None:
         self.files = files
+        self.open_network = open_network
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.by_uri: dict[str, Document] = {}
@@ -155,7 +159,13 @@ class _Loader:
             contents = resolved.contents
         except (Unresolvable, LookupError, ValueError) as error:
             if len(self.problems) == before:  # otherwise the file that it stands in is broken, and was complained about
-                self._complain(spot.document, path, *self._explain_ref(ref, spot.resolver, error))
+                code, message, hint = self._explain_ref(ref, spot.resolver, error)
+                if self.open_network and code == _NETWORK:
+                    self.references[id(schema), keyword] = True
+                    problem = _problem(spot.document, path, code, message, hint)
+                    self.warnings.append(replace(problem, severity=Severity.WARNING))
+                else:
+                    self._complain(spot.document, path, code, message, hint)
             return
         if isinstance(contents, bool):
             self.references[id(schema), keyword] = contents
@@ -197,7 +207,7 @@ class _Loader:
             return "outside-project", f"`{ref}` leads out of the project, to {reason.filename}", ALLOW
         if isinstance(reason, _NotHere) and urlsplit(reason.uri).scheme not in ("file", ""):
             return (
-                "schema-ref-network",
+                _NETWORK,
                 f"`{ref}` is not among the schema files, and schemas are never fetched from the network",
                 "save it beside the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
             )

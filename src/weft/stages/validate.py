@@ -139,13 +139,12 @@ class SchemaCheck:
         fits, hidden = partial(self._fits, path, error.schema), judged.hides(node, error.instance)
         broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest)
         for code, where, message, hint in complaints(broken):
+            text, how = (f"{dotted(where)}: {own}", None) if isinstance(own, str) else (message, hint)
             if misspelled := self._misspelled(error, where, judged):
-                key, instead = misspelled
-                yield Problem(code, message, path=pointer(where), schema=location, hint=instead, reads=(pointer(key),))
-            elif isinstance(own, str):
-                yield Problem(code, f"{dotted(where)}: {own}", path=pointer(where), schema=location)
+                key, how = misspelled
+                yield Problem(code, text, path=pointer(where), schema=location, hint=how, reads=(pointer(key),))
             else:
-                yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
+                yield Problem(code, text, path=pointer(where), schema=location, hint=how)
 
     def _misspelled(self, error: ValidationError, where: Path, judged: _Judged) -> tuple[Path, str] | None:
         """A key beside a missing one that nobody forbids and no schema knows, spelled nearly like it, and a hint that says so."""

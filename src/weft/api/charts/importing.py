@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +13,12 @@ from weft.api.charts import schemas, values
 from weft.api.charts.comments import Notes, notes_of
 from weft.api.charts.dependencies import dependencies_of
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import dotted, pointer
+from weft.base.paths import dotted, parse_pointer, pointer
 from weft.base.problems import Place, Problem, Severity, WeftError
 from weft.files import datafile, yaml11
 from weft.files.formats import to_json
 from weft.files.reading import OutsideError, files_of, outside
+from weft.schema.loader import load_documents
 
 _REMOVAL: Final = "\n# Helm puts back what is only left out: `key: {$value: null}` removes a value of the chart, `key: null` does not."
 _SCHEMA: Final = "values.schema.json"
@@ -48,17 +49,19 @@ def from_chart(name: str, chart: Path) -> ImportedChart:
     file = chart / "values.yaml"
     _refuse_links_out(chart)
     text = new_projects.read_text(file)
-    data = values.parse(text, str(file))
+    parsed = values.parse(text, str(file))
+    data = parsed.data
     notes = notes_of(text)
+    remote: tuple[Problem, ...] = ()
     if (chart / _SCHEMA).is_file():
-        schema_files = _own_schemas(chart / _SCHEMA, notes)
+        schema_files, remote = _own_schemas(chart / _SCHEMA, notes)
     else:
         schema = schemas.inferred(data, notes, dependencies_of(chart))
         schema_files = {f"schemas/{_SCHEMA}": to_json({"title": f"Values of {name}", **schema}) + "\n"}
     base = f"{new_projects.MODELINE}{values.as_overlay(text, data)}"
     files = new_projects.shipped_files("chart", name) | schema_files
     files |= {"overlays/base.yaml": base} | new_projects.environments(_REMOVAL)
-    return ImportedChart(files, tuple(_plaintext_secrets(data, text)))
+    return ImportedChart(files, (*remote, *parsed.warnings, *_plaintext_secrets(data, text)))
 
 
 def _refuse_links_out(chart: Path) -> None:
@@ -70,16 +73,31 @@ def _refuse_links_out(chart: Path) -> None:
             raise WeftError(outside(error, name, Place(str(chart / name)))) from None
 
 
-def _own_schemas(schema: Path, notes: Notes) -> dict[str, str]:
-    """A chart's own schema with all that it refers to; the texts of comments go into the schema itself."""
-    files, root = new_projects.schema_files(schema, schema.parent)
+def _own_schemas(schema: Path, notes: Notes) -> tuple[dict[str, str], tuple[Problem, ...]]:
+    """A chart's own schema with all that it refers to, and warnings of what it refers to on the network.
+
+    The texts of comments go into the schema itself. A reference to the network is taken out, so that anything may stand there.
+    """
+    documents = load_documents(schema, files_of(schema.parent), open_network=True)
+    remote = [problem for problem in documents.warnings if problem.code == "schema-ref-network"]
+    files, root = new_projects.schema_files(schema, documents)
     found = {}
     for name, text in files.items():
-        contents = schemas.without_defaults(datafile.parse_named(text.encode(), name))
+        contents = datafile.parse_named(text.encode(), name)
+        for problem in remote:
+            file, _, where = (problem.schema or "").partition("#")
+            contents = schemas.opened(contents, parse_pointer(where)[:-1]) if name == f"schemas/{file}" else contents
+        contents = schemas.without_defaults(contents)
         if name == f"schemas/{root}":
             contents = schemas.with_descriptions(contents, notes)
         found[name] = to_json(contents) + "\n"
-    return found
+    return found, tuple(map(_not_checked, remote))
+
+
+def _not_checked(problem: Problem) -> Problem:
+    """The warning of a reference to the network that was taken out."""
+    hint = "save what it names in the folder schemas, and refer to it there by a relative path"
+    return replace(problem, message=f"{problem.message}: nothing is checked there", hint=hint)
 
 
 def _plaintext_secrets(data: dict[str, Any], text: str) -> Iterator[Problem]:

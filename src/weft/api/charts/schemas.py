@@ -27,7 +27,9 @@ _OPEN: Final = re.compile(
 )
 """The last word of keys below which Kubernetes, a program or a user says which keys there are."""
 _NUMBER: Final = r"^$|^[-+.]?[0-9]|\{\{"
-_NUMBER_TEXT: Final = "a number, a text that begins with one (`50%`, `10Gi`), or a template"
+_NUMBER_TEXT: Final = "must be a number, a text that begins with one (`50%`, `10Gi`), or a template"
+_NAMED_PORT: Final = re.compile(r"[tT]argetPort\Z")
+"""Settings of a port that Kubernetes lets be named."""
 _LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9][\w.%]*\Z")
 _STATED: Final = frozenset(
     (
@@ -102,7 +104,7 @@ class _Inference:
         kinds = dict.fromkeys(kind for value in values for kind in _kinds(value))
         result: dict[str, Any] = {"type": [*kinds, "null"]}
         texts = [value for value in values if isinstance(value, str)]
-        if "string" in kinds and not texts:
+        if "string" in kinds and not texts and not _is_of_names(path, is_open=is_open):
             result |= {"pattern": _NUMBER, "patternErrorMessage": _NUMBER_TEXT}
         mappings = [value for value in values if isinstance(value, dict)]
         items = [item for value in values if isinstance(value, list) for item in value]
@@ -150,6 +152,11 @@ def _kinds(value: Any) -> tuple[str, ...]:
     return (kind,)
 
 
+def _is_of_names(path: Path, *, is_open: bool) -> bool:
+    """Whether a number may be written as a name instead: a port of another object, or what is shown as a sample only."""
+    return is_open or bool(path and _NAMED_PORT.search(str(path[-1])))
+
+
 def _or_null(stated: dict[str, Any]) -> dict[str, Any]:
     result = dict(stated)
     if "type" in stated:
@@ -181,6 +188,16 @@ def without_defaults(schema: Any, *, named: bool = False) -> Any:
     if default not in (None, "", {}, []) and not isinstance(default, bool) and "enum" not in schema:
         result.setdefault("examples", [default])
     return result
+
+
+def opened(schema: Any, path: Path) -> Any:
+    """A copy of a schema in which the one at a path allows anything, and keeps no more than its title and description."""
+    if not path:
+        return {name: schema[name] for name in ("title", "description") if name in schema}
+    step, *rest = path
+    if isinstance(schema, list):
+        return [opened(below, tuple(rest)) if index == int(step) else below for index, below in enumerate(schema)]
+    return {**schema, step: opened(schema[str(step)], tuple(rest))}
 
 
 def with_descriptions(schema: Any, notes: Notes) -> Any:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+import re
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
 
 import yaml
 
-from weft.base.problems import Place, Problem, WeftError
+from weft.base.problems import Place, Problem, Severity, WeftError
 from weft.files import formats, yaml11, yaml12
 
+_PLAIN_POWER: Final = 6
+"""From which power of ten on Go spells a float with its power."""
 
-def parse(text: str, name: str) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Values:
+    """What a chart's values.yaml says, and warnings of what it says otherwise than it seems to."""
+
+    data: dict[str, Any]
+    warnings: tuple[Problem, ...]
+
+
+def parse(text: str, name: str) -> Values:
     """A chart's values as Helm reads them. Raises WeftError when the file does not hold any."""
+    loader = yaml11.LenientLoader(text)
     try:
-        data = json.loads(json.dumps(as_json(yaml.load(text, Loader=yaml11.Loader)), allow_nan=False))  # noqa: S506
+        data = json.loads(json.dumps(as_json(loader.get_single_data()), allow_nan=False))
         yaml12.parse(formats.to_yaml(data))  # which knows limits that hold here too
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -24,16 +40,50 @@ def parse(text: str, name: str) -> dict[str, Any]:
         raise WeftError(Problem("syntax", f"the values cannot be read: {error}", place=Place(name))) from None
     if data is not None and not isinstance(data, dict):
         raise WeftError(Problem("not-a-mapping", "values.yaml is not a mapping", place=Place(name)))
-    return data or {}
+    return Values(data or {}, tuple(_overwriting(key, name) for key in loader.overwriting))
+
+
+def _overwriting(key: Any, name: str) -> Problem:
+    place = Place(name, key.start_mark.line + 1, key.start_mark.column + 1)
+    message = f"the key `{key.value}` stands twice in this mapping, and Helm takes the last"
+    hint = "the project has the last one alone"
+    return Problem("duplicate-key", message, Severity.WARNING, place=place, hint=hint, quiet=True)
 
 
 def as_json(value: Any) -> Any:
     """What Go's library makes of YAML: keys are texts, and so is what `!!binary` holds."""
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else json.dumps(key): as_json(below) for key, below in value.items()}
+        return {_as_key(key): as_json(below) for key, below in value.items()}
     if isinstance(value, list):
         return [as_json(below) for below in value]
-    return value.decode() if isinstance(value, bytes) else value
+    return _as_text(value) if isinstance(value, bytes) else value
+
+
+def _as_text(value: bytes) -> str:
+    """Bytes as a text of JSON: those that are not UTF-8 become a replacement character each."""
+    return re.sub(r"[\udc80-\udcff]", "\ufffd", value.decode(errors="surrogateescape"))
+
+
+def _as_key(key: Any) -> str:
+    if isinstance(key, str | bytes):
+        return key if isinstance(key, str) else _as_text(key)
+    return _spelled(key) if isinstance(key, float) else json.dumps(key)
+
+
+def _spelled(number: float) -> str:
+    """A float that is a key, as Go's `FormatFloat(number, 'g', -1, 32)` spells it: `1.10` is the key `1.1`, and `1.0` is `1`."""
+    try:
+        single = struct.pack("f", number)
+    except OverflowError:
+        return ".inf" if number > 0 else "-.inf"
+    value: float = struct.unpack("f", single)[0]
+    if not math.isfinite(value):
+        return ".nan" if math.isnan(value) else f"{'-' if value < 0 else ''}.inf"
+    spellings = ((digits, f"{value:.{digits}e}") for digits in range(9))
+    digits, text = next(found for found in spellings if struct.pack("f", float(found[1])) == single)
+    mantissa, _, exponent = text.partition("e")
+    power = int(exponent)
+    return f"{float(text):.{max(digits - power, 0)}f}" if -4 <= power < _PLAIN_POWER else f"{mantissa}e{power:+03d}"
 
 
 def as_overlay(text: str, data: dict[str, Any]) -> str:
@@ -43,8 +93,8 @@ def as_overlay(text: str, data: dict[str, Any]) -> str:
     try:
         if yaml12.parse(_respelled(text, null="null")) == data:
             return _respelled(text, null="{$value: null}")
-    except (yaml12.YamlError, TypeError):
-        pass  # a merge key, a tag, binary data
+    except (yaml12.YamlError, TypeError, ValueError):
+        pass  # a merge key, a tag, binary data, a key that stands twice
     return formats.to_yaml(_without_bare_nulls(data)) + "\n"
 
 
