@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,39 @@ BROKEN = {
 }
 
 
+def tenant(properties, **parts):
+    """The schema of a tenant with more properties."""
+    known = {"name": {"type": "string"}, "tier": {}, "environments": {}}
+    return json.dumps({"type": "object", "properties": known | properties, "additionalProperties": False, **parts})
+
+
+def old_names(number):
+    return {f"k{n}": {"x-renamed-to": f"tenant.k{n + 1}"} for n in range(number)} | {f"k{number}": {}}
+
+
+def chain(number):
+    return {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(number)} | {f"d{number}": {}}
+
+
+TENANT = "schemas/tenant.schema.json"
+SLOW = {
+    "a chain of references": (
+        TENANT,
+        tenant({"more": {"$ref": "#/$defs/d0"}}, **{"$defs": chain(5000)}),
+        {"schema-too-costly"},
+    ),
+    "many sensitive settings": (
+        TENANT,
+        tenant({f"k{n}": {"type": "string", "x-sensitive": True} for n in range(15_000)}),
+        set(),
+    ),
+    "a chain of old names": (TENANT, tenant(old_names(15_000)), {"schema-too-costly"}),
+    "as many old names as may be": (TENANT, tenant(old_names(1000)), set()),
+    "a long enum": (TENANT, tenant({"name": {"enum": [f"x{n}" for n in range(50_000)]}}), {"not-allowed"}),
+    "unknown keys of weft.yaml": ("weft.yaml", lines("version: 1\n", 50_000, "k{n}: 1\n"), {"unknown-key"}),
+}
+
+
 @pytest.fixture
 def project(tmp_path):
     return shutil.copytree(BASE, tmp_path / "shop")
@@ -65,6 +99,35 @@ def test_a_hostile_file_is_reported_soon(name, project):
     (project / file).write_text(text, "utf-8")
     found = limited(problems, project)
     assert (code, file, line) in [(one["code"], one["file"], one["line"]) for one in found]
+
+
+@pytest.mark.soak(few=1)
+@pytest.mark.parametrize("name", SLOW)
+def test_a_hostile_schema_is_reported_soon(name, project):
+    file, text, codes = SLOW[name]
+    assert len(text) < 1_000_000
+    (project / file).write_text(text, "utf-8")
+    assert {one["code"] for one in limited(problems, project)} >= codes
+
+
+@pytest.mark.soak(few=1)
+@pytest.mark.parametrize("options", [("config", "production"), ("explain", "production", "--all")])
+def test_a_long_set_is_explained_soon(options, project):
+    items = ", ".join(f'"{number}"' for number in range(8000))
+    schema = (project / "schemas/shop.schema.json").read_text("utf-8").replace(', "pattern": "^[a-z]{2}$"', "")
+    (project / "schemas/shop.schema.json").write_text(schema, "utf-8")
+    (project / "overlays/environments/production.yaml").write_text(f"shop:\n  languages: [{items}]\n", "utf-8")
+    assert limited(partial(run, *options, cwd=project)).code == 0
+
+
+def test_a_report_cuts_long_names(project):
+    long = "k" * 300_000
+    (project / OVERLAY).write_text(f"shop:\n  ? {long}\n  : 1\n", "utf-8")
+    for options in ((), ("--format", "github")):
+        told = shown(project, *options)
+        assert max(map(len, told.split("\n"))) < 3000
+        assert f"there is no setting `{'k' * 79}[299,882 more characters]{'k' * 39}` in shop" in told
+    assert long in problems(project)[0]["path"]
 
 
 @pytest.mark.parametrize("name", [OVERLAY, "weft.yaml"])

@@ -184,6 +184,7 @@ _CODES: Final = (
     Code("schema-ref-cycle", About.SCHEMA),
     Code("schema-ref-network", About.SCHEMA),
     Code("schema-ref-nowhere", About.SCHEMA),
+    Code("schema-too-costly", About.SCHEMA),
     Code("unknown-keyword", About.KEY),
     # weft.yaml, dimensions and targets
     Code("bad-name", About.PROJECT),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -165,10 +165,12 @@ class Suggestions:
     def __init__(self) -> None:
         self._left = _COMPARED
 
-    def __call__(self, word: str, candidates: list[str]) -> str | None:
-        """A hint naming the candidate most like a word, while there is time for it."""
+    def __call__(self, word: str, candidates: list[str], fits: Callable[[str], bool] | None = None) -> str | None:
+        """A hint naming the candidate most like a word, of those that fit, while there is time for it."""
         self._left -= len(candidates)
-        return did_you_mean(word, candidates) if self._left >= 0 else None
+        if self._left < 0:
+            return None
+        return did_you_mean(word, filter(fits, candidates) if fits else candidates)
 
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:

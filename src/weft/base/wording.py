@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 _TARGETS_SHOWN: Final = 4
+_WORD: Final = re.compile(r"\S{201,}")
+_WORD_SHOWN: Final = 80, 40
+_TEXT_SHOWN: Final = 1600, 200
 
 
 def counted(number: int, noun: str) -> str:
@@ -24,3 +28,13 @@ def in_targets(names: Iterable[str]) -> str:
     """`in 5 targets: a, b, c, d and 1 more`."""
     listed = list(names)
     return f"in {counted(len(listed), 'target')}: {shortened(listed, _TARGETS_SHOWN)}"
+
+
+def cut(text: str) -> str:
+    """The text for people, with what is left out of a long word, and of a long text: a name or a value may have a million characters."""
+    text = _WORD.sub(lambda match: _without_middle(match[0], *_WORD_SHOWN), text)
+    return _without_middle(text, *_TEXT_SHOWN) if len(text) > sum(_TEXT_SHOWN) + 200 else text
+
+
+def _without_middle(text: str, start: int, end: int) -> str:
+    return f"{text[:start]}[{len(text) - start - end:,} more characters]{text[-end:]}"

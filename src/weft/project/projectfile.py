@@ -15,7 +15,7 @@ from weft.base.paths import Path as SettingPath
 from weft.base.paths import parse_dotted, parse_pointer
 from weft.base.problems import CannotRun, Place, Problem, WeftError, choices, did_you_mean
 from weft.files import yaml12
-from weft.files.lines import line_of
+from weft.files.lines import lines_of
 from weft.files.locator import locate, placed
 from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
@@ -76,7 +76,8 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     """
     path = files.folder / NAME
     try:
-        data = yaml12.parse(yaml12.decode(files.read(path)))
+        content = files.read(path)
+        data = yaml12.parse(yaml12.decode(content))
     except OutsideError as error:
         raise WeftError(unreadable(error, NAME)) from None
     except OSError as error:
@@ -84,9 +85,10 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     except yaml12.EmptyFileError as error:  # `{}` would not be a project either
         raise WeftError(replace(error.problem(NAME), message="the file holds no data", hint=None)) from None
     except yaml12.YamlError as error:
-        raise WeftError(_outlined(error.problem(NAME), files)) from None
+        raise WeftError(_outlined(error.problem(NAME), _lines(content))) from None
     found = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
-    problems = [_outlined(problem, files) if problem.traits.about is About.KEY else problem for problem in found]
+    lines = _lines(content) if found else []
+    problems = [_outlined(problem, lines) if problem.traits.about is About.KEY else problem for problem in found]
     if problems:
         raise WeftError(*problems)
     file = _build(files, data)
@@ -96,12 +98,17 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     return file
 
 
-def _outlined(problem: Problem, files: ProjectFiles) -> Problem:
+def _lines(content: bytes) -> list[str]:
+    return lines_of(content.decode("utf-8-sig", "replace"))
+
+
+def _outlined(problem: Problem, lines: list[str]) -> Problem:
     """The problem with no value of its line: an overlay may have been written into the wrong file."""
-    place = problem.place
-    line = line_of(files.read(files.folder / NAME).decode("utf-8-sig", "replace"), place.line) if place else None
+    number = problem.place.line if problem.place else None
+    if number is None or number > len(lines):
+        return problem
     said = parse_pointer(problem.path or "")[-1:]  # the message names it
-    return problem if line is None else outlined(problem, line, check_of(PROJECT_SCHEMA).names | {*said})
+    return outlined(problem, lines[number - 1], check_of(PROJECT_SCHEMA).names | {*said})
 
 
 def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:

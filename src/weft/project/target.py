@@ -14,7 +14,7 @@ from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_
 from weft.project.layering import Layering
 from weft.project.outputs import Outputs, TargetView
 from weft.project.placing import Placing
-from weft.project.provenance import Setter, leaves_of, setters
+from weft.project.provenance import Items, Setter, leaves_of, setters
 from weft.project.rendering import Judged, Rendering
 from weft.project.resolution import Resolution, Resolver
 from weft.project.schemas import Schemas
@@ -208,7 +208,7 @@ class Target:
         root = self.schemas.root
         node = root.at(exact)
         now = root.catalog.renames.destination(exact)
-        found = setters(root, self.resolution.layers, self.shared_config, now)
+        found = setters(root, self.resolution.layers, self.shared_config, now, self._items)
         value = paths.get(self.shared_config, exact) if paths.has(self.shared_config, exact) else MISSING
         rules = tuple((rule.expression.source, rule.location) for rule, _ in self.schemas.rule_check.at(exact))
         unused = self.schemas.bad_default(node)
@@ -222,6 +222,10 @@ class Target:
             unused=unused.message if unused else None,
             now=now if now != exact else None,
         )
+
+    @cached_property
+    def _items(self) -> Items:
+        return Items()  # an explanation asks for every item of a list
 
     @cached_property
     def _placing(self) -> Placing:

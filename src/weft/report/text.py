@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.problems import Place, Problem, Severity
-from weft.base.wording import counted, in_targets
+from weft.base.wording import counted, cut, in_targets
 from weft.files.locator import lines_at
 from weft.files.reading import files_of
 from weft.report.report import Report
@@ -29,7 +29,7 @@ def text(report: Report) -> str:
         return ""
     shown = "".join("".join(_lines(problem, report)) + "\n" for problem in report.shown)
     more = rest(report)
-    return shown + (f"{more}\n" if more else "") + f"{summary(report)}\n"
+    return shown + (f"{cut(more)}\n" if more else "") + f"{summary(report)}\n"
 
 
 def summary(report: Report) -> str:
@@ -43,23 +43,23 @@ def _lines(problem: Problem, report: Report) -> Iterator[str]:
     yield (
         _styled(f"{problem.severity}", fg=color, bold=True)
         + _styled(f"[{problem.code}]", fg=color)
-        + f": {_visible(problem.message)}\n"
+        + f": {_visible(cut(problem.message))}\n"
     )
     if problem.place:
         folder = report.folder or Path()
         yield from _frame(problem.place, folder if report.may_quote(problem) else None, color)
     for place in problem.related:
-        yield f"   = see also {place}\n"
+        yield f"   = see also {cut(str(place))}\n"
     if problem.hint:
-        yield _styled("   = hint: ", fg="green") + f"{_visible(problem.hint)}\n"
+        yield _styled("   = hint: ", fg="green") + f"{_visible(cut(problem.hint))}\n"
     if problem.schema:
-        yield f"   = rule: {problem.schema}\n"
+        yield f"   = rule: {cut(problem.schema)}\n"
     if problem.targets:
-        yield f"   = {in_targets(problem.targets)}\n"
+        yield f"   = {cut(in_targets(problem.targets))}\n"
 
 
 def _frame(place: Place, folder: Path | None, color: str) -> Iterator[str]:
-    yield f"  --> {place}\n"
+    yield f"  --> {cut(str(place))}\n"
     line = _source_line(place, folder)
     if line is None or place.line is None:
         return

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Final
 
 from weft.base.problems import Problem
+from weft.base.wording import cut
 from weft.report.report import Report
 
 _GROUPS: Final = 12
@@ -20,7 +21,7 @@ def in_full(problem: Problem) -> str:
         lines.append(f"rule: {problem.schema}")
     if problem.targets:
         lines.append(f"in {', '.join(problem.targets)}")
-    return "\n".join(lines)
+    return "\n".join(map(cut, lines))
 
 
 def rest(report: Report) -> str:

@@ -11,7 +11,7 @@ from jsonschema.exceptions import ValidationError
 from referencing.exceptions import Unresolvable
 
 from weft.base.paths import Path, dotted, get
-from weft.base.problems import did_you_mean
+from weft.base.problems import Suggestions
 from weft.schema.explaining import UnexpectedKeys, explainer
 from weft.schema.rewriting import hint_for
 from weft.schema.types import TYPE_WORDS, json_type
@@ -44,7 +44,7 @@ class Broken:
     known: tuple[str, ...] = ()
     fits: Callable[[Any], bool] = _nothing
     of_key: bool = False
-    suggest: Callable[[str, list[str]], str | None] = did_you_mean
+    suggest: Suggestions = field(default_factory=Suggestions)
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ def broken_by(
     *,
     hidden: bool,
     fits: Callable[[Any], bool] = _nothing,
-    suggest: Callable[[str, list[str]], str | None] = did_you_mean,
+    suggest: Suggestions | None = None,
 ) -> Broken:
     """What an error of the validator says of `judged`, which stands at the path `at` of the configuration."""
     inside = tuple(error.absolute_path)
@@ -92,7 +92,7 @@ def broken_by(
         unexpected.names,
         unexpected.known,
         fits,
-        suggest=suggest,
+        suggest=suggest or Suggestions(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,7 @@ class Catalog:
         self.acceptance = Acceptance(documents)
         self._nodes: dict[tuple[tuple[int, ...], tuple[int, ...], Secrecy], Node] = {}
         self._open: set[Node] = set()
+        self._with: dict[str, tuple[dict[str, Any], ...]] = {}
         self.types = AcceptedTypes(documents.schema)
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
@@ -89,9 +90,11 @@ class Catalog:
         """The names of all settings, wherever they stand."""
         return frozenset(name for schema in self.schemas_with("properties") for name in schema["properties"])
 
-    def schemas_with(self, keyword: str) -> list[dict[str, Any]]:
+    def schemas_with(self, keyword: str) -> Sequence[dict[str, Any]]:
         """Every schema of every document that has this keyword."""
-        return [schema for schema in self.schemas() if keyword in schema]
+        if keyword not in self._with:
+            self._with[keyword] = tuple(schema for schema in self.schemas() if keyword in schema)
+        return self._with[keyword]
 
     def reaching(self, schemas: Iterable[int]) -> set[int]:
         """The ids of all schemas from which one of `schemas` (by id) is reached, themselves included."""
@@ -141,16 +144,9 @@ class Catalog:
         tests = [schema[keyword] for schema in schemas if keyword in schema]
         return [test for test in tests if id(test) in self.holding_secrets]
 
-    def schemas(self) -> list[dict[str, Any]]:
+    def schemas(self) -> Sequence[dict[str, Any]]:
         """Every schema of every document."""
-        found = []
-        stack = list(self.documents.joined.values())
-        while stack:
-            schema = stack.pop()
-            if isinstance(schema, dict):
-                found.append(schema)
-                stack += [child for _, child in subschemas(schema)]
-        return found
+        return self.documents.every
 
     def _expand(self, schemas: list[Any], certain_only: bool) -> list[dict[str, Any]]:
         found: dict[int, dict[str, Any]] = {}

@@ -60,6 +60,18 @@ class Documents:
     _places: dict[int, str] = field(repr=False, default_factory=dict)
     _dialects: dict[str, str] = field(repr=False, default_factory=dict)
 
+    @cached_property
+    def every(self) -> tuple[dict[str, Any], ...]:
+        """Every schema of every document."""
+        found = []
+        stack = list(self.joined.values())
+        while stack:
+            schema = stack.pop()
+            if isinstance(schema, dict):
+                found.append(schema)
+                stack += [child for _, child in subschemas(schema)]
+        return tuple(found)
+
     def schema(self, ref: str) -> Any:
         """The joined schema that an absolute reference names."""
         uri, _, fragment = ref.partition("#")
@@ -167,32 +179,29 @@ def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], 
 def circles(documents: Documents) -> Iterator[dict[str, Any]]:
     """Schemas that lead back to themselves without going down into a value: no validator would ever end."""
     done: set[int] = set()
+    for start in documents.every:
+        way, on_the_way = [(start, asked(documents, start))], {id(start)}
+        while way:  # a chain of references may be longer than Python calls functions in each other
+            schema, below = way[-1]
+            child = next(below, None) if id(schema) not in done else None
+            if child is None:
+                way.pop()
+                on_the_way.discard(id(schema))
+                done.add(id(schema))
+            elif id(child) in on_the_way and id(child) not in done:
+                done.add(id(child))
+                yield child
+            elif id(child) not in done:
+                way.append((child, asked(documents, child)))
+                on_the_way.add(id(child))
 
-    def visit(schema: Any, open_schemas: set[int]) -> Iterator[dict[str, Any]]:
-        if not isinstance(schema, dict) or id(schema) in done:
-            return
-        if id(schema) in open_schemas:
-            done.add(id(schema))
-            yield schema
-            return
-        open_schemas.add(id(schema))
-        for child, _ in in_place(schema):
-            yield from visit(child, open_schemas)
-        if "not" in schema:
-            yield from visit(schema["not"], open_schemas)
-        if "if" in schema:
-            yield from visit(schema["if"], open_schemas)
-        if "$ref" in schema:
-            yield from visit(documents.schema(schema["$ref"]), open_schemas)
-        open_schemas.discard(id(schema))
-        done.add(id(schema))
 
-    stack = list(documents.joined.values())
-    while stack:
-        schema = stack.pop()
-        if isinstance(schema, dict):
-            yield from visit(schema, set())
-            stack += [child for _, child in subschemas(schema)]
+def asked(documents: Documents, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas that a schema asks about its own value."""
+    found = [child for child, _ in in_place(schema)]
+    found += [schema[keyword] for keyword in ("not", "if") if keyword in schema]
+    found += [documents.schema(schema["$ref"])] if "$ref" in schema else []
+    return (child for child in found if isinstance(child, dict))
 
 
 class _Join:

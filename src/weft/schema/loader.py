@@ -23,6 +23,7 @@ from weft.files import datafile, yaml12
 from weft.files.locator import locate
 from weft.files.reading import ALLOW, OutsideError, ProjectFiles, unreadable
 from weft.schema.broken import of_metaschema
+from weft.schema.costs import Excess, too_costly
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.violations import complaints
@@ -48,6 +49,8 @@ def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = Fals
     documents = join(start.uri, loader.by_uri, loader.references, loader.schemas, loader.warnings)
     for schema in circles(documents):
         loader.complain_of_circle(documents.location(schema))
+    for schema, excess in () if loader.problems else too_costly(documents):
+        loader.complain_of_costs(documents.location(schema), excess)
     if loader.problems:
         raise WeftError(*loader.problems)
     return documents
@@ -65,6 +68,7 @@ class _Loader:
         self.targets: dict[int, tuple[Document, str]] = {}
         self.references: dict[tuple[int, str], str | bool] = {}
         self.schemas: set[int] = set()
+        self.waiting: list[tuple[_Spot, dict[str, Any]]] = []
         # the registry asks `_retrieve` for what it does not have, which opens files and never the network
         self.registry: Registry[Any] = METASCHEMAS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]
 
@@ -131,10 +135,19 @@ class _Loader:
                 stack += [(child, where + paths.pointer((step,))) for step, child in pairs]
 
     def _follow(self, spot: _Spot, schema: Any) -> None:
-        """Note a schema and all below it, complain of what is wrong there, and resolve the references."""
-        if not isinstance(schema, dict) or id(schema) in self.schemas:
-            return
-        self.schemas.add(id(schema))
+        """Note a schema and all that it leads to, complain of what is wrong there, and resolve the references."""
+        others, self.waiting = self.waiting, []
+        self._wait(spot, schema)
+        while self.waiting:  # a chain of references may be longer than Python calls functions in each other
+            self._look_at(*self.waiting.pop())
+        self.waiting = others
+
+    def _wait(self, spot: _Spot, schema: Any) -> None:
+        if isinstance(schema, dict) and id(schema) not in self.schemas:
+            self.schemas.add(id(schema))
+            self.waiting.append((spot, schema))
+
+    def _look_at(self, spot: _Spot, schema: dict[str, Any]) -> None:
         for mistake in mistakes(schema):
             path = (*spot.path, *mistake.path)
             problem = _problem(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
@@ -143,9 +156,9 @@ class _Loader:
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
                 self._resolve(spot, schema, keyword)
-        for steps, child in subschemas(schema):
+        for steps, child in reversed([*subschemas(schema)]):
             if isinstance(child, dict):
-                self._follow(spot.inside(child, steps), child)
+                self._wait(spot.inside(child, steps), child)
 
     def _resolve(self, spot: _Spot, schema: dict[str, Any], keyword: str) -> None:
         # within a metaschema, a dynamic reference means the whole of it
@@ -197,7 +210,7 @@ class _Loader:
         if target.path and not self._check(target, contents, path):
             self.schemas.add(id(contents))  # one complaint is enough
         else:
-            self._follow(_Spot(target, path, resolver, specification_with(target.dialect)), contents)
+            self._wait(_Spot(target, path, resolver, specification_with(target.dialect)), contents)
 
     def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
         reason = error
@@ -267,11 +280,17 @@ class _Loader:
 
     def complain_of_circle(self, location: str) -> None:
         """Note that a schema leads back to itself."""
-        document = next(one for one in self.by_uri.values() if location.startswith(f"{one.name}#"))
-        fragment = location.removeprefix(f"{document.name}#")
         message = "this schema refers to itself without ever reaching a value"
-        hint = "remove one `$ref` of the circle"
-        self._complain(document, paths.parse_pointer(fragment), "schema-ref-cycle", message, hint)
+        self._complain(*self._written(location), "schema-ref-cycle", message, "remove one `$ref` of the circle")
+
+    def complain_of_costs(self, location: str, excess: Excess) -> None:
+        """Note that nobody could wait for what a schema says of a value."""
+        self._complain(*self._written(location), "schema-too-costly", excess.message, excess.hint)
+
+    def _written(self, location: str) -> tuple[Document, paths.Path]:
+        """The document and the path of a schema by its location."""
+        document = next(one for one in self.by_uri.values() if location.startswith(f"{one.name}#"))
+        return document, paths.parse_pointer(location.removeprefix(f"{document.name}#"))
 
     def _complain(
         self,

@@ -18,9 +18,9 @@ _OF_NO_VALUE: Final = frozenset(("not", "propertyNames", "contentSchema"))
 def lost_secrets(catalog: Catalog) -> Iterator[Problem]:
     """An error for every schema that is sensitive, but reached only through keywords that describe no value."""
     reached = _reached(catalog, _ELSEWHERE)
-    honoured = _reached(catalog, _ELSEWHERE | _OF_NO_VALUE)
+    lost = reached - _reached(catalog, _ELSEWHERE | _OF_NO_VALUE)
     for schema in catalog.schemas_with("x-sensitive"):
-        if schema["x-sensitive"] is True and id(schema) in reached - honoured:
+        if schema["x-sensitive"] is True and id(schema) in lost:
             message = "`x-sensitive` makes nothing sensitive below `not`, `propertyNames` or `contentSchema`"
             hint = "say it where the schema describes the setting itself, below `properties` for example"
             where = catalog.documents.location(schema, "x-sensitive")

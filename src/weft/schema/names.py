@@ -41,33 +41,46 @@ class SecretNames:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._meant: dict[str, list[Node]] = {}
+        self._harmless: set[str] = set()
+        """New names that are known to lead to no secret."""
 
     def resemble(self, name: str) -> bool:
         """Whether a name is that of a sensitive setting, of its variable, or of a list or mapping of them, or nearly so."""
         return self._names.resemble(name)
 
-    def lead_to_one(self, name: str, passed: frozenset[str] = frozenset()) -> bool:
-        """Whether the setting of a new name is a secret, or holds some; `passed` are the names that led to this one.
+    def lead_to_one(self, name: str) -> bool:
+        """Whether the setting of a new name is a secret, or holds some, or one does that it was renamed to in turn.
 
         A new name that is no path from the top is that of a setting beside the old one, in the items of some list.
         """
+        passed, waiting = set[str](), [name]
+        while waiting:  # a chain of names may be longer than Python calls functions in each other
+            name = waiting.pop()
+            if name in passed or name in self._harmless:
+                continue
+            passed.add(name)
+            if name not in self._meant:
+                self._meant[name] = [*self._settings(name)]
+            for node in self._meant[name]:
+                if any(id(schema) in self._catalog.holding_secrets for schema in (*node.certain, *node.possible)):
+                    return True
+                waiting += [node.renamed_to] if node.renamed_to is not None else []
+        self._harmless |= passed
+        return False
+
+    def _settings(self, name: str) -> Iterable[Node]:
+        """The setting of a new name, or those that may be meant."""
         try:
             path = parse_dotted(name)
         except ValueError:
-            return False
+            return ()
         node = self._catalog.root
         for step in path:
             node = self._catalog.node(
                 *node.described(step)
             )  # and not its child, whose secrecy may be what is asked here
-        found = [node] if node.certain or node.possible else self._called(path[-1])
-        return any(self._is_one(one, passed | {name}) for one in found)
-
-    def _is_one(self, node: Node, passed: frozenset[str]) -> bool:
-        if any(id(schema) in self._catalog.holding_secrets for schema in (*node.certain, *node.possible)):
-            return True
-        name = node.renamed_to
-        return name is not None and name not in passed and self.lead_to_one(name, passed)
+        return [node] if node.certain or node.possible else self._called(path[-1])
 
     def _called(self, name: Any) -> Iterator[Node]:
         """The settings of a name, wherever they stand."""

@@ -29,6 +29,7 @@ class Renames:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._steps: dict[Path, Path | None] = {}
         self._places = [
             (path, node)
             for path, node in places(catalog.root, catalog.reaching(map(id, catalog.schemas_with(KEYWORD))))
@@ -42,7 +43,9 @@ class Renames:
         """The path under which the setting at `path` is known now: the path itself where nothing on the way was renamed."""
         here = tuple(path)
         for _ in self._places:  # a longer chain would be a circle, which is reported when the project is loaded
-            successor = self._one_step(here)
+            if here not in self._steps:
+                self._steps[here] = self._one_step(here)
+            successor = self._steps[here]
             if successor is None:
                 break
             here = successor

@@ -70,8 +70,7 @@ def _enum(broken: Broken) -> Iterator[Found]:
     allowed = {written(value): value for value in broken.wanted}
     hint = broken.instead
     if hint is None and isinstance(broken.value, str) and not broken.hidden:
-        fitting = [text for text, value in allowed.items() if broken.of_key or broken.fits(value)]
-        hint = broken.suggest(broken.value, fitting)
+        hint = broken.suggest(broken.value, [*allowed], lambda text: broken.of_key or broken.fits(allowed[text]))
     yield "not-allowed", broken.path, f"{broken.name} must be one of {choices(allowed)}, not {broken.shown}", hint
 
 

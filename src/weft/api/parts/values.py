@@ -134,7 +134,7 @@ def _add_to_lists(project: Project, dimension: Dimension, plan: Plan, name: str,
 def _schemas(project: Project) -> Iterator[dict[str, Any]]:
     """Every schema, also those that stand where no keyword looks and are only referred to."""
     seen: set[int] = set()
-    stack: list[Any] = project.catalog.schemas()
+    stack: list[Any] = [*project.catalog.schemas()]
     while stack:
         schema = stack.pop()
         if isinstance(schema, dict) and id(schema) not in seen:
