@@ -21,6 +21,7 @@ import functools
 import json
 import multiprocessing
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -143,6 +144,8 @@ def ask(found: Findings, *args: object, expected: tuple[int, ...] = (0,)) -> Any
 
 # --- charts ---
 
+OF_PRODUCTION = Path("overlays", "environments", "production.yaml")
+
 
 def try_chart(chart: Path, folder: Path, helm: Helm) -> Findings:
     """Import a chart: no problem in the fresh project, and what is rendered is what Helm reads in the chart."""
@@ -171,12 +174,54 @@ def try_chart(chart: Path, folder: Path, helm: Helm) -> Findings:
     for path, theirs, ours in differences(expected, rendered):
         found.add("value", f"{path}: {theirs!r} became {ours!r}"[:300])
     _override(found, chart, project, helm, expected)
+    if not (chart / "values.schema.json").is_file():
+        for overlay in (*sections_of_others(chart), *shown_in_comments(chart / "values.yaml")):
+            found.counts["sections and examples"] += 1
+            (project / OF_PRODUCTION).write_text(json.dumps(overlay), "utf-8")
+            if ask(found, "-C", project, "validate", "production") is None:
+                found.lines[-1] += f" of {json.dumps(overlay)[:200]}"
     return found
+
+
+def sections_of_others(chart: Path) -> Iterator[dict[str, Any]]:
+    """Values for other charts, which Helm hands on: of each dependency, and `global`."""
+    names = ["global"]
+    for file in ("Chart.yaml", "requirements.yaml"):
+        if (chart / file).is_file():
+            listed = yaml.safe_load((chart / file).read_text("utf-8")) or {}
+            names += [entry.get("alias") or entry["name"] for entry in listed.get("dependencies") or ()]
+    yield from ({name: {"ofAnother": {"chart": 1}}} for name in dict.fromkeys(names))
+
+
+def shown_in_comments(file: Path) -> Iterator[dict[str, Any]]:
+    """What commented lines below an empty mapping or list show of it, put in its place."""
+    text = file.read_text("utf-8")
+    lines = text.splitlines()
+    for path, line, value in _empty(yaml.compose(text, Loader=yaml.CSafeLoader), ()):
+        shown = []
+        for below in lines[line + 1 :]:
+            if not (match := re.match(r"\s*#\s?(.*)\Z", below)):
+                break
+            shown.append(match[1])
+        with contextlib.suppress(yaml.YAMLError, ValueError, TypeError):
+            example = yaml.safe_load("\n".join(shown))
+            json.dumps(example)
+            prose = isinstance(example, dict) and any(" " in str(key) for key in example)
+            if example and type(example) is type(value) and not prose and not _nulls(example):
+                yield functools.reduce(lambda inner, key: {key: inner}, reversed(path), example)
+
+
+def _empty(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int, Any]]:
+    """The empty mappings and lists below mappings: their paths, lines, and themselves."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if isinstance(value, yaml.CollectionNode) and not value.value:
+            yield (*path, key.value), value.end_mark.line, {} if isinstance(value, yaml.MappingNode) else []
+        yield from _empty(value, (*path, key.value))
 
 
 def _override(found: Findings, chart: Path, project: Path, helm: Helm, base: Any) -> None:
     """Values of the chart's own tests as an overlay: they are accepted, and Helm makes the same of both files."""
-    overlay = project / "overlays" / "environments" / "production.yaml"
+    overlay = project / OF_PRODUCTION
     for file in sorted(chart.glob("ci/*values.yaml")):
         overlay.write_bytes(file.read_bytes())
         found.counts["overrides"] += 1
@@ -236,7 +281,7 @@ DRAWN = 4
 """How many instances are drawn from a schema that comes without any."""
 
 
-def try_schema(file: Path, folder: Path, *, types: bool) -> Findings:
+def try_schema(file: Path, folder: Path, *, types: bool, seed: str) -> Findings:
     """A project of a schema: everything that is derived from it, its instances and what is broken in them."""
     found = Findings(counts=Counter(schemas=1))
     project = folder / "project"
@@ -247,7 +292,7 @@ def try_schema(file: Path, folder: Path, *, types: bool) -> Findings:
         found.counts["schemas with mistakes"] += bool(answer and answer.code)
     judge = _judge(file)
     domain = _domain(project)
-    rng = random.Random(file.name)
+    rng = random.Random(f"{file.name} {seed}")
     accepted = []
     for name, instance in _instances(file, judge, rng):
         if _compare(found, project, domain, judge, name, instance):
@@ -580,6 +625,7 @@ def main() -> int:
     parser.add_argument("kind", choices=["charts", "schemas"])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--types", action="store_true", help="also make Python types of schemas, which takes long")
+    parser.add_argument("--seed", default="", help="any text: which values are broken, and how")
     options = parser.parse_args()
     if options.kind == "charts":
         helm = Helm()
@@ -596,7 +642,7 @@ def main() -> int:
             for file in sorted(folder.rglob("*.json"))
             if file.stem == file.parent.name
         ]
-        total = each(files, functools.partial(try_schema, types=options.types))
+        total = each(files, functools.partial(try_schema, types=options.types, seed=options.seed))
     print(", ".join(f"{name} {count}" for name, count in sorted(total.items())))
     return 0
 

@@ -160,14 +160,12 @@ class _Run(Merger):
             key = item_key(node, item)
             if key is None and self._means_the_list(here, item):
                 continue
-            if key is None or key in seen:
+            if key is None:
+                self._without_key(here, node, item)
+                continue
+            if key in seen:
                 names = choices(node.list_keys)
-                absent = choices([name for name in node.list_keys if not isinstance(item, dict) or name not in item])
-                message = (
-                    f"two items of this list have the same {names}"
-                    if key in seen
-                    else f"{absent} is missing in this item"
-                )
+                message = f"two items of this list have the same {names}"
                 self.wrong(here, "list-key", message, f"items of this list are told apart by {names}")
                 continue
             seen.add(key)
@@ -183,6 +181,21 @@ class _Run(Merger):
             else:
                 result[index] = self.value_strategy(here, result[index], item)
         return [item for item in ([*new, *result] if first else [*result, *new]) if item is not _REMOVED]
+
+    def _without_key(self, path: list[Any], node: Node, item: Any) -> None:
+        """An item that cannot be told apart: reported at the key that is misspelled, if there is one."""
+        given = list(item) if isinstance(item, dict) else []
+        absent = [name for name in node.list_keys if name not in given]
+        strange = [name for name in given if name not in self.at(path).properties]
+        hints = {name: did_you_mean(name, absent) for name in strange}
+        misspelled = next((name for name, hint in hints.items() if hint), None)
+        hint = (
+            hints[misspelled]
+            if misspelled is not None
+            else f"items of this list are told apart by {choices(node.list_keys)}"
+        )
+        where = path if misspelled is None else [*path, misspelled]
+        self.wrong(where, "list-key", f"{choices(absent)} is missing in this item", hint)
 
     def _means_the_list(self, path: list[Any], item: Any) -> bool:
         """Whether an item only says `$patch: replace`, as Kubernetes has it for the list around; that is reported."""
