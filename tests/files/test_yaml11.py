@@ -17,7 +17,7 @@ READ = {
     "-": [None], "12:30": "12:30", "190:20:30.5": "190:20:30.5", "2001-01-01": "2001-01-01", "y": True, "off": False, "tRUE": "tRUE",
     "~": None, "nULL": "nULL", "<<": "<<", "=": "=", "+.inf": math.inf, "-.INF": -math.inf, ".iNF": ".iNF", "+.nan": "+.nan",
     "!!str 1": "1", "!!int 0o7": 7, "!!float 1": 1.0, "!!float '1'": 1.0, "!!bool 'yes'": True, "!!null ''": None, "!!binary aGk=": b"hi",
-    "!!timestamp 2001-01-01": "2001-01-01", "!other 1": "1", "!other [1]": [1], "!!set {a: }": {"a": None},
+    "!!timestamp 2001-01-01": "2001-01-01", "!!timestamp 2020-1-2 10:20:30": "2020-1-2 10:20:30", "!!number [x]": ["x"], "!!number x": "x", "!other 1": "1", "!other [1]": [1], "!!set {a: }": {"a": None},
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_scalars_are_read_as_by_go(text):
 @pytest.mark.parametrize(
     "text",
     ["!!int 1.5", "!!int x", "!!int __1", "!!float x", "!!float 9223372036854775808", "!!bool 1", "!!bool .inf", "!!null 0",
-     "!!binary .", "!!timestamp x"],
+     "!!binary .", "!!timestamp x", "!!timestamp 2020-02-30", "!!timestamp 2020-1-2 10:99:00"],
 )  # fmt: skip
 def test_a_tag_that_does_not_fit_is_an_error_at_its_place(text):
     with pytest.raises(yaml.constructor.ConstructorError, match="is not what its tag") as error:

@@ -176,9 +176,7 @@ def test_a_report_shows_a_hundred_problems_and_counts_the_rest(project):
         "!!int name: x",
         "a: !!float x",
         "a: !!timestamp 2020-99-99",
-        "a: !!set [x]",
-        "a: !!map x",
-        "a: !!number [x]",
+        "a: !!null [x]",
         "[" * 100_000 + "]" * 100_000,
         "- " * 100_000 + "x",
         lines("x0: &a0 [x, x]\n", 0, "") + "".join(f"x{n + 1}: &a{n + 1} [*a{n}, *a{n}, *a{n}]\n" for n in range(40)),
@@ -200,6 +198,6 @@ def test_positions_in_a_manifest_are_looked_up_in_one_pass(monkeypatch):
     original = yaml.compose_all
     monkeypatch.setattr(yaml, "compose_all", lambda *args, **named: composed.append(1) or original(*args, **named))
     good = "---\n".join(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a{n}}}\n" for n in range(50))
-    assert (messages(good), composed) == ([], [])
+    assert (messages(good), composed) == ([], [1])
     assert len(messages(good.replace("name: a", "name: _"))) == 50
-    assert composed == [1]
+    assert composed == [1, 1]

@@ -47,6 +47,14 @@ FINE = {
 }
 
 
+@pytest.mark.parametrize("key", ["GITHUB_TOKEN", "github-token", "github token", "GitHub_Token", "githubtoken"])
+def test_a_key_that_a_pattern_of_secrets_would_name_in_another_spelling_is_hidden(key, tmp_path):
+    patterns = {"type": "object", "patternProperties": {"^[a-z]+_token$": SECRET, "^githubtoken_$": SECRET}}
+    root = catalog_of(tmp_path, patterns).root
+    shown = mask(root, {key: "Summer2026", "region": "eu", "tokens": "many"})
+    assert shown == {key: "Summer2026" if key == "githubtoken" else "***", "region": "eu", "tokens": "many"}
+
+
 def made(folder, app, overlay):
     return make_project(folder, {"schema.json": {"properties": {"app": app}, **LIST}, "base.yaml": {"app": overlay}})
 

@@ -50,6 +50,6 @@ def _place(text: str, message: str) -> Place | None:
         return None
     path = (*named[0].split("."), *_NAME.findall(message)[:1])
     with contextlib.suppress(yaml.YAMLError):
-        position = yaml11.Positions(text).find(0, path)
+        position = yaml11.Documents(text).find(0, path)
         return Place("", *position) if position else None
     return None

@@ -63,7 +63,8 @@ def check(output: Finished) -> Iterator[Problem]:
 def complaints(text: str) -> Iterator[Problem]:
     """What is wrong with the objects of a manifest, given as its text."""
     try:
-        documents = yaml11.load_all(text)
+        documents = yaml11.Documents(text)
+        every = documents.data
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", error)
@@ -71,14 +72,13 @@ def complaints(text: str) -> Iterator[Problem]:
         yield Problem("kubernetes", f"the manifest is not YAML: {reason}", place=place)
         return
     seen: set[tuple[str, ...]] = set()
-    positions = yaml11.Positions(text)
-    for number, document in enumerate(documents):
+    for number, document in enumerate(every):
         for path, thing in _objects(document):
             for where, message in _complaints(thing, seen):
-                place = Place("", *(positions.find(number, (*path, *where)) or ()))
+                place = Place("", *(documents.find(number, (*path, *where)) or ()))
                 yield Problem("kubernetes", message, place=place)
             for problem in _unknown_kind(thing):
-                yield replace(problem, place=Place("", *(positions.find(number, (*path, "kind")) or ())))
+                yield replace(problem, place=Place("", *(documents.find(number, (*path, "kind")) or ())))
 
 
 def _objects(document: Any) -> Iterator[tuple[Path, Any]]:

@@ -113,7 +113,7 @@ def _place_of(found: re.Match[str], data: dict[str, Any], text: str) -> tuple[in
                 found["time"]
             )
             if same:
-                return yaml11.Positions(text).find(0, ("tests", number, "alert_rule_test", place))
+                return yaml11.Documents(text).find(0, ("tests", number, "alert_rule_test", place))
     return None
 
 

@@ -10,6 +10,7 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -32,7 +33,13 @@ _INT: Final = re.compile(
 _FIRST_OF_NUMBERS: Final = tuple("-+.0123456789")
 _BASES: Final = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9:.]+.*)?\Z")
+_TIMESTAMP: Final = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})"
+    r"(?: (?P<local>[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2})(?:\.[0-9]+)?"
+    r"|[Tt](?P<time>[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2})(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2}))?\Z"
+)
+_NUMBER: Final = "a number"
+"""The tag of plain scalars that are numbers, whose kind is known when they are read; no file can state it."""
 
 
 class Loader(yaml.CSafeLoader):
@@ -128,13 +135,13 @@ Loader.yaml_implicit_resolvers = {}
 for _kind, _fits, _first in (
     ("bool", _BOOLS.get, "yYnNtTfFoO"),
     ("null", lambda text: text in _NULLS or None, ["~", "n", "N", ""]),
-    ("number", _number, _FIRST_OF_NUMBERS),
+    (_NUMBER, _number, _FIRST_OF_NUMBERS),
     ("merge", lambda text: text == "<<" or None, "<"),
 ):
-    Loader.add_implicit_resolver(f"{_TAG}{_kind}", _Pattern(_fits), list(_first))
+    Loader.add_implicit_resolver(_kind if _kind == _NUMBER else f"{_TAG}{_kind}", _Pattern(_fits), list(_first))
 
 
-def _told(fits: Callable[[str], object], node: Any) -> Any:
+def _told(fits: Callable[[str], Any], node: Any) -> Any:
     """What a scalar with an explicit tag is; raises ValueError where it is nothing of the kind."""
     value = fits(node.value)
     if value is None:
@@ -161,6 +168,14 @@ def _explicit_float(node: Any) -> float:
     return float(value)
 
 
+def _timestamp(node: Any) -> str:
+    """A moment, which stays as it is written."""
+    found = _told(_TIMESTAMP.match, node)
+    time = found["local"] or found["time"] or "0:0:0"
+    datetime.strptime(f"{found['date']} {time}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - only whether there is such a moment
+    return str(node.value)
+
+
 def _binary(node: Any) -> bytes:
     return base64.b64decode(re.sub(r"[\r\n]", "", node.value), validate=True)
 
@@ -178,26 +193,12 @@ Loader.yaml_constructors = {
     f"{_TAG}seq": _untagged,
     f"{_TAG}bool": lambda _, node: _told(_BOOLS.get, node),
     f"{_TAG}null": lambda _, node: _explicit_null(node),
-    f"{_TAG}number": lambda _, node: _told(_number, node),
+    _NUMBER: lambda _, node: _told(_number, node),
     f"{_TAG}int": lambda _, node: _explicit_int(node),
     f"{_TAG}float": lambda _, node: _explicit_float(node),
-    f"{_TAG}timestamp": lambda _, node: _told(lambda text: text if _TIMESTAMP.match(text) else None, node),
+    f"{_TAG}timestamp": lambda _, node: _timestamp(node),
     f"{_TAG}binary": lambda _, node: _binary(node),
 }
-
-
-def load_all(text: str) -> list[Any]:
-    """The data of all documents; raises yaml.YAMLError, also for what is nested too deep or expands to too much."""
-    try:
-        yaml12.check_depth(text)
-        roots = list(yaml.compose_all(text, Loader=Loader))
-        for root in roots if "&" in text else ():
-            yaml12.check_aliases(root)
-    except yaml12.YamlError as error:
-        mark = yaml.Mark("", 0, (error.line or 1) - 1, (error.column or 1) - 1, None, 0)
-        raise yaml.MarkedYAMLError(problem=error.message, problem_mark=mark) from None
-    loader = Loader("")
-    return [_data(loader, root) for root in roots]
 
 
 def _data(loader: Loader, node: Any) -> Any:
@@ -214,12 +215,25 @@ def _data(loader: Loader, node: Any) -> Any:
     return loader.construct_object(node, deep=True)
 
 
-class Positions:
-    """Where things stand in a text of one or more documents; it is parsed when the first of them is asked for."""
+class Documents:
+    """The documents of a text, and where things stand in them; the text is parsed once, when the first is asked for."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._keys: dict[int, dict[Any, tuple[Any, Any]]] = {}
+
+    @cached_property
+    def data(self) -> list[Any]:
+        """The data of each; raises yaml.YAMLError, also for what is nested too deep or expands to too much."""
+        try:
+            yaml12.check_depth(self._text)
+            for root in self._roots if "&" in self._text else ():
+                yaml12.check_aliases(root)
+        except yaml12.YamlError as error:
+            mark = yaml.Mark("", 0, (error.line or 1) - 1, (error.column or 1) - 1, None, 0)
+            raise yaml.MarkedYAMLError(problem=error.message, problem_mark=mark) from None
+        loader = Loader("")
+        return [_data(loader, root) for root in self._roots]
 
     def find(self, document: int, path: Sequence[str | int]) -> tuple[int, int] | None:
         """Line and column (from 1) of what stands at a path of one of the documents, or of the nearest thing above it."""

@@ -36,6 +36,13 @@ class Names:
         return self._asked[name]
 
 
+def spellings(name: str) -> set[str]:
+    """How else a name may be written: in small letters or in capitals, its words joined in each of the usual ways."""
+    words = list(filter(None, _JOINTS.split(name.lower())))
+    joined = {name.lower(), *(joint.join(words) for joint in ("", "_", "-"))}
+    return {*joined, *map(str.upper, joined)} - {name}
+
+
 class SecretNames:
     """The names of the sensitive settings of a catalog, and of those that lead to some."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.overlay import only_instructs
 from weft.base.recent import Recent
+from weft.schema.names import spellings
 from weft.schema.types import ANY_TYPE, named, stated_types, type_for_schemas
 from weft.schema.walk import CONTAINERS, item_schemas, property_schemas
 
@@ -106,8 +107,12 @@ class Node:
         """
         if self.holds_secrets and not self._allows(step):
             return True
+        if not isinstance(step, str):
+            return False
+        if self.holds_secrets and any(self.stated(other).hidden for other in spellings(step)):
+            return True  # a pattern names secrets, and would name this one in another spelling
         is_free = not self.properties and self.states({})
-        return isinstance(step, str) and not is_free and self.catalog.secret_names.resemble(step)
+        return not is_free and self.catalog.secret_names.resemble(step)
 
     def at(self, path: Sequence[str | int]) -> Node:
         """The node at a path below this one."""

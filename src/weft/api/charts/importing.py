@@ -103,7 +103,7 @@ def _not_checked(problem: Problem) -> Problem:
 def _plaintext_secrets(data: dict[str, Any], text: str) -> Iterator[Problem]:
     """Warnings of values that look like secrets by the names of their settings."""
     for path in _secrets(data):
-        line, column = yaml11.Positions(text).find(0, path) or (0, 1)
+        line, column = yaml11.Documents(text).find(0, path) or (0, 1)
         place = Place("overlays/base.yaml", line + 1, column)  # the overlay begins with one more line
         message = f"{dotted(path)} looks like a secret in plain text, and every rendered values file repeats it"
         hint = (
