@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants lint types check docs reference pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants fuzz lint types check docs reference pictures bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -60,6 +60,9 @@ coverage: for-dev ## Measure the coverage of the tests
 mutants: for-dev ## Break lines and see whether the tests notice: make mutants SEED=1 COUNT=100
 	@"$(BIN)/python" tests/mutants.py --seed "$(or $(SEED),$(shell git rev-parse --short HEAD))" --count $(or $(COUNT),100)
 
+fuzz: for-dev ## Draw hostile inputs: make fuzz MINUTES=5 SEED=1 COUNT=40000 KINDS="overlay json project schema template"
+	@"$(BIN)/python" tests/fuzz/fuzz.py --minutes "$(or $(MINUTES),5)" --seed "$(or $(SEED),$(shell git rev-parse --short HEAD))" $(if $(COUNT),--count "$(COUNT)") $(if $(KINDS),--kinds $(KINDS))
+
 lint: for-dev ## Check style and the import rules
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/ruff" format --check .
@@ -104,4 +107,4 @@ sbom: for-dev ## Write what the wheel depends on as CycloneDX into dist/
 clean: ## Remove what was built, and the virtual environment, where make and Weft made them
 	@for folder in "$(VENV)" "$(VENV)-docs"; do if [ -e "$$folder/weft-environment.json" ]; then rm -rf "$$folder"; fi; done
 	@if [ -e "$(OUTPUT)/.weft-record" ]; then rm -rf "$(OUTPUT)"; fi
-	rm -rf build-docs dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build-docs build-fuzz dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
