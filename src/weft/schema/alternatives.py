@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from jsonschema.exceptions import ValidationError
 
@@ -88,22 +88,36 @@ def _nodes(catalog: Catalog, error: ValidationError) -> dict[int, Node]:
     return {index: node for index, node in nodes.items() if "object" in node.certain_types}
 
 
-def best_branch(error: ValidationError) -> list[ValidationError]:
-    """The errors of the alternative that was most likely meant: of the right type, with the right fixed values, with the deepest.
+def best_branch(catalog: Catalog, error: ValidationError) -> list[ValidationError]:
+    """The errors of the alternative that was most likely meant: of the right type, with the fixed values that the value has, the deepest.
 
     Where an alternative has all keys of a mapping, and only something inside of it is wrong, the value looks most like that one.
     Of several that are equally deep, it is the one with the fewest. An empty list when no alternative stands out, because all of them expect another type.
     """
-    best = min(by_branch(error).values(), key=_misses)
+    branches = by_branch(error)
+    named = [errors for index, errors in branches.items() if _is_named(catalog, error, index)]
+    best = min(named or branches.values(), key=_misses)
     only_required = all(below.validator == "required" and not below.relative_path for below in error.context or ())
     only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
-    return [] if _is_of_another_type(best) or only_fixed or only_required else best
+    return [] if _is_of_another_type(best) or only_fixed or (only_required and not named) else best
 
 
-def _misses(errors: list[ValidationError]) -> tuple[bool, bool, int, int]:
+def _is_named(catalog: Catalog, error: ValidationError, index: Any) -> bool:
+    """Whether a mapping has a value that an alternative fixes a property to, and none that it does not allow there."""
+    node, instance = _nodes(catalog, error).get(index), cast(dict[str, Any], error.instance)
+    if node is None:
+        return False
+    fixed = {name: _values(node.child(name)) for name in node.properties if name in instance}
+    said = [_among(instance[name], values) for name, values in fixed.items() if values]
+    return bool(said) and all(said)
+
+
+def _misses(errors: list[ValidationError]) -> tuple[bool, bool, bool, int, int]:
     """How far a value is from an alternative that has these errors; the least is the nearest."""
     fixed = any(below.validator in ("const", "enum") and len(below.relative_path) <= 1 for below in errors)
-    return _is_of_another_type(errors), fixed, -min(map(_depth, errors)), len(errors)
+    # a mapping where a text belongs says more than a wrong value
+    unlike = any(below.validator == "type" and isinstance(below.instance, dict | list) for below in errors)
+    return _is_of_another_type(errors), fixed, unlike, -min(map(_depth, errors)), len(errors)
 
 
 def _is_of_another_type(errors: list[ValidationError]) -> bool:

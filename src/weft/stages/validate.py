@@ -6,7 +6,7 @@ errors know the schema they come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import resources
@@ -140,23 +140,25 @@ class SchemaCheck:
         broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest)
         for code, where, message, hint in complaints(broken):
             text, how = (f"{dotted(where)}: {own}", None) if isinstance(own, str) else (message, hint)
-            if misspelled := self._misspelled(error, where, judged):
+            if error.validator == "required" and (misspelled := self._misspelled(schema, where, judged)):
                 key, how = misspelled
                 yield Problem(code, text, path=pointer(where), schema=location, hint=how, reads=(pointer(key),))
             else:
                 yield Problem(code, text, path=pointer(where), schema=location, hint=how)
 
-    def _misspelled(self, error: ValidationError, where: Path, judged: _Judged) -> tuple[Path, str] | None:
-        """A key beside a missing one that nobody forbids and no schema knows, spelled nearly like it, and a hint that says so."""
-        given = cast(Any, error.instance)
-        if error.validator != "required" or not isinstance(given, dict):
+    def _misspelled(self, schema: Mapping[str, Any], where: Path, judged: _Judged) -> tuple[Path, str] | None:
+        """A key that is spelled nearly like a missing one beside it and that no schema knows, with a hint that says so.
+
+        A schema that forbids all keys that it does not know says the same by itself.
+        """
+        given = get(judged.config, where[:-1])
+        if not isinstance(given, dict) or schema.get("additionalProperties") is False:
             return None
         node = self._catalog.root.at(where[:-1])
         for key in given:
-            if isinstance(key, str) and key not in node.properties and node.knows(key):
-                hint = judged.suggest(key, [str(where[-1])])
-                if hint:
-                    return (*where[:-1], key), hint
+            hint = judged.suggest(key, [str(where[-1])]) if key not in node.properties else None
+            if hint:
+                return (*where[:-1], key), hint
         return None
 
     def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
@@ -176,7 +178,7 @@ class SchemaCheck:
             yield from self._without_own_key(error, keys, judged)
             return
         else:
-            branch = best_branch(error)
+            branch = best_branch(self._catalog, error)
         for below in branch:
             yield from self._told(below, judged)
 
@@ -210,8 +212,9 @@ class SchemaCheck:
         location = self._catalog.documents.location(error.schema, str(error.validator))
         if not found.is_in(error.instance):
             message = f"{dotted(path)} is required, and nothing sets it"
-            hint = f"write one of {choices(map(written, found.every))}"
-            return Problem("missing-required", message, path=pointer(path), schema=location, hint=hint)
+            key, hint = self._misspelled({}, path, judged) or ((), f"write one of {choices(map(written, found.every))}")
+            reads = (pointer(key),) if key else ()
+            return Problem("missing-required", message, path=pointer(path), schema=location, hint=hint, reads=reads)
         value = get(error.instance, found.path)
         hidden = judged.hides(self._catalog.root.at(path), value)
         fits = partial(self._fits, path, {"enum": found.every})
