@@ -27,7 +27,7 @@ if __name__ == "__main__":
     guide.install()
 
 from children import Child, limit_memory  # noqa: E402
-from judge import Finding, Judge, planted  # noqa: E402
+from judge import CANARY, Finding, Judge, planted  # noqa: E402
 from kinds import KINDS  # noqa: E402
 from mutations import Mutations  # noqa: E402
 from shrink import shrunk  # noqa: E402
@@ -43,6 +43,7 @@ class State:
     """What is known of one kind: inputs that reached something new, all that was reached, how many were judged, and the finds."""
 
     kind: object
+    into: Path
     pool: list[bytes] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)
     judged: int = 0
@@ -63,6 +64,12 @@ class State:
             print(f"  {self.kind.name}: {finding.what} in {finding.where}, {len(text)} bytes", flush=True)
         if key not in self.finds or len(text) < len(self.finds[key][1]):
             self.finds[key] = finding, text
+            write(self, finding, text)  # at once, as a run may be stopped
+
+    def folder(self, finding):
+        """Where a find is written."""
+        name = re.sub("[^a-zA-Z0-9.]+", "-", f"{self.kind.name}-{finding.what}-{finding.where}")
+        return self.into / name[:90]
 
 
 # --- a child ---
@@ -81,7 +88,7 @@ def _child(pipe, state, seed, number, ends, folder):
         reached |= new
         if finding:
             pipe.send(("find", finding, text))
-        elif new or is_seed:
+        elif (new or is_seed) and CANARY.encode() not in text:  # which would be moved to where it is no secret
             pipe.send(("new", text, new))
             state.pool.append(text)
         pipe.send(("judged", judge.accepted - before, judge.slowest))
@@ -161,23 +168,25 @@ def fuzz(states, arguments, scratch):
                 print(f"{state}, {max(0, ends - time.monotonic()) / 60:.1f} minutes left", flush=True)
 
 
-def write(state, into):
-    """A folder for each find: the project with the input, made as short as it can be in a minute, and how to see it."""
-    for number, (finding, found) in enumerate(state.finds.values(), 1):
-        folder = (
-            into / f"{state.kind.name}-{re.sub('[^a-zA-Z0-9.]+', '-', f'{finding.what} {finding.where}')[:60]}-{number}"
-        )
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        text = shrunk(state.kind, finding, found, folder)
-        state.kind.project(folder / "project")
-        (folder / "project" / state.kind.file).write_bytes(text)
-        (folder / "README").write_text(
-            f"{finding.what}: {finding.where}\n\n{state.kind.file} is the input. See it with\n\n"
-            f"    WEFT_TRACEBACK=1 weft -C {folder / 'project'} validate\n\n{finding.detail}\n",
-            "utf-8",
-        )
-        print(f"{folder}: {finding.what} in {finding.where}, {len(text)} bytes")
+def write(state, finding, text):
+    """Write a find: the project with the input, and how to see it."""
+    folder = state.folder(finding)
+    shutil.rmtree(folder, ignore_errors=True)
+    state.kind.project(folder / "project")
+    (folder / "project" / state.kind.file).write_bytes(text)
+    (folder / "README").write_text(
+        f"{finding.what}: {finding.where}\n\n{state.kind.file} is the input. See it with\n\n"
+        f"    WEFT_TRACEBACK=1 weft -C {folder / 'project'} validate\n\n{finding.detail}\n",
+        "utf-8",
+    )
+
+
+def shorten(state):
+    """Write the finds again, each as short as it can be in a minute."""
+    for finding, found in state.finds.values():
+        text = shrunk(state.kind, finding, found, state.folder(finding))
+        write(state, finding, text)
+        print(f"{state.folder(finding)}: {finding.what} in {finding.where}, {len(text)} bytes", flush=True)
 
 
 def main():
@@ -190,7 +199,7 @@ def main():
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--into", type=Path, default=ROOT / "build-fuzz", help="where the finds are written")
     arguments = parser.parse_args()
-    states = [State(KINDS[name]) for name in arguments.kinds]
+    states = [State(KINDS[name], arguments.into) for name in arguments.kinds]
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(
         prefix="weft-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -199,7 +208,7 @@ def main():
         fuzz(states, arguments, Path(scratch))
     for state in states:
         print(state)
-        write(state, arguments.into)
+        shorten(state)
     judged = sum(state.judged for state in states)
     finds = sum(len(state.finds) for state in states)
     print(

@@ -15,6 +15,7 @@ from weft.base.problems import Suggestions
 from weft.schema.explaining import UnexpectedKeys, explainer
 from weft.schema.rewriting import hint_for
 from weft.schema.types import TYPE_WORDS, json_type
+from weft.schema.walk import subschemas
 
 _SHOWN: Final = 60
 
@@ -99,8 +100,11 @@ def broken_by(
 def of_metaschema(error: ValidationError) -> Broken:
     """A keyword of a metaschema that a schema breaks; what would fit is asked of that part of the metaschema alone."""
     schema: Any = error.schema
+    refers = _refers(schema)
 
     def fits(value: Any) -> bool:
+        if refers:
+            return False  # `#` would mean the part, and not the metaschema
         try:
             return bool(explainer(schema, formats=False).is_valid(value))
         except Unresolvable:
@@ -118,3 +122,10 @@ def of_metaschema(error: ValidationError) -> Broken:
         tuple(error.context or ()),
         fits=fits,
     )
+
+
+def _refers(schema: Any) -> bool:
+    """Whether a schema has a reference, or one of those in it has."""
+    if not isinstance(schema, dict):
+        return False
+    return "$ref" in schema or any(_refers(child) for _, child in subschemas(schema))
