@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants fuzz lint types check docs reference pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants fuzz lint prose types check docs reference pictures bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -37,7 +37,7 @@ setup-tools: for-dev ## Install the programs that the checks and the tests run; 
 render: for-render ## Validate and write every output into build/
 	@"$(BIN)/weft" render $(TARGETS) -o "$(OUTPUT)"
 
-# a program that is not installed says nothing of the configuration: it is named and skipped, so only the first run is strict
+# a missing program is skipped and reported, and says nothing about the configuration, so only the first run is strict
 validate: for-render ## Report every problem of the configuration and of what it renders
 	@"$(BIN)/weft" validate $(TARGETS) --strict
 	@"$(BIN)/weft" validate $(TARGETS) --outputs
@@ -68,10 +68,13 @@ lint: for-dev ## Check style and the import rules
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/lint-imports" --no-logo
 
+prose: for-dev ## Check the spelling and the wording of what people read
+	@"$(BIN)/python" tests/prose/prose.py
+
 types: for-dev ## Check the types
 	@"$(BIN)/mypy"
 
-check: lint types ## Everything that is checked without running it
+check: lint prose types ## Everything that is checked without running it
 
 secrets: for-dev ## Look for secrets in plain text, in the files and in what commits brought
 	@"$(BIN)/weft" secrets scan $(if $(filter false,$(shell git rev-parse --is-shallow-repository)),--history)
@@ -85,10 +88,10 @@ docs: python ## Build the documentation as a site in build-docs/
 	@"$(VENV)-docs/bin/sphinx-build" --quiet --fail-on-warning --keep-going --fresh-env --write-all -b html docs build-docs
 	@echo "build-docs/index.html"
 
-reference: for-dev ## Write the generated parts of the documentation anew
+reference: for-dev ## Rewrite the generated parts of the documentation
 	@"$(BIN)/python" docs/generated.py
 
-pictures: for-dev ## Draw the pictures of the documentation anew
+pictures: for-dev ## Redraw the pictures of the documentation
 	@"$(BIN)/python" docs/pictures.py
 
 bench: for-dev ## Measure speed, as ratios against other work done in the same run

@@ -2,7 +2,7 @@
 
     make bench [TENANTS=300]
 
-A copy of the reference project gets many tenants of one environment. Beside Weft the same layers go through the script that
+A copy of the reference project gets many tenants of one environment. Besides Weft, the same layers go through the script that
 people write first: PyYAML, deepmerge and jsonschema for every target.
 """
 

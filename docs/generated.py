@@ -1,4 +1,4 @@
-"""Write what the documentation can take from the code: `make reference`. A test writes it anew and compares.
+"""Write what the documentation can take from the code: `make reference`. A test regenerates it and compares.
 
 A page holds hand-written text and, between two comments, parts that are generated:
 
@@ -122,11 +122,11 @@ ARGUMENTS = {
     "new DIMENSION NAME": "the new value",
     "[POLICY]...": "the packs whose controls are listed; the packs themselves when left out",
     "schema diff [OLD]": "the schema from before: a file or a revision",
-    "schema diff [NEW]": "the schema of now: a file",
+    "schema diff [NEW]": "the current schema: a file",
     "secrets scan [PATH]...": "files and folders; those that git tracks or would add when left out",
     "FILE": "the file",
 }
-"""What click does not know of arguments: by the command and the name, or by the name."""
+"""Descriptions of arguments, which click does not have: by the command and the name, or by the name."""
 
 
 def row(words: str, parameter: click.Parameter, context: click.Context) -> tuple[str, str]:
@@ -223,7 +223,7 @@ def sentence(text: str) -> str:
 
 
 def project_file(*steps: str) -> str:
-    """The keys of weft.yaml, or of what lies in it."""
+    """The keys of weft.yaml, or of a part of it."""
     schema = json.loads(shipped_text("weft.schema.json"))
     for step in steps:
         schema = schema["properties"][step] if step in schema.get("properties", {}) else schema[step]
@@ -273,7 +273,7 @@ def filters() -> str:
 
 
 def arguments(function: Callable[..., Any]) -> str:
-    """What a filter takes beside the value before the bar."""
+    """The arguments of a filter besides the value before the bar."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return f"({', '.join(parameter.name for parameter in parameters)})" if parameters else ""
 
@@ -356,7 +356,7 @@ def signature(function: Callable[..., Any]) -> str:
 
 
 def docstring(thing: Any) -> str:
-    """What a name says of itself, as Markdown."""
+    """The documentation of a name, as Markdown."""
     text = inspect.cleandoc(thing.__doc__ or "")
     return re.sub(r"<(?=\w)", r"\\<", text) + "\n"
 

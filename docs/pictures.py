@@ -1,4 +1,4 @@
-"""Draw the pictures of the documentation: `make pictures`. A test draws them anew and compares.
+"""Draw the pictures of the documentation: `make pictures`. A test redraws them and compares.
 
 `report.svg` and `explain.svg` are what Weft prints, in a terminal that is drawn by rich; `packages.svg` is drawn from the
 imports of src/weft, which grimp reads, and from the first lines of the packages' docstrings.
@@ -50,7 +50,7 @@ def explanation() -> str:
 
 
 def printed(*arguments: str, cwd: Path) -> str:
-    """What `weft` prints on a terminal, with its colours."""
+    """What `weft` prints on a terminal, with its colors."""
     out = Terminal(io.BytesIO(), encoding="utf-8", newline="")
     variables = {"TERM": "xterm-256color", "COLUMNS": "100"}
     with (
@@ -98,7 +98,7 @@ ROW, NAME, LEFT, TOP, CELL = 30, 116, 560, 118, 26
 
 
 def packages() -> str:
-    """The packages as floors, the highest on top, and who imports whom: all dots lie on one side of the diagonal."""
+    """The packages as floors, the highest on top, and their imports: all dots are on one side of the diagonal."""
     contracts = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     floors = [floor for floor in contracts[0]["layers"] if ROOT.joinpath("src", "weft", floor).is_dir()]
     graph = grimp.build_graph("weft", cache_dir=None)

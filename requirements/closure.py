@@ -1,8 +1,8 @@
-"""Is a lock closed? Every package that a locked package needs must stand in the lock, at a version that it accepts.
+"""Is a lock closed? Every package that a locked package needs must be in the lock, at a version that it accepts.
 
 A lock is installed without a resolver (`pip install --no-deps --require-hashes`), so nothing that is released later can
 change the outcome. In return the lock must hold everything by itself. This module proves that offline, from
-`metadata.json`, which `make lock` writes beside the locks: what each package needs, and which wheels it has.
+`metadata.json`, which `make lock` writes next to the locks: what each package needs, and which wheels it has.
 
     python requirements/closure.py        # prints what is wrong with the locks, and exits 1 if anything is
 """
@@ -30,7 +30,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 FOLDER: Final = Path(__file__).resolve().parent
 METADATA: Final = FOLDER / "metadata.json"
 PYTHONS: Final = ("3.11.0", "3.11.9", "3.12.0", "3.12.9", "3.13.0", "3.13.9", "3.14.0", "3.14.9")
-"""The Python versions that the locks are made for: an early and a late release of each, as a few packages tell them apart."""
+"""The Python versions that the locks are made for: an early and a late release of each, because a few packages distinguish them."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def _problems_in(
 ) -> Iterator[str]:
     here = [pin for pin in pins if pin.applies(environment)]
     by_name = {pin.name: pin for pin in here}
-    yield from (f"{pin.name} stands twice" for pin in here if by_name[pin.name] is not pin)
+    yield from (f"{pin.name} appears twice" for pin in here if by_name[pin.name] is not pin)
     wanted = set()
     for dependant, need in needed(environment, by_name, roots, metadata):
         wanted.add(need.name)
@@ -263,7 +263,7 @@ def _problems_in(
             yield f"{need.name} is missing, which {dependant} needs"
         elif not _accepts(need.specifier, pin.version):
             yield f"{need.name} is pinned to {pin.version}, but {dependant} needs {need.name}{need.specifier}"
-    yield from (f"{pin.name} stands in it, but nothing needs it" for pin in here if pin.name not in wanted)
+    yield from (f"{pin.name} is in it, but nothing needs it" for pin in here if pin.name not in wanted)
     if environment in SUPPORTED:
         for pin in here:
             yield from _installable(pin, environment, metadata.packages[pin.name, pin.version])

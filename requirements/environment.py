@@ -160,7 +160,7 @@ def _prepare(environment: Environment) -> dict[str, Any]:
         current = all(record.get(name) in (None, key(name)) for name in environment.locks)
         if current and environment.fits(record):
             return record
-        say(f"{folder}: made anew, as {_what_changed(record)}")
+        say(f"{folder}: created again: {_what_changed(record)}")
     _create(environment)
     return {"made": True, "python": sys.version}
 
@@ -318,7 +318,7 @@ _REASONS: Final = {
         "make again"
     ),
     r"no matching distribution found for (?P<shown>\S+)": (
-        "pip found no file of {shown}: there may be no network; or this Python is another one, as the locks are made for Python {supported} on Linux and macOS; or the registry that "
+        "pip found no file of {shown}: the network may be unavailable; or this Python is not supported: the locks are for Python {supported} on Linux and macOS; or the registry that "
         "pip asks does not have this version (pip config list)"
     ),
     r"(?P<shown>\S+ \S+ (?:requires|has requirement) [^\n]*?)\.?$": (

@@ -53,7 +53,7 @@ def uv(*arguments: str | Path) -> None:
 
 
 def renew(name: str, lock: Lock, *, upgrade: bool) -> None:
-    """Resolve one lock anew; without `upgrade`, versions stay as long as they fit."""
+    """Resolve one lock again; without `upgrade`, versions stay as long as they fit."""
     target = FOLDER / f"{name}.lock"
     everything = (
         ["--all-extras"] if lock.extras == ("*",) else [part for extra in lock.extras for part in ("--extra", extra)]
@@ -98,7 +98,7 @@ def metadata_of(name: str, scratch: Path) -> dict[tuple[str, str], list[Message]
 
 
 def licence_of(message: Message) -> str:
-    """The licence of a package: an SPDX expression where it gives one, else its own words."""
+    """The license of a package: an SPDX expression where it gives one, else its own words."""
     classifiers = [
         text.rpartition(" :: ")[2] for text in message.get_all("Classifier", []) if text.startswith("License ::")
     ]

@@ -27,7 +27,7 @@ LICENCES: Final = LicenseFactory()
 
 
 def component(package: Package, *, optional: bool) -> Component:
-    """One package: its name, version, licence, address (purl) and the hashes of its wheels."""
+    """One package: its name, version, license, address (purl) and the hashes of its wheels."""
     purl = PackageURL("pypi", name=package.name, version=package.version)
     digests = sorted({wheel["sha256"] for wheel in package.wheels.values()})
     return Component(

@@ -41,7 +41,7 @@ sitecustomize.NOTES = str(STARTED)
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--update-expected", action="store_true", help="write tests/cases/*/expected.txt anew: read what changed"
+        "--update-expected", action="store_true", help="rewrite tests/cases/*/expected.txt: review the changes"
     )
     parser.addoption(
         "--rounds",

@@ -1,14 +1,14 @@
-"""Charts and schemas of others: what becomes of them in Weft, counted over folders of public ones that are no part of this repository.
+"""Charts and schemas of others: what becomes of them in Weft, counted over folders of public ones that are not part of this repository.
 
     .venv/bin/python tests/foreign.py charts FOLDER…     every folder below that holds a Chart.yaml and a values.yaml
     .venv/bin/python tests/foreign.py schemas FOLDER…    every file below that is called like its folder: `x/x.json`
 
 A chart is imported, validated, rendered, and rendered again with each of its `ci/*values.yaml` in an overlay. What Helm reads is asked of
 Helm's own reader, a Go program that is built first (with `go`, and the Go module sigs.k8s.io/yaml). A schema is imported and asked for all
-that is derived from it. Its instances, the files in the folders `valid` and `invalid` beside it, or else a few that are drawn from it, are
-judged by Weft and by jsonschema; then single values of the valid ones are broken, and the problem has to be at the line.
+that is derived from it. Its instances, the files in the folders `valid` and `invalid` next to it, or else a few that are drawn from it, are
+validated by Weft and by jsonschema; then single values of the valid ones are broken, and the problem has to be at the line.
 
-A line is printed for each finding, then the counts. Findings are to be looked at: a chart may refuse its own values, or test settings that
+A line is printed for each finding, then the counts. Review the findings: a chart may refuse its own values, or test settings that
 it no longer has.
 """
 
@@ -240,7 +240,7 @@ def _nulls(value: Any) -> bool:
 
 
 def coalesced(chart: Any, given: Any) -> Any:
-    """What Helm makes of a chart's values and of a file beside them; templates see no difference of null and nothing."""
+    """The result of Helm for a chart's values and an additional file; templates see no difference of null and nothing."""
     if not isinstance(chart, dict) or not isinstance(given, dict):
         return given
     result = {key: coalesced(chart.get(key, {}), value) for key, value in given.items()}
@@ -324,7 +324,7 @@ def _import(found: Findings, file: Path, project: Path) -> bool:
 
 
 def _compare(found: Findings, project: Path, domain: str, judge: Any, name: str, instance: Any) -> bool:
-    """Compare what Weft and jsonschema say of an instance; gives whether both accept it."""
+    """Compare the results of Weft and jsonschema for an instance. Returns whether both accept it."""
     found.counts["instances"] += 1
     theirs = _verdict(judge, instance)
     ours = _problems(found, project, domain, instance)
@@ -390,7 +390,7 @@ def _domain(project: Path) -> str:
 
 
 def _instances(file: Path, judge: Any, rng: random.Random) -> Iterator[tuple[str, Any]]:
-    """Instances that lie beside a schema, or else that are drawn from it; only mappings, as a domain is one."""
+    """Instances next to a schema, or else drawn from it; only mappings, as a domain is one."""
     files = sorted(path for kind in ("valid", "invalid") for path in (file.parent / kind).glob("*"))
     for path in files:
         with contextlib.suppress(ValueError, yaml.YAMLError, RecursionError):
@@ -572,7 +572,7 @@ def broken_value(instance: Any, rng: random.Random) -> tuple[Any, tuple[Any, ...
 
 
 def _lines(text: str, path: tuple[Any, ...]) -> set[int]:
-    """The lines, from 1, of the key and of the beginning of what stands at a path, as PyYAML sees it."""
+    """The lines, from 1, of the key and of the start of the value at a path, as PyYAML sees it."""
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
     lines = {1}
     for step in path:

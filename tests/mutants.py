@@ -99,7 +99,7 @@ def _comprehension(node: ast.comprehension) -> Iterator[ast.AST]:
 
 
 def _return(node: ast.Return) -> Iterator[ast.AST]:
-    # None for False is the same to whoever asks whether it is true; that it becomes True is drawn
+    # None for False is the same in a condition; that it becomes True is drawn
     if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value in (None, False)):
         yield ast.Return(ast.Constant(None))
 
@@ -186,7 +186,7 @@ def _replacement(parent: ast.AST, field: str, index: int | None, new: ast.AST) -
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change of a file: the `index`th of all that are possible in it."""
+    """A change of a file: number `index` of all that are possible in it."""
 
     file: str
     line: int
@@ -194,7 +194,7 @@ class Mutant:
     what: str
 
     def line_in(self, root: Path) -> int:
-        """Where the change stands in a file that is written as its syntax tree."""
+        """The position of the change in a file that is written as its syntax tree."""
         return list(changes(ast.parse((root / self.file).read_text("utf-8"))))[self.index].line
 
     def text(self, root: Path) -> str:
@@ -304,7 +304,7 @@ class Checkout:
 
     @property
     def scratch(self) -> Path:
-        """A folder beside the copy for what its tests write."""
+        """A folder next to the copy for the files that its tests write."""
         scratch = self.root.with_name(f"{self.root.name}-tmp")
         scratch.mkdir(exist_ok=True)
         scratch.chmod(0o1777)  # as the system's own: some tests become another user
@@ -312,7 +312,7 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The copy's package is the one that is imported, and what the tests write stays beside the copy."""
+        """The copy's package is the one that is imported, and the files that the tests write stay next to the copy."""
         return os.environ | {"PYTHONPATH": str(self.root / "src"), "TMPDIR": str(self.scratch)}
 
     def run(
@@ -336,7 +336,7 @@ class Checkout:
         return process.wait(), output
 
     def test(self, tests: Sequence[str], *options: str, **more: Any) -> tuple[int, str]:
-        """Run tests, up to the first that fails. Their names may be many: they stand in a file."""
+        """Run tests, up to the first that fails. Their names may be many, so they are in a file."""
         names = self.scratch / "tests"
         names.write_text("".join(f"{name}\n" for name in tests), "utf-8")
         return self.run("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *options, f"@{names}", **more)

@@ -9,7 +9,7 @@ A project and its targets, as `weft` on the command line sees them:
     target.explain("app.replicas.max").as_dict() # where a value comes from
     target.render()                              # {path: text}
 
-The same as objects of Kubernetes:
+The same as Kubernetes objects:
 
     manager = weft.ConfigMapManager(environment=weft.EnvironmentTier.PRODUCTION, tenant="acme")
     configs = manager.generate_all_configs()     # or create_database_config() and the like
@@ -17,8 +17,8 @@ The same as objects of Kubernetes:
     is_valid, errors = weft.ConfigurationValidator().validate_database_config(configs[1])
     weft.ConfigMapUtils.filter_by_prefix(configs[1], "DB_")
 
-UsageError is raised for what does not exist, CannotRun where the environment is in the way; both are WeftErrors. The modules below are
-Weft's own, and may change. Names are imported when they are first used, so that `import weft` costs nothing.
+UsageError is raised for a name that does not exist, CannotRun if the environment prevents the work; both are WeftErrors. The modules
+below are internal and may change. Names are imported on first use, so `import weft` costs nothing.
 """
 
 from __future__ import annotations

@@ -345,7 +345,7 @@ def test_a_schema_in_a_comment_that_is_wrong_or_refuses_the_value_is_passed_over
 def test_the_last_of_several_keys_counts_and_is_warned_of(tmp_path):
     project, said = imported(tmp_path, "a: {x: 1, z: 2}\nb: 3\na: {x: 4}\n")
     assert rendered(project) == {"a": {"x": 4}, "b": 3}
-    assert "warning[duplicate-key]: the key `a` stands twice in this mapping, and Helm takes the last\n" in said
+    assert "warning[duplicate-key]: the key `a` appears twice in this mapping, and Helm uses the last one\n" in said
     assert "values.yaml:3:1\n" in said
 
 

@@ -177,7 +177,7 @@ def test_tiers_have_the_aliases_of_the_command_line():
 
 @pytest.mark.parametrize("name", ["prodction", "", "DEV", None])
 def test_an_unknown_tier_is_an_error_that_lists_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"there is no environment `.*`: (did you mean|there are) `"):
+    with pytest.raises(ValueError, match=r"there is no environment `.*`: (did you mean|choose from) `"):
         EnvironmentTier(name)
 
 
@@ -386,7 +386,7 @@ INVALID = {
     "nothing where something belongs": ("database", {"DB_PORT": None}, "DB_PORT"),
     "a word that is not allowed": ("ml", {"AUDIO_FORMAT": "ogg"}, "ml.audio.format"),
     "an item that is not allowed": ("security", {"OAUTH_PROVIDERS": "google,myspace"}, "myspace"),
-    "a variable that nobody knows": ("database", {"DB_HOTS": "db.example"}, "did you mean `DB_HOST`"),
+    "an unknown variable": ("database", {"DB_HOTS": "db.example"}, "did you mean `DB_HOST`"),
     "a variable of another domain": ("database", {"DEBUG": "true"}, "DEBUG"),
     "a broken rule": ("application", {"ENVIRONMENT": "local", "MIN_REPLICAS": "9", "MAX_REPLICAS": "3"}, "9"),
     "a rule of production": ("application", {"ENVIRONMENT": "production", "DEBUG": "true"}, "debug"),
@@ -399,7 +399,7 @@ INVALID = {
     "a secret, by settings": ("database", {"postgresql": {"password": "hunter2"}}, "database.postgresql.password"),
     "no data at all": ("database", None, ""),
     "a list as data": ("database", ["DB_PORT=5432"], ""),
-    "a key that is no text": ("database", {5432: "DB_PORT"}, "5432"),
+    "a key that is not a text": ("database", {5432: "DB_PORT"}, "5432"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Mappings in expressions: a key for the new value stands after the last entry, and the expression decides what it did."""
+"""Mappings in expressions: a key for the new value follows the last entry, and the expression decides what it did."""
 
 import pytest
 

@@ -181,7 +181,7 @@ VALUES = {
     "windows line ends": "a: 1\r\nb:\r\nc: ~\r\n",
     "wide characters": "ä: ö\n\U0001d11e: {b: null, c: é}\n",
     "empty things": "a: {}\nb: []\nc: ''\nd: [{}, []]\n",
-    "a null beside a text that says null": "a: null # null\nb: 'x: null'\nnull_: ~\n",
+    "a null next to a text that says null": "a: null # null\nb: 'x: null'\nnull_: ~\n",
     "directives of overlays": "a: {$patch: x}\n",
     "templates": "a: '{{ .Release.Name }}'\nb: \"${X}\"\nc: '{% raw %}'\n",
     "a setting that looks like a secret": "password: ''\nauth: {existingSecret: , token: ~}\n",

@@ -307,7 +307,7 @@ def test_warnings_from_before_are_not_repeated(tmp_path):
 
 def test_a_variable_of_another_setting_is_pointed_at(tmp_path):
     result = run("new", "setting", "database.x", "--env", "SHOP_PORT", cwd=shop(tmp_path))
-    assert "SHOP_PORT is the variable of `shop.port` too" in result.err
+    assert "SHOP_PORT is also the variable of `shop.port`" in result.err
 
 
 def test_what_must_be_done_by_hand_is_said(tmp_path):
@@ -363,7 +363,7 @@ def test_a_value_that_needs_no_change(tmp_path):
         "base.yaml": "app: {size: big}\n",
     }
     result = run("new", "size", "small", cwd=write_files(tmp_path, files))
-    assert (result.code, "nothing has to be changed" in result.err) == (0, True)
+    assert (result.code, "no change is needed" in result.err) == (0, True)
 
 
 def test_a_copy_of_json_and_of_other_line_ends_stays_what_it_is(tmp_path):
@@ -436,7 +436,7 @@ REFUSED = [
     (one_line, "environment x", 2, "No such command"),
     (shop, "setting shop.prot.x", 2, "did you mean `port`?"),
     (shop, "setting shpo.x", 2, "did you mean `shop`?"),
-    (shop, "setting x", 2, "names a domain"),
+    (shop, "setting x", 2, "is the path of a domain"),
     (shop, "setting shop.port", 2, "name-taken"),
     (shop, "setting shop.PORT", 2, "name-taken"),
     (shop, "setting shop.port.x", 2, "not a group"),
@@ -444,9 +444,9 @@ REFUSED = [
     (shop, "setting shop.", 2, "bad-path"),
     (shop, "setting shop.labels.x.y", 2, "not a group"),
     (shop, "setting shop.q --type integer --default x", 2, "must be a whole number"),
-    (shop, "setting shop.q --allow a --default b", 2, "none of the values"),
+    (shop, "setting shop.q --allow a --default b", 2, "not one of the allowed values"),
     (shop, "setting shop.q --required", 2, "needs a value"),
-    (shop, "setting shop.q --sensitive --default x", 2, "no default"),
+    (shop, "setting shop.q --sensitive --default x", 2, "cannot have a default"),
     (shop, "setting shop.q --sensitive --value hunter2", 2, "never the secret"),
     (shop, "setting shop.q --env A/B", 1, "schema-invalid"),
     (shop, "domain shop", 2, "name-taken"),
@@ -487,7 +487,7 @@ def test_errors_from_before_do_not_stop_a_part(tmp_path):
     (folder / "overlays/environments/development.yaml").write_text("shop: {port: x}\n", "utf-8")
     result = run("new", "environment", "qa", cwd=folder)
     content_is(result)
-    assert "the project has 1 error from before" in result.err
+    assert "the project already had 1 error" in result.err
     assert run("new", "environment", "lab", "--like", "development", cwd=folder).code == 1, "which copies the error"
 
 
@@ -559,7 +559,7 @@ def test_the_first_tenant_and_the_first_overlay_are_made_from_nothing(tmp_path):
     }
     folder = write_files(tmp_path, files)
     content_is(run("new", "tenant", "acme", cwd=folder))
-    assert (folder / "t/acme.yaml").read_text("utf-8") == "# What is different for acme.\n{}\n"
+    assert (folder / "t/acme.yaml").read_text("utf-8") == "# Differences for acme.\n{}\n"
     content_is(run("new", "environment", "qa", cwd=folder))
     assert (folder / "e/qa.yaml").is_file()
     assert run("targets", cwd=folder).out.split() == ["live", "live/acme", "qa", "qa/acme"]

@@ -37,7 +37,7 @@ READER = """
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
-    """A cache folder of its own, and nothing known of earlier programs."""
+    """A cache folder of its own, without the results of earlier programs."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     programs.find.cache_clear()
     checks._plugins.cache_clear()
@@ -82,7 +82,7 @@ def test_a_plug_in_with_the_name_of_a_check_of_weft_is_not_used_and_warned_of(tm
     found = {problem.code: problem for problem in said(folder).problems}
     assert "check-skipped" not in found, "the installed one would look for its program"
     assert found["plugin-not-used"].message == (
-        "the check `kubernetes` of the package reader is not used: Weft has one of that name"
+        "the check `kubernetes` of the package reader is not used: Weft has a check with that name"
     )
     assert found["plugin-not-used"].severity == "warning"
 

@@ -40,7 +40,7 @@ def manifest(*objects):
 
 
 def found(*objects):
-    """What the check says of objects, as (code, message)."""
+    """What the check reports for objects, as (code, message)."""
     return [(problem.code, problem.message) for problem in kubernetes.complaints(manifest(*objects))]
 
 
@@ -164,7 +164,7 @@ WRONG = {
     "a key too long": (config_map(data={"k" * 254: ""}), "data has the invalid key"),
     "a key that is a number": (config_map(data={1: "x"}), "quotes"),
     "a key that is a truth value": (config_map(data={True: "x"}), "quotes"),
-    "one key twice": (config_map(binaryData={"A": "AAEC"}), "`A` stands in data and in binaryData"),
+    "one key twice": (config_map(binaryData={"A": "AAEC"}), "`A` is in both data and binaryData"),
     "data of more than 1 MiB": (config_map(data={"k": "x" * MIB}), "1,048,576 are allowed"),
     "data of more than 1 MiB in bytes": (config_map(data={"k": "\u00e4" * (MIB // 2)}), "1,048,576 are allowed"),
     "a Secret of more than 1 MiB": (
@@ -228,7 +228,7 @@ def test_every_mistake_of_a_manifest_is_told_and_names_its_object():
 
 def test_an_object_stands_once_in_a_manifest():
     assert found(config_map(), config_map(data={"B": "2"})) == [
-        ("kubernetes", "ConfigMap/app stands twice in the manifest")
+        ("kubernetes", "ConfigMap/app appears twice in the manifest")
     ]
 
 
@@ -391,7 +391,7 @@ PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
 def resources(api):
-    """What an API server says of the kinds of a version."""
+    """The kinds of a version that an API server offers."""
     kinds = [(kind, PLURALS.get(kind, f"{kind.lower()}s")) for kind in KINDS[api]]
     listed = [
         {"name": plural, "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": ["get"]}

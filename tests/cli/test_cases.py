@@ -2,7 +2,7 @@
 
 `_base` is a project in which nothing is wrong. The files of a case are laid over a copy of it; `case.yaml` says what the
 case is about, what is run, how it ends, which files of `_base` are taken away first, and which variables are set.
-`expected.txt` holds stdout and stderr to the letter: after a change of wording run
+`expected.txt` contains stdout and stderr exactly: after a change of wording run
 `python -m pytest tests/cli/test_cases.py --update-expected`, and read what it wrote, because that is what users will read.
 """
 
@@ -22,7 +22,7 @@ CASES = Path(__file__).parents[1] / "cases"
 BASE = CASES / "_base"
 OF_THE_CASE = ("case.yaml", "expected.txt")
 ABOUT_A_FILE = ("unused-file", "bad-name", "no-target", "unreadable")
-"""The codes of problems that a file has as a whole; every other that stands in a file names line and column."""
+"""The codes of problems that a file has as a whole; every other one in a file has a line and column."""
 PROBLEM = re.compile(r"^(error|warning|note)\[([a-z0-9-]+)\]: ", re.MULTILINE)
 PLACE = re.compile(r"^  --> (.+?)(?::(\d+))?(?::(\d+))?$", re.MULTILINE)
 

@@ -27,7 +27,7 @@ def outputs(folder):
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
-    """A project that is rendered, and how long it takes to render it anew."""
+    """A project that is rendered, and how long it takes to render it again."""
     folder = tmp_path_factory.mktemp("killed") / "project"
     files = {"schema.json": SCHEMA, "base.yaml": f"app: {{text: {text_of('old')}}}\n", "templates/it": "{{ app.text }}"}
     dimensions = {"tenant": {"values": TENANTS}}

@@ -325,7 +325,7 @@ def test_no_file_of_a_new_project_is_marked(server, tmp_path, kind):
 
 @st.composite
 def pieces(draw, value):
-    """What one layer may say of a configuration's value: a part of it, with operators."""
+    """What one layer may contain of a configuration's value: a part of it, with operators."""
     if isinstance(value, dict):
         part = {}
         for key, below in value.items():

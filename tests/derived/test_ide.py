@@ -1,4 +1,4 @@
-"""`weft ide`: editors are told which schema is for which files, and what users have in their settings stays."""
+"""`weft ide`: editors learn which schema is for which files, and existing settings of users stay."""
 
 import json
 import re

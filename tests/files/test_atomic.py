@@ -114,7 +114,7 @@ def in_the_way(folder):
         ("folder", "is a directory"),
         ("loop", "too many levels of symbolic links"),
         ("file/x", "not a directory"),
-        ("pipe", "it is not a plain file"),
+        ("pipe", "it is not a regular file"),
         ("no-folder/x", "no such file or directory"),
         ("n\0ul", "embedded null byte"),
         ("x" * 300, "file name too long"),

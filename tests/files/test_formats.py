@@ -54,7 +54,7 @@ ODD = {
 }
 assert ODD
 
-# a shell and an environment cannot hold NUL; half a surrogate pair is no text
+# a shell and an environment cannot hold NUL; half a surrogate pair is not text
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 tricky = st.text(st.sampled_from("aZ0 \t\n'\"\\$`#=!~{}()*;&|<>[]?%\u00e4\U0001f4a9"), max_size=12)
 SHELLS = ["sh", *(pytest.param(name, marks=pytest.mark.programs(name)) for name in ("bash", "dash", "busybox"))]

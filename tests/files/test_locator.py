@@ -1,4 +1,4 @@
-"""Where things stand: from a path in a file, or from a problem, to line and column."""
+"""Positions: from a path in a file, or from a problem, to line and column."""
 
 import pytest
 

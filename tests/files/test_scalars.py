@@ -1,4 +1,4 @@
-"""Where a line and a column inside a text stand in the file that writes it."""
+"""The position in a file of a line and a column inside one of its texts."""
 
 import json
 

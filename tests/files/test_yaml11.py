@@ -33,6 +33,6 @@ def test_scalars_are_read_as_by_go(text):
      "!!binary .", "!!timestamp x", "!!timestamp 2020-02-30", "!!timestamp 2020-1-2 10:99:00"],
 )  # fmt: skip
 def test_a_tag_that_does_not_fit_is_an_error_at_its_place(text):
-    with pytest.raises(yaml.constructor.ConstructorError, match="is not what its tag") as error:
+    with pytest.raises(yaml.constructor.ConstructorError, match="does not have the type of its tag") as error:
         yaml.load(f"a: 1\nk: {text}\n", Loader=yaml11.Loader)
     assert (error.value.problem_mark.line, error.value.problem_mark.column) == (1, 3)

@@ -439,7 +439,7 @@ def tail(text, place):
 
 
 def value_at(text):
-    """The first value that stands in a JSON text."""
+    """The first value in a JSON text."""
     return json.JSONDecoder().raw_decode(text)[0]
 
 

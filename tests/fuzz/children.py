@@ -1,4 +1,4 @@
-"""Processes in which inputs are judged: they may use 1 GB more than this one does now, and what ends them early is a find."""
+"""Processes in which inputs are tried: they may use 1 GB more than this one does now, and what ends them early is a find."""
 
 import faulthandler
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Words that mean something to the engine: what a mutation puts where something else stood."""
+"""Words that mean something to the engine: what a mutation uses to replace text."""
 
 import math
 

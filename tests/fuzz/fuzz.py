@@ -1,8 +1,8 @@
-"""The fuzzer of `make fuzz`: draws inputs, has them judged in children of this process, and writes every find into a folder.
+"""The fuzzer of `make fuzz`: draws inputs, tries them in children of this process, and writes every find into a folder.
 
 A child may use 10 s of CPU for a command and 1 GB; what ends it is a find too. It keeps the inputs that reach something new
 (`guide.py`), and sends them here, so that the next child begins with them. Two finds are the same if they come about in the same place;
-the shortest is kept, and made shorter at the end. What is judged and why the fuzzer is our own: docs/decisions/0014-fuzzing.md.
+the shortest is kept, and made shorter at the end. What is checked and why the fuzzer is our own: docs/decisions/0014-fuzzing.md.
 """
 
 import argparse
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-import guide  # noqa: E402 - beside this file
+import guide  # noqa: E402 - next to this file
 
 if __name__ == "__main__":
     guide.install()
@@ -40,7 +40,7 @@ PLANTED = 0.2
 
 @dataclass
 class State:
-    """What is known of one kind: inputs that reached something new, all that was reached, how many were judged, and the finds."""
+    """The state of one kind: inputs that reached something new, all that was reached, the number of inputs tried, and the finds."""
 
     kind: object
     into: Path
@@ -97,7 +97,7 @@ def _child(pipe, state, seed, number, ends, folder):
 
 
 def _inputs(state, chance, number):
-    """What a child judges: the corpus first, by the first child of a kind, and then mutations of what is kept."""
+    """The inputs of a child: the corpus first, by the first child of a kind, and then mutations of what is kept."""
     seeds = [] if state.pool else state.kind.corpus
     yield from ((text, True) for text in seeds)
     mutations = Mutations(state.kind.name, state.pool, chance)
@@ -112,7 +112,7 @@ def _inputs(state, chance, number):
 
 @dataclass
 class Running:
-    """A child, its kind and its folder, which holds the input that it judges."""
+    """A child, its kind and its folder, which contains the input that it tries."""
 
     state: State
     child: Child
@@ -145,7 +145,7 @@ class Running:
 
 
 def fuzz(states, arguments, scratch):
-    """Judge inputs of all kinds, several at a time, until the time is over or the count is reached."""
+    """Try inputs of all kinds, several at a time, until the time is over or the count is reached."""
     ends = time.monotonic() + arguments.minutes * 60
     waiting, running, turn = list(states), {}, 0
     while True:

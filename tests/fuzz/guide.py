@@ -73,7 +73,7 @@ def install():
 
 
 def reset():
-    """Begin to count anew."""
+    """Reset the count."""
     COUNTS[:] = [0] * len(COUNTS)
 
 

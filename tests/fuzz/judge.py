@@ -1,4 +1,4 @@
-"""Judges one input: runs the commands of `weft` on a project with it, in this process, and says what no answer may be.
+"""Tries one input: runs the commands of `weft` on a project with it, in this process, and reports forbidden results.
 
 What the input has no influence on is loaded once (`Kind.kept`), and the commands share one loaded project. `thorough` does without both.
 """
@@ -186,7 +186,7 @@ class Judge:
 
 
 def planted(text):
-    """The input with a canary for every password, and one more where the last one would stand."""
+    """The input with a canary for every password, and one more in place of the last one."""
     found, number = _SECRET.subn(rb"\g<1>" + CANARY.encode(), text)
     return found if number else text + f"\ndatabase:\n  password: {CANARY}\n".encode()
 

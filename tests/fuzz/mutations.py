@@ -231,7 +231,7 @@ class Mutations:
     # --- large inputs ---
 
     def _grown(self, text):
-        """A part of the input many times: beside itself, in itself, or as one long word."""
+        """A part of the input many times: in sequence, nested, or as one long word."""
         size = int(10 ** self.chance.uniform(3, 6))
         tree = self._tree(text) if self.keys and len(text) < 20_000 else None
         if isinstance(tree, dict | list) and tree and self.chance.random() < 0.7:

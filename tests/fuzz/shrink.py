@@ -12,7 +12,7 @@ SECONDS = 60
 
 
 def shrunk(kind, finding, text, folder):
-    """A shorter input with the same find; what stands in `folder` besides is removed again."""
+    """A shorter input with the same find; other files in `folder` are removed again."""
     ends = time.monotonic() + SECONDS
     scratch = folder / "scratch"
 

@@ -1,4 +1,4 @@
-"""The inputs of the fuzzer that `make test` and the soak try, and whether its judge notices what it looks for."""
+"""The inputs of the fuzzer that `make test` and the soak try, and whether its checks notice mistakes."""
 
 import random
 from unittest import mock

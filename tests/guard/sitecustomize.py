@@ -7,7 +7,7 @@ import os
 import sys
 
 PLAIN = {"git", "make", "sh", "weft"}
-"""What `make test` may start, beside Python, and beside scripts that a test wrote into its temporary folder."""
+"""What `make test` may start besides Python and besides scripts that a test wrote into its temporary folder."""
 NOTES = os.environ.get("STARTED_BY_TESTS")
 NAMED_BY = {"subprocess.Popen": 0, "os.exec": 0, "os.posix_spawn": 0, "os.spawn": 1, "os.system": 0}
 """Which argument of an audit event names the program."""

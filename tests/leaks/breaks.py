@@ -70,7 +70,7 @@ class Spot:
         return "\n".join([*self.lines[:at], changed, *self.lines[at + 1 :]])
 
     def flow(self, **more):
-        """The overlay in one line, with another domain's settings beside it."""
+        """The overlay in one line, with another domain's settings next to it."""
         return json.dumps({**self.data, **more})
 
 
@@ -168,7 +168,7 @@ WAYS = {
     "a level too high": _unindented,
     "a level too high, and nothing else": lambda spot: f"{spot.key}: {spot.secret}\n",
     "a level too low": _too_deep,
-    # a free key says nothing of what it holds: moved to where other keys are free, it has any ordinary value
+    # a free key does not reveal what it holds: moved to where other keys are free, it has any ordinary value
     "below another domain": lambda spot: f"plain:\n  {spot.key}: {spot.secret}\n" if spot.is_named else spot.text,
     "below a domain that is not there": lambda spot: f"ap:\n  {spot.key}: {spot.secret}\n",
     "for the domain": lambda spot: f"app: {spot.secret}\n",
@@ -188,10 +188,10 @@ WAYS = {
     "a line without sense": lambda spot: f"{spot.text}{spot.secret}\n",
     "an open bracket above": lambda spot: f"plain: [\n{spot.text}",
     "an open quote above": lambda spot: f'plain: "\n{spot.text}',
-    "a wrong value beside it": lambda spot: f"{spot.text}plain:\n  colour: blue\n",
+    "a wrong value next to it": lambda spot: f"{spot.text}plain:\n  colour: blue\n",
     "in one line": lambda spot: spot.flow(),
-    "in one line, beside a wrong value": lambda spot: spot.flow(plain={"colour": "blue"}),
-    "in one line, beside an unknown key": lambda spot: spot.flow(plain={"color": 1}),
+    "in one line, next to a wrong value": lambda spot: spot.flow(plain={"colour": "blue"}),
+    "in one line, next to an unknown key": lambda spot: spot.flow(plain={"color": 1}),
     "in one line, open": lambda spot: spot.flow(plain={"color": 1})[:-1],
     "an alias elsewhere": lambda spot: spot.value("&a S") + "plain:\n  colour: *a\n",
     "an alias in itself": lambda spot: spot.value("&a [S, *a]"),
@@ -207,7 +207,7 @@ WAYS = {
     "a byte order mark": lambda spot: {OVERLAY: b"\xef\xbb\xbf" + spot.value("[S").encode()},
     "UTF-16": lambda spot: {OVERLAY: spot.text.encode("utf-16")},
     "Latin-1": lambda spot: {OVERLAY: f"# \xfc\n{spot.text}".encode("latin-1")},
-    "a byte that is no character": lambda spot: {
+    "a byte that is not a character": lambda spot: {
         OVERLAY: spot.text.encode().replace(spot.secret.encode(), spot.secret.encode() + b"\xff")
     },
     "JSON": lambda spot: _as_json(json.dumps(spot.data, indent=1)),
@@ -222,7 +222,7 @@ WAYS = {
     ),
     "another name of the file": lambda spot: {OVERLAY: None, "oen.yaml": spot.text},
     "another suffix": lambda spot: {OVERLAY: None, "one.yml": spot.value("[S")},
-    "an empty file beside it": lambda spot: {OVERLAY: spot.text, "base.yaml": "# nothing\n"},
+    "an empty file next to it": lambda spot: {OVERLAY: spot.text, "base.yaml": "# nothing\n"},
     "in a higher layer that removes it": lambda spot: {OVERLAY: spot.text, "top.yaml": spot.value("null")},
     "below another layer that has a list": lambda spot: {
         OVERLAY: spot.value("[S]"),

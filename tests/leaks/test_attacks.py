@@ -1,6 +1,6 @@
-"""No template of an ordinary output makes a text of a secret, or of anything that tells something of it.
+"""No template of an ordinary output makes a text of a secret, or of anything derived from it.
 
-Every attack of `templates.yaml` is tried on secrets that stand in different kinds of places. What is refused by the secret itself
+Every attack of `templates.yaml` is tried on secrets in different kinds of places. What is refused by the secret itself
 names it; Jinja's sandbox and plain errors of types refuse the rest, and their words tell nothing either.
 """
 

@@ -1,4 +1,4 @@
-"""No command shows a secret, wherever it stands in a configuration and however the file around it is broken.
+"""No command shows a secret, at any place of a configuration and with any mistake in the file.
 
 Every place of `places.yaml` is combined with every way of `breaks.py`; each combination is a project, and every command is run
 there in every format. What the commands and the formats are is asked of the command line itself, so that a new one is missed here.
@@ -61,7 +61,7 @@ OF_PARTS = {
     "new setting": [["plain.fresh", "--value", "1", "--dry-run"], ["app.fresh", "--value", "x", "--dry-run"]],
     "new value": [["stage", "three", "--like", "one", "--dry-run"], ["stage", "three", "--dry-run"]],
 }
-"""What is run where the secret stands in the lowest layer, to which new settings are added."""
+"""The commands for a secret in the lowest layer, to which new settings are added."""
 OF_SCHEMAS = {
     "ide": [[]],
     "policy list": [[]],
@@ -82,7 +82,7 @@ NOT_USED = {
     "--since": "test_no_command_shows_a_secret_of_an_earlier_revision",
     "--history": "test_no_command_shows_a_secret_of_an_earlier_revision",
     "--staged": "test_no_command_shows_a_secret_of_an_earlier_revision",
-    "--allow-read": "no file of these projects lies outside, and what is read there is read as all else",
+    "--allow-read": "no file of these projects is outside, and files there are read like all others",
     "--wait": "it only waits for another run to end",
     "--no-programs": "no output of these projects has a check that runs a program",
     "--no-sync": "it only says how files are written",
@@ -127,7 +127,7 @@ def runs(table):
 
 
 def forms(secret):
-    """The texts of which one in an output tells of the secret: its first six characters, also encoded."""
+    """The texts that reveal the secret if one is in an output: its first six characters, also encoded."""
     inside = [base64.b64encode((" " * shift + secret).encode()).decode()[4:-4] for shift in range(3)]
     hashes = [getattr(hashlib, name)(secret.encode()).hexdigest() for name in ("md5", "sha1", "sha256", "sha512")]
     whole = {
@@ -146,7 +146,7 @@ def forms(secret):
 
 
 def shown(text, secret):
-    """The forms in which a text tells of the secret."""
+    """The forms in which a text reveals the secret."""
     lower = text.lower()
     return [name for name, form in forms(secret).items() if form in lower]
 
@@ -198,7 +198,7 @@ def names_in(schema):
 
 
 def made(folder, place, way):
-    """The project of a place and a way, and the secret that stands in it."""
+    """The project of a place and a way, and the secret in it."""
     at = PLACES[place]
     secret = at.get("canary", SECRET)
     spot = Spot(at["overlay"].replace("CANARY", secret), secret, frozenset(names_in(at)))
@@ -245,7 +245,7 @@ def _write(path, content):
 def written(folder, before):
     """What was written below a folder since, file by file; the files that have the secret are those that were there before."""
     for path in folder.rglob("*"):
-        if path.is_file() and path not in before and path.name != "b.txt":  # which is declared to hold secrets
+        if path.is_file() and path not in before and path.name != "b.txt":  # which is declared to contain secrets
             yield path.name, f"{path.name}\n{path.read_bytes().decode('utf-8', 'replace')}"
 
 
@@ -261,7 +261,7 @@ def steps_of(data, secret):
 
 
 def told_by(folder, spot, tables, caplog):
-    """What commands and the Python facade say of a project, as pairs of who and what."""
+    """The output of commands and of the Python facade for a project, as pairs of source and text."""
     before = set(folder.rglob("*"))
     names = {"PATH": weft.base.paths.dotted(steps_of(spot.data, spot.secret)), "KEY": spot.key}
     for general in itertools.chain(*map(runs, tables)):
@@ -276,7 +276,7 @@ def told_by(folder, spot, tables, caplog):
 
 
 def facade(folder):
-    """What the objects and the exceptions of the Python facade say of themselves."""
+    """The texts of the objects and exceptions of the Python facade."""
     try:
         project = weft.load_project(folder)
         things = [project, project.schemas, project.layering, project.file]
@@ -300,9 +300,9 @@ def rendered_or_refused(target):
 
 
 def leaks_of(folder, place, way, tables, caplog, *, lowest=False):
-    """Who tells of the secret when it stands at a place and the file is broken in a way: how, and in which lines.
+    """The outputs that reveal the secret at a place if the file is broken in a way: how, and in which lines.
 
-    The secret stands in a layer that sets it above others, or also in the `lowest`.
+    The secret is in a layer that sets it above others, or also in the `lowest`.
     """
     caplog.set_level(logging.DEBUG)
     folder.mkdir(parents=True, exist_ok=True)
@@ -334,7 +334,7 @@ def loaded_once(home):
 
 
 def _around(text, secret):
-    """The lines that tell of a secret, for whoever reads why a test failed."""
+    """The lines that reveal a secret, for the message of a failed test."""
     return [line for line in text.split("\n") if shown(line, secret)][:3] or text[:500]
 
 

@@ -136,7 +136,7 @@ def test_a_large_file_is_not_read(name, project):
     path.unlink(missing_ok=True)
     with path.open("wb") as file:
         file.truncate(200 * 1024 * 1024)
-    assert "209,715,200 bytes, and 33,554,432 are allowed" in limited(shown, project)
+    assert "209,715,200 bytes, but only 33,554,432 are allowed" in limited(shown, project)
 
 
 @pytest.mark.parametrize("name", [OVERLAY, "weft.yaml", "schemas/shop.schema.json", "templates/shop.ini.j2"])
@@ -144,7 +144,7 @@ def test_a_pipe_is_not_waited_for(name, project):
     path = project / name
     path.unlink(missing_ok=True)
     os.mkfifo(path)
-    assert "it is not a plain file" in limited(shown, project)
+    assert "it is not a regular file" in limited(shown, project)
 
 
 def test_long_names_that_are_alike_are_not_compared():

@@ -321,7 +321,7 @@ def test_a_target_whose_configuration_is_not_valid_is_not_judged(tmp_path):
     assert (found.unjudged, found.targets) == (("dev",), ("prod",))
     result = run("policy", "report", cwd=tmp_path)
     assert result.code == 1
-    assert "not judged, as the configuration is not valid: dev" in result.out
+    assert "not checked, because the configuration is not valid: dev" in result.out
     assert "wrong-type" in result.err
 
 
@@ -370,7 +370,7 @@ def test_a_rule_that_is_no_truth_value_is_told(tmp_path):
         ("rule: self.app.tls", "rule: self.app.tls == 'on'", "rule-invalid", 8, 24, "compares unlike types", None),
         ("rule: self.app.tls", "rule: self.app.tls &&", "rule-invalid", 8, 26, "does not compile", None),
         ("rule: self.app.tls", "rule: self == oldSelf", "rule-invalid", 8, 19, "one configuration", None),
-        ("id: PORT", "id: TLS", "rule-invalid", 11, 9, "stands twice", "give each its own id"),
+        ("id: PORT", "id: TLS", "rule-invalid", 11, 9, "appears twice", "give each its own id"),
         ("severity: error", "severity: fatal", "not-allowed", 6, 15, "severity", None),
         ("severity: error", "severty: error", "unknown-key", 6, 5, "severty", "did you mean `severity`?"),
         ("    standard: House 1\n", "", "missing-required", 1, 1, "standard is required", None),
@@ -461,11 +461,11 @@ def test_a_waiver_is_warned_of_before_its_end_and_an_error_after_it(tmp_path, to
         ({"control": "TLSS"}, ("waiver-invalid", "error", "the policy `house` has no control `TLSS`")),
         (
             {"targets": ["dev", "pord"]},
-            ("waiver-unused", "warning", "no target is called `pord`, so nothing is waived for it"),
+            ("waiver-unused", "warning", "no target matches `pord`, so the waiver has no effect"),
         ),
         (
             {"targets": ["prod"]},
-            ("waiver-unused", "warning", "none of its targets fails house TLS, so this waiver waives nothing"),
+            ("waiver-unused", "warning", "none of its targets fails house TLS, so this waiver is not used"),
         ),
     ],
 )
@@ -574,9 +574,9 @@ def test_list_shows_packs_and_of_the_named_ones_the_controls(tmp_path):
 def test_the_text_report_counts_per_target_and_in_sum(tmp_path):
     small(tmp_path, dev=OFF)
     out = run("policy", "report", cwd=tmp_path).out
-    assert "  dev     2 failed\n  prod    1 passed\n  in sum  2 failed, 1 passed\n" in out
+    assert "  dev       2 failed\n  prod      1 passed\n  in total  2 failed, 1 passed\n" in out
     assert "  failed TLS (error, 1.1 Encryption): TLS is <off>\n    --> dev.yaml" in out
-    assert out.endswith("2 targets judged: 2 failed, 1 passed\n")
+    assert out.endswith("2 targets checked: 2 failed, 1 passed\n")
 
 
 @pytest.mark.parametrize("format_", ["text", "json", "sarif", "html"])
@@ -659,10 +659,10 @@ def test_sarif_takes_any_problem():
         place=Place("a b.yaml", 2),
         related=(Place("c.yaml", 1, 1),),
         targets=("x",),
-        hint="mend it",
+        hint="fix it",
     )
     (one, other) = valid(sarif.sarif(map(sarif.of_problem, (problem, Problem("git-failed", "nothing known")))))
-    assert one["message"]["text"] == "something is odd (mend it)"
+    assert one["message"]["text"] == "something is odd (fix it)"
     assert one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.yaml"
     assert one["locations"][0]["physicalLocation"]["region"] == {"startLine": 2}
     assert one["properties"] == {"targets": ["x"]}

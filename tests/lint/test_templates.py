@@ -1,4 +1,4 @@
-"""Templates judged before they run: what is told, where, and that nothing is told of what is right."""
+"""Static checks of templates: what is reported, where, and that valid templates have no reports."""
 
 import pytest
 
@@ -121,7 +121,7 @@ WRONG = [
 @pytest.mark.parametrize(("template", "code", "where", "words"), WRONG, ids=[one[0] for one in WRONG])
 def test_a_mistake_is_told_before_anything_is_rendered(tmp_path, template, code, where, words):
     problems = [problem for problem in told(tmp_path, template) if problem.code == code]
-    assert problems, "nothing was told"
+    assert problems, "nothing was reported"
     problem = problems[0]
     assert (problem.place.file, f"{problem.place.line}:{problem.place.column}") == ("templates/it.j2", where)
     assert words in f"{problem.message}; {problem.hint}"

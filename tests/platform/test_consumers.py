@@ -26,7 +26,7 @@ LOGGING = '{"version": 1, "handlers": {"file": {"class": "%s", "formatter": "jso
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
-    """A cache folder of its own, and nothing known of earlier programs."""
+    """A cache folder of its own, without the results of earlier programs."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     programs.find.cache_clear()
     yield
@@ -48,7 +48,7 @@ def rendered():
 
 
 def small(folder, check, template, *, word="", path="it.txt", **more):
-    """What one check says of a template with one setting, whose schema is loose."""
+    """What one check reports for a template with one setting, whose schema is loose."""
     schema = {"properties": {"app": {"type": "object", "properties": {"word": {"type": "string", "default": word}}}}}
     files = {"schema.json": schema, "base.yaml": "{}", "templates/it.j2": template, "templates/other.j2": "x = 1\n"}
     outputs = [{"template": "it.j2", "path": path, "check": check}]

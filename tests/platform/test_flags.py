@@ -241,7 +241,7 @@ def test_every_environment_has_the_same_flags(environment):
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    """The share of users who have each flag, by what is known of them."""
+    """The share of users who have each flag, by the known attributes."""
     text = rendered({})
     kinds = {
         "all_users": {},
@@ -329,7 +329,7 @@ FLAG_FILE = """\
 
 
 def complaints(folder, template, setting, *, check):
-    """What a check says of a small project whose template writes `app.it`: (line, message), and that each is placed well."""
+    """What a check reports for a small project whose template writes `app.it`: (line, message), and that each is placed well."""
     files = {"schema.json": LOOSE, "base.json": {"app": {"it": setting}}, "templates/it.j2": template}
     make_project(folder, files, outputs=[{"template": "it.j2", "path": "out/it.json", "check": check}])
     project = weft.load_project(folder)
@@ -346,7 +346,7 @@ def complaints(folder, template, setting, *, check):
 @pytest.mark.parametrize(
     ("line", "value", "place", "message"),
     [
-        ('"state": {{ app.it | to_json }}', "ON", 8, "`state` stands twice in this mapping, first in line 5"),
+        ('"state": {{ app.it | to_json }}', "ON", 8, "`state` twice, first on line 5"),
         ('"metadata": {{ app.it | to_json }}', [1], 8, "the flag ui.odd: metadata: \\[1\\] is not of type 'object'"),
         ('"metadata": {"owner": {{ app.it | to_json }}}', [], 8, "is not of type 'string', 'number', 'boolean'"),
         ('"targetting": {{ app.it | to_json }}', {}, 4, "the provider loads no flag:.*'targetting'"),
@@ -411,8 +411,8 @@ def test_flags_of_every_type_are_taken(tmp_path):
         ("two words", [(2, "words: not found")]),
         ("$MISSING", [(2, "MISSING: parameter not set")]),
         ('"open', [(2, "Syntax error: Unterminated quoted string")]),
-        ("x; echo printed", [(None, "the file prints `printed`, and must print nothing")]),
-        ("x; exit 3", [(None, "the shell ends with exit code 3 and says nothing")]),
+        ("x; echo printed", [(None, "the file prints `printed`, but must print nothing")]),
+        ("x; exit 3", [(None, "the shell ends with exit code 3 without a message")]),
         ("$(ls)", [(2, "ls: not found")]),
     ],
 )

@@ -1,4 +1,4 @@
-"""The objects beside the configuration: rights, network, scaling, budgets, quotas, ExternalSecrets, and the kustomization."""
+"""The objects in addition to the configuration: rights, network, scaling, budgets, quotas, ExternalSecrets, and the kustomization."""
 
 import subprocess
 from functools import cache
@@ -276,7 +276,7 @@ def test_a_network_policy_follows_its_settings():
     first, *_ = policy["spec"]["ingress"]
     assert first["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]
     assert peers(policy["spec"]["egress"], 53) == {"dns": {"app": "names"}}
-    (outside,) = [rule for rule in policy["spec"]["egress"] if "to" not in rule]  # nobody knows where that host is
+    (outside,) = [rule for rule in policy["spec"]["egress"] if "to" not in rule]  # the location of that host is unknown
     assert ports([outside]) == {(6380, "TCP")}
     assert 443 not in {port for port, _ in ports(policy["spec"]["egress"])}
 
@@ -474,7 +474,7 @@ def fresh(monkeypatch, tmp_path):
 
 
 def small(folder, **overrides):
-    """What the check says of a small project that is right, with other settings."""
+    """What the check reports for a small valid project, with other settings."""
     text = {name: {"type": "string", "default": value} for name, value in STRINGS.items()}
     outputs = [
         {"template": "kustomization.j2", "path": "kustomization.yaml", "check": "kustomize"},
@@ -493,10 +493,10 @@ def small(folder, **overrides):
 
 COMPLAINTS = {
     "a file that is not there": ({"file": "nowhere.yaml"}, 5, "'nowhere.yaml'", Severity.ERROR),
-    "a field that nobody knows": ({"more": "wrong: 1"}, 6, 'unknown field "wrong"', Severity.ERROR),
-    "an object that stands twice": ({"more": "  - map.yaml"}, 5, "already registered id: ConfigMap", Severity.ERROR),
+    "an unknown field": ({"more": "wrong: 1"}, 6, 'unknown field "wrong"', Severity.ERROR),
+    "an object that appears twice": ({"more": "  - map.yaml"}, 5, "already registered id: ConfigMap", Severity.ERROR),
     "an object without a name": ({"name": "''"}, 5, "missing metadata.name", Severity.ERROR),
-    "what is no YAML": ({"more": "a: [: b"}, 6, "did not find expected", Severity.ERROR),
+    "text that is not YAML": ({"more": "a: [: b"}, 6, "did not find expected", Severity.ERROR),
     "a mapping in a scalar": ({"more": "a: b: c"}, 6, "mapping values are not allowed", Severity.ERROR),
     "a field of the wrong type": (
         {"more": "labels: [{pairs: {a: 5}}]"},

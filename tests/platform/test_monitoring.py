@@ -51,7 +51,7 @@ def alerts(environment):
 
 
 def promtool_test(folder, rules, tests):
-    """What promtool says of rules by their tests."""
+    """What promtool reports for rules and their tests."""
     write_files(folder, {"alerts.yml": rules.encode(), "alerts_test.yml": tests.encode()})
     command = ["promtool", "test", "rules", "alerts_test.yml"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -209,7 +209,7 @@ def test_what_is_not_declared_is_found(expression, wrong):
 
 
 def expressions(environment):
-    """Where an expression or a series stands, and the text itself."""
+    """The position of an expression or a series, and the text itself."""
     for alert in alerts(environment):
         yield alert["alert"], alert["expr"]
     for panel in json.loads(rendered(environment, "grafana/dashboards/platform.json"))["panels"]:
@@ -293,7 +293,7 @@ def test_clients_are_told_the_sampling_of_the_settings(sampler, param, strategy)
     assert json.loads(files["production/monitoring/sampling.json"]) == {"default_strategy": strategy}
 
 
-# --- who is told ---
+# --- who is notified ---
 
 CHANNELS = {
     "monitoring.alerting.channels": "slack,email,pagerduty,opsgenie,teams,webhook",
@@ -474,7 +474,7 @@ WRONG = {
     "a field of a configuration": ("config.yml", "job_name", 5, "field wrong not found"),
     "a rule file that is not there": ("config.yml", "[rules.yml]", 3, "does not point to an existing file"),
     "a target": ("config.yml", "one:1", 8, "is not a valid hostname"),
-    "a configuration that is no YAML": ("config.yml", "10s", 2, "mapping values are not allowed"),
+    "a configuration that is not YAML": ("config.yml", "10s", 2, "mapping values are not allowed"),
     "a receiver": ("people.yml", "people", 2, "undefined receiver"),
     "a field of a route": ("people.yml", "receiver", 2, "field wrong not found"),
 }
@@ -484,7 +484,7 @@ VALUES = {
     "a test that expects nothing": "1 1",
     "a rule file that is not there": "[nowhere.yml]",
     "a target": "http://one/path",
-    "a configuration that is no YAML": "a: b",
+    "a configuration that is not YAML": "a: b",
 }
 
 

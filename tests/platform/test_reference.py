@@ -189,7 +189,7 @@ REGISTRY = Registry().with_resources([(name, Resource.from_contents(schema)) for
 
 
 def settings(schema, where=()):
-    """Every named setting of a schema file with its place: what stands in `properties`, however deep."""
+    """Every named setting of a schema file with its place: everything in `properties`, at any depth."""
     if isinstance(schema, dict):
         for name, below in schema.get("properties", {}).items():
             yield (*where, "properties", name), below
@@ -385,12 +385,8 @@ BROKEN = {
         {"ml.spleeter.model": "spleeter:3stems-16kHz"},
         {"/ml/spleeter/model"},
     ),
-    "an OAuth provider that nobody knows": (
-        "local",
-        {"security.oauth.providers": "myspace"},
-        {"/security/oauth/providers/0"},
-    ),
-    "a JWT key that is no reference": ("local", {"security.jwt.secret_key": "short"}, {"/security/jwt/secret_key"}),
+    "an unknown OAuth provider": ("local", {"security.oauth.providers": "myspace"}, {"/security/oauth/providers/0"}),
+    "a JWT key that is not a reference": ("local", {"security.jwt.secret_key": "short"}, {"/security/jwt/secret_key"}),
 }
 
 

@@ -53,7 +53,7 @@ PORT = st.fixed_dictionaries({}, optional={"number": NUMBERS, "hosts": st.lists(
 
 
 def part():
-    """What one layer may say of `app`, with operators; some of it for lists that the lower layers have or have not."""
+    """What one layer may contain for `app`, with operators; some of it for lists that the lower layers have or have not."""
     plain = st.lists(NUMBERS, min_size=1, max_size=3)
     tags = st.lists(WORDS, min_size=1, max_size=3, unique=True)
     ports = st.dictionaries(st.sampled_from(["http", "grpc", "debug"]), PORT, min_size=1).map(
@@ -120,7 +120,7 @@ def test_a_broken_value_is_told_where_it_stands(parts, data):
             for path in leaves_of(target.config.get("app", {}), ("app",))
             if target.schemas.root.at(path).types
             and target.explain(path).value not in ({}, [])
-            and path[-1] != "name"  # which may tell the items of a list apart
+            and path[-1] != "name"  # which may identify the items of a list
         ]
         if not typed:
             return
@@ -209,7 +209,7 @@ def test_the_command_line_shows_the_settings_behind_a_line(tmp_path):
         "it.txt",
         ["app.name", "app.size"],
     )
-    assert "the template's own" in run("explain", "--output", "it.txt:3", cwd=tmp_path).out
+    assert "fixed text of the template" in run("explain", "--output", "it.txt:3", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What lies outside of a project is not read, however a file of the project leads there, unless the caller allows it."""
+"""Files outside of a project are not read, however a file of the project refers to them, unless the caller allows it."""
 
 import json
 import os
@@ -143,7 +143,7 @@ def reference_to_a_link(project):
 
 
 def identified_reference(project):
-    """A reference to an address beside that of the schema is looked for beside it."""
+    """A reference to a sibling address of the schema is looked for next to it."""
     link(project, "other.json", "../outside/schema.json")
     contents = {"$id": "https://example.com/a/root.json", "properties": {"app": {"$ref": "other.json#/properties/app"}}}
     write_files(project, {"schema.json": contents})
@@ -348,7 +348,7 @@ def test_where_references_are_resolved_a_file_outside_needs_the_same_permission(
     for command in (("config", "default", "--reveal"), ("secrets", "check")):
         refused = run(*command, cwd=secret)
         assert (refused.code, CANARY in refused.out) == (1, False)
-        assert "leads out of the project" in refused.out + refused.err
+        assert "is outside of the project" in refused.out + refused.err
         assert "--allow-read" in refused.out + refused.err
         assert run(*command, "--allow-read", "../outside", cwd=secret).code == 0
     assert CANARY in run("config", "default", "--reveal", "--allow-read", "../outside", cwd=secret).out

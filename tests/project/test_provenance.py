@@ -175,7 +175,7 @@ ORIGINS = [
         [],
     ),
     ("app.ports[0].protocol", "app: {ports: [{name: a}]}\n", NOTHING, "TCP", None, []),
-    # items of an atomic list that are equal are told apart by where the layers put them
+    # items of an atomic list that are equal are identified by where the layers put them
     ("app.plain[0]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "low.yaml:1:15", []),
     ("app.plain[1]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "low.yaml:1:18", []),
     ("app.plain[2]", "app: {plain: [1, 1]}\n", "app: {plain: {$append: [1]}}\n", 1, "high.yaml:1:25", []),
@@ -471,7 +471,7 @@ def test_inside_value_nothing_is_an_instruction(tmp_path, path, layers):
     ],
 )
 def test_a_broken_rule_points_at_the_setting_that_the_highest_layer_sets(tmp_path, low, high, place, related):
-    """And the other settings that the rule reads are named beside it; `a` has a default, which no file sets."""
+    """And the other settings that the rule reads are listed too; `a` has a default, which no file sets."""
     app = {
         "type": "object",
         "properties": {"a": {"type": "integer", "default": 1}, "b": {"type": "integer"}},

@@ -137,7 +137,7 @@ def test_a_revision_that_cannot_be_compared_with_is_told(tmp_path):
     folder = repository(tmp_path, "app: {size: 2}\n")
     for command in ("diff", "validate"):
         result = run(command, "--since", "nowhere", cwd=folder)
-        assert (result.code, "git knows no revision `nowhere`" in result.err) == (2, True), result
+        assert (result.code, "there is no revision `nowhere`" in result.err) == (2, True), result
         assert run(command, "--since", "--output=x", cwd=folder).code == 2
     write_files(folder, {"weft.yaml": "version: 1\n"})
     git(folder, "commit", "--quiet", "-a", "-m", "broken")
@@ -164,7 +164,7 @@ def since(name, revision, **options):
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x"])
 def test_an_unknown_revision_has_one_answer(tmp_path, name, revision):
     folder = repository(tmp_path, "app: {size: 2}\n")
-    message = f"error[unknown-revision]: git knows no revision `{revision}`"
+    message = f"error[unknown-revision]: there is no revision `{revision}`"
     hint = "   = hint: name a branch, a tag or a commit, such as `HEAD~1`"
     assert since(name, revision, cwd=folder) == (2, f"{message}\n{hint}\n")
 
@@ -174,7 +174,7 @@ def test_where_there_is_no_repository_has_one_answer(tmp_path, name):
     make_project(tmp_path, {"schema.json": SCHEMA, "base.yaml": "{}"})
     code, told = since(name, "HEAD", cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     assert (code, told.count("error[no-repository]")) == (3, 1), told
-    assert told.endswith("   = hint: only what git keeps has earlier revisions\n")
+    assert told.endswith("   = hint: only files in a Git repository have earlier revisions\n")
 
 
 @pytest.mark.parametrize("name", SINCE)

@@ -442,13 +442,13 @@ def test_a_value_that_no_layer_knows_is_told_where_it_was_set(tmp_path):
     assert "large" in problem.hint
 
 
-@pytest.mark.parametrize(("value", "hint"), [("lrage", "did you mean `large`?"), ("x", "there are `large`, `small`")])
+@pytest.mark.parametrize(("value", "hint"), [("lrage", "did you mean `large`?"), ("x", "choose from `large`, `small`")])
 def test_a_value_that_no_layer_knows_is_reported_with_the_files_that_could_be_it(tmp_path, value, hint):
     layers = ("base", "tiers/{tier}", "{environment}/{tier}", "tenants/{tenant}")
     files = {**seen("tiers/small", "tiers/large", "local/huge"), "tenants/acme.yaml": f"app: {{tier: {value}}}\n"}
     (problem,) = load_project(fleet(tmp_path, files, TIERED, layers)).target("prod/acme").problems()
     could = f"no file `tiers/{value}.yaml` or `{{environment}}/{value}.yaml`"
-    assert problem.message == f"app.tier is `{value}`, but there is no tier of that name: {could}"
+    assert problem.message == f"app.tier is `{value}`, but there is no tier with that name: {could}"
     assert problem.hint == hint
 
 
@@ -565,7 +565,7 @@ def test_the_name_of_a_target_tells_it_from_all_others(shop):
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("local/nobody", "there is no tenant `nobody`", "there are `acme`, `zen.io`"),
+        ("local/nobody", "there is no tenant `nobody`", "choose from `acme`, `zen.io`"),
         ("local/acmee", "there is no tenant `acmee`", "did you mean `acme`?"),
         ("local/acme/x", "there is no target `local/acme/x`", "did you mean `local/acme`?"),
     ],
@@ -593,7 +593,7 @@ def test_one_target_is_not_named_by_a_glob(shop):
     with pytest.raises(UsageError) as caught:
         load_project(shop).target("production/*")
     (problem,) = caught.value.problems
-    assert problem.message == "`production/*` is a glob, and one target is wanted here"
+    assert problem.message == "`production/*` is a glob, but one target is expected here"
     assert "`production/acme`" in problem.hint
 
 
@@ -609,7 +609,7 @@ def test_a_dimension_that_does_not_exist_is_named(shop):
     [
         ({"a": "acme"}, ["acme"], []),
         ({"a": "acme"}, [], []),
-        ({"a": "acmee"}, ["acme"], ["alias `a` stands for `acmee`, which is no value of `tenant`"]),
+        ({"a": "acmee"}, ["acme"], ["alias `a` stands for `acmee`, which is not a value of `tenant`"]),
         ({"acme": "zen"}, ["acme", "zen"], ["`acme` is a value and an alias of `tenant`"]),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_package_that_nothing_needs_is_reported():
     package = METADATA.packages[next(iter(METADATA.packages))]
     metadata = Metadata(METADATA.locks, {**METADATA.packages, ("yamllint", "1.0"): package})
     assert any(
-        "yamllint stands in it, but nothing needs it" in sentence
+        "yamllint is in it, but nothing needs it" in sentence
         for sentence in wrong("render", TEXTS["render"] + extra, metadata)
     )
 

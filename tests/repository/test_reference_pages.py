@@ -40,7 +40,7 @@ COMMANDS = generated.known_commands()
 
 
 def code_of(text):
-    """What stands in backticks in a text, without its blocks."""
+    """The code in backticks of a text, without its blocks."""
     text = re.sub(r"^( *)```.*?^\1```", "", text, flags=re.DOTALL | re.MULTILINE)
     return re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
 

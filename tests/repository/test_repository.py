@@ -28,7 +28,7 @@ def name_of(path):
 def tracked():
     """The files that git knows or would take, as (name, text), without those that other projects wrote."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():
-        pytest.skip("this is no git clone: which files belong to the repository is not known")
+        pytest.skip("this is not a Git clone: the files of the repository are unknown")
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = [ROOT / name for name in names if name]
@@ -102,7 +102,7 @@ def test_the_engine_has_no_word_of_the_reference_platform(path):
 
 
 def test_no_domain_of_the_reference_project_is_named_outside_the_facade():
-    """`kubernetes` is a check of ours and `performance` a word like any other; the rest would be knowledge."""
+    """`kubernetes` is one of Weft's checks and `performance` an ordinary word; the rest would be knowledge."""
     domains = set(project().root.properties) - {"kubernetes", "performance", "tenant"}
     assert {"application", "database", "feature_flags"} <= domains
     named = {
@@ -221,7 +221,7 @@ def test_the_module_and_the_script_are_the_same_program():
 
 
 def shell_lines(path):
-    """The lines of the code blocks of a document, and what stands in backticks in its text."""
+    """The lines of the code blocks of a document, and the code in backticks in its text."""
     text = path.read_text("utf-8")
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     rest = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)

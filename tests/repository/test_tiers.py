@@ -12,7 +12,7 @@ OF_THIS_RUN = ("PYTEST", "STARTED_BY_TESTS", "XDG_CACHE_HOME", "COV")
 
 
 def pytest_run(folder, text, *options):
-    """What pytest says of a test file under the rules of this repository's tests."""
+    """What pytest reports for a test file under the rules of this repository's tests."""
     write_files(folder, {"test_it.py": text})
     env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_RUN)}
     command = [sys.executable, "-m", "pytest", "-p", "conftest", "-n", "0", "-p", "no:cacheprovider"]

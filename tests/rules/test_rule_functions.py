@@ -1,4 +1,4 @@
-"""Every function that expressions may call: an example of each, judged by types and run."""
+"""Every function that expressions may call: an example of each, with its types checked and run."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -305,7 +305,7 @@ OF_THE_PACKAGE = {
 
 
 def judged(folder, rule, config, properties=None):
-    """The codes of what one rule says of a configuration, or of what keeps it from compiling."""
+    """The codes that one rule reports for a configuration, or for its own mistakes."""
     schema = {"type": "object", "properties": properties or {}, "x-kubernetes-validations": [{"rule": rule}]}
     check = RuleCheck(catalog_of(folder, schema))
     assert check.broken == [], check.broken[0].message
@@ -383,7 +383,7 @@ VALUES = {
 
 
 def test_every_reason_why_a_rule_is_undecided_is_said_with_what_to_do(tmp_path):
-    """To the letter, as users read it; all in one schema."""
+    """The exact text that users read; all in one schema."""
     rules = [{"rule": rule} for rule in UNDECIDED]
     schema = {"properties": PROPERTIES, "x-kubernetes-validations": rules}
     check = RuleCheck(catalog_of(tmp_path, schema))

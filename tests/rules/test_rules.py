@@ -36,7 +36,7 @@ def found(check, config):
 
 
 def verdict(folder, rule, properties, config, **entry):
-    """What one rule at the root says of a configuration."""
+    """What one rule at the root reports for a configuration."""
     schema = {"properties": properties, "x-kubernetes-validations": [{"rule": rule, **entry}]}
     return check_of(folder, schema).problems(config)
 
@@ -515,7 +515,7 @@ MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text("u
 
 
 def test_every_mistake_says_what_is_wrong_where_and_what_to_write(tmp_path):
-    """To the letter, as users read it; all in one schema, and so in one environment."""
+    """The exact text that users read; all in one schema, and so in one environment."""
     schema = {
         "properties": TYPED,
         "additionalProperties": False,
@@ -765,13 +765,13 @@ DATED, LASTING = {"type": "string", "format": "date-time"}, {"type": "string", "
         ("self.a > duration('1h')", LASTING, "P9999999D", "too long"),
         ("self.a > duration('1h')", LASTING, "9" * 20 + "h", "too long"),
         ("self.a > timestamp('2020-01-01T00:00:00Z')", DATED, "0001-01-01T00:00:00+10:00", "outside the years"),
-        ("self.a == 'x'", TEXT, "\ud800", "not Unicode"),
-        ("self.a.size() > 0", {"type": "object", "additionalProperties": TEXT}, {"\ud800": ""}, "not Unicode"),
+        ("self.a == 'x'", TEXT, "\ud800", "not valid Unicode"),
+        ("self.a.size() > 0", {"type": "object", "additionalProperties": TEXT}, {"\ud800": ""}, "not valid Unicode"),
         ("self.a.all(x, x > 0)", {"type": "array", "items": INTEGER}, 1, "neither a list nor a map"),
         ("self.a.b > 0", {"type": "object", "properties": {"b": INTEGER}}, 1, "that is not a mapping"),
         ("self.a + 9223372036854775807 > 0", INTEGER, 1, "a whole number beyond 64 bits"),
         ("self.a % 0 == 0", INTEGER, 1, "it divides by zero"),
-        ("self.a.isSorted()", {"type": "array"}, [1, "a"], "values of several types in order"),
+        ("self.a.isSorted()", {"type": "array"}, [1, "a"], "orders values of several types"),
         ("semver(self.a).major() > 1", TEXT, "9" * 20 + ".0.0", "a number that is too large"),
         ("quantity(self.a).div(3).isInteger()", TEXT, "9" * 99, "too large or too precise"),
     ],

@@ -21,7 +21,7 @@ TRIES = 3000
 
 
 def places(node, value, path=()):
-    """Every rule with a path at which it stands in a configuration."""
+    """Every rule with a path in a configuration."""
     for schema in node.certain:
         for rule in CHECK._rules.get(id(schema), ()):
             yield rule.location, rule.expression, node, path

@@ -133,7 +133,7 @@ def test_a_value_is_handed_over_as_of_its_type(tmp_path, schema, value, given):
         (TEXT, "\ud800", "half of a surrogate pair"),
         ({}, {"\udfff": 1}, "half of a surrogate pair"),
         ({"type": "string", "format": "date"}, "tomorrow", "`tomorrow` is neither a date nor a date with time"),
-        ({"type": "string", "format": "date-time"}, "0001-01-01T00:00:00+01:00", "lies outside the years 1 to 9999"),
+        ({"type": "string", "format": "date-time"}, "0001-01-01T00:00:00+01:00", "is outside the years 1 to 9999"),
         ({"type": "string", "format": "duration"}, "P1Y", "`P1Y` is not a duration of a fixed length"),
         ({"type": "string", "format": "duration"}, "P", "is not a duration"),
         ({"type": "string", "format": "duration"}, "P999999999W", "is too long"),

@@ -1,4 +1,4 @@
-"""`x-sensitive` in odd places: honoured, or an error, and never passed over."""
+"""`x-sensitive` in odd places: honored, or an error, and never passed over."""
 
 import pytest
 

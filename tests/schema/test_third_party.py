@@ -1,4 +1,4 @@
-"""Schemas of others, as they are published: Weft judges by them as `jsonschema` does, and derives overlay schemas of them."""
+"""Schemas of others, as they are published: Weft validates with them as `jsonschema` does, and derives overlay schemas of them."""
 
 import functools
 import json
@@ -34,7 +34,7 @@ def overlays_of(name):
 
 
 def layer(value):
-    """A value as an overlay sets it: a null that is meant is `$value: null`."""
+    """A value as an overlay sets it: an intended null is `$value: null`."""
     if isinstance(value, dict):
         return {key: layer(below) for key, below in value.items()}
     if isinstance(value, list):

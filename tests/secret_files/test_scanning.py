@@ -103,7 +103,7 @@ def test_what_is_allowed_or_no_secret_is_not_found(files, tmp_path):
     shop(tmp_path, files)
     assert found(tmp_path, schema_only=True) == []
     result = run("secrets", "scan", "--schema-only", cwd=tmp_path)
-    assert (result.code, result.out, result.err) == (0, "", "no secret in plain text was found\n")
+    assert (result.code, result.out, result.err) == (0, "", "no secrets in plain text found\n")
 
 
 # --- what is known by its form ---
@@ -380,7 +380,7 @@ def test_what_a_partial_clone_lacks_is_not_fetched(history, tmp_path_factory):
     clone = tmp_path_factory.mktemp("partial") / "clone"
     git(folder, "clone", "-q", "--filter=blob:none", f"file://{folder}", str(clone))
     result = run("secrets", "scan", "--history", cwd=clone)
-    assert (result.code, "git does not have" in result.err) == (3, True), result
+    assert (result.code, "Git does not have" in result.err) == (3, True), result
 
 
 def test_a_project_below_the_top_of_a_repository_is_searched_alone(detector, tmp_path):
@@ -400,10 +400,10 @@ def test_a_project_below_the_top_of_a_repository_is_searched_alone(detector, tmp
         (["--since", "nonsense"], 2, "unknown-revision"),
         (["--since", "--all"], 2, "unknown-revision"),
         (["--since", ""], 2, "unknown-revision"),
-        (["--since", "HEAD", "--history"], 2, "exclude each other"),
-        (["--staged", "--history"], 2, "exclude each other"),
-        (["--staged", "--write-baseline"], 2, "give neither"),
-        (["a.conf", "--write-baseline"], 2, "give neither"),
+        (["--since", "HEAD", "--history"], 2, "cannot be combined"),
+        (["--staged", "--history"], 2, "cannot be combined"),
+        (["--staged", "--write-baseline"], 2, "cannot be combined"),
+        (["a.conf", "--write-baseline"], 2, "cannot be combined"),
     ],
 )
 def test_what_cannot_be_asked(args, code, message, history):

@@ -55,7 +55,7 @@ def test_encrypt_and_decrypt_give_the_same_bytes(home):
     (home / "deep/er/a.yaml").write_text(clear)
     result = weft_secrets("encrypt", "deep/er/a.yaml", cwd=home)
     assert (result.code, result.out) == (0, "")
-    assert "still holds the secrets in plain text" in result.err
+    assert "still contains the secrets in plain text" in result.err
     written = home / "deep/er/a.yaml.age"
     assert written.read_text().startswith("-----BEGIN AGE ENCRYPTED FILE-----")
     result = weft_secrets("decrypt", "deep/er/a.yaml.age", "-o", "-", cwd=home)
@@ -79,11 +79,11 @@ def test_recipients_on_the_command_line_count_alone(home):
 @pytest.mark.parametrize(
     ("recipients", "message"),
     [
-        (None, "nobody is named who may read"),
-        ("# none\n", "names no recipient"),
-        ("age1canarynokey\n", "`age1canarynokey` is no public key"),
-        ("a private key", "one of them is no public key"),
-        ("ssh-ed25519 AAAA\n", "is no public key"),
+        (None, "there are no recipients for"),
+        ("# none\n", "lists no recipients"),
+        ("age1canarynokey\n", "`age1canarynokey` is not a public key"),
+        ("a private key", "one of them is not a public key"),
+        ("ssh-ed25519 AAAA\n", "is not a public key"),
     ],
 )
 def test_wrong_recipients_are_told_and_private_keys_are_not_repeated(recipients, message, home):
@@ -104,7 +104,7 @@ def test_what_is_no_data_is_not_encrypted(name, text, home):
     result = weft_secrets("encrypt", name, cwd=home)
     assert result.code == 1
     assert f"{name}" in result.err
-    assert "is not the" in result.err
+    assert "as Weft reads it" in result.err
     assert CANARY not in result.err
     assert not (home / f"{name}.age").exists()
 
@@ -167,7 +167,7 @@ def test_decrypt_writes_a_private_file_that_git_does_not_track(repository):
 def test_decrypt_refuses_a_file_that_git_tracks(repository):
     result = weft_secrets("decrypt", "s.yaml.age", "-o", "tracked.yaml", cwd=repository)
     assert result.code == 1
-    assert "tracked.yaml is tracked by git" in result.err
+    assert "tracked.yaml is tracked by Git" in result.err
     assert (repository / "tracked.yaml").read_text() == "a: 1\n"
 
 
@@ -187,7 +187,9 @@ def test_decrypt_refuses_a_redirection_into_a_file_that_git_tracks(repository):
             )
         assert done.returncode == code, done.stderr
         assert (CANARY in (repository / name).read_text()) == (code == 0)
-        assert (b"the shell has emptied it before Weft began: `git restore tracked.yaml`" in done.stderr) == (code == 1)
+        assert (b"the shell emptied it before Weft started: run `git restore tracked.yaml`" in done.stderr) == (
+            code == 1
+        )
     git(repository, "restore", "tracked.yaml")
     assert (repository / "tracked.yaml").read_text() == "a: 1\n"
     with (repository / "tracked.yaml").open("a") as file:  # `>>` empties nothing
@@ -211,7 +213,7 @@ def test_decrypt_refuses_a_link_to_a_file_that_git_tracks(repository):
     (repository / "secret.yaml").symlink_to("tracked.yaml")
     before = (repository / "tracked.yaml").read_text()
     result = weft_secrets("decrypt", "s.yaml.age", "-o", "secret.yaml", cwd=repository)
-    assert (result.code, "is tracked by git" in result.err) == (1, True), result
+    assert (result.code, "is tracked by Git" in result.err) == (1, True), result
     assert (repository / "tracked.yaml").read_text() == before
 
 
@@ -219,7 +221,7 @@ def test_when_git_does_not_say_nothing_is_written(repository, monkeypatch):
     monkeypatch.setenv("PATH", "")
     result = weft_secrets("decrypt", "s.yaml.age", "-o", "secret.yaml", cwd=repository)
     assert result.code == 1
-    assert "git does not say" in result.err
+    assert "Git cannot determine whether" in result.err
 
 
 # --- edit ---
@@ -260,7 +262,7 @@ def test_edit_begins_a_file(home):
 @pytest.mark.parametrize(
     ("code", "exit_code", "message"),
     [
-        ("path.write_text('a: canary-zebra: b')", 1, "is not the YAML that Weft reads (syntax)"),
+        ("path.write_text('a: canary-zebra: b')", 1, "is not YAML as Weft reads it (syntax)"),
         ("path.write_text('a: other'); sys.exit(3)", 3, "ended with code 3; nothing was changed"),
         ("path.unlink()", 3, "no such file"),
     ],

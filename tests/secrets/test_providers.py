@@ -1,4 +1,4 @@
-"""References: their form is judged where they stand, and they are resolved in memory by env, file, age, sops and vault."""
+"""References: their form is checked where they are used, and they are resolved in memory by env, file, age, sops and vault."""
 
 import http.server
 import json
@@ -43,15 +43,15 @@ def hint(text, folder):
     return caught.value.hint
 
 
-# --- the form, judged without resolving ---
+# --- the form, checked without resolving ---
 
 WRONG = {
     "ref+env://#": ("bad-reference", "nothing follows", "ref+env://NAME"),
     "ref+env://A-B": ("bad-reference", "not the name of an environment variable", "ref+env://NAME"),
-    "ref+env://A#/b": ("bad-reference", "takes no `#`", "ref+env://NAME"),
-    "ref+env://A?x=1": ("bad-reference", "no parameter `x`", "it takes none"),
-    "ref+file://../up": ("bad-reference", "must not lead out of the project", "ref+file://PATH"),
-    "ref+file://a/..%2f../b": ("bad-reference", "must not lead out of the project", "ref+file://PATH"),
+    "ref+env://A#/b": ("bad-reference", "does not accept a `#`", "ref+env://NAME"),
+    "ref+env://A?x=1": ("bad-reference", "no parameter `x`", "it has no parameters"),
+    "ref+file://../up": ("bad-reference", "must stay inside the project", "ref+file://PATH"),
+    "ref+file://a/..%2f../b": ("bad-reference", "must stay inside the project", "ref+file://PATH"),
     "ref+file://a#b": ("bad-reference", "did you mean `#/b`?", "ref+file://PATH"),
     "ref+file://%ff": ("bad-reference", "percent-encoding", None),
     "ref+file://a%00b": ("bad-reference", "NUL", None),
@@ -63,8 +63,16 @@ WRONG = {
     "ref+vault://secret/../x#key": ("bad-reference", "not a mount and the path", "ref+vault://MOUNT/PATH#KEY"),
     "ref+vault://secret/app?kv=3#key": ("bad-reference", "`kv` is 1 or 2", "ref+vault://MOUNT/PATH#KEY"),
     "ref+vault://secret/app?kvv=2#key": ("bad-reference", "no parameter `kvv`", "did you mean `kv`?"),
-    "ref+vualt://secret/app#key": ("unknown-scheme", "no provider knows the scheme `vualt`", "did you mean `vault`?"),
-    "ref+awssecrets://x": ("unknown-scheme", "no provider knows the scheme `awssecrets`", "known are `age`, `env`"),
+    "ref+vualt://secret/app#key": (
+        "unknown-scheme",
+        "there is no provider for the scheme `vualt`",
+        "did you mean `vault`?",
+    ),
+    "ref+awssecrets://x": (
+        "unknown-scheme",
+        "there is no provider for the scheme `awssecrets`",
+        "the known schemes are `age`, `env`",
+    ),
 }
 
 
@@ -125,7 +133,7 @@ def test_every_scheme_is_a_module_with_what_a_provider_has():
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Makes a package whose provider is called as it is told to be."""
+    """Creates a package whose provider has a given name."""
 
     def make(name):
         (tmp_path / "site/acme-1.dist-info").mkdir(parents=True)
@@ -161,7 +169,7 @@ def test_a_provider_with_the_name_of_one_of_weft_is_not_used_and_warned_of(tmp_p
     assert (problem.code, problem.severity, problem.message) == (
         "plugin-not-used",
         "warning",
-        "the provider `env` of the package acme is not used: Weft has one of that name",
+        "the provider `env` of the package acme is not used: Weft has a provider with that name",
     )
 
 
@@ -208,15 +216,15 @@ def test_file(text, wanted, tmp_path):
         ("ref+file://b.ymal", "b.ymal: no such file or directory", "did you mean `b.yaml`?"),
         ("ref+file://folder", "folder: is a directory", None),
         ("ref+file://raw", "raw is not a text in UTF-8", None),
-        ("ref+file://b.yaml#/db/pasword", "there is nothing at `/db/pasword`", "did you mean `password`?"),
-        ("ref+file://b.yaml#/db/zzz", "there is nothing at `/db/zzz`", None),
-        ("ref+file://b.yaml#/db/password/0", "there is nothing at `/db/password/0`", None),
-        ("ref+file://b.yaml#/list/2", "there is nothing at `/list/2`", None),
-        ("ref+file://b.yaml#/db", "what stands at `/db` is a mapping, no single value", None),
-        ("ref+file://b.yaml#/db/none", "what stands at `/db/none` is null, no single value", None),
-        ("ref+file://bad.yaml#/a", "bad.yaml:1:22 is not the YAML that Weft reads (duplicate-key)", None),
-        ("ref+file://bad.json#/a", "bad.json:1:2 is not the JSON that Weft reads (syntax)", None),
-        ("ref+file://link", "link leads out of the project", ALLOW),
+        ("ref+file://b.yaml#/db/pasword", "there is no value at `/db/pasword`", "did you mean `password`?"),
+        ("ref+file://b.yaml#/db/zzz", "there is no value at `/db/zzz`", None),
+        ("ref+file://b.yaml#/db/password/0", "there is no value at `/db/password/0`", None),
+        ("ref+file://b.yaml#/list/2", "there is no value at `/list/2`", None),
+        ("ref+file://b.yaml#/db", "the value at `/db` is a mapping, not a single value", None),
+        ("ref+file://b.yaml#/db/none", "the value at `/db/none` is null, not a single value", None),
+        ("ref+file://bad.yaml#/a", "bad.yaml:1:22 is not YAML as Weft reads it (duplicate-key)", None),
+        ("ref+file://bad.json#/a", "bad.json:1:2 is not JSON as Weft reads it (syntax)", None),
+        ("ref+file://link", "link is outside of the project", ALLOW),
     ],
 )
 def test_a_file_that_does_not_give_a_secret(text, why, advice, tmp_path):
@@ -278,17 +286,17 @@ def test_an_age_file_that_does_not_open(opened, tmp_path, monkeypatch):
     age_file(tmp_path / "other.age", {"a": CANARY}, pyrage.x25519.Identity.generate())
     (tmp_path / "junk.age").write_text("canary")
     assert reason("ref+age://other.age#/a", tmp_path) == "other.age is not encrypted for the given age identity"
-    assert reason("ref+age://junk.age#/a", tmp_path) == "junk.age is no age file, or it is damaged"
+    assert reason("ref+age://junk.age#/a", tmp_path) == "junk.age is not an age file, or is damaged"
     monkeypatch.setenv("WEFT_AGE_IDENTITY", "canary-AGE-SECRET-KEY-1")
-    assert reason("ref+age://other.age#/a", tmp_path) == "line 1 of WEFT_AGE_IDENTITY is no age identity"
+    assert reason("ref+age://other.age#/a", tmp_path) == "line 1 of WEFT_AGE_IDENTITY is not an age identity"
     monkeypatch.setenv("WEFT_AGE_IDENTITY", "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary")
-    assert reason("ref+age://other.age#/a", tmp_path) == "WEFT_AGE_IDENTITY holds an SSH key that age cannot use"
+    assert reason("ref+age://other.age#/a", tmp_path) == "WEFT_AGE_IDENTITY contains an SSH key that age cannot use"
     monkeypatch.delenv("WEFT_AGE_IDENTITY")
     assert reason("ref+age://other.age#/a", tmp_path) == "no age identity is given"
     monkeypatch.setenv("WEFT_AGE_IDENTITY_FILE", str(tmp_path / "none"))
     assert "no such file" in reason("ref+age://other.age#/a", tmp_path)
     monkeypatch.setenv("WEFT_AGE_IDENTITY_FILE", sys.executable)
-    assert "holds no age identity" in reason("ref+age://other.age#/a", tmp_path)
+    assert "contains no age identity" in reason("ref+age://other.age#/a", tmp_path)
 
 
 CLEAR = """\
@@ -377,7 +385,7 @@ TAMPERED = {
     "no sops": (lambda text: text.replace("sops:", "spos:"), "is not encrypted with SOPS"),
     "a bad rule": (
         lambda text: text.replace("unencrypted_suffix: _unencrypted", 'encrypted_regex: "("'),
-        "is no regular expression",
+        "is not a regular expression",
     ),
 }
 
@@ -475,9 +483,9 @@ def test_vault(text, wanted, vault, tmp_path):
     ("text", "why"),
     [
         ("ref+vault://kv1/none#word", "Vault has no secret at kv1/none, or it was deleted"),
-        ("ref+vault://kv1/app#wort", "there is nothing at `/wort`"),
-        ("ref+vault://nomount/app#word", "Vault refuses the token, or its policies do not allow this path"),
-        ("ref+vault://silent/app#word", "Vault does not say which engine this is"),
+        ("ref+vault://kv1/app#wort", "there is no value at `/wort`"),
+        ("ref+vault://nomount/app#word", "Vault rejects the token, or its policies do not allow this path"),
+        ("ref+vault://silent/app#word", "Vault does not report the version of this engine"),
         ("ref+vault://cubbyhole/odd#word", "Vault answered without data for cubbyhole/odd"),
         ("ref+vault://kv1/broken#word", "Vault answered with an error (InternalServerError)"),
     ],
@@ -488,7 +496,7 @@ def test_a_vault_that_gives_no_secret(text, why, vault, tmp_path):
 
 def test_a_vault_that_does_not_know_us(vault, tmp_path, monkeypatch):
     monkeypatch.setenv("VAULT_TOKEN", "wrong")
-    assert "refuses the token" in reason("ref+vault://kv1/app#word", tmp_path)
+    assert "rejects the token" in reason("ref+vault://kv1/app#word", tmp_path)
     monkeypatch.delenv("VAULT_TOKEN")
     assert reason("ref+vault://kv1/app#word", tmp_path) == "there is no Vault token"
     monkeypatch.setenv("VAULT_TOKEN", "root")
@@ -522,7 +530,7 @@ def test_reveal_prints_the_secrets_in_every_format_and_says_so(form, tmp_path):
     assert result.code == 0
     assert CANARY in result.out
     assert "ref+" not in result.out
-    assert "prints secrets in clear" in result.err
+    assert "prints secrets in plain text" in result.err
     assert CANARY not in result.err
     result = run("config", "default", "--format", form, cwd=tmp_path, env={"WEFT_TEST_A": CANARY})
     assert CANARY not in result.out + result.err
@@ -547,7 +555,7 @@ def test_reveal_prints_nothing_when_a_reference_fails_and_tells_all_of_them(tmp_
         "base.yaml:3:10",
         "app.keys[0]: none: no such file or directory",
         "base.yaml:4:10",
-        "app.keys[1]: no provider knows the scheme `x`",
+        "app.keys[1]: there is no provider for the scheme `x`",
     ):
         assert line in result.err
     assert CANARY not in result.err
@@ -597,7 +605,7 @@ def test_check_tells_a_reference_of_a_wrong_form_once(tmp_path):
     project(tmp_path, "ref+vualt://a/b#c")
     result = run("secrets", "check", cwd=tmp_path)
     assert result.code == 1
-    assert result.err.count("no provider knows the scheme") == 1
+    assert result.err.count("there is no provider for the scheme") == 1
     assert "did you mean `vault`?" in result.err
 
 
@@ -672,7 +680,7 @@ def planted(request, identity, server, opened, tmp_path, monkeypatch):
 
 
 def leaks(folder, results):
-    """Where a canary stands that should be nowhere."""
+    """Where a canary appears that should be nowhere."""
     told = [result.args for result in results if "-zebra" in result.told]
     kept = folder / "project/kept/all.yaml"
     files = [path for path in folder.rglob("*") if path.is_file() and path != kept and b"-zebra" in path.read_bytes()]

@@ -29,14 +29,14 @@ OVERLAYS = {
     "as a tag": "app:\n  password: !Summer2026\n",
     "as a tag of another type": "app:\n  password: !!int Summer2026\n",
     "as an anchor": "app:\n  password: &Summer2026\n",
-    "beside a tag that is wrong": "app:\n  password: Summer2026\n  size: !odd 1\n",
+    "next to a tag that is wrong": "app:\n  password: Summer2026\n  size: !odd 1\n",
     "under a misspelled name": "app:\n  pasword: Summer2026\n",
     "one level too high": "password: Summer2026\n",
     "in a flow mapping under a misspelled name": "app: {size: 1, pasword: Summer2026}\n",
     "under a misspelled name in a broken file": "app:\n  pasword: Summer2026\n  size: [\n",
     "on the line after its name in a broken file": "app:\n  password:\n    Summer2026: [\n",
     "where a mapping belongs": "app: Summer2026\n",
-    "in a comment beside a reference": "app: {password: ref+env://X, size: a}  # was Summer2026\n",
+    "in a comment next to a reference": "app: {password: ref+env://X, size: a}  # was Summer2026\n",
     "under an old name": "app:\n  pin: Summer2026\n",
 }
 
@@ -86,4 +86,4 @@ def test_a_message_says_what_is_wrong_without_the_value(tmp_path):
     result = run("validate", "--format", "json", cwd=made(tmp_path, OVERLAYS["as a tag"]))
     (problem,) = json.loads(result.out)["problems"]
     assert (problem["code"], problem["line"], problem["column"]) == ("bad-tag", 2, 13)
-    assert "a YAML tag that means nothing here" in problem["message"]
+    assert "an unknown YAML tag" in problem["message"]

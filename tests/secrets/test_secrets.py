@@ -1,4 +1,4 @@
-"""Canaries: a secret, and the reference to it, comes out only where an output is declared to hold secrets."""
+"""Canaries: a secret, and the reference to it, comes out only where an output is declared to contain secrets."""
 
 import json
 import re
@@ -162,8 +162,8 @@ SCHEMA = {
 LITERALS = {
     "plain": "app: {secret: hunter2}",
     "in block style": "app:\n  secret: hunter2\n",
-    "beside a misspelled key": "app: {prot: 1, secret: hunter2}",
-    "beside a wrong value": "app: {port: 70000, secret: hunter2}",
+    "next to a misspelled key": "app: {prot: 1, secret: hunter2}",
+    "next to a wrong value": "app: {port: 70000, secret: hunter2}",
     "after a wrong type": "app: {secret: hunter2, port: eighty}",
     "twice, the second time as a duplicate key": "app: {secret: hunter2, secret: hunter2}",
     "before a mistake in the syntax": "app: {secret: hunter2, port: ]}",
@@ -212,7 +212,7 @@ def test_a_literal_is_refused_and_hidden_wherever_it_stands(literal, literal_pro
         result = run(*command, cwd=literal_project)
         shown = result.out + result.err
         if "anchor" in literal and command[0] == "config":
-            continue  # whoever gives a secret to an ordinary setting by an alias has published it
+            continue  # giving a secret to an ordinary setting by an alias publishes it
         assert "hunter2" not in shown, shown
         assert "77007700" not in shown, shown
         assert result.code == 1 or (command[0] in ("config", "diff") and result.code in (1, 3))

@@ -68,7 +68,7 @@ def test_the_contract(case, tmp_path):
 
 
 def test_every_problem_is_reported_in_these_words(tmp_path, request):
-    """To the letter, as users read it; `--update-expected` writes the file anew: read what changed."""
+    """The exact text that users read; `--update-expected` rewrites the file: review the changes."""
     reported = []
     for number, parameters in enumerate(CASES):
         case, value = parameters.values[0], {}
@@ -153,7 +153,7 @@ overlays = st.recursive(
 
 
 def plainly(root, *layers):
-    """The layers merged without anything to complain about."""
+    """The layers merged, without problems."""
     value = {}
     for layer in layers:
         value, problems = merge(root, value, layer)

@@ -124,7 +124,7 @@ def recorded(root, sync):
 
 
 def replay(disk, root, calls):
-    """Judge the disk after each of the calls."""
+    """Check the disk after each of the calls."""
     for name, arguments in calls:
         play(disk, name, arguments)
         judge(disk, root)

@@ -1,4 +1,4 @@
-"""Templates: what they can do, what they cannot, and how a mistake in one is told."""
+"""Templates: what they can do, what they cannot, and how a mistake in one is reported."""
 
 import pytest
 
@@ -481,13 +481,13 @@ def test_everything_that_is_not_there_is_reported_at_once(tmp_path):
     ("template", "message", "hint"),
     [
         ("{{ target.naem }}", "there is no `target.naem`", "did you mean `name`?"),
-        ("{{ target.tenant }}", "there is no `target.tenant`", "there are `name`"),
+        ("{{ target.tenant }}", "there is no `target.tenant`", "choose from `name`"),
         ("{{ {'size': 1}.sise }}", "a mapping has no `sise`", "did you mean `size`?"),
         ("{{ 'x'.y }}", "a text has no `y`", None),
         ("{{ app.tags[7] }}", "a list of 2 items has no `7`", None),
-        ("{% for x in app.tags %}{{ loop.foo }}{% endfor %}", "what stands before it has no `foo`", None),
+        ("{% for x in app.tags %}{{ loop.foo }}{% endfor %}", "the value before it has no `foo`", None),
         ("{% include 'mian.j2' %}", "there is no template `mian.j2` in templates/", "did you mean `main.j2`?"),
-        ("{% include 'xyz' %}", "there is no template `xyz` in templates/", "there are `main.j2`"),
+        ("{% include 'xyz' %}", "there is no template `xyz` in templates/", "choose from `main.j2`"),
     ],
 )
 def test_what_is_not_there_is_said_in_our_own_words(tmp_path, template, message, hint):

@@ -1,4 +1,4 @@
-"""Validation: what is said of a value that breaks a keyword, where, and never with a secret in it."""
+"""Validation: the message for a value that breaks a keyword, where, and never with a secret in it."""
 
 import json
 
@@ -440,7 +440,7 @@ def test_thousands_of_unknown_keys_are_all_reported_and_the_first_compared(tmp_p
     found = problems(tmp_path, schema, {f"first_settin{i}": 1 for i in range(1000)})
     assert len(found) == 1000
     assert found[0].hint == "did you mean `first_setting`?"
-    assert found[-1].hint.startswith("there are `first_setting`, ")
+    assert found[-1].hint.startswith("choose from `first_setting`, ")
 
 
 def test_the_place_of_every_bad_key_is_known(tmp_path):

@@ -280,7 +280,7 @@ def test_a_stale_file_that_became_a_link_takes_only_the_link_with_it(root, outsi
     assert (outside / "x").read_text() == "foreign"
 
 
-@pytest.mark.parametrize("recorded", [True, False], ids=["of ours", "foreign"])
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "foreign"])
 @pytest.mark.parametrize("private", [True, False], ids=["secret", "open"])
 @pytest.mark.parametrize("text", ["same", "other"])
 def test_a_link_in_the_place_of_an_output_is_refused_and_its_file_stays_as_it_is(
@@ -343,7 +343,7 @@ def plain_user():
 
 
 def test_a_folder_without_permission_is_told(plain_user):
-    with tempfile.TemporaryDirectory() as folder:  # `tmp_path` lies in a folder of root's
+    with tempfile.TemporaryDirectory() as folder:  # `tmp_path` is in a folder of root's
         root = Path(folder, "out")
         put(root, OLD)
         (root / "dev").chmod(0o500)
@@ -467,7 +467,7 @@ CALLS = ("replace", "rename", "unlink", "rmdir", "mkdir", "chmod", "link", "fsyn
 
 
 def each_call_fails(patch, fail_at):
-    """Let the n-th thing that the file system is asked to change fail, a write after its first half."""
+    """Let change number n of the file system fail, a write after its first half."""
     count = 0
 
     def counted():
@@ -491,7 +491,7 @@ def each_call_fails(patch, fail_at):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write_whole(handle, data)
 
-    for name in set(CALLS) - {"rmdir"}:  # an empty folder that stays is no harm
+    for name in set(CALLS) - {"rmdir"}:  # an empty folder that stays does no harm
         patch.setattr(os, name, wrap(getattr(os, name)))
     patch.setattr(os, "write", write_half)
     return lambda: count
@@ -815,7 +815,7 @@ def test_a_folder_that_refuses_is_noticed_before_anything_is_replaced(plain_user
         before = {path: path.stat().st_ino for path in root.rglob("*")}
         (root / "dev").chmod(0o500)
         try:
-            with pytest.raises(CannotRun, match=f"^{root}/dev/b.yaml: permission denied; every file is as it was"):
+            with pytest.raises(CannotRun, match=f"^{root}/dev/b.yaml: permission denied; no file was changed"):
                 put(root, NEW)
         finally:
             (root / "dev").chmod(0o700)
@@ -870,7 +870,7 @@ def test_without_hard_links_a_copy_is_the_way_back(root, monkeypatch):
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(CannotRun, match=r"dev/gone/d.yaml: input/output error; every file is as it was before"):
+    with pytest.raises(CannotRun, match=r"dev/gone/d.yaml: input/output error; no file was changed"):
         put(root, NEW)
     monkeypatch.undo()
     assert tree(root) == OLD
@@ -888,7 +888,7 @@ def test_what_cannot_be_put_back_is_named(root, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", break_for_good)
     with pytest.raises(
-        CannotRun, match=rf"dev/b.yaml: input/output error; and these could not be put back: {root}/a.yaml"
+        CannotRun, match=rf"dev/b.yaml: input/output error; these files could not be restored: {root}/a.yaml"
     ):
         put(root, NEW)
     monkeypatch.undo()

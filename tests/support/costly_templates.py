@@ -10,7 +10,7 @@ def doubled(start, step):
 
 
 NESTED = doubled("[0]", "[ns.v, ns.v]").removesuffix("{{ ns.v | length }}")
-"""A list of a few bytes that is 2**60 items for whoever looks at all of them."""
+"""A list of a few bytes that is 2**60 items for code that visits all of them."""
 COSTLY = {
     # loops
     "loops in loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",

@@ -23,7 +23,7 @@ def find_server():
 
 
 class LanguageServer:
-    """A running server, asked one thing after the other; `settings` is what the user's settings file says of `yaml`."""
+    """A running server, asked one thing after the other; `settings` are the user's settings for `yaml`."""
 
     def __init__(self, command, folder, settings=None):
         self.folder = Path(folder)
@@ -84,7 +84,7 @@ class LanguageServer:
     def diagnostics(self, *files):
         """What the server has against texts, (name, text) each: a list of (line, message) for each, lines from 1.
 
-        It waits 0.2 s before it looks at a text, so many texts are told together.
+        It waits 0.2 s before it looks at a text, so many texts are opened together.
         """
         uris = [self._open(name, text) for name, text in files]
         with self._arrived:
@@ -115,7 +115,7 @@ class LanguageServer:
         return answer
 
     def _open(self, name, text):
-        """Open a text as a file of this name; when the name was open before, as another file beside it.
+        """Open a text as a file of this name; when the name was open before, as another file next to it.
 
         What arrives late of the earlier text is thus not taken for an answer.
         """

@@ -20,7 +20,7 @@ def text(alphabet, length, seed=""):
 
 
 def checked(prefix, body):
-    """A token of GitHub or npm, which ends with the checksum of what stands before it."""
+    """A token of GitHub or npm, which ends with the checksum of the text before it."""
     number, digits = zlib.crc32(body.encode()), ""
     while number:
         number, digit = divmod(number, 62)
@@ -232,7 +232,7 @@ KINDS = {  # what it is: (a name that it is given, a value)
 }
 
 
-WRITTEN = {  # where a password may stand: (the name of a file, what stands before it, what stands behind it)
+WRITTEN = {  # contexts of a password: (the name of a file, the text before it, the text after it)
     "a quoted key": ("a.yaml", '"password": ', "\n"),
     "a numbered key": ("a.yaml", "password2: ", "\n"),
     "an anchor": ("a.yaml", "password: &pw ", "\n"),
@@ -267,7 +267,7 @@ WRITTEN = {  # where a password may stand: (the name of a file, what stands befo
 }
 
 BY_NAME = {"heroku uuid", "twilio auth", "datadog", "consul", "password", "strong password", "api_key", "client_secret"}
-"""Kinds that nothing but the name tells from other texts, so that they are found only beside it."""
+"""Kinds that only a name distinguishes from other texts, so they are found only next to it."""
 
 
 def forms(kind):

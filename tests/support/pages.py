@@ -8,7 +8,7 @@ files, else in a copy of this repository.
   command before it ended.
 - A block whose introduction ends with the name of a file, as "Write `overlays/base.yaml`:", is what is written to that file.
 - A block `python` is run, together with those above it; `>>>` shows what an expression gives.
-- A comment before a block says what else is meant: `<!-- not run: why -->`, `<!-- programs: kubectl -->` (run where they are).
+- A comment before a block changes how it is run: `<!-- not run: why -->`, `<!-- programs: kubectl -->` (run where they are).
 """
 
 from __future__ import annotations

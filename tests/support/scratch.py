@@ -28,7 +28,7 @@ def make_project(folder, files, **weft):
     )
 
 
-def catalog_of(folder, schema, **neighbours):
-    """What Weft knows of a schema, and of others beside it: `other=...` is `other.json`."""
-    write_files(folder, {"schema.json": schema, **{f"{name}.json": contents for name, contents in neighbours.items()}})
+def catalog_of(folder, schema, **neighbors):
+    """The catalog of a schema, and of others next to it: `other=...` is `other.json`."""
+    write_files(folder, {"schema.json": schema, **{f"{name}.json": contents for name, contents in neighbors.items()}})
     return Catalog(load_documents(Path(folder, "schema.json"), ProjectFiles(Path(folder))))

@@ -1,10 +1,10 @@
-"""The configuration as Kubernetes objects, for applications: ConfigMaps made, checked and changed from Python.
+"""The configuration as Kubernetes objects, for applications: ConfigMaps created, checked and changed from Python.
 
     manager = ConfigMapManager(environment=EnvironmentTier.PRODUCTION)
     configs = manager.generate_all_configs()
     manager.export_to_yaml(configs, "all-configs.yaml")
 
-A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data is keyed by the settings' environment variables.
+A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data uses the settings' environment variables as keys.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class EnvironmentTier(StrEnum):
         if value in _ALIASES:
             return cls(_ALIASES[str(value)])
         hint = did_you_mean(str(value), [*cls, *_ALIASES])
-        raise ValueError(f"there is no environment `{value}`: {hint or f'there are {choices([*cls, *_ALIASES])}'}")
+        raise ValueError(f"there is no environment `{value}`: {hint or f'choose from {choices([*cls, *_ALIASES])}'}")
 
 
 class ConfigMapManager:
-    """Makes the ConfigMaps of one environment, and of one tenant if named.
+    """Creates the ConfigMaps of one environment, or of one tenant in it.
 
-    `namespace` defaults to the one that the configuration names, `project` to the reference project that ships with Weft. Where the
-    project's own outputs have the ConfigMap of a domain, it is that one, so that applying either changes nothing of the other.
+    `namespace` defaults to the one in the configuration, `project` to the reference project that ships with Weft. If the project's own
+    outputs include the ConfigMap of a domain, it is used, so applying either one changes nothing of the other.
 
-    Raises UsageError for an unknown environment or tenant and for what cannot be a namespace, WeftError when the project is wrong.
+    Raises UsageError for an unknown environment or tenant and for an invalid namespace, WeftError if the project has errors.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ConfigMapManager:
         return self.create_config("monitoring")
 
     def create_config(self, domain: str) -> ConfigMap:
-        """The ConfigMap of any domain of the project; raises ValueError when the target has no such domain."""
+        """The ConfigMap of any domain of the project; raises ValueError if the target has no such domain."""
         if domain not in self.target.shared_config:
             hint = did_you_mean(domain, self.target.shared_config)
             raise ValueError(f"{self.target.name} has no domain `{domain}`{f': {hint}' if hint else ''}")
@@ -114,7 +114,7 @@ class ConfigMapManager:
         name = "-".join(part for part in (self._name, tenant, domain, "config") if part)
         rendered = self._rendered.get(name)
         made = copy.deepcopy(rendered) if rendered and rendered.get("data") == data else self._made(name, domain, data)
-        if made["metadata"]["name"] != name:  # named by its content, which whoever asks for an object may change
+        if made["metadata"]["name"] != name:  # named by its content, which the caller may change
             made["metadata"]["name"] = name
             made.pop("immutable", None)
         if self._own_namespace is not None:
@@ -140,7 +140,7 @@ class ConfigMapManager:
 
     @cached_property
     def _rendered(self) -> dict[str, ConfigMap]:
-        """The ConfigMaps among the outputs of the target, by their names without a hash of the content."""
+        """The ConfigMaps among the outputs of the target, by name, without the hash of the content."""
         outputs, _ = self.target.outputs.rendered(self.target.view)
         texts = (text for output in outputs for text in _DOCUMENTS.split(output.text) if "kind: ConfigMap" in text)
         objects = [one for one in map(_object, texts) if one.get("kind") == "ConfigMap"]
@@ -153,7 +153,7 @@ class ConfigMapManager:
     def export_to_yaml(self, configs: Iterable[ConfigMap] | ConfigMap, path: str | Path) -> Path:
         """Write ConfigMaps into one file, as documents separated by `---`; the file is replaced as a whole.
 
-        Raises CannotRun when it cannot be written.
+        Raises CannotRun if it cannot be written.
         """
         several = [configs] if isinstance(configs, Mapping) else list(configs)
         text = "".join(f"---\n{formats.to_yaml(config)}\n" for config in several)
@@ -163,10 +163,10 @@ class ConfigMapManager:
 
 
 class ConfigurationValidator:
-    """Says whether configurations are valid: a ConfigMap that a `create_…_config` made, its data, or nested settings.
+    """Validates configurations: a ConfigMap from `create_…_config`, its data, or nested settings.
 
-    Each method returns `(is_valid, errors)`; an error is a sentence. Sensitive settings are never in a ConfigMap, so that
-    they are absent is no error.
+    Each method returns `(is_valid, errors)`; an error is a sentence. A ConfigMap never contains sensitive settings, so their absence is not
+    an error.
     """
 
     def __init__(self, project: str | Path | None = None) -> None:
@@ -207,7 +207,7 @@ class ConfigurationValidator:
         node = root.child(domain)
         flat = _is_flat(node, data)
         settings, problems = _settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
-        # a ConfigMap never holds a secret, so that the absence of a required one says nothing
+        # a ConfigMap never contains a secret, so the absence of a required one is not an error
         for _, path, place in envvars.declared(node):
             if place.sensitive:
                 _place_holder(settings, path)
@@ -216,7 +216,7 @@ class ConfigurationValidator:
         return not errors, errors
 
     def _broken(self, domain: str, filled: dict[str, Any], flat: bool) -> list[Problem]:
-        """What the schema, or else the rules, say of one domain; the rules of a whole configuration need the others."""
+        """The errors of the schema, or else of the rules, for one domain; rules of the whole configuration need the other domains."""
         broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
         if broken:
             return broken
@@ -226,14 +226,14 @@ class ConfigurationValidator:
 
 
 class ConfigMapUtils:
-    """Small things that are done with ConfigMaps. Inputs are never changed."""
+    """Helper functions for ConfigMaps. Inputs are never changed."""
 
     @staticmethod
     def merge_configs(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-        """The two merged deeply, `override` on top; lists are replaced. Two ConfigMaps merge as objects do.
+        """The two merged deeply, `override` on top; lists are replaced. Two ConfigMaps are merged like objects.
 
-        Raises ValueError where one holds a mapping and the other does not, and for two different objects: merged, the one would
-        be written over the other.
+        Raises ValueError if a value is a mapping in one and not in the other, and for two different objects, because one would overwrite the
+        other.
         """
         _same_object(base, override)
         merged, problems = merge(_anything(), copy.deepcopy(dict(base)), copy.deepcopy(dict(override)))
@@ -243,14 +243,14 @@ class ConfigMapUtils:
 
     @staticmethod
     def filter_by_prefix(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-        """The entries of a ConfigMap's data, or of any mapping, whose names begin with `prefix`."""
+        """The entries of a ConfigMap's data, or of any mapping, whose names start with `prefix`."""
         return {name: value for name, value in _data(config).items() if name.startswith(prefix)}
 
     @staticmethod
     def transform_to_env_format(config: Mapping[str, Any]) -> str:
         """A ConfigMap's data, or a mapping of variables, as the text of a `.env` file.
 
-        Raises ValueError for a name that no shell variable can have.
+        Raises ValueError for a name that is not valid in a shell.
         """
         return formats.env_lines(
             (name, envvars.to_text(value)) for name, value in _data(config).items() if value is not None
@@ -258,7 +258,7 @@ class ConfigMapUtils:
 
 
 def reference_project() -> Path:
-    """The folder of the reference project: in an installed Weft inside the package, in a checkout at its top."""
+    """The folder of the reference project: inside the package if Weft is installed, at the top in a checkout."""
     inside = Path(__file__).parents[1] / "reference"
     return inside if inside.is_dir() else Path(__file__).parents[3]
 
@@ -282,7 +282,7 @@ def _anything() -> Node:
 
 
 def _namespace(text: str) -> str:
-    """A namespace as Kubernetes takes it; raises UsageError for any other text."""
+    """A valid Kubernetes namespace; raises UsageError for any other text."""
     if isinstance(text, str) and _NAMESPACE.fullmatch(text):
         return text
     message = f"`{text}` cannot be a namespace: use at most 63 of lower-case letters, digits and `-`, a letter or digit at both ends"
@@ -291,7 +291,7 @@ def _namespace(text: str) -> str:
 
 
 def _object(text: str) -> ConfigMap:
-    """The object in one document of an output; an empty one where it is none, which the check `kubernetes` reports."""
+    """The object in one document of an output; empty if it is not an object, which the check `kubernetes` reports."""
     try:
         data = yaml12.parse(text)
     except yaml12.YamlError:
@@ -300,13 +300,13 @@ def _object(text: str) -> ConfigMap:
 
 
 def _without_hash(config: ConfigMap) -> str:
-    """The name of a ConfigMap; one that is named by its content without what follows from that."""
+    """The name of a ConfigMap, without the hash if it is named by its content."""
     name = str(config["metadata"].get("name"))
     return re.sub(r"-[0-9a-f]{10}$", "", name) if config.get("immutable") else name
 
 
 def _same_object(base: Mapping[str, Any], override: Mapping[str, Any]) -> None:
-    """Raise ValueError where both are objects of Kubernetes, and not the same one."""
+    """Raise ValueError if both are Kubernetes objects, but not the same one."""
     for what, path in (("kinds", ("kind",)), ("names", ("metadata", "name"))):
         both = [get(one, path) for one in (base, override) if "kind" in one and has(one, path)]
         if len(both) == 2 and both[0] != both[1]:
@@ -325,21 +325,21 @@ def _misshapen(data: Any) -> list[str]:
     """Why something cannot be a configuration at all."""
     if not isinstance(data, Mapping):
         return [f"a configuration is a mapping, not {type(data).__name__}"]
-    return [f"`{key}` is no text, and keys are texts" for key in data if not isinstance(key, str)]
+    return [f"`{key}` is not a text, but keys must be texts" for key in data if not isinstance(key, str)]
 
 
 def _has_variable(node: Node) -> bool:
-    """Whether a ConfigMap can carry what stands at this place; a rule over anything else cannot be judged from one."""
+    """True if a ConfigMap can contain the value at this place; a rule about other values cannot be evaluated from it."""
     return next(envvars.declared(node), None) is not None
 
 
 def _is_flat(node: Node, data: Mapping[str, Any]) -> bool:
-    """Whether the keys are environment variables rather than settings."""
+    """True if the keys are environment variables instead of settings."""
     return not any(key in node.properties for key in data)
 
 
 def _settings(node: Node, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The nested settings of a ConfigMap's data, and what does not convert."""
+    """The nested settings of a ConfigMap's data, and the errors of those that cannot be converted."""
     known = {name for name, _, _ in envvars.declared(node)}
     texts = {name: value if isinstance(value, str) else envvars.to_text(value) for name, value in data.items()}
     settings, problems = envvars.settings_from(node, texts)

@@ -1,4 +1,4 @@
-"""New projects: from nothing or from one JSON Schema, and what every new project has."""
+"""New projects: from nothing or from one JSON Schema, and the files of every new project."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from weft.schema.documents import DIALECT, Documents
 from weft.schema.loader import load_documents
 
 MODELINE: Final = "# yaml-language-server: $schema=../schemas/generated/overlay.schema.json\n"
-"""The first line of an overlay directly in the folder `overlays`: where its editor finds its schema."""
+"""The first line of an overlay directly in the folder `overlays`, from which editors find its schema."""
 _ROOTS: Final = ("root.schema.json", "project.schema.json", "configuration.schema.json")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][\w-]*\Z")
 
 
 def new_project(folder: Path, files: dict[str, str]) -> int:
-    """Write the files of a new project, and the schemas for editors, into a folder that is empty or not there yet.
+    """Write the files of a new project, and the schemas for editors, into an empty or new folder.
 
-    Gives the number of files. Raises CannotRun when the folder is in the way, or cannot be written.
+    Returns the number of files. Raises CannotRun if the folder is not empty, or cannot be written.
     """
     try:
         if folder.exists() and (not folder.is_dir() or any(entry.name != ".git" for entry in folder.iterdir())):
-            hint = "name a folder that is empty or does not exist yet"
-            raise CannotRun(Problem("not-empty", f"{folder} is in the way: nothing was written", hint=hint))
-        with tempfile.TemporaryDirectory() as scratch:  # whatever is wrong shows before anything is written
+            hint = "choose a folder that is empty or does not exist yet"
+            raise CannotRun(Problem("not-empty", f"{folder} is not an empty folder: nothing was written", hint=hint))
+        with tempfile.TemporaryDirectory() as scratch:  # all errors are found before anything is written
             _write(Path(scratch), files)
             project = load_project(scratch)
             overlays = to_json(overlay_schema(project.root, project.name)) + "\n"
@@ -63,7 +63,7 @@ def from_nothing(name: str) -> dict[str, str]:
 
 
 def from_schema(name: str, schema: Path) -> dict[str, str]:
-    """A project with one JSON Schema as its only domain, named like the schema's file, which may refer to others.
+    """A project with one JSON Schema as its only domain, named after the schema's file, which may refer to others.
 
     Raises WeftError when the schema is not valid.
     """
@@ -87,14 +87,14 @@ def from_schema(name: str, schema: Path) -> dict[str, str]:
         ".gitignore": shipped[".gitignore"],
         f"schemas/{root}": to_json(contents) + "\n",
         **files,
-        "overlays/base.yaml": f"{MODELINE}# What holds everywhere, beyond the schema's defaults.\n{domain}: {{}}\n",
+        "overlays/base.yaml": f"{MODELINE}# Values for all targets, in addition to the schema's defaults.\n{domain}: {{}}\n",
         **environments(),
         "templates/configmap.yaml.j2": _files_template(shipped["templates/configmap.yaml.j2"]),
     }
 
 
 def schema_files(schema: Path, documents: Documents) -> tuple[dict[str, str], str]:
-    """A schema file with all that it refers to, as files of the folder `schemas`, and its path there."""
+    """A schema file with everything that it refers to, as files of the folder `schemas`, and its path there."""
     files = documents.files
     common = Path(os.path.commonpath([file.parent for file in files]))
     found = {f"schemas/{file.relative_to(common).as_posix()}": read_text(file) for file in files}
@@ -102,13 +102,13 @@ def schema_files(schema: Path, documents: Documents) -> tuple[dict[str, str], st
 
 
 def environments(note: str = "") -> dict[str, str]:
-    """An overlay for each environment that changes nothing yet; `note` stands in it as a comment."""
-    text = f"{MODELINE.replace('../', '../../')}# What differs from the base.{note}\n{{}}\n"
+    """An overlay for each environment that changes nothing yet; `note` is added as a comment."""
+    text = f"{MODELINE.replace('../', '../../')}# Differences from the base.{note}\n{{}}\n"
     return {f"overlays/environments/{name}.yaml": text for name in ("development", "production")}
 
 
 def _files_template(text: str) -> str:
-    """The ConfigMap template with the configuration as YAML files: a foreign schema names no environment variables."""
+    """The ConfigMap template with the configuration as YAML files: a foreign schema has no environment variables."""
     head = text[: text.index("\ndata:\n") + 1]
     return (
         head
@@ -123,7 +123,7 @@ def _without_output(text: str, template: str) -> str:
 
 
 def shipped_files(kind: str, name: str) -> dict[str, str]:
-    """The files of a folder in weft/data, with the project's name in place."""
+    """The files of a folder in weft/data, with the project's name filled in."""
     found: dict[str, str] = {}
     spelled = {
         ".json": json.dumps(name)[1:-1],
@@ -143,7 +143,7 @@ def shipped_files(kind: str, name: str) -> dict[str, str]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file that somebody named. Raises WeftError when it cannot be read."""
+    """The text of a file. Raises WeftError if it cannot be read."""
     try:
         return yaml12.decode(path.read_bytes())
     except OSError as error:

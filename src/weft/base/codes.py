@@ -1,15 +1,15 @@
-"""The registry of problem codes: what Weft has to know of a kind of problem, said once and looked up everywhere else.
+"""The registry of problem codes: everything Weft knows about each kind of problem, defined once.
 
-Every code that a problem may bear is listed here, and has a page in docs/reference/problems.md. No other module asks which code a
-problem has: it asks the registry what follows from it. The registry says of each code
+Every problem code is listed here and has a page in docs/reference/problems.md. No other module compares codes: it asks the registry what
+follows from one. For each code, the registry defines
 
-- what it is *about*, which decides where a problem is placed: at a key, at a value, or at the rule that complains;
+- what it is *about*, which decides where a problem is placed: at a key, at a value, or at the rule that reports it;
 - how it is *grouped*: when the problems of several targets are one problem that lists them;
-- whether the source line may be *quoted* beside it, as a secret may stand in that line;
-- which other code *covers* it: what that one reports of a setting need not be reported twice.
+- whether the source line may be *quoted* next to it, because that line may contain a secret;
+- which other code *covers* it: when both report the same setting, only the covering one is shown.
 
-To add a code, add a line to `_CODES` and a page to docs/reference/problems.md. The codes of checks bear the names of the checks;
-the package `checks` adds those that it finds.
+To add a code, add a line to `_CODES` and a page to docs/reference/problems.md. The codes of checks are named after the checks; the
+package `checks` adds them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 
 
 class UnknownCodeError(LookupError):
-    """A problem was made with a code that the registry does not have."""
+    """A problem was created with a code that is not in the registry."""
 
 
 class About(Enum):
@@ -30,7 +30,7 @@ class About(Enum):
     KEY = auto()
     """A key that should not be there, whatever its value is."""
     ABSENCE = auto()
-    """A setting that is not there: the place is the nearest key that is."""
+    """A missing setting: the place is the nearest existing key."""
     VALUE = auto()
     """The value of a setting."""
     RULE = auto()
@@ -59,31 +59,31 @@ class Grouping(Enum):
     SAME_PLACE = auto()
     """Those that differ in nothing but their targets."""
     NEAREST_PLACE = auto()
-    """Those that also stand at different places, where each place is only the nearest to something that is not there."""
+    """Those that also differ in their places, if each place is only the nearest to something missing."""
 
 
 class Quoting(Enum):
-    """Whether the line at which a problem stands may be shown."""
+    """Whether the line of a problem may be shown."""
 
     ALLOWED = auto()
     """Yes, unless a secret in plain text was found in the file, or the problem itself is marked."""
     UNLESS_SECRETS_ARE_NEAR = auto()
-    """Only where the file has no sensitive setting in plain text. It was not read as data, so nobody knows which value is a
-    secret: whoever reads the file must look, and mark the problem where it may be one."""
+    """Only if the file has no sensitive setting in plain text. It was not read as data, so Weft cannot know which value is a
+    secret: the reader of the file must search it, and mark the problem where it may be one."""
     NEVER = auto()
-    """No: the line holds a secret."""
+    """No: the line contains a secret."""
     NOTHING_OF_THE_FILE = auto()
-    """No, and no other line of the file either, as it was written by somebody who keeps secrets in it."""
+    """No, and no other line of the file either: its author keeps secrets in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What is known of one code; `covered_by` is a code that says the same of a setting, and more.
+    """Everything known about one code. `covered_by` is a code that reports the same setting more precisely.
 
-    `unquoted` is a message for where nothing of the file may be quoted, if the ordinary one quotes a value. `keeps_types`
-    says that the configuration has the types of its schema nevertheless, so that expressions can be asked. `explains_others`
-    says of a mistake in an expression that every other one in it only follows. One that `hides_others` ended a rendering before
-    others like it were reached.
+    `unquoted` is a message for files whose text may not be quoted, if the usual message quotes a value. `keeps_types` means that
+    the configuration still has the types of its schema, so expressions can be evaluated. `explains_others` means that every other
+    mistake in the same expression follows from this one. `hides_others` means that rendering ended here, before similar problems
+    could be found.
     """
 
     name: str
@@ -98,12 +98,12 @@ class Code:
 
     @property
     def at_key(self) -> bool:
-        """Whether a problem points at a key rather than at its value."""
+        """True if a problem points at a key instead of its value."""
         return self.about is About.KEY
 
     @property
     def page(self) -> str:
-        """Where the code is explained, as a path in the repository."""
+        """The page that explains the code, as a path in the repository."""
         return f"docs/reference/problems.md#{self.name}"
 
 
@@ -114,9 +114,9 @@ _CODES: Final = (
     Code("alias-bomb", About.TEXT, _UNREAD),
     Code("alias-cycle", About.TEXT, _UNREAD),
     Code(
-        "bad-tag", About.TEXT, _UNREAD, unquoted="a value has a YAML tag that means nothing here, or is not of its type"
+        "bad-tag", About.TEXT, _UNREAD, unquoted="a value has an unknown YAML tag, or one that does not fit the value"
     ),
-    Code("duplicate-key", About.TEXT, _UNREAD, unquoted="a key stands twice in this mapping"),
+    Code("duplicate-key", About.TEXT, _UNREAD, unquoted="this mapping contains a key twice"),
     Code("empty-file", About.TEXT, _UNREAD),
     Code("merge-key", About.TEXT, _UNREAD),
     Code("not-a-json-number", About.TEXT, _UNREAD, unquoted="JSON has no such number"),
@@ -213,7 +213,7 @@ _CODES: Final = (
     Code("template-too-costly", About.TEMPLATE),
     Code("template-unsafe", About.TEMPLATE),
     Code("undefined", About.TEMPLATE, hides_others=True),
-    # finished outputs; those of Weft's own checks that are not named like the check stand here too, as checks are loaded late
+    # finished outputs, with those codes of Weft's own checks that differ from the check's name, because checks are loaded late
     Code("bad-record", About.OUTPUT),
     Code("check-failed", About.OUTPUT),
     Code("kubernetes-unknown-kind", About.OUTPUT),
@@ -252,9 +252,9 @@ _registry: Final = {code.name: code for code in _CODES}
 
 
 def find(name: str) -> Code:
-    """What is known of a code.
+    """The entry of the registry for a code.
 
-    Raises UnknownCodeError when the registry does not have it.
+    Raises UnknownCodeError when the registry does not contain it.
     """
     try:
         return _registry[name]
@@ -263,16 +263,16 @@ def find(name: str) -> Code:
 
 
 def every() -> tuple[Code, ...]:
-    """All codes that are known so far, sorted by name."""
+    """All codes registered so far, sorted by name."""
     return tuple(sorted(_registry.values(), key=lambda code: code.name))
 
 
 def add(code: Code) -> None:
-    """Add a code that this module does not list; one that is there already stays as it is."""
+    """Add a code that this module does not list. An existing code is not changed."""
     _registry.setdefault(code.name, code)
 
 
 def add_outputs_codes(names: Iterable[str]) -> None:
-    """Add the codes of a check: its own name, and whatever else it reports of a finished output."""
+    """Add the codes of a check: its own name, and the other codes that it reports for a finished output."""
     for name in names:
         add(Code(name, About.OUTPUT))

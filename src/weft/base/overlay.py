@@ -1,13 +1,13 @@
-"""The overlay language: layers, the files that they are made of, and the words that overlays and their patterns may use.
+"""The overlay language: layers, the files that they are made of, and the keys and placeholders that overlays and their patterns may use.
 
-A *layer* is one entry of the hierarchy, with its placeholders filled in; its *sources* are the files that bear its name. A source
-holds plain data in which some keys are instructions to the merge, the *operators*:
+A *layer* is one entry of the hierarchy with its placeholders filled in; its *sources* are the files with its name. A source
+contains plain data in which some keys are instructions to the merge, the *operators*:
 
     servers: {$append: [extra.example.com]}
     limits: {$patch: replace, memory: 2Gi}
 
-What an operator does is the merge's subject (`stages.merge`); which keys are operators is known here, as everything that walks
-overlays must step over them.
+`stages.merge` defines what each operator does. This module defines which keys are operators, because all code that walks
+overlays must skip them.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 PATCH: Final = "$patch"
 PATCHES: Final = ("replace", "delete")
-"""What `$patch` may say."""
+"""The values of `$patch`."""
 VALUE: Final = "$value"
 LIST_OPERATORS: Final = ("$append", "$prepend", "$remove", "$replace")
-"""The operators for lists; `$replace` stands alone, the others may stand together."""
+"""The operators for lists. `$replace` is used alone; the others may be combined."""
 OPERATORS: Final = (PATCH, *LIST_OPERATORS, VALUE)
 """The operators of overlays: instructions to the merge, written as keys."""
 
 
 def is_operator(value: Any) -> bool:
-    """Whether a value of an overlay is an instruction for lists, or `$value`."""
+    """True if a value of an overlay is an instruction for lists, or `$value`."""
     return isinstance(value, dict) and any(name in value for name in (*LIST_OPERATORS, VALUE))
 
 
 def only_instructs(value: Any) -> bool:
-    """Whether a value of an overlay says by operators what to do, and holds nothing beside them."""
+    """True if a value of an overlay contains operators only."""
     return isinstance(value, dict) and bool(value) and value.keys() <= set(OPERATORS)
 
 
 def data_path(path: SettingPath) -> SettingPath:
-    """The path in the configuration of what stands at a path of an overlay: operators are no steps of it."""
+    """The path in the configuration for a path in an overlay: operators are not steps of it."""
     return tuple(step for step in path if step not in OPERATORS)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file of a layer: its data, or what is wrong with it. `name` is how reports call it.
+    """One file of a layer: its data, or its problems. `name` is its name in reports.
 
-    A source without `path` came from the command line or the process environment. `moves` says what its data has under the new
-    name of a setting, and the file under an old one: the path in the data, then that in the file; `renamed` reports each.
+    A source without `path` came from the command line or the process environment. `moves` maps settings that the file has under an
+    old name: the path in the data (new name), then the path in the file (old name). `renamed` holds a problem for each.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Source:
     renamed: tuple[Problem, ...] = ()
 
     def written_at(self, path: SettingPath) -> SettingPath:
-        """The path in the file of what stands at a path of the data."""
+        """The path in the file for a path in the data."""
         fitting = [(new, old) for new, old in self.moves if path[: len(new)] == new]
         new, old = max(fitting, key=lambda move: len(move[0]), default=((), ()))
         return (*old, *path[len(new) :])

@@ -1,4 +1,4 @@
-"""Where a value stands: a path is a tuple of keys and list indexes.
+"""The position of a value: a path is a tuple of keys and list indexes.
 
 People see and write dotted paths (`app.replicas.max`, `labels["app.kubernetes.io/name"]`, `ports[0]`);
 machines read JSON pointers (RFC 6901).
@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[^./\[\]\"\s][^.\[\]\"\s]*\Z")
 _INDEX = re.compile(r"[0-9]+\Z")
-# the first `=` that stands in no quoted key; the possessive parts keep a key without an end from being cut
+# the first `=` outside a quoted key; the possessive parts prevent a match inside an unterminated key
 _ASSIGNMENT = re.compile(r"""(?P<path>(?:(?>\["(?:[^"\\]|\\.)*"\])|[^=])++)=(?P<text>.*)\Z""", re.DOTALL)
 _STEP = re.compile(r"""\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\.?(?P<key>[^.\[\]"]+)""")
 
@@ -31,7 +31,7 @@ def parse_pointer(text: str) -> tuple[str, ...]:
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """The path as people write it; keys that hold a dot, a space or a bracket are quoted in brackets."""
+    """The path as people write it; keys that contain a dot, a space or a bracket are quoted in brackets."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -67,7 +67,7 @@ def parse_dotted(text: str) -> Path:
 
 
 def split_assignment(text: str) -> tuple[str, str] | None:
-    """`PATH=VALUE` as its two texts; None where it is not one. A quoted key may hold `=`, as in `labels["a=b"]=c`."""
+    """`PATH=VALUE` split into its two parts, or None if the text is not an assignment. A quoted key may contain `=`: `labels["a=b"]=c`."""
     match = _ASSIGNMENT.match(text)
     return (match["path"], match["text"]) if match else None
 
@@ -76,14 +76,14 @@ def _unquoted(quoted: str, text: str) -> str:
     try:
         return str(json.loads(quoted))
     except json.JSONDecodeError as error:
-        raise ValueError(f"`{text}` is not a path: {quoted} is no quoted key ({error.msg})") from None
+        raise ValueError(f"`{text}` is not a path: {quoted} is not a quoted key ({error.msg})") from None
 
 
 def follow(data: Any, path: Sequence[str | int]) -> Path:
     """The exact path in `data` that a written path means, with its value reachable by `get`.
 
-    Keys that hold dots need no brackets: of `labels.app.kubernetes.io/name` the longest run of steps that is a key is
-    taken. Raises KeyError with the steps that were found when nothing stands there.
+    Keys that contain dots need no brackets: in `labels.app.kubernetes.io/name`, the longest run of steps that is a key
+    wins. Raises KeyError with the steps that were found when no value exists at the path.
     """
     if not path:
         return ()
@@ -103,14 +103,14 @@ def follow(data: Any, path: Sequence[str | int]) -> Path:
 
 
 def get(data: Any, path: Sequence[str | int]) -> Any:
-    """The value at a path; raises KeyError, IndexError or TypeError when there is none."""
+    """The value at a path; raises KeyError, IndexError or TypeError when the path does not exist."""
     for step in path:
         data = data[step]
     return data
 
 
 def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every leaf with its path; an empty mapping or list is a leaf."""
+    """Every leaf with its path. An empty mapping or list is a leaf."""
     if isinstance(data, dict | list) and data:
         for step, below in data.items() if isinstance(data, dict) else enumerate(data):
             yield from leaves(below, (*path, step))
@@ -119,7 +119,7 @@ def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def has(data: Any, path: Sequence[str | int]) -> bool:
-    """Whether a value stands at a path."""
+    """True if a value exists at a path."""
     try:
         get(data, path)
     except (KeyError, IndexError, TypeError):

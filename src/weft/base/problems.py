@@ -1,4 +1,4 @@
-"""What is wrong, as data: a problem says what, where, why and what to do; words are put together last."""
+"""Problems as data: what is wrong, where, why, and what to do. Text is produced last."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from weft.base import codes
 from weft.base.wording import shortened
 
 _LONGEST_WORD: Final = 200
-"""How long a word may be for which the names most like it are looked for."""
+"""The longest word for which similar names are searched."""
 _COMPARED: Final = 20_000
-"""How many pairs of words are compared in one configuration to say which was meant; that takes half a second."""
+"""The number of word pairs that are compared for one configuration to suggest a name; that takes half a second."""
 
 
 class Severity(StrEnum):
-    """How much a problem matters; only errors stop a render."""
+    """How serious a problem is. Only errors stop a render."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -28,10 +28,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A spot in a file; `line` and `column` count from 1 and are None where they are not known.
+    """A spot in a file; `line` and `column` count from 1 and are None if unknown.
 
-    `text` is the line itself where no file holds it, as in an output that was not written. A `nearest` place is that of what
-    is around something that stands in no file, so that another place would do as well.
+    `text` is the line itself if no file contains it, as in an output that was not written. A `nearest` place is close to something
+    that no file contains, so another place would be equally good.
     """
 
     file: str
@@ -41,19 +41,19 @@ class Place:
     nearest: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
-        """`file:line:column`, as far as they are known."""
+        """`file:line:column`, as far as known."""
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. Its `code` is one of the registry; what follows from the code is among its `traits`.
+    """One mistake. The registry knows its `code`; `traits` holds what follows from the code.
 
     `path` is a JSON pointer into the merged configuration, `schema` the location of the rule
     (`schemas/database.schema.json#/properties/port`), `targets` the targets that have the problem,
     `related` other places that belong to it, `reads` the settings (as JSON pointers) that its rule reads. The source line of
-    a `quiet` problem must not be shown: a secret may stand in it; `within` is a line and a column inside the text at the
-    place, of an expression say. Paths of files are relative to the project, with `/`.
+    a `quiet` problem must not be shown because it may contain a secret. `within` is a line and a column inside the text at the
+    place, for example of an expression. Paths of files are relative to the project and use `/`.
     """
 
     code: str
@@ -74,11 +74,11 @@ class Problem:
 
     @property
     def traits(self) -> codes.Code:
-        """What the registry knows of the problem's code."""
+        """The entry of the registry for the problem's code."""
         return codes.find(self.code)
 
     def without_text(self) -> Problem:
-        """The same problem, with nothing that may be quoted from its file: neither its line nor its values."""
+        """The same problem without any text of its file: neither its line nor its values."""
         return replace(self, quiet=True, message=self.traits.unquoted or self.message)
 
     @property
@@ -88,11 +88,11 @@ class Problem:
 
     @property
     def finding(self) -> tuple[str, str | None]:
-        """What is wrong with which setting: another problem with the same finding says nothing new of a target."""
+        """Which setting has which mistake. A second problem with the same finding adds nothing about a target."""
         return self.code, self.path
 
     def as_dict(self) -> dict[str, Any]:
-        """The problem as JSON data, in the shape that `--format json` promises."""
+        """The problem as JSON data, in the documented shape of `--format json`."""
         place = self.place
         return {
             "code": self.code,
@@ -113,11 +113,11 @@ def _placed_sentence(problem: Problem) -> str:
 
 
 class WeftError(Exception):
-    """Raised where work cannot go on; carries every problem that was found until then."""
+    """Raised when work cannot continue; carries every problem found up to that point."""
 
     exit_code = 1
     folder: Path | None = None
-    """The project that the files of the problems belong to."""
+    """The project whose files have the problems."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(map(_placed_sentence, problems)))
@@ -131,18 +131,18 @@ class UsageError(WeftError):
 
 
 class CannotRun(WeftError):
-    """The environment refused: no project, no permission, a full disk."""
+    """The environment prevents the work: no project, no permission, a full disk."""
 
     exit_code = 3
 
 
 def reason_of(error: OSError) -> str:
-    """Why the system refused, in its own words."""
+    """The message of the operating system for a failure."""
     return (error.strerror or str(error)).lower()
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """A hint naming the candidate most like `word`, whatever their case, or None when nothing is close."""
+    """A hint with the candidate most similar to `word`, ignoring case, or None when nothing is similar."""
     spelled: dict[str, str] = {}
     for candidate in candidates:
         spelled.setdefault(candidate.casefold(), candidate)
@@ -153,20 +153,20 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def closest(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The candidate most like a word, or None; a long text is like nothing, as comparing two of them may take minutes."""
+    """The candidate most similar to a word, or None. Long texts are not compared, because that may take minutes."""
     if len(word) > _LONGEST_WORD:
         return None
     return next(iter(difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)), None)
 
 
 class Suggestions:
-    """`did_you_mean` for the problems of one configuration: of thousands only the first are worth the comparisons."""
+    """`did_you_mean` for the problems of one configuration: only the first of thousands are worth the comparisons."""
 
     def __init__(self) -> None:
         self._left = _COMPARED
 
     def __call__(self, word: str, candidates: list[str], fits: Callable[[str], bool] | None = None) -> str | None:
-        """A hint naming the candidate most like a word, of those that fit, while there is time for it."""
+        """A hint with the most similar candidate among those that fit, until the number of comparisons is used up."""
         self._left -= len(candidates)
         if self._left < 0:
             return None
@@ -174,11 +174,11 @@ class Suggestions:
 
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:
-    """`a, b, c`: a list of candidates for a message, shortened when it is long."""
+    """`a, b, c`: the candidates for a message, shortened when there are many."""
     return shortened((f"`{name}`" for name in candidates), limit)
 
 
 def has_errors(problems: Sequence[Problem], strict: bool = False) -> bool:
-    """Whether these problems fail a run; `strict` counts warnings too."""
+    """True if these problems fail a run; `strict` counts warnings too."""
     failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     return any(problem.severity in failing for problem in problems)

@@ -1,4 +1,4 @@
-"""Watching long work: whoever does it says how far it is, and whoever asked for it decides whether that is shown."""
+"""Progress of long work: the worker reports how far it is, and the caller decides whether to show it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 Watch = Callable[[str, int, int], None]
-"""Told what is being done, how many parts of it are done, and how many there are."""
+"""Receives what is being done, how many parts are done, and how many there are."""
 
 
 def unwatched(what: str, done: int, every: int) -> None:
-    """Nobody looks."""
+    """Ignore progress."""
 
 
 def watched(items: Sequence[_T], what: str, watch: Watch) -> Iterator[_T]:
-    """The items one by one, each reported when it is asked for, so when those before it are done."""
+    """The items one by one. Each is reported when it is requested, so all earlier ones are done by then."""
     for done, item in enumerate(items):
         watch(what, done, len(items))
         yield item

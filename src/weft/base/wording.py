@@ -18,7 +18,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def shortened(names: Iterable[str], limit: int) -> str:
-    """`a, b and 1 more`: the first names of a list, and how many there are beyond them."""
+    """`a, b and 1 more`: the first names of a list, and the number of the others."""
     listed = list(names)
     beyond = len(listed) - limit
     return ", ".join(listed[:limit]) + (f" and {beyond} more" if beyond > 0 else "")

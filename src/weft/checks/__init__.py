@@ -1,21 +1,21 @@
-"""Checks: what reads a finished output before it is written, or before it is deployed.
+"""Checks read a finished output before it is written, or before it is deployed.
 
-A check is a module named like it, here or offered by another package through an entry point of the group `weft.checks`:
+A check is a module with its name, in this package or in another one with an entry point of the group `weft.checks`:
 
-    PROGRAM = "nginx"              # the program that it runs; left out where the check is plain Python
-    INSTALL = "the package nginx"  # where a person gets it
-    CODES = ("nginx-old",)         # the codes of its problems beside its own name; left out where there are none
+    PROGRAM = "nginx"              # the program that it runs; omitted if the check is plain Python
+    INSTALL = "the package nginx"  # how to get it
+    CODES = ("nginx-old",)         # further codes of its problems besides its own name; optional
 
     def check(output: Finished) -> Iterable[Problem]: ...
 
 One that needs a package which is not installed raises ImportError, with the package as `name`, and is skipped.
 A problem has the name of its check as its code, or one of `CODES`; each code has a page in docs/reference/problems.md.
-A problem's place counts lines of the output; everything else is added here. What a program said is kept by the content that
-it has read, so it is asked again only when that changes.
+The place of a problem counts lines of the output; everything else is added here. The output of a program is cached by the content that
+it read, so the program runs again only after a change.
 
-A module here that is no check is named in `_plugins`.
+Modules in this package that are not checks are listed in `_plugins`.
 
-Begin with `run`, then `memory`, which keeps the answers, and `programs`, which runs programs.
+Start reading at `run`, then `memory`, which caches the answers, and `programs`, which runs programs.
 
 May import: base, files, report, schema, rules, secrets, stages.
 """
@@ -46,12 +46,12 @@ GROUP: Final = "weft.checks"
 _AT_ONCE: Final = 4
 
 Locate = Callable[[Rendered, int], Place | None]
-"""The line of a template that made a line of an output."""
+"""The line of a template that produced a line of an output."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """One output, as a check sees it: its text, and on demand a file beside all other outputs of the run."""
+    """One output for a check: its text and, on demand, a file next to all other outputs of the run."""
 
     path: str
     text: str
@@ -59,12 +59,12 @@ class Finished:
 
     @property
     def file(self) -> Path:
-        """The output as a file, in a folder that holds the other outputs too; it is removed after the run."""
+        """The output as a file, in a folder with the other outputs; it is removed after the run."""
         return self._tree.folder / self.path
 
 
 class Tree:
-    """The outputs of a run as files, written when the first check asks for one, and what each target's outputs hash to."""
+    """The outputs of a run as files, written when the first check needs one, and the hash of each target's outputs."""
 
     def __init__(self, rendered: Sequence[Rendered]) -> None:
         self._rendered = rendered
@@ -81,11 +81,11 @@ class Tree:
 
     @property
     def folder(self) -> Path:
-        """The folder that stands for the output folder."""
+        """The temporary folder that represents the output folder."""
         with self._lock:
             if self._folder is None:
                 folder = Path(tempfile.mkdtemp(prefix="weft-"))
-                folder.chmod(0o755)  # some programs give up their rights before they read
+                folder.chmod(0o755)  # some programs drop their privileges before they read
                 for one in self._rendered:
                     file = folder / one.path
                     file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ class Tree:
 
 @dataclass
 class Outcome:
-    """What came of the checks of a run: problems, and how often each check was asked, or skipped."""
+    """The result of the checks of a run: problems, and how often each check ran or was skipped."""
 
     problems: list[Problem] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
@@ -114,16 +114,16 @@ def names() -> tuple[str, ...]:
 
 
 def exists(name: str) -> bool:
-    """Whether there is a check of this name."""
+    """True if there is a check with this name."""
     return name in _plugins()
 
 
 def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, watch: Watch = unwatched) -> Outcome:
-    """What the checks say of these outputs; each problem names the output and the line of its template.
+    """The problems that the checks report for these outputs; each names the output and the line of its template.
 
-    A check whose program or package is missing is skipped, with a warning. What a template does wrong in many targets is
-    reported once, at the first of its files. Without `ask_programs`, only the checks that run no program are asked.
-    Where the run is interrupted, the programs that it started are ended.
+    A check whose program or package is missing is skipped, with a warning. A mistake of a template in many targets is reported once, for
+    the first of its files. Without `ask_programs`, only checks that run no program are used. If the run is interrupted, the programs that
+    it started are ended.
     """
     jobs = [(output, name) for output in finished for name in output.checks]
     wanted = [(output, name) for output, name in jobs if ask_programs or not _runs_program(name)]
@@ -132,7 +132,7 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, wat
     try:
         asked = [(output, name, pool.submit(_ask, output, name, tree)) for output, name in wanted]
         answers = [(output, name, future.result()) for output, name, future in watched(asked, "checks", watch)]
-    finally:  # after an interruption, nobody waits for the rest
+    finally:  # after an interruption, the rest is not needed
         pool.shutdown(wait=False, cancel_futures=True)
         started.end()
         pool.shutdown()
@@ -143,7 +143,7 @@ def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, wat
 
 
 def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Outcome:
-    """The answers counted, and their problems once for each template, with all the targets that have them."""
+    """The number of answers, and their problems once for each template, with all affected targets."""
     outcome = Outcome()
     unique: dict[tuple[int, str, str], Problem] = {}
     for output, name, answer in answers:
@@ -151,7 +151,7 @@ def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], l
         counter = outcome.skipped if skipped else outcome.asked
         counter[name] += 1
         for problem in [answer] if isinstance(answer, Problem) else answer:
-            # a check that cannot be asked is the same news for every template
+            # a check that cannot run is the same problem for every template
             key = (0 if skipped else output.entry, problem.code, problem.message)
             first = unique.get(key) or (problem if skipped else _placed(problem, output, locate))
             unique[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
@@ -161,7 +161,7 @@ def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], l
 
 
 def _ask(one: Rendered, name: str, tree: Tree) -> list[Problem] | Problem:
-    """What one check says of one output; a single problem when it cannot be asked."""
+    """The problems that one check reports for one output; a single problem if it cannot run."""
     try:
         return _answer(_load(name), name, one, tree)
     except ImportError as error:
@@ -170,7 +170,7 @@ def _ask(one: Rendered, name: str, tree: Tree) -> list[Problem] | Problem:
 
 
 def _answer(check: Any, name: str, one: Rendered, tree: Tree) -> list[Problem] | Problem:
-    """What a check says of one output, from memory where it has read the same before. Raises ImportError."""
+    """The problems that a check reports for one output, from the cache if it read the same before. Raises ImportError."""
     output = Finished(one.path, one.text, tree)
     program = getattr(check, "PROGRAM", None)
     if program is None:
@@ -192,7 +192,7 @@ def _answer(check: Any, name: str, one: Rendered, tree: Tree) -> list[Problem] |
 
 
 def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
-    """The problem at its line of the output, with the template's line beside it."""
+    """The problem at its line of the output, with the template's line next to it."""
     place = replace(problem.place or Place(one.path), file=one.path)
     if place.line is not None:
         lines = lines_of(one.text)
@@ -215,7 +215,7 @@ def _plugins() -> Plugins:
 
 
 def _load(name: str) -> Any:
-    """The module of a check, whose codes are known from then on. Raises ImportError when it lacks something."""
+    """The module of a check; registers its codes. Raises ImportError if it lacks a dependency."""
     check = _plugins().load(name)
     codes.add_outputs_codes((name, *getattr(check, "CODES", ())))
     return check

@@ -1,4 +1,4 @@
-"""The check `amtool`: the program of that name reads the configuration of who is told of alerts, `amtool check-config`."""
+"""The check `amtool`: the program of that name reads the configuration of alert receivers, `amtool check-config`."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _LINE: Final = re.compile(r"(?:^|\s)line (\d+): *(.*)")
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What amtool says of a configuration."""
+    """The problems that amtool reports for a configuration."""
     answer = programs.ask([PROGRAM, "check-config", output.file], output.file.parent)
     if answer.code:
         yield from _complaints(answer.text.replace(f"{output.file.parent}/", ""), output.text)
 
 
 def _complaints(said: str, text: str) -> Iterator[Problem]:
-    """A problem for each complaint, at the line that it names or that holds what it quotes."""
+    """A problem for each error, at the line that it names or that contains the quoted text."""
     for line in _lines(said) or [said]:
         numbered = _LINE.search(line)
         number = int(numbered[1]) if numbered else line_that_holds(line, text)
         words = programs.words(numbered[2] if numbered else line)
-        yield Problem("amtool", words or "it fails and says nothing", place=Place("", number))
+        yield Problem("amtool", words or "it failed without a message", place=Place("", number))
 
 
 def _lines(said: str) -> list[str]:
-    """What was said after `FAILED:`, until amtool adds up how many files failed."""
+    """The output after `FAILED:`, up to amtool's count of failed files."""
     blamed = (said.partition("FAILED:")[2] or said).partition("amtool: error:")[0]
     lines = [line.strip() for line in blamed.splitlines()]
     return [line for line in lines if line and not line.endswith("unmarshal errors:")]

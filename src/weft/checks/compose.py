@@ -1,4 +1,4 @@
-"""The check `compose`: `docker-compose config` reads the file, with the files that it names beside it."""
+"""The check `compose`: `docker-compose config` reads the file, with the files that it names next to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROGRAM = "docker-compose"
 INSTALL = "the Debian package docker-compose"
 
-# a complaint names a setting by its path, and what is wrong in it in quotes
+# an error names a setting by its path, and quotes the wrong value
 _PATH = re.compile(r"\b(?:services|volumes|networks|configs|secrets)(?:\.[A-Za-z0-9_-]+)+")
 _NAME = re.compile(r"'([A-Za-z0-9_.-]+)'")
 _LINE = re.compile(r"line (\d+)(?:, column (\d+))?")
@@ -27,7 +27,7 @@ _HEADING: Final = "is invalid because:"
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What Docker Compose says of the file."""
+    """The problems that Docker Compose reports for the file."""
     command = ["docker-compose", "--project-name", "weft", "-f", str(output.file), "config", "--quiet"]
     answer = programs.ask(command, output.file.parent)
     if answer.code == 0:
@@ -41,7 +41,7 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _place(text: str, message: str) -> Place | None:
-    """Where the setting stands that a message names, as far as it stands anywhere."""
+    """The place of the setting that a message names, if it is in the file."""
     told = _LINE.search(message)
     if told:
         return Place("", int(told[1]), int(told[2]) if told[2] else None)

@@ -1,7 +1,7 @@
-"""The check `dictconfig`: Python's logging.config.dictConfig takes the file, and every handler that writes a file then works.
+"""The check `dictconfig`: Python's logging.config.dictConfig accepts the file, and every handler that writes a file works.
 
-Modules that the configuration names may lie beside it. Log files are written to a folder of their own, one record by each
-handler; where a handler's formatter is called `json`, the record must come out as one line of JSON, whatever its message.
+Modules that the configuration names may be next to it. Log files are written to a temporary folder, one record by each handler; if a
+handler's formatter is called `json`, the record must be one line of JSON, whatever its message.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _TOLD = re.compile(r"^weft: (.*)$", re.MULTILINE)
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What Python's logging says of its configuration."""
+    """The problems that Python's logging reports for its configuration."""
     try:
         json.loads(output.text)
     except ValueError as error:
@@ -81,7 +81,7 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _line_of(text: str, message: str) -> int | None:
-    """The line of what the message names in quotes: the last name that stands in the file, as a value or as a key."""
+    """The line of a name that the message quotes: the last one that appears in the file, as a value or as a key."""
     for name in reversed(re.findall(r"'([^']+)'", message)):
         for number, line in enumerate(lines_of(text), 1):
             if json.dumps(name) in line:

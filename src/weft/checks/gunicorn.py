@@ -1,6 +1,6 @@
-"""The check `gunicorn`: `gunicorn --check-config` takes the settings.
+"""The check `gunicorn`: `gunicorn --check-config` accepts the settings.
 
-The application itself is not there when its settings are checked; a small one stands in for it.
+The application itself is not available when its settings are checked; a small one stands in for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SETTING = re.compile(r"Invalid value for (\w+): (.*)")
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What gunicorn says of its settings."""
+    """The problems that gunicorn reports for its settings."""
     with tempfile.TemporaryDirectory(prefix="weft-gunicorn-") as name:
         folder = Path(name)
         (folder / "weft_stand_in.py").write_text(_STAND_IN, "utf-8")

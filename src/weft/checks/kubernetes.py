@@ -1,8 +1,8 @@
-"""The check `kubernetes`: every object is one that an API server would take.
+"""The check `kubernetes`: every object is one that an API server would accept.
 
-Types and fields are held against the strict schemas that `kubernetes-validate` bundles, compiled once a kind; names, labels,
-data keys and sizes by the rules of the API, which those schemas do not hold. Kinds of other groups (custom resources) have
-no bundled schema; of them only the metadata is checked.
+Types and fields are checked with the strict schemas that `kubernetes-validate` bundles, compiled once per kind; names, labels, data keys
+and sizes with the rules of the API, which those schemas do not contain. Kinds of other groups (custom resources) have no bundled
+schema; only their metadata is checked.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if find_spec("kubernetes_validate") is None:  # its schemas are read as files, t
 VERSION: Final = "1.33.0"
 """The Kubernetes version whose schemas are used."""
 MAX_ANNOTATIONS: Final = 256 * 1024
-"""How many bytes the annotations of an object may have (apimachinery TotalAnnotationSizeLimitB)."""
+"""The maximum size of an object's annotations in bytes (apimachinery TotalAnnotationSizeLimitB)."""
 MAX_DATA: Final = 1024 * 1024
-"""How many bytes the data of a ConfigMap or Secret may have (api/core/v1 MaxSecretSize)."""
+"""The maximum size of the data of a ConfigMap or Secret in bytes (api/core/v1 MaxSecretSize)."""
 
 # k8s.io/apimachinery/pkg/util/validation
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
@@ -52,16 +52,16 @@ _NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a let
 
 
 Complaint = tuple[Path, str]
-"""Where in an object something is wrong, and what."""
+"""The path of a problem in an object, and its message."""
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What is wrong with the objects of a manifest."""
+    """The problems of the objects of a manifest."""
     yield from complaints(output.text)
 
 
 def complaints(text: str) -> Iterator[Problem]:
-    """What is wrong with the objects of a manifest, given as its text."""
+    """The problems of the objects of a manifest, given as text."""
     try:
         documents = yaml11.Documents(text)
         every = documents.data
@@ -91,9 +91,9 @@ def _objects(document: Any) -> Iterator[tuple[Path, Any]]:
 
 
 def _complaints(thing: Any, seen: set[tuple[str, ...]]) -> Iterator[Complaint]:
-    """What is wrong with one object; `seen` are the names of those before it."""
+    """The problems of one object; `seen` are the names of those before it."""
     if not _is_object(thing):
-        yield (), "a document of the manifest is no Kubernetes object: it has no `apiVersion` and `kind`"
+        yield (), "a document of the manifest is not a Kubernetes object: it has no `apiVersion` and `kind`"
         return
     kind = thing["kind"]
     metadata = thing.get("metadata")
@@ -102,7 +102,7 @@ def _complaints(thing: Any, seen: set[tuple[str, ...]]) -> Iterator[Complaint]:
     if isinstance(metadata.get("name"), str):
         key = (thing["apiVersion"], kind, str(metadata.get("namespace")), metadata["name"])
         if key in seen:
-            yield ("metadata", "name"), f"{name} stands twice in the manifest"
+            yield ("metadata", "name"), f"{name} appears twice in the manifest"
         seen.add(key)
     for path, message in (*_schema(thing), *_metadata(kind, metadata), *_data(thing)):
         yield path, f"{name}: {message}"
@@ -135,11 +135,14 @@ def _schema(document: dict[str, Any]) -> Iterator[Complaint]:
         for error in validator.iter_errors(document):
             yield from _broken(error, secret=document["kind"] == "Secret")
     except ValueError as error:
-        yield (), f"it holds what JSON cannot ({error}): put keys that are numbers or booleans in quotes"
+        yield (
+            (),
+            f"it contains a value that JSON cannot represent ({error}): put keys that are numbers or booleans in quotes",
+        )
 
 
 def _broken(error: jsonschema_rs.ValidationError, *, secret: bool) -> Iterator[Complaint]:
-    """The complaints of one error of the schema; of a secret, nothing but the metadata is quoted."""
+    """The messages of one error of the schema; only the metadata of a Secret is quoted."""
     path = tuple(error.instance_path)
     unknown = getattr(error.kind, "unexpected", ())
     if unknown:
@@ -219,7 +222,7 @@ def _bad_name(kind: str, whole: str, text: str) -> Iterator[str]:
 
 
 def _data(document: Mapping[str, Any]) -> Iterator[Complaint]:
-    """What is wrong with the data of a ConfigMap or Secret: its keys, its encoding, its size."""
+    """The problems of the data of a ConfigMap or Secret: its keys, its encoding, its size."""
     kind = document["kind"]
     if kind not in ("ConfigMap", "Secret"):
         return
@@ -242,14 +245,14 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _entry(kind: str, field: str, key: Any, value: Any, owner: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with one entry of the data; `owner` says in which field each key before it stands."""
+    """The problems of one entry of the data; `owner` has the field of each earlier key."""
     if not isinstance(key, str) or not _DATA_KEY.match(key):
         yield f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
     if kind == "ConfigMap" and key in owner:
-        yield f"`{key}` stands in {owner[key]} and in {field}"
+        yield f"`{key}` is in both {owner[key]} and {field}"
     encoded = field == "binaryData" or (field == "data" and kind == "Secret")
     if encoded and isinstance(value, str) and not _is_base64(value):
-        yield f"{field}.{key} is not base64{'; plain texts stand in `stringData`' if kind == 'Secret' else ''}"
+        yield f"{field}.{key} is not base64{'; put plain texts into `stringData`' if kind == 'Secret' else ''}"
 
 
 def _is_base64(text: str) -> bool:
@@ -267,16 +270,16 @@ def _is_qualified(key: str) -> bool:
 
 
 def _is_builtin(api_version: str) -> bool:
-    """Whether a group is one of Kubernetes' own."""
+    """True if a group is one of Kubernetes' own."""
     group, slash, _ = api_version.rpartition("/")
     return not slash or "." not in group or api_version in _kinds()
 
 
 @cache
 def _validator(api_version: str, kind: str) -> jsonschema_rs.Validator | None:
-    """The compiled schema of a kind, or None when Kubernetes itself has no such kind."""
+    """The compiled schema of a kind, or None if Kubernetes itself has no such kind."""
     group, slash, version = api_version.rpartition("/")
-    # the bundled files are called by the first word of the group: `deployment-apps-v1.json`
+    # the bundled files are named after the first word of the group: `deployment-apps-v1.json`
     prefix = f"{group.partition('.')[0]}-" if slash else ""
     if slash and "." in group and not group.endswith(".k8s.io"):
         return None
@@ -299,7 +302,7 @@ def _kinds() -> dict[str, list[str]]:
 
 @cache
 def _folder() -> Traversable | zipfile.Path:
-    """The schemas as files: a folder, as the package brings them, or an archive, as `make` keeps them."""
+    """The schemas as files: a folder, as shipped with the package, or an archive, as installed by `make`."""
     schemas = resources.files("kubernetes_validate").joinpath("kubernetes-json-schema")
     archive = schemas.joinpath(f"v{VERSION}-local-strict.zip")
     return zipfile.Path(str(archive)) if archive.is_file() else schemas.joinpath(f"v{VERSION}-local-strict")

@@ -1,6 +1,6 @@
-"""The check `kustomize`: `kubectl kustomize` takes the folder of a kustomization.yaml, with everything that it lists.
+"""The check `kustomize`: `kubectl kustomize` accepts the folder of a kustomization.yaml, with everything that it lists.
 
-It runs without a cluster. What kubectl refuses is told at the line of the kustomization that names the file or the field.
+It runs without a cluster. An error of kubectl is reported at the line of the kustomization that names the file or the field.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ _NAMED = re.compile(
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What kubectl says of the folder that an output stands in."""
+    """The problems that kubectl reports for the folder of an output."""
     folder = output.file.parent
     answer = programs.ask([PROGRAM, "kustomize", folder], folder)
     if answer.code:
         yield _problem(output.text, folder, answer)
         return
     for line in answer.text.splitlines():
-        if line.startswith("# Warning: "):  # they stand before the objects, in which no line begins so
+        if line.startswith("# Warning: "):  # they precede the objects, in which no line starts like this
             message = programs.words(line.removeprefix("# Warning: "))
             yield Problem("kustomize", message, Severity.WARNING, place=_place(output.text, message))
 
 
 def _problem(text: str, folder: Path, answer: programs.Answer) -> Problem:
-    """A complaint in one line, without what kubectl tried next and without the folder of this run."""
+    """An error in one line, without kubectl's further attempts and without the folder of this run."""
     said = answer.text.strip()
-    logged = _LOGGED.match(said)  # some builds of kubectl log their last words, with time and process
+    logged = _LOGGED.match(said)  # some builds of kubectl log their last message, with time and process
     if logged:
         said = logged[1].replace("\\n", " ").replace('\\"', '"')
     said = said.removeprefix("error: ").removeprefix("accumulating resources: ")
     said = _WRAPPED.sub(r"\1", said).replace(f"{folder}/", "").replace(str(folder), "the folder")
-    message = programs.words(said) or f"kubectl ended with {answer.code} and said nothing"
+    message = programs.words(said) or f"kubectl ended with {answer.code} without a message"
     return Problem("kustomize", message, place=_place(text, message))
 
 
 def _place(text: str, message: str) -> Place | None:
-    """The line that a complaint is about: the one it numbers, or the first that holds the file or field it names."""
+    """The line of an error: the number in it, or the first line with the file or field that it names."""
     numbered = _NUMBERED.search(message)
     if numbered:
         return Place("", int(numbered[1]) + bool(numbered[2]))  # Go's parser counts from 0, its scanner from 1

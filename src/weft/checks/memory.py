@@ -1,4 +1,4 @@
-"""What programs said of outputs, kept by the content that they have read, in the user's cache folder."""
+"""The cache of programs' answers, by the content that they read, in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDER: Final = "checks"
 
 
 def key(check: ModuleType, program: str, path: str, files: str) -> str:
-    """A name for one question: which check, which program, which output, and the digest of all outputs of its target."""
+    """The key of one answer: the check, the program, the output, and the digest of all outputs of its target."""
     code = Path(check.__file__).read_bytes() if check.__file__ else b""
     about = Path(program).stat()
     question = (__version__, code, program, about.st_mtime_ns, about.st_size, path, files)
@@ -25,7 +25,7 @@ def key(check: ModuleType, program: str, path: str, files: str) -> str:
 
 
 def recall(name: str) -> list[Problem] | None:
-    """What was said, or None when it was never asked."""
+    """The cached answer, or None."""
     try:
         entries = json.loads(cache.recall(_FOLDER, f"{name}.json") or b"")
         return [
@@ -43,5 +43,5 @@ def recall(name: str) -> list[Problem] | None:
 
 
 def keep(name: str, problems: Sequence[Problem]) -> None:
-    """Remember what was said; a cache that cannot be written is no mistake."""
+    """Cache an answer. A failed write is ignored."""
     cache.keep(_FOLDER, f"{name}.json", json.dumps([problem.as_dict() for problem in problems]))

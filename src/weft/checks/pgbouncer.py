@@ -1,8 +1,7 @@
 """The check `pgbouncer`: PgBouncer starts with the file and answers on its socket.
 
-A small file includes the one that is checked and then says where to listen: on a socket in a folder of its own, on no port.
-Certificates and the password file are those of the real host, so they are not read. PgBouncer refuses to be root; for root it
-runs as nobody.
+A small file includes the checked one and then sets where to listen: on a socket in a temporary folder, on no port. Certificates and
+the password file belong to the real host, so they are not read. PgBouncer refuses to run as root; for root it runs as nobody.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ client_tls_sslmode = disable
 _PORT = re.compile(r"(?mi)^\s*listen_port\s*=\s*(\d+)\s*$")
 _HELLO: Final = bytes.fromhex("0000000804d2162f")  # SSLRequest of the PostgreSQL protocol, answered with one letter
 _LOG_LINE = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?P<level>[A-Z]+) (?P<text>.*)$", re.MULTILINE)
-# complaints that only say that there was another one
+# messages that only repeat that there was another one
 _FOLLOWS = re.compile(r"cannot load config file|error processing include file")
 _PLACE = re.compile(r" in configuration \((?P<file>.*):(?P<line>\d+)\)|, stopping loading")
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What PgBouncer says of its configuration."""
+    """The problems that PgBouncer reports for its configuration."""
     with tempfile.TemporaryDirectory(prefix="weft-pgbouncer-") as name:
         folder = Path(name)
         answer = _started(output, folder)
@@ -54,7 +53,7 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _problem(answer: programs.Answer, output: Finished, folder: Path) -> Problem:
-    """All complaints of the log as one problem, at the first line of the file that one of them names."""
+    """All errors of the log as one problem, at the first line of the file that one of them names."""
     entries = [entry["text"] for entry in _LOG_LINE.finditer(answer.text) if entry["level"] in ("ERROR", "FATAL")]
     places = filter(None, map(_PLACE.search, entries))
     line = next((int(place["line"]) for place in places if place["file"] == str(output.file)), None)
@@ -65,7 +64,7 @@ def _problem(answer: programs.Answer, output: Finished, folder: Path) -> Problem
 
 
 def _causes(entries: list[str]) -> list[str]:
-    """The complaints without their places, and without those that only follow from others."""
+    """The errors without their places, and without those that only follow from others."""
     complaints = [_PLACE.sub("", text) for text in entries]
     return [text for text in complaints if not _FOLLOWS.match(text)] or complaints
 
@@ -73,7 +72,7 @@ def _causes(entries: list[str]) -> list[str]:
 def _started(output: Finished, folder: Path) -> programs.Answer:
     port = _PORT.search(output.text)
     root = os.geteuid() == 0
-    # for root it runs as nobody, who must be able to put the socket there
+    # for root it runs as nobody, who must be able to create the socket there
     folder.chmod(0o777 if root else 0o700)
     file = folder / "alone.ini"
     file.write_text(_ALONE.format(file=output.file, folder=folder), "utf-8")

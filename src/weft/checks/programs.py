@@ -1,4 +1,4 @@
-"""How checks run programs: found, with a time limit, never left running."""
+"""How checks run programs: finding them, with a time limit, never leaving them running."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from threading import Lock
 from typing import Final
 
 TIME_LIMIT: Final = 60.0
-"""How many seconds a program may take."""
+"""The seconds that a program may take."""
 _TIDYING: Final = 0.3
-"""How many seconds a program has to tidy up when the run is interrupted."""
+"""The seconds that a program has to clean up when the run is interrupted."""
 
 _KEPT: Final = frozenset(
     ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
 )
-_NOWHERE: Final = "http://127.0.0.1:9"  # the port where nobody listens
+_NOWHERE: Final = "http://127.0.0.1:9"  # a port without a listener
 _NO_NETWORK: Final = {
     **{name: _NOWHERE for each in ("http_proxy", "https_proxy", "all_proxy") for name in (each, each.upper())},
     "GIT_ALLOW_PROTOCOL": "none",
 }
-"""What keeps well-behaved programs, such as those that are written in Go, from fetching what an output names."""
+"""Variables that keep programs which honor them, such as those written in Go, from fetching addresses in an output."""
 
 
 class NoAnswerError(Exception):
-    """A program did not end in time, or could not be started; the text says which, beginning with a verb."""
+    """A program did not end in time, or could not be started; the text says which, and starts with a verb."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a program ended, and what it said on both its outputs."""
+    """The exit code of a program, and its output on stdout and stderr."""
 
     code: int
     text: str
@@ -47,7 +47,7 @@ class Answer:
 
 @cache
 def find(program: str) -> str | None:
-    """Where a program is: on the path, beside this Python, or where daemons are kept; None when it is nowhere."""
+    """The path of a program: on PATH, next to this Python, or in the folders of daemons; None if it is not found."""
     if program == "python":
         return sys.executable
     folders = [os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent), "/usr/sbin", "/usr/local/sbin"]
@@ -55,7 +55,7 @@ def find(program: str) -> str | None:
 
 
 class Started:
-    """The programs that one run of the checks has started and that have not ended yet; threads that belong to it start them."""
+    """The programs that one run of the checks has started and that are still running; several threads start them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -63,11 +63,11 @@ class Started:
         self._ended = False
 
     def own_this_thread(self) -> None:
-        """Count what this thread starts from now on among the programs of the run."""
+        """Register the programs that this thread starts from now on with the run."""
         _STARTED.set(self)
 
     def end(self) -> None:
-        """End what still runs, and start nothing more; a program may tidy up, but not for long."""
+        """End all running programs, and start no more; a program has a short time to clean up."""
         with self._lock:
             self._ended = True
             running = list(self._running)
@@ -80,7 +80,7 @@ class Started:
             _kill(process)
 
     def run(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None, limit: float) -> Answer:
-        """Run a program to its end. Raises TimeoutExpired when that is not within the limit, OSError when it cannot be started."""
+        """Run a program to completion. Raises TimeoutExpired after the limit, OSError if it cannot be started."""
         with self._start(command, folder, environment) as process:
             try:
                 said, _ = process.communicate(timeout=limit)
@@ -90,7 +90,7 @@ class Started:
             finally:
                 self._running.discard(process)
         if self._ended:
-            raise NoAnswerError("was ended, as the run has")
+            raise NoAnswerError("was ended because the run has ended")
         return Answer(process.returncode, said.decode("utf-8", "replace"))
 
     def _start(
@@ -98,7 +98,7 @@ class Started:
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._ended:
-                raise NoAnswerError("was not started, as the run has ended")
+                raise NoAnswerError("was not started because the run has ended")
             process = subprocess.Popen(  # noqa: S603 - the command is that of a check, never text of a configuration
                 command,
                 cwd=folder,
@@ -106,7 +106,7 @@ class Started:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                process_group=0 if os.name == "posix" else None,  # so that what it starts can be ended with it
+                process_group=0 if os.name == "posix" else None,  # so its children can be ended with it
             )
             self._running.add(process)
         return process
@@ -119,7 +119,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Send a signal to a program, and to what it has started."""
+    """Send a signal to a program, and to its children."""
     if os.name != "posix":
         process.send_signal(number)
         return
@@ -137,9 +137,9 @@ def ask(
     environment: Mapping[str, str] | None = None,
     limit: float = TIME_LIMIT,
 ) -> Answer:
-    """Run a program to its end in a folder; raises NoAnswerError.
+    """Run a program to completion in a folder. Raises NoAnswerError.
 
-    It gets the variables of `environment`, by default those of `_environment`: what it reads may come from a stranger.
+    It gets the variables of `environment`, by default those of `_environment`: its input may be untrusted.
     """
     program, *arguments = map(str, command)
     started = _STARTED.get() or Started()
@@ -157,12 +157,12 @@ def ask(
 
 
 def _environment() -> dict[str, str]:
-    """What a program needs to run, and none of the secrets that the environment of a pipeline holds; and no way to the network."""
+    """The variables that a program needs to run: no secrets of a pipeline's environment, and no access to the network."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
     return kept | _NO_NETWORK | {"HOME": os.devnull}  # no keys of ssh, no credentials of registries and clusters
 
 
 def words(text: str, limit: int = 300) -> str:
-    """What a program said, in one line."""
+    """The output of a program, in one line."""
     line = " ".join(text.split())
     return line if len(line) <= limit else f"{line[:limit]}…"

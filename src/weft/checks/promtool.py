@@ -1,8 +1,8 @@
 """The check `promtool`: the program of that name reads a configuration, its rules or the tests of its rules.
 
-A file with `groups` is read by `promtool check rules`, one with `tests` by `promtool test rules`, any other by `promtool check
-config`, which also reads the rule files that it names. Files at absolute paths belong to the machine that will run it: in the
-copy that promtool reads, an existing file stands in for each of them.
+A file with `groups` is read by `promtool check rules`, one with `tests` by `promtool test rules`, any other by `promtool check config`,
+which also reads the rule files that it names. Files at absolute paths belong to the machine that will run it: in the copy that promtool
+reads, each of them is replaced by an existing file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What promtool says of a configuration, of rules, or of tests of rules."""
+    """The problems that promtool reports for a configuration, rules, or tests of rules."""
     data = _data(output.text)
     kind = ("check", "rules") if "groups" in data else ("test", "rules") if "tests" in data else ("check", "config")
     with NamedTemporaryFile("w", encoding="utf-8", dir=output.file.parent, prefix=".promtool-", suffix=".yml") as copy:
@@ -50,7 +50,7 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _data(text: str) -> dict[str, Any]:
-    """The file as data, empty when it is no mapping; promtool tells what is wrong with it."""
+    """The file as data, empty if it is not a mapping; promtool reports what is wrong with it."""
     try:
         data = yaml.load(text, yaml11.Loader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, ValueError):
@@ -59,23 +59,23 @@ def _data(text: str) -> dict[str, Any]:
 
 
 def _without_paths(text: str, copy: Path, output: Finished) -> str:
-    """What was said, with files named as the reader knows them."""
+    """The output, with the names of files as the reader knows them."""
     text = text.replace(str(copy), output.file.name).replace(copy.name, output.file.name)
     return text.replace(f"{output.file.parent}/", "")
 
 
 def _complaints(said: str, output: Finished) -> Iterator[Problem]:
-    """A problem for each line that was said after `FAILED:`, which is where the complaints stand."""
+    """A problem for each line after `FAILED:`, where promtool prints its errors."""
     blamed = said.partition("FAILED:")[2] or said
     lines = [line.strip() for line in blamed.splitlines() if line.strip(" :")]
     for line in [line for line in lines if not line.endswith("unmarshal errors:")] or [said]:
         words = re.sub(rf"^(?:parsing YAML file )?{re.escape(output.file.name)}:\s*", "", line)
         place, words = _placed(words, output.text)
-        yield Problem("promtool", programs.words(words) or "it fails and says nothing", place=place)
+        yield Problem("promtool", programs.words(words) or "it failed without a message", place=place)
 
 
 def _placed(words: str, text: str) -> tuple[Place, str]:
-    """The place that a complaint names or means, and its words without the place."""
+    """The place of an error, and its text without the place."""
     numbered = _LINE.search(words)
     if numbered is None:
         return Place("", line_that_holds(words, text)), words
@@ -84,7 +84,7 @@ def _placed(words: str, text: str) -> tuple[Place, str]:
 
 
 def line_that_holds(words: str, text: str) -> int | None:
-    """The first line of the file with something that the complaint quotes, the last of it first."""
+    """The first line of the file with a text that the error quotes, starting with the last quoted text."""
     for quoted in reversed(re.findall(r'"([^"]+)"', words)):
         for number, line in enumerate(lines_of(text), 1):
             if quoted in line:
@@ -104,7 +104,7 @@ def _failed_tests(said: str, data: dict[str, Any], text: str) -> list[Problem]:
 
 
 def _place_of(found: re.Match[str], data: dict[str, Any], text: str) -> tuple[int, int] | None:
-    """Line and column of the test that promtool means."""
+    """Line and column of the test in promtool's message."""
     for number, test in enumerate(data["tests"]):
         if found["name"] and test.get("name") != found["name"]:
             continue

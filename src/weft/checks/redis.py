@@ -1,8 +1,8 @@
 """The check `redis`: redis-server starts with the file and answers PING.
 
-It runs a second or less, in a folder of its own, on a socket there and on no port. Files of the real host (users, certificates,
-folders) are not there when the file is checked, so the lines that name them are left out, and so is the cluster, whose bus
-listens on a port in any case.
+It runs for a second or less, in a temporary folder, on a socket there and on no port. Files of the real host (users, certificates,
+folders) do not exist when the file is checked, so the lines that name them are removed, and so is the cluster, whose bus always
+listens on a port.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ PROGRAM = "redis-server"
 INSTALL = "the Debian package redis-server"
 
 PATIENCE: Final = 20.0
-"""How many seconds a server may take until it answers."""
+"""The seconds until a server must answer."""
 NO_ANSWER: Final = 124
-"""How `booted` ends when the server runs, but does not answer."""
+"""The exit code of `booted` if the server runs but does not answer."""
 
 _OF_THE_HOST = re.compile(
     r"(?mi)^[ \t]*(aclfile|dir|logfile|pidfile|supervised|tls-(replication|cluster)|cluster-enabled)\b.*$"
@@ -36,7 +36,7 @@ _ALONE: Final = ("--port", "0", "--tls-port", "0", "--daemonize", "no", "--save"
 _COMPLAINT = re.compile(r"at line (\d+)\n>>> '.*'\n(.+)")
 _LOG_LINE = re.compile(r"^\d+:[A-Z] .*? [*#.-] ", re.MULTILINE)
 
-# Starts a server, says hello on its socket, and ends it again, also when nobody waits for it any more. 124 is NO_ANSWER.
+# Starts a server, sends a greeting to its socket, and ends it again, even if the caller is gone. 124 is NO_ANSWER.
 _BOOT: Final = """
 import os, signal, socket, subprocess, sys, time
 patience, place, hello, *command = sys.argv[1:]
@@ -60,7 +60,7 @@ finally:
     except subprocess.TimeoutExpired:
         pass
     try:
-        os.killpg(server.pid, signal.SIGKILL)  # and what it has started
+        os.killpg(server.pid, signal.SIGKILL)  # and its children
     except ProcessLookupError:
         pass
     server.wait()
@@ -69,7 +69,7 @@ sys.exit(code)
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What redis-server says of its configuration."""
+    """The problems that redis-server reports for its configuration."""
     with tempfile.TemporaryDirectory(prefix="weft-redis-") as name:
         folder = Path(name)
         file = folder / "redis.conf"
@@ -90,7 +90,7 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def booted(command: Sequence[str | Path], folder: Path, socket: Path, hello: bytes) -> programs.Answer:
-    """Run a server until it answers a hello on its socket, with code 0, or else with its own code or NO_ANSWER."""
+    """Run a server until it answers a greeting on its socket: code 0, else its own exit code or NO_ANSWER."""
     program = programs.find(str(command[0])) or command[0]
     boot: list[str | Path] = [sys.executable, "-c", _BOOT, str(PATIENCE), socket, hello.hex()]
     return programs.ask([*boot, program, *command[1:]], folder)

@@ -1,8 +1,8 @@
-"""The check `shell`: the file is sourced by a real POSIX shell, in silence.
+"""The check `shell`: a real POSIX shell sources the file, and prints nothing.
 
-The shell starts with an empty environment and without any program on its path: a file of variables needs none, and what slipped out
-of its quotes must not start one here. With `set -eu`, a command that fails and a variable that is not set end it. A file that
-only sets variables prints nothing, so whatever is printed is a mistake.
+The shell starts with an empty environment and without any program on its path: a file of variables needs none, and an unquoted command
+must not start one here. With `set -eu`, a failing command and an unset variable end it. A file that only sets variables prints
+nothing, so any output is a mistake.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 PROGRAM: Final = "sh"
 INSTALL: Final = "every POSIX system, on Debian with the package dash"
 
-_ENVIRONMENT: Final = {"PATH": "/nonexistent"}  # with no PATH at all, shells look into folders of their own choice
+_ENVIRONMENT: Final = {"PATH": "/nonexistent"}  # without PATH, shells search their own default folders
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What a shell says while it sources a file, one problem a line."""
+    """The output of a shell while it sources a file, one problem per line."""
     file = output.file
     answer = programs.ask([PROGRAM, "-euc", '. "$1"', PROGRAM, file], file.parent, environment=_ENVIRONMENT)
     last = len(lines_of(output.text))
@@ -34,16 +34,16 @@ def check(output: Finished) -> Iterator[Problem]:
         complaint = _complaint(line, str(file))
         if complaint:
             number, message = complaint
-            place = Place("", min(number, last))  # of what is not closed, some shells name the line after the last
+            place = Place("", min(number, last))  # for unclosed quotes, some shells report the line after the last
             yield Problem("shell", programs.words(message), place=place)
         else:
-            yield Problem("shell", f"the file prints `{programs.words(line)}`, and must print nothing")
+            yield Problem("shell", f"the file prints `{programs.words(line)}`, but must print nothing")
     if answer.code != 0 and not said:
-        yield Problem("shell", f"the shell ends with exit code {answer.code} and says nothing")
+        yield Problem("shell", f"the shell ends with exit code {answer.code} without a message")
 
 
 def _complaint(line: str, file: str) -> tuple[int, str] | None:
-    """The line number and the words of a shell's complaint: `sh: 2: FILE: words`, or `FILE: line 2: words`."""
+    """The line number and the message of a shell's error: `sh: 2: FILE: words`, or `FILE: line 2: words`."""
     file = re.escape(file)
     found = re.fullmatch(rf"(?:{PROGRAM}|{file}): (?:line )?(?P<number>\d+): (?:{file}: )?(?P<words>.*)", line)
     return (int(found["number"]), found["words"]) if found else None

@@ -1,11 +1,11 @@
 """The `weft` command: one module a command, imported only when it is needed.
 
-A command is a function `command` in the module that is named like it, and an entry of `_COMMANDS`. It reads its options, calls
-the package that does the work, and prints; it decides nothing itself. The exit status is 0, 1 when something is wrong with the
-project, 2 for a mistake in the command, 3 when the environment refused.
+A command is a function `command` in the module of the same name, and an entry of `_COMMANDS`. It parses its options, calls the
+package that does the work, and prints the result; it contains no logic. The exit status is 0 for success, 1 for problems of the
+project, 2 for a usage error, and 3 if the environment prevents the work.
 
-`weft --help` must stay fast, so heavy imports stand inside of the functions. `common` opens the project and completes names in
-the shell; `report` shows problems.
+`weft --help` must stay fast, so heavy imports are inside the functions. `common` opens the project and completes names in the
+shell; `report` shows problems.
 
 May import: every package.
 """
@@ -27,7 +27,7 @@ _COMMANDS: Final = {
     "config": "Print the merged configuration of a target.",
     "diff": "Show the settings that differ between targets or revisions.",
     "explain": "Show where a value comes from and where it goes.",
-    "ide": "Tell editors which schema is for which files.",
+    "ide": "Configure editors: which schema applies to which files.",
     "init": "Start a new project.",
     "new": "Add an environment, a tenant, a setting, a rule or an output.",
     "policy": "Check targets against rule packs such as PCI DSS.",
@@ -37,11 +37,11 @@ _COMMANDS: Final = {
     "targets": "List the targets.",
     "validate": "Report every problem of the targets.",
 }
-"""The commands with a sentence each. It stands here so that `weft --help` need not import them all."""
+"""The commands with a sentence each, kept here so that `weft --help` does not import them all."""
 
 
 class _Group(click.Group):
-    """The commands of the folder, each named like its module."""
+    """The commands of the folder, each named after its module."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -85,7 +85,7 @@ def cli(ctx: click.Context, folder: Path) -> None:
     """Schema-first configuration: layers of YAML in, validated manifests out.
 
     A target is ENVIRONMENT or ENVIRONMENT/TENANT; globs work ('production/*', '**/acme'),
-    and without a target a command takes all of them.
+    without one, a command uses all targets.
     """
     ctx.obj = folder
     if os.environ.get("NO_COLOR"):
@@ -93,7 +93,7 @@ def cli(ctx: click.Context, folder: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line and end politely: 0 fine, 1 problems found, 2 usage, 3 could not run."""
+    """Run the command line and return an exit status: 0 success, 1 problems, 2 usage, 3 environment."""
     try:
         code = cli.main(prog_name="weft", standalone_mode=False)
         sys.stdout.flush()
@@ -107,7 +107,7 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # the reader of our output has gone; do not let the interpreter complain when it flushes
+        # the reader of the output is closed; keep the interpreter from reporting that when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the one place that ends the program politely
@@ -115,9 +115,9 @@ def main() -> None:
 
 
 def _better(error: click.ClickException) -> click.ClickException:
-    """The same mistake of usage in better words, where click has none."""
+    """The same usage error with a better message, if click's is not good."""
     if isinstance(error, click.NoSuchOption) and error.option_name == "-C" and error.ctx:
-        return click.UsageError(f"-C stands before the command: weft -C DIR {error.ctx.info_name}", error.ctx)
+        return click.UsageError(f"-C comes before the command: weft -C DIR {error.ctx.info_name}", error.ctx)
     return error
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: opening the project, showing how far long work is, and completing targets and settings in the shell."""
+"""What the commands share: opening the project, showing progress, and completing targets and settings in the shell."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALLOWED: Final = "weft.allow_read"
 
 
 def allow_read_option(function: _F) -> _F:
-    """`--allow-read DIR`, which may be repeated, before the command and after it."""
+    """`--allow-read DIR`, which may be repeated, both before and after the command."""
     return click.option(
         "--allow-read",
         multiple=True,
@@ -33,7 +33,7 @@ def allow_read_option(function: _F) -> _F:
         metavar="DIR",
         expose_value=False,
         callback=_allow_read,
-        help="Let files of the project lead to this folder outside of it; may be repeated.  [env: WEFT_ALLOW_READ]",
+        help="Allow files of the project to refer to this folder outside of it; may be repeated.  [env: WEFT_ALLOW_READ]",
     )(function)
 
 
@@ -51,14 +51,14 @@ def allowed_folders(ctx: click.Context) -> list[Path]:
 
 
 PATIENCE: Final = 1.0
-"""How many seconds work may take before anything is shown."""
+"""The seconds that work may take before progress is shown."""
 _EVERY: Final = 0.1
-"""How many seconds lie between two changes of the line."""
+"""The seconds between two updates of the line."""
 _CLEAR: Final = "\r\x1b[K"
 
 
 MAX_PROBLEMS: Final = ContextVar("max_problems", default=100)
-"""How many problems a person is shown one by one; 0 for all."""
+"""The number of problems shown one by one; 0 for all."""
 
 
 def max_problems_option(function: _F) -> _F:
@@ -81,7 +81,7 @@ def project_options(function: _F) -> _F:
     function = click.option(
         "--from-env",
         is_flag=True,
-        help="Take the settings' environment variables (x-env) as a layer above all overlays.",
+        help="Use the settings' environment variables (x-env) as a layer above all overlays.",
     )(function)
     return click.option(
         "--set",
@@ -90,7 +90,7 @@ def project_options(function: _F) -> _F:
         metavar="PATH=VALUE",
         callback=_overrides,
         shell_complete=complete_setting,
-        help="Set one setting above everything else; may be repeated.",
+        help="Override one setting, above every layer; may be repeated.",
     )(function)
 
 
@@ -112,7 +112,7 @@ def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, fr
 
 
 def open_target(project: Project, name: str, path: str | None) -> Target:
-    """The target that a command names before a PATH; raises UsageError, with a word where the two were swapped."""
+    """The target that precedes PATH in a command. Raises UsageError, with a hint if the two were swapped."""
     from weft.base.problems import UsageError
 
     try:
@@ -120,7 +120,7 @@ def open_target(project: Project, name: str, path: str | None) -> Target:
     except UsageError as error:
         if path is None or not _is_target(project, path):
             raise
-        hint = f"the target stands before the setting: `{path} {name}`"
+        hint = f"the target comes before the setting: `{path} {name}`"
         raise UsageError(*(replace(problem, hint=hint) for problem in error.problems)) from None
 
 
@@ -135,7 +135,7 @@ def _is_target(project: Project, name: str) -> bool:
 
 @contextmanager
 def progress() -> Iterator[Watch]:
-    """What shows on stderr how far the work inside is; nothing where no person looks at it."""
+    """Progress of the work inside, on stderr; nothing is shown unless stderr is a terminal."""
     looks = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     shown, due = False, time.monotonic() + PATIENCE
 
@@ -153,7 +153,7 @@ def progress() -> Iterator[Watch]:
 
 
 def report(targets: Sequence[Target]) -> int:
-    """Show what is wrong with the targets that a command prints; the exit code that follows."""
+    """Show the problems of the targets that a command prints. Returns the exit code."""
     from weft.cli.report import show
     from weft.report.report import Report
 
@@ -164,7 +164,7 @@ def report(targets: Sequence[Target]) -> int:
 
 
 def put(text: str | bytes) -> None:
-    """Print data on stdout to the letter; click would take colour codes out of a value that is not for a terminal."""
+    """Print data on stdout unchanged; click would strip color codes from a value if stdout is not a terminal."""
     click.echo(text, nl=False, color=True)
 
 
@@ -175,19 +175,19 @@ def start_folder(ctx: click.Context) -> Path:
 
 
 def started_in(ctx: click.Context) -> Path:
-    """The same while the command line is only completed, when nobody has noted it yet."""
+    """The same while the shell completes the command line, before click has processed `-C`."""
     root = ctx.find_root()
     folder: Path = root.obj or root.params.get("folder") or Path()
     return folder
 
 
 def output_folder(ctx: click.Context, output: Path | None, otherwise: Path) -> Path:
-    """The folder of an `--output` option, or the usual one without it."""
+    """The folder of an `--output` option, or the default."""
     return start_folder(ctx) / output if output else otherwise
 
 
 def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The targets that begin with what was typed."""
+    """The targets that start with the typed text."""
     project = quietly_open(ctx)
     if project is None:
         return []
@@ -195,7 +195,7 @@ def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The rule packs that begin with what was typed."""
+    """The rule packs that start with the typed text."""
     from weft.lint.policies.packs import ALL, files
 
     project = quietly_open(ctx)
@@ -204,7 +204,7 @@ def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The settings below what was typed so far, a step at a time."""
+    """The settings below the typed path, one step at a time."""
     project = quietly_open(ctx)
     if project is None:
         return []
@@ -219,7 +219,7 @@ def complete_setting(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 def quietly_open(ctx: click.Context) -> Project | None:
-    """The project for completion, which has nowhere to report to; None where it cannot be opened."""
+    """The project for completion, which cannot report problems; None if it cannot be opened."""
     from weft.base.problems import WeftError
 
     ctx.find_root().obj = started_in(ctx)
@@ -238,6 +238,6 @@ def _overrides(ctx: click.Context, param: click.Parameter, values: tuple[str, ..
         if both is None:
             raise click.BadParameter("expected PATH=VALUE, as in app.replicas=3", ctx, param)
         path, value = both
-        pairs.pop(path, None)  # the last word comes last
+        pairs.pop(path, None)  # the last assignment wins, and keeps its position
         pairs[path] = value
     return pairs

@@ -30,7 +30,7 @@ _VARIABLES: Final = ("env", "export")
     show_default=True,
     help="env: a .env file. export: shell statements. properties: Java properties.",
 )
-@click.option("--reveal", is_flag=True, help="Put secrets in the place of references, for use on this machine.")
+@click.option("--reveal", is_flag=True, help="Resolve references and print the secrets, for use on this machine.")
 @project_options
 @click.pass_context
 def command(
@@ -44,11 +44,11 @@ def command(
 ) -> None:
     """Print the merged configuration of a target, or the part of it at PATH.
 
-    Sensitive settings appear as references in yaml and json, and not at all in the other formats. A target
-    with problems is printed all the same; they are reported on stderr, and the exit code is 1.
+    Sensitive settings appear as references in yaml and json, and are omitted in the other formats. A target
+    with problems is still printed; the problems are reported on stderr, and the exit code is 1.
 
-    With --reveal, references are resolved in memory and the secrets are printed, in every format; a target with
-    problems, or with a reference that cannot be resolved, is not printed then.
+    With --reveal, references are resolved in memory and the secrets are printed, in every format. A target with
+    problems, or with a reference that cannot be resolved, is then not printed.
     """
     from weft.base import paths
     from weft.base.problems import Problem, UsageError
@@ -58,9 +58,7 @@ def command(
     code = report([target])
     where = target.find(path) if path else ()
     if not paths.has(target.shared_config, where):
-        raise UsageError(
-            Problem("unknown-path", f"{target.name} sets nothing at {paths.dotted(where)}, and it has no default")
-        )
+        raise UsageError(Problem("unknown-path", f"{target.name} has no value and no default at {paths.dotted(where)}"))
     node = project.catalog.root.at(where)
     if not reveal:
         _print(format_, node, target.mask(node, paths.get(target.shared_config, where)), where)
@@ -68,7 +66,9 @@ def command(
         from weft.secret_files.resolving import reveal as revealed
 
         value = revealed(target, where)
-        click.echo("note: this prints secrets in clear: for use on this machine, not for files and logs", err=True)
+        click.echo(
+            "note: this prints secrets in plain text: use it on this machine only, not for files and logs", err=True
+        )
         _print(format_, node, value, where, reveal=True)
     ctx.exit(code)
 
@@ -112,22 +112,22 @@ def _print_variables(format_: str, node: Node, value: Any, where: Path, *, revea
 
 
 def _left_out(variables: list[Variable]) -> Iterator[str]:
-    """What a reader of the variables should know: what is missing among them."""
+    """Notes for the reader of the variables about missing ones."""
     from weft.files.formats import is_shell_name
 
     hidden = sum(variable.sensitive for variable in variables)
     if hidden:
         what = "1 sensitive setting is" if hidden == 1 else f"{hidden} sensitive settings are"
-        yield f"{what} left out, as a reference would be taken for the value"
+        yield f"{what} left out, because a program would use the reference as the value"
     odd = [variable.name for variable in variables if not variable.sensitive and not is_shell_name(variable.name)]
     if odd:
-        yield f"left out, as no shell has variables of these names: {', '.join(odd)}"
+        yield f"left out, because these are not valid names of shell variables: {', '.join(odd)}"
     if not variables:
-        yield "no setting here has an environment variable (`x-env` in the schema)"
+        yield "none of these settings has an environment variable (`x-env` in the schema)"
 
 
 def _misread(shown: list[Variable]) -> Iterator[str]:
-    """Which values not every reader of `.env` files takes for what they are."""
+    """The values that some readers of `.env` files read differently."""
     from weft.files.formats import misread_by
 
     readers: dict[str, list[str]] = {}
@@ -135,4 +135,4 @@ def _misread(shown: list[Variable]) -> Iterator[str]:
         for reader in misread_by(variable.text):
             readers.setdefault(reader, []).append(variable.name)
     for reader, names in readers.items():
-        yield f"a shell and docker compose read every value as it is, {reader} does not: {', '.join(dict.fromkeys(names))}"
+        yield f"a shell and docker compose read every value correctly, {reader} does not: {', '.join(dict.fromkeys(names))}"

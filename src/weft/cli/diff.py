@@ -21,9 +21,7 @@ _TARGETS_SHOWN: Final = 3
 
 @click.command(name="diff")
 @click.argument("names", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
-@click.option(
-    "--since", metavar="GITREF", help="Compare with an earlier revision instead: all targets, or those named."
-)
+@click.option("--since", metavar="GITREF", help="Compare all targets, or the named ones, with an earlier revision.")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
@@ -58,7 +56,7 @@ def command(
 
 
 def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[dict[str, Any]], int]:
-    """What changed in the targets since a revision, the same change once; and the exit code of what is wrong now."""
+    """The changes of the targets since a revision, each listed once, and the exit code for the current problems."""
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.project.revisions import project_at
@@ -91,7 +89,7 @@ def _target_changes(before: Target | None, now: Target) -> Iterator[dict[str, An
 
 
 def _target_problems(before: Target | None, now: Target) -> list[Problem]:
-    """What is wrong with a target, and with its change."""
+    """The problems of a target and of its change."""
     return [*now.problems(), *(now.transitions(before) if before is not None else ())]
 
 
@@ -105,7 +103,7 @@ def _together(found: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any
 
 
 def _changes(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
-    """Every leaf that differs, with `before` and `after`; the one that is absent is left out."""
+    """Every leaf that differs, with `before` and `after`; an absent side is left out."""
     from weft.base.paths import dotted
     from weft.schema.equality import canonical
 

@@ -32,14 +32,16 @@ def command(
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
-    """Show where the value at PATH comes from: the layer that won, those it shadows, the default, the rules, the outputs.
+    """Show where the value at PATH comes from: the winning layer, the layers it overrides, the default, the rules, the outputs.
 
-    Of a mapping or a list, every leaf is shown. --output build/production/app.yaml:7 goes the other way.
+    For a mapping or a list, every leaf is shown. --output build/production/app.yaml:7 answers the reverse question.
     """
     project = open_project(ctx, overrides, from_env)
     if output is not None:
         if name or path or everything:
-            raise click.UsageError("--output stands alone: the file says which target is meant", ctx)
+            raise click.UsageError(
+                "--output cannot be combined with TARGET or PATH: the file determines the target", ctx
+            )
         target = _behind(ctx, project, output, format_)
     else:
         if name is None or (path is None) != everything:
@@ -66,14 +68,14 @@ def _explain(target: Target, path: str, format_: str) -> None:
 
 
 def _is_wrong(target: Target) -> bool:
-    """Whether a target is wrong, so that nothing is rendered from it."""
+    """True if a target has errors, so nothing is rendered from it."""
     from weft.base.problems import has_errors
 
     return has_errors(target.problems())
 
 
 def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Target:
-    """Explain the settings behind `FILE:LINE`; the target that the file belongs to."""
+    """Explain the settings behind `FILE:LINE`. Returns the target of the file."""
     from weft.base import paths
     from weft.project.impact import output_at, settings_behind
 
@@ -93,7 +95,7 @@ def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Ta
         )
         return target
     if not found:
-        click.echo(f"{output}:{line} is the template's own: no setting of {target.name} changes it")
+        click.echo(f"{output}:{line} is fixed text of the template: no setting of {target.name} changes it")
     shown = 20
     for entry in data[:shown]:
         click.echo(_leaf(entry, max(len(one["path"]) for one in data[:shown])))
@@ -121,7 +123,7 @@ def _print(name: str, data: dict[str, Any]) -> None:
 
 
 def _origin(data: dict[str, Any]) -> str:
-    """What set or removed the value."""
+    """The layer that set or removed the value."""
     origin = data["origin"]
     if not origin:
         return "set by   no layer: the schema's default holds" if data["value"] is not None else "set by   no layer"
@@ -150,7 +152,7 @@ def _operator(entry: dict[str, Any]) -> str:
 
 
 def _lines(lines: list[int]) -> str:
-    """`3,7-9`: line numbers, neighbours joined."""
+    """`3,7-9`: line numbers, consecutive ones joined."""
     parts: list[list[int]] = []
     for line in lines:
         if parts and parts[-1][1] == line - 1:

@@ -15,14 +15,14 @@ _EDITORS = ("vscode", "neovim", "helix", "zed", "jetbrains")
     "editors",
     multiple=True,
     type=click.Choice(_EDITORS),
-    help="Whose settings; may be repeated.  [default: those that are there already, else vscode]",
+    help="The editor to configure; may be repeated.  [default: editors with settings here, else vscode]",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a settings file would change.")
 @click.pass_context
 def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
-    """Tell editors which schema is for which files, in their settings of this project.
+    """Configure editors for this project: which schema applies to which files.
 
-    What is in the settings already stays as it is, comments and all.
+    Existing settings and their comments are preserved.
     """
     from weft.base.problems import has_errors
     from weft.cli.report import show

@@ -31,9 +31,11 @@ def command(ctx: click.Context, folder: Path, name: str | None, schema: Path | N
     from weft.report.report import Report
 
     if name and not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
-        raise click.BadParameter("objects bear it: use lower-case letters, digits and `-`", ctx, param_hint="--name")
+        raise click.BadParameter(
+            "it becomes part of object names: use lower-case letters, digits and `-`", ctx, param_hint="--name"
+        )
     if schema and chart:
-        raise click.UsageError("--schema and --chart exclude each other", ctx)
+        raise click.UsageError("--schema and --chart cannot be combined", ctx)
     place = start_folder(ctx) / folder
     title = name or re.sub(r"[^a-z0-9-]+", "-", place.resolve().name.lower()).strip("-") or "project"
     warnings: tuple[Problem, ...] = ()

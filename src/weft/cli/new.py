@@ -19,7 +19,7 @@ _TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
 class _Parts(click.Group):
-    """The parts that every project has, and the dimensions of this one by their own names."""
+    """The parts that every project has, and the dimensions of this project by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*sorted(self.commands), *(name for name in _dimensions(ctx) if name not in self.commands)]
@@ -41,29 +41,28 @@ class _Parts(click.Group):
                 raise
             read_project_file(
                 files_of(find_project(started_in(ctx)))
-            )  # whose problems may be why the dimension is not known
+            )  # whose problems may be the reason why the dimension is unknown
             known = self.list_commands(ctx)
-            hint = did_you_mean(args[0], known) or f"there are {choices(known)}"
+            hint = did_you_mean(args[0], known) or f"choose from {choices(known)}"
             raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
 
 
 @click.group(name="new", cls=_Parts)
 def command() -> None:
-    """Add a part to the project: a value of a dimension, a domain, a setting, a rule, an output.
+    """Add a part to the project: a value of a dimension, a domain, a setting, a rule or an output.
 
-    `weft new environment NAME` adds a value to the dimension `environment`, and so on for each dimension of the project. What will be
-    created and edited is shown as a diff; nothing is written over, and nothing is written at all if the project would then have new
-    errors.
+    `weft new environment NAME` adds a value to the dimension `environment`, and so on for each dimension of the project. A diff shows
+    the changes first. Existing files are never overwritten, and nothing is written if the project would have new errors.
     """
 
 
 def _plan_options(function: _F) -> _F:
-    """What every part has."""
+    """The options of every part."""
     return click.option("--dry-run", is_flag=True, help="Show what would be done, and write nothing.")(function)
 
 
 def _complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The values of the dimension that is meant."""
+    """The values of the dimension that the command line names."""
     project = quietly_open(ctx)
     name = ctx.params.get("dimension") or ctx.info_name or ""
     values = project.dimensions.values.get(name, ()) if project else ()
@@ -76,7 +75,7 @@ def _complete_dimension(ctx: click.Context, param: click.Parameter, incomplete: 
 
 
 def _complete_scope(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The dimensions that targets name."""
+    """The dimensions that identify targets."""
     project = quietly_open(ctx)
     names = [dimension.name for dimension in project.dimensions.named] if project else []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
@@ -87,7 +86,7 @@ def _like(function: _F) -> _F:
         "--like",
         metavar="VALUE",
         shell_complete=_complete_value,
-        help="The value whose overlays are copied.  [default: one with a similar name, else the last; of files, the smallest]",
+        help="The value whose overlays are copied.  [default: one with a similar name, else the last; for files, the smallest]",
     )(function)
 
 
@@ -112,7 +111,7 @@ def of_dimension(name: str) -> click.Command:
 @_plan_options
 @click.pass_context
 def value_(ctx: click.Context, dimension: str, name: str, like: str | None, dry_run: bool) -> None:
-    """Add a value to a dimension whose name is that of another part, such as `rule`."""
+    """Add a value to a dimension that has the name of another part, such as `rule`."""
     _add_value(ctx, dimension, name, like, dry_run)
 
 
@@ -129,7 +128,7 @@ def _add_value(ctx: click.Context, dimension: str, name: str, like: str | None, 
 @_plan_options
 @click.pass_context
 def domain(ctx: click.Context, name: str, description: str | None, dry_run: bool) -> None:
-    """Add a domain: its schema, and the property of the root schema that leads there."""
+    """Add a domain: its schema, and the property of the root schema that refers to it."""
     from weft.api.parts.settings import new_domain
 
     project = open_project(ctx)
@@ -141,14 +140,14 @@ def domain(ctx: click.Context, name: str, description: str | None, dry_run: bool
 @click.option(
     "--type", type=click.Choice(_TYPES), default="string", show_default=True, help="`object` is a group of settings."
 )
-@click.option("--default", metavar="VALUE", help="What holds where no overlay sets it.")
-@click.option("--value", metavar="VALUE", help="What the lowest layer of all targets sets.")
-@click.option("--allow", "allowed", metavar="VALUE", multiple=True, help="A value that it may have; may be repeated.")
+@click.option("--default", metavar="VALUE", help="The value if no overlay sets it.")
+@click.option("--value", metavar="VALUE", help="The value that the lowest layer of all targets sets.")
+@click.option("--allow", "allowed", metavar="VALUE", multiple=True, help="An allowed value; may be repeated.")
 @click.option("--env", metavar="NAME", help="Its environment variable (x-env).")
 @click.option("--description", help="What it is for.")
 @click.option("--unit", help="Seconds, bytes, percent (x-unit).")
-@click.option("--sensitive", is_flag=True, help="It is a secret: overlays hold a reference to it.")
-@click.option("--required", is_flag=True, help="It must be set where its group is.")
+@click.option("--sensitive", is_flag=True, help="The setting is a secret: overlays contain a reference to it.")
+@click.option("--required", is_flag=True, help="The setting must be set if its group is.")
 @_plan_options
 @click.pass_context
 def setting(ctx: click.Context, /, path: str, dry_run: bool, **about: Any) -> None:
@@ -166,10 +165,10 @@ def setting(ctx: click.Context, /, path: str, dry_run: bool, **about: Any) -> No
     metavar="PATH",
     default="",
     shell_complete=complete_setting,
-    help="The settings that are `self` in it.  [default: all]",
+    help="The path of the settings that `self` refers to.  [default: all]",
 )
-@click.option("--message", required=True, help="What people read when it is broken: what is wrong, and what to do.")
-@click.option("--field", metavar="PATH", help="Which setting is reported, such as `.pool.size`.")
+@click.option("--message", required=True, help="The message if the rule fails: what is wrong, and what to do.")
+@click.option("--field", metavar="PATH", help="The setting to report, such as `.pool.size`.")
 @_plan_options
 @click.pass_context
 def rule(ctx: click.Context, rule: str, at: str, message: str, field: str | None, dry_run: bool) -> None:
@@ -185,23 +184,23 @@ def rule(ctx: click.Context, rule: str, at: str, message: str, field: str | None
 @click.option(
     "--template",
     metavar="FILE",
-    help="The template below the folder of templates.  [default: the name of PATH with .j2]",
+    help="The template, relative to the folder of templates.  [default: the name of PATH with .j2]",
 )
 @click.option(
     "--scope",
     metavar="DIMENSION",
     shell_complete=_complete_scope,
-    help="Write it once for each value of this dimension.",
+    help="Write the output once for each value of this dimension.",
 )
-@click.option("--when", metavar="EXPRESSION", help="A condition in CEL: where it is false, the output is left out.")
+@click.option("--when", metavar="EXPRESSION", help="A condition in CEL; if it is false, the output is left out.")
 @click.option("--check", metavar="NAME", help="The check that reads the finished output.")
 @_plan_options
 @click.pass_context
 def output(ctx: click.Context, /, path: str, template: str | None, dry_run: bool, **options: str | None) -> None:
-    """Add an output: a template, of a kind that the end of PATH tells, and its entry in weft.yaml.
+    """Add an output: a template and its entry in weft.yaml. The suffix of PATH determines the kind.
 
-    `.yaml` is a ConfigMap, `.env` and `.sh` are variables, `.json` is the configuration. A PATH without `{dimension}` goes into
-    a folder for each target.
+    `.yaml` is a ConfigMap, `.env` and `.sh` are variables, `.json` is the configuration. A PATH without `{dimension}` is written
+    into a folder for each target.
     """
     from weft.api.parts.outputs import new_output
 
@@ -211,7 +210,7 @@ def output(ctx: click.Context, /, path: str, template: str | None, dry_run: bool
 
 
 def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) -> None:
-    """Show a plan, try it, and write it if it brings no new errors."""
+    """Show a plan, try it, and write it if it causes no new errors."""
     from weft.api.parts.trial import tried
     from weft.base.wording import counted
     from weft.cli.report import show
@@ -230,19 +229,19 @@ def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) 
             click.echo("nothing was written: the project would have the errors above", err=True)
             ctx.exit(1)
         if trial.before:
-            click.echo(f"the project has {counted(trial.before, 'error')} from before: see `weft validate`", err=True)
+            click.echo(f"the project already had {counted(trial.before, 'error')}: run `weft validate`", err=True)
     if dry_run:
         click.echo("nothing was written: this was a dry run", err=True)
         return
     if not plan.changes:
-        click.echo("nothing has to be changed: any text is a value", err=True)
+        click.echo("no change is needed: the dimension accepts any value", err=True)
         return
     plan.write()
     click.echo(f"wrote {counted(len(plan.changes), 'file')}; next: weft validate", err=True)
 
 
 def _dimensions(ctx: click.Context) -> list[str]:
-    """The dimensions of the project; none where its file cannot be read, which the command itself will report."""
+    """The dimensions of the project; empty if weft.yaml cannot be read, which the command itself reports."""
     from weft.base.problems import WeftError
     from weft.files.reading import files_of
     from weft.project.projectfile import find_project, read_project_file

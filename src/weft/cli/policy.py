@@ -1,4 +1,4 @@
-"""`weft policy`: rule packs, and what targets show of the standards behind them."""
+"""`weft policy`: rule packs, and the compliance of targets with the standards behind them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COLORS: Final = {"failed": "red", "waived": "yellow", "passed": "green"}
 
 @click.group(name="policy")
 def command() -> None:
-    """Judge targets by rule packs: hardening, GDPR, SOC 2 and the like."""
+    """Check targets against rule packs: hardening, GDPR, SOC 2 and others."""
 
 
 @command.command(name="list")
@@ -41,7 +41,7 @@ def command() -> None:
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @click.pass_context
 def list_(ctx: click.Context, names: tuple[str, ...], format_: str) -> None:
-    """List the rule packs; of those that are named, the controls."""
+    """List the rule packs, or the controls of the named ones."""
     from weft.lint.policies.packs import ALL, choose, read_packs
     from weft.lint.policies.reports import control_data
 
@@ -70,14 +70,14 @@ def list_(ctx: click.Context, names: tuple[str, ...], format_: str) -> None:
 
 @command.command(name="report")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
-@policy_option("The rule pack to judge by; may be repeated.  [default: all]")
+@policy_option("The rule pack to check against; may be repeated.  [default: all]")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("text", "json", "sarif", "html")),
     default="text",
     show_default=True,
-    help="How the verdicts are shown.",
+    help="The format of the report.",
 )
 @click.option(
     "-o",
@@ -96,7 +96,7 @@ def report_(
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
-    """Show which controls pass, fail and are waived, per target and in sum; exit 1 if one fails that is an error."""
+    """Show which controls pass, fail and are waived, per target and in total; exit 1 if a control of severity error fails."""
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.files.atomic import replace_file
@@ -120,9 +120,9 @@ def report_(
 
 
 def judge(project: Project, targets: Sequence[Target], names: Sequence[str]) -> Audit:
-    """The verdicts of today on these targets, by the packs of these names.
+    """Today's verdicts on these targets, by the packs of these names.
 
-    Raises UsageError for a name that no pack has, WeftError with what is wrong with the packs.
+    Raises UsageError for an unknown pack, and WeftError with the problems of the packs.
     """
     from weft.lint.policies.packs import choose, read_packs
     from weft.lint.policies.verdicts import audit
@@ -133,19 +133,19 @@ def judge(project: Project, targets: Sequence[Target], names: Sequence[str]) -> 
 
 def _text(audit: Audit) -> str:
     lines = [line for policy in audit.policies for line in (*_policy_lines(audit, policy), "")]
-    lines.append(f"{counted(len(audit.targets), 'target')} judged: {_counts(audit.count())}")
+    lines.append(f"{counted(len(audit.targets), 'target')} checked: {_counts(audit.count())}")
     if audit.unjudged:
-        lines.append(f"not judged, as the configuration is not valid: {', '.join(audit.unjudged)}")
+        lines.append(f"not checked, because the configuration is not valid: {', '.join(audit.unjudged)}")
     return "\n".join(lines) + "\n"
 
 
 def _policy_lines(audit: Audit, policy: Policy) -> Iterator[str]:
     yield click.style(f"{policy.name}: {policy.title} ({policy.standard})", bold=True)
-    width = max(map(len, (*audit.targets, "in sum")))
+    width = max(map(len, (*audit.targets, "in total")))
     for target, verdicts in audit.by_target().items():
         of_pack = (verdict.status for verdict in verdicts if verdict.control.policy == policy.name)
         yield f"  {target:{width}}  {_counts(Counter(of_pack))}"
-    yield f"  {'in sum':{width}}  {_counts(audit.count(policy.name))}"
+    yield f"  {'in total':{width}}  {_counts(audit.count(policy.name))}"
     for finding in audit.findings(policy.name):
         if finding.problem:
             yield from _finding_lines(finding)
@@ -173,7 +173,7 @@ def _control_lines(policy: Policy) -> Iterator[str]:
 
 
 def _counts(counts: Counter[Status]) -> str:
-    """`11 passed, 1 waived`; what does not apply is told only where there is nothing else."""
+    """`11 passed, 1 waived`; controls that do not apply are counted only if there are no others."""
     shown = [f"{counts[status]} {status}" for status in counts if counts[status] and status in _COLORS]
     return ", ".join(sorted(shown, key=lambda text: list(_COLORS).index(text.split()[1]))) or "not applicable"
 

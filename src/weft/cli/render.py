@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 @click.command(name="render")
 @click.argument("globs", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Where the files go.  [default: build, in the project]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The folder for the files.  [default: build, in the project]",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
 @click.option(
-    "--no-sync", is_flag=True, help="Do not wait for the disk: faster, for files that may be lost after a power cut."
+    "--no-sync", is_flag=True, help="Do not wait for the disk. Faster, but a power failure may lose the files."
 )
 @click.option(
     "--wait",
     type=click.IntRange(min=0),
     default=0,
     metavar="SECONDS",
-    help="How long to wait for another render into the same folder.  [default: 0]",
+    help="Wait this long for another render into the same folder.  [default: 0]",
 )
 @project_options
 @click.pass_context
@@ -47,9 +50,9 @@ def command(
 ) -> None:
     """Validate, then write every output of the targets.
 
-    Nothing is written while anything is wrong. Files that did not change are left alone, and files that
-    an earlier render wrote and that no target has any more are removed. If a file cannot be written,
-    all are put back as they were.
+    Nothing is written if there are errors. Unchanged files are not touched. Files that an earlier render
+    wrote and that no target produces any more are removed. If a file cannot be written, all files are
+    restored.
     """
     from weft.base.problems import Severity, WeftError, has_errors
     from weft.cli.report import show

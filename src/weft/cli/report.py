@@ -12,7 +12,7 @@ from weft.report.report import Report
 
 
 def formatted(report: Report, format_: str) -> str:
-    """A report in one of the formats, of which those for people show as many problems as `--max-problems` says."""
+    """A report in one of the formats. Formats for people show as many problems as `--max-problems` allows."""
     report.at_most = MAX_PROBLEMS.get()
     return FORMATS[format_](report)
 

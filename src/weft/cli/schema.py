@@ -23,17 +23,17 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 
 @click.group(name="schema")
 def command() -> None:
-    """Derive from the schemas what editors, readers, programs and clusters need."""
+    """Generate overlay schemas, documentation, types and CRDs from the schemas."""
 
 
 @command.command()
 @click.option(
-    "-o", "--output", type=_FILE, help=f"Where it goes, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]"
+    "-o", "--output", type=_FILE, help=f"The file to write, `-` for stdout.  [default: {_FOLDER}/overlay.schema.json]"
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the file is not up to date.")
 @click.pass_context
 def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
-    """Write the schema of overlays, for completion and checks in editors, and those of weft.yaml and rule packs beside it."""
+    """Write the schemas that editors use: for overlays, weft.yaml and rule packs."""
     from weft.derived.overlay_schema import overlay_schema
     from weft.files.formats import to_json
     from weft.files.shipped import schema_text
@@ -57,15 +57,15 @@ def overlay(ctx: click.Context, output: Path | None, check: bool) -> None:
 
 
 @command.command()
-@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @max_problems_option
 @click.pass_context
 def check(ctx: click.Context, strict: bool, format_: str) -> None:
     """Check schemas, rules, rule packs and templates without loading overlays.
 
-    Expressions are judged by the types of the schema. Templates are walked beside it: settings that do not exist or may be
-    absent, secrets in ordinary outputs.
+    Expressions are checked against the types of the schema. Templates are checked for settings that do not exist or
+    may be absent, and for secrets in ordinary outputs.
     """
     from weft.base.problems import UsageError, WeftError
     from weft.lint.policies.packs import check_packs
@@ -82,7 +82,7 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
         dynamic = sum(expression.dynamic for expression in expressions)
         if expressions and format_ == "text":
             click.echo(
-                f"{len(expressions)} expressions, {dynamic} of them with parts whose types no schema says", err=True
+                f"{len(expressions)} expressions, {dynamic} of them with parts that no schema gives a type", err=True
             )
     except UsageError:
         raise
@@ -95,10 +95,10 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
 
 
 @command.command()
-@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.option("-o", "--output", type=_FILE, help="The file to write.  [default: stdout]")
 @click.pass_context
 def bundle(ctx: click.Context, output: Path | None) -> None:
-    """Write all schema files as one of draft 2020-12, without references to others, that judges as they do."""
+    """Write all schemas as one self-contained file (draft 2020-12) that accepts the same values."""
     from weft.derived.bundle import bundle as make
     from weft.files.formats import to_json
 
@@ -110,7 +110,7 @@ def bundle(ctx: click.Context, output: Path | None) -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not up to date.")
 @click.pass_context
 def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
-    """Write reference pages of all settings in Markdown, one for every domain, with their values in each environment."""
+    """Write Markdown reference pages of all settings, one for each domain, with the values in each environment."""
     from weft.derived.docs import INDEX, pages
 
     project = open_project(ctx)
@@ -132,7 +132,7 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
 
 
 def _valid_targets(project: Project) -> list[Target]:
-    """The targets whose values the pages show: one for each environment. Raises WeftError when one is wrong."""
+    """The targets whose values the pages show: one for each environment. Raises WeftError if one has errors."""
     from weft.base.problems import WeftError, has_errors
     from weft.report.report import Report
 
@@ -144,7 +144,7 @@ def _valid_targets(project: Project) -> list[Target]:
 
 
 def _outdated(folder: Path, wanted: Container[Path]) -> list[Path]:
-    """The pages that an earlier run wrote, of domains that are gone."""
+    """The pages of removed domains that an earlier run wrote."""
     from weft.derived.docs import is_generated
 
     return [path for path in sorted(folder.glob("*.md")) if path not in wanted and is_generated(path)]
@@ -157,10 +157,10 @@ def _say(what: str, paths: list[Path]) -> None:
 
 @command.command()
 @click.option("--language", type=click.Choice(("python", "typescript")), required=True)
-@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.option("-o", "--output", type=_FILE, help="The file to write.  [default: stdout]")
 @click.pass_context
 def types(ctx: click.Context, language: str, output: Path | None) -> None:
-    """Write types of the configuration for programs that read it.
+    """Write types of the configuration, for programs that read it.
 
     Python: TypedDicts, by datamodel-code-generator (pip install 'weft[types]'). TypeScript: interfaces, by
     json-schema-to-typescript (npm install --save-dev json-schema-to-typescript).
@@ -177,14 +177,14 @@ def types(ctx: click.Context, language: str, output: Path | None) -> None:
 @command.command()
 @click.option("--group", required=True, help="The API group, such as config.example.com.")
 @click.option("--kind", required=True, help="The kind, such as AppConfig.")
-@click.option("--plural", help="The name in URLs; made of the kind when left out.")
+@click.option("--plural", help="The name in URLs.  [default: the plural of the kind]")
 @click.option("--version", default="v1", show_default=True)
-@click.option("-o", "--output", type=_FILE, help="Where it goes; stdout when left out.")
+@click.option("-o", "--output", type=_FILE, help="The file to write.  [default: stdout]")
 @click.pass_context
 def crd(ctx: click.Context, group: str, kind: str, plural: str | None, version: str, output: Path | None) -> None:
     """Write a CustomResourceDefinition whose `spec` is the configuration, with its types, defaults and rules.
 
-    What a structural schema cannot say is named on stderr.
+    Parts that a structural schema cannot express are listed on stderr.
     """
     from weft.derived.crd.definition import definition
     from weft.files.formats import to_yaml
@@ -202,7 +202,7 @@ def crd(ctx: click.Context, group: str, kind: str, plural: str | None, version: 
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @click.pass_context
 def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None, format_: str) -> None:
-    """Tell every change between two versions of a schema, and which of them break; exit 1 if any does.
+    """List the changes between two versions of a schema, and which of them break; exit 1 if any does.
 
     OLD and NEW are schema files, or files of a git revision (HEAD~3:schemas/root.schema.json).
     """
@@ -211,7 +211,7 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
 
     files = files_of(start_folder(ctx), allowed_folders(ctx))
     if (since is None) == (old is None) or (old is None) != (new is None):
-        raise click.UsageError("give OLD and NEW, or `--since GITREF`", ctx)
+        raise click.UsageError("name OLD and NEW, or use `--since GITREF`", ctx)
     if since is not None:
         project = open_project(ctx)
         files, new = project.files, Path(project.catalog.documents.files[0]).as_posix()
@@ -224,7 +224,7 @@ def diff(ctx: click.Context, old: str | None, new: str | None, since: str | None
 
 
 def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
-    """Print what was derived, or write it into a file."""
+    """Print a generated file, or write it."""
     if output is None or output == Path("-"):
         put(text)
     elif _put(start_folder(ctx) / output, text, check=False, within=None):
@@ -232,7 +232,7 @@ def _deliver(ctx: click.Context, text: str, output: Path | None) -> None:
 
 
 def _put(path: Path, text: str, check: bool, within: Path | None) -> bool:
-    """Write a generated file if it differs; whether it did. One that no option names stays `within` the project."""
+    """Write a generated file if it differs. Returns whether it did. A default path stays `within` the project."""
     from weft.base.problems import CannotRun
     from weft.files.atomic import cannot_write, replace_file
 

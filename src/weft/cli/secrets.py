@@ -36,9 +36,9 @@ def command() -> None:
 @project_options
 @click.pass_context
 def check(ctx: click.Context, globs: tuple[str, ...], format_: str, overrides: dict[str, str], from_env: bool) -> None:
-    """Try every reference of the targets, and say which resolve; no secret is shown.
+    """Resolve every reference of the targets and list the results; no secret is shown.
 
-    Exit code 1 when any does not.
+    Exit code 1 if any cannot be resolved.
     """
     from weft.cli.report import show
     from weft.files.formats import to_json
@@ -69,11 +69,15 @@ def _line(one: Checked) -> str:
 
 @command.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
-@click.option("--since", metavar="COMMIT", help="Scan also what the commits after COMMIT brought.")
-@click.option("--history", is_flag=True, help="Scan also what every commit up to HEAD brought.")
-@click.option("--staged", is_flag=True, help="Scan only what the next commit would bring; for a hook of git.")
-@click.option("--write-baseline", is_flag=True, help="Accept what is found: write it into .weft-secrets-baseline.json.")
-@click.option("--schema-only", is_flag=True, help="Look only for what the schema knows; needs no further package.")
+@click.option("--since", metavar="COMMIT", help="Also scan what the commits after COMMIT added.")
+@click.option("--history", is_flag=True, help="Also scan what every commit up to HEAD added.")
+@click.option("--staged", is_flag=True, help="Scan only what the next commit would add; for a Git hook.")
+@click.option("--write-baseline", is_flag=True, help="Accept the findings: write them to .weft-secrets-baseline.json.")
+@click.option(
+    "--schema-only",
+    is_flag=True,
+    help="Search only for values of settings that the schema marks as sensitive; needs no extra package.",
+)
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @max_problems_option
 @click.pass_context
@@ -87,16 +91,16 @@ def scan(
     schema_only: bool,
     format_: str,
 ) -> None:
-    """Find secrets in plain text in the files of the project, or in those at PATH. Exit code 1 when there are any.
+    """Find secrets in plain text in the files of the project, or in those at PATH. Exit code 1 if any are found.
 
-    Scans every file that git tracks or would add, and with --since or --history also what commits
-    brought. A line that holds no secret is allowed by a comment at its end, `pragma: allowlist secret`.
+    Scans every file that Git tracks or would add and, with --since or --history, what commits
+    added. To allow a line that contains no secret, end it with the comment `pragma: allowlist secret`.
     """
     if (since is not None) + history + staged > 1:
-        raise click.UsageError("--since, --history and --staged exclude each other")
+        raise click.UsageError("--since, --history and --staged cannot be combined")
     if write_baseline and (paths or staged or schema_only):
         raise click.UsageError(
-            "--write-baseline accepts what all files hold: give neither PATH, --staged nor --schema-only"
+            "--write-baseline accepts the findings in all files: it cannot be combined with PATH, --staged or --schema-only"
         )
     from weft.secret_files import scan_report
 
@@ -109,7 +113,7 @@ def scan(
     report = scan_report.report(project, wanted)
     click.echo(formatted(report, format_), nl=False)
     if not report and format_ == "text":
-        click.echo("no secret in plain text was found", err=True)
+        click.echo("no secrets in plain text found", err=True)
     ctx.exit(1 if report.fails() else 0)
 
 
@@ -123,7 +127,7 @@ def _recipient_option(function: _F) -> _F:
         "given",
         multiple=True,
         metavar="KEY",
-        help="Who may read it: an age or SSH public key; may be repeated.  [default: the lines of .weft-recipients]",
+        help="A recipient that may decrypt it: an age or SSH public key; may be repeated.  [default: the lines of .weft-recipients]",
     )(function)
 
 
@@ -132,7 +136,7 @@ def _recipient_option(function: _F) -> _F:
 @_recipient_option
 @click.pass_context
 def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
-    """Edit an encrypted FILE of YAML or JSON with $EDITOR, or begin one. What is not changed is not written."""
+    """Edit an encrypted YAML or JSON FILE with $EDITOR, or create one. Unchanged content is not written."""
     from weft.base.problems import WeftError
     from weft.secret_files import age_files
     from weft.secret_files.private_folder import remove_left_behind
@@ -143,7 +147,7 @@ def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
     path = start_folder(ctx) / file
     recipients = age_files.recipients_for(path, given)
     before = age_files.read(path) if path.exists() else b""
-    # what was typed is kept when it is refused: the editor opens it again
+    # refused text is kept: the editor opens it again
     text = before
     while True:
         try:
@@ -164,7 +168,7 @@ def _editor() -> list[str]:
 
 
 def _asks_again(error: WeftError) -> bool:
-    """Whether a person who sees what is wrong wants to go on editing."""
+    """Ask whether to continue editing after a problem was shown."""
     from weft.cli.report import show
 
     if not sys.stdin.isatty():
@@ -177,21 +181,25 @@ def _asks_again(error: WeftError) -> bool:
 @_file_argument
 @_recipient_option
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Where it goes.  [default: FILE.age]"
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.  [default: FILE.age]"
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.pass_context
 def encrypt(ctx: click.Context, file: Path, given: tuple[str, ...], output: Path | None, force: bool) -> None:
-    """Encrypt a FILE of YAML or JSON with age. FILE itself stays, and is yours to remove."""
+    """Encrypt a YAML or JSON FILE with age. FILE itself is not removed; delete it yourself."""
     from weft.base.problems import Problem, UsageError
     from weft.secret_files import age_files
 
     source = start_folder(ctx) / file
     path = start_folder(ctx) / output if output else source.with_name(f"{source.name}.age")
     if path.exists() and not force:
-        raise UsageError(Problem("file-exists", f"{path} is there", hint="`--force` writes over it; `edit` changes it"))
+        raise UsageError(
+            Problem(
+                "file-exists", f"{path} already exists", hint="use `--force` to overwrite it, or `edit` to change it"
+            )
+        )
     age_files.write(path, age_files.read_clear(source), age_files.recipients_for(path, given))
-    click.echo(f"wrote {path}; {source} still holds the secrets in plain text", err=True)
+    click.echo(f"wrote {path}; {source} still contains the secrets in plain text", err=True)
 
 
 @command.command()
@@ -200,14 +208,14 @@ def encrypt(ctx: click.Context, file: Path, given: tuple[str, ...], output: Path
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="Where it goes; `-` is stdout, also where that leads to a pipe or a file.  [default: the terminal]",
+    help="The file to write; `-` is stdout, even if it is a pipe or a file.  [default: the terminal]",
 )
 @click.pass_context
 def decrypt(ctx: click.Context, file: Path, output: Path | None) -> None:
-    """Show what an encrypted FILE holds, or write it to a file. A file that git tracks is never written.
+    """Print the content of an encrypted FILE, or write it to a file. A file that Git tracks is never written.
 
-    A shell empties the file of a redirection before Weft starts, and what follows in a pipe is unknown, so
-    both must be asked for, with `-o -`. `-o FILE` refuses a file that git tracks without touching it.
+    A shell empties the file of a redirection before Weft starts, and Weft cannot know the reader of a pipe,
+    so both must be requested with `-o -`. `-o FILE` refuses a file that Git tracks without changing it.
     """
     from weft.secret_files import age_files
 
@@ -216,7 +224,7 @@ def decrypt(ctx: click.Context, file: Path, output: Path | None) -> None:
     if redirected:
         age_files.refuse_tracked(redirected, redirected=True)
     if output is None and not sys.stdout.isatty():
-        raise click.UsageError("stdout is not a terminal: give `-o FILE` to write a file, or `-o -` to write to stdout")
+        raise click.UsageError("stdout is not a terminal: use `-o FILE` to write a file, or `-o -` to write to stdout")
     clear = age_files.read(start_folder(ctx) / file)
     if path:
         age_files.write_clear(path, clear)
@@ -226,7 +234,7 @@ def decrypt(ctx: click.Context, file: Path, output: Path | None) -> None:
 
 
 def _stdout_file() -> Path | None:
-    """The file that a shell has redirected our stdout to, where the system tells."""
+    """The file to which the shell redirected stdout, if the system can determine it."""
     try:
         path = Path(f"/proc/self/fd/{sys.stdout.fileno()}").readlink()
     except (OSError, ValueError):
@@ -239,7 +247,10 @@ def _stdout_file() -> Path | None:
 @_recipient_option
 @click.pass_context
 def rotate(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
-    """Encrypt an encrypted FILE anew, for the recipients of now. Who could read it knows its secrets: change them too."""
+    """Re-encrypt FILE for the current recipients.
+
+    Anyone who could read it before still knows its secrets, so rotate those as well.
+    """
     from weft.secret_files import age_files
 
     path = start_folder(ctx) / file

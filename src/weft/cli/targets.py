@@ -18,7 +18,7 @@ from weft.cli.common import complete_target, open_project, project_options, star
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Only targets that read this overlay; may be repeated. A schema, a template or weft.yaml affects all.",
+    help="List only targets that read this overlay; may be repeated. A schema, a template or weft.yaml affects all.",
 )
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options

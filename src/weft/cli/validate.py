@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     envvar="WEFT_NO_PROGRAMS",
     help="With --outputs: run only the checks that start no program.  [env: WEFT_NO_PROGRAMS]",
 )
-@click.option("--strict", is_flag=True, help="Warnings fail too; overrides that change nothing are reported.")
-@click.option("--since", metavar="GITREF", help="Also judge the change since a revision: rules that read `oldSelf`.")
-@policy_option("Also judge the targets by this rule pack, or by `all`; may be repeated.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too, and report overrides that change nothing.")
+@click.option("--since", metavar="GITREF", help="Also check the change since a revision: rules that read `oldSelf`.")
+@policy_option("Also check the targets against this rule pack, or `all`; may be repeated.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="How problems are reported.",
+    help="The format of the report.",
 )
 @project_options
 @click.pass_context
@@ -53,9 +53,9 @@ def command(
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
-    """Report every problem of the targets: schema, rules, secrets, and the outputs, which are rendered in memory.
+    """Report every problem of the targets: schema, rules, secrets, and outputs, rendered in memory.
 
-    What this accepts, `weft render` accepts. --outputs adds what other programs say of the outputs.
+    If this reports no error, `weft render` succeeds. --outputs also runs the programs that read the outputs.
     """
     from weft.base.problems import UsageError, WeftError
     from weft.report.report import Report
@@ -86,7 +86,7 @@ def command(
 def _asked_for(
     project: Project, targets: list[Target], since: str | None, policies: tuple[str, ...], *, strict: bool
 ) -> Iterator[Problem]:
-    """The problems that are only looked for when an option asks for them."""
+    """The problems that are only searched when an option requests them."""
     if since is not None:
         yield from _transitions(project, targets, since)
     if policies:
@@ -100,7 +100,7 @@ def _asked_for(
 
 
 def _transitions(project: Project, targets: list[Target], revision: str) -> list[Problem]:
-    """What the change since a revision breaks."""
+    """The problems of the change since a revision."""
     from weft.project.revisions import project_at
 
     with project_at(project.files, revision) as earlier:

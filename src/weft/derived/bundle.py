@@ -1,7 +1,7 @@
-"""The bundle: all schema files as one of draft 2020-12, without references to others, that judges as they do.
+"""The bundle: all schemas as one self-contained file of draft 2020-12 that accepts the same values.
 
-What an older draft does not know does nothing there, so it is left out; what it says in other words is said in those of
-2020-12. Two things cannot be said: that `1.0` is no integer (draft 4), and that `contains` leaves items unevaluated (2019-09).
+Keywords that an older draft does not know have no effect there, so they are omitted; older spellings are converted to those of
+2020-12. Two things cannot be expressed: that `1.0` is not an integer (draft 4), and that `contains` leaves items unevaluated (2019-09).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASSERTIONS: Final = frozenset(validator_for({"$schema": DIALECT}).VALIDATORS) |
     "then",
 }
 _WITH: Final = {"then": "if", "else": "if", "minContains": "dependentRequired", "maxContains": "dependentRequired"}
-"""Keywords that jsonschema judges with another one, or that came into JSON Schema together with it."""
+"""Keywords that jsonschema evaluates together with another one, or that were introduced together with it."""
 _DATA: Final = frozenset(
     (
         "const",
@@ -51,7 +51,7 @@ _FORMATS: Final = {
     "7": ("date", "idn-email", "idn-hostname", "iri", "iri-reference", "relative-json-pointer", "time"),
     "2019": ("duration", "uuid"),
 }
-"""The draft that brought each format: before, it was an unknown word."""
+"""The draft that introduced each format: before, the name was unknown."""
 _DRAFTS: Final = ("4", "6", "7", "2019", "2020")
 
 
@@ -61,10 +61,10 @@ def bundle(documents: Documents) -> dict[str, Any]:
 
 
 class Bundle:
-    """A bundle and where its parts come from.
+    """A bundle and the origin of its parts.
 
-    `schema` is the whole. `location(part)` is the `file#/pointer` of a part of it, by identity; None for a part that has no
-    place of its own. `change` is called with each translated schema and the one it was made from, and may alter the former.
+    `schema` is the whole bundle. `location(part)` is the `file#/pointer` of a part of it, by identity; None for a part without a location
+    of its own. `change` is called with each translated schema and its original, and may alter the former.
     """
 
     def __init__(
@@ -77,20 +77,20 @@ class Bundle:
         root = documents.joined[documents.root]
         body = self._translate(root, documents.dialect())
         definitions: dict[str, Any] = {}
-        while len(definitions) < len(self._names):  # every definition may name further ones
+        while len(definitions) < len(self._names):  # every definition may refer to further ones
             for ref, name in list(self._names.items()):
                 if name not in definitions:
                     document = documents.joined[ref.partition("#")[0]]
                     definitions[name] = self._translate(documents.schema(ref), documents.dialect(document))
         self.schema: dict[str, Any] = {"$schema": DIALECT}
-        # a boolean schema, in words that leave room for `$schema`
+        # a boolean schema, written so that `$schema` can be added
         self.schema |= body if isinstance(body, dict) else {} if body else {"not": {}}
         self._locations[id(self.schema)] = self._locations.pop(id(body), "")
         if definitions:
             self.schema["$defs"] = {name: definitions[name] for name in sorted(definitions)}
 
     def location(self, part: Any) -> str | None:
-        """The `file#/pointer` that a part of the bundle was made from."""
+        """The `file#/pointer` of the original of a part of the bundle."""
         return self._locations.get(id(part)) or None
 
     def _translate(self, schema: Any, dialect: str) -> Any:
@@ -125,7 +125,7 @@ def _draft(dialect: str) -> int:
 
 
 def _meaningful(schema: dict[str, Any], dialect: str) -> dict[str, Any]:
-    """The keywords that mean something in a dialect; before 2019-09, a `$ref` hid all its neighbours from validators."""
+    """The keywords that have an effect in a dialect; before 2019-09, a `$ref` hid all other keywords from validators."""
     kept = {key: value for key, value in schema.items() if _means_something(key, value, dialect)}
     if "$ref" in kept and _draft(dialect) < _DRAFTS.index("2019"):
         return {key: value for key, value in kept.items() if key == "$ref" or key not in _ASSERTIONS}
@@ -133,20 +133,20 @@ def _meaningful(schema: dict[str, Any], dialect: str) -> dict[str, Any]:
 
 
 def _means_something(key: str, value: Any, dialect: str) -> bool:
-    """Whether a keyword means something in its dialect, to a validator or to a reader."""
+    """True if a keyword has a meaning in its dialect, for a validator or a reader."""
     if key == "format":
         return _draft(dialect) >= _first_draft(value)
     if key in _ANNOTATIONS and not isinstance(value, _ANNOTATIONS[key]):
-        return False  # older drafts did not say
+        return False  # older drafts did not define it
     if key in _ASSERTIONS and key != "$ref":
         return _WITH.get(key, key) in validator_for({"$schema": dialect}).VALIDATORS
     if key in _KEPT or key.startswith("x-"):
         return True
-    return not (key.startswith("$") or isinstance(value, dict | list))  # a remark that only a reader may know
+    return not (key.startswith("$") or isinstance(value, dict | list))  # a remark for readers only
 
 
 def _first_draft(format_: Any) -> int:
-    """The position of the draft that brought a format."""
+    """The position of the draft that introduced a format."""
     return next((_DRAFTS.index(draft) for draft, names in _FORMATS.items() if format_ in names), 0)
 
 
@@ -158,7 +158,7 @@ def _in_new_words(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tuples(schema: dict[str, Any]) -> None:
-    """A list of `items` became `prefixItems`, and what follows them `items`."""
+    """A list of `items` became `prefixItems`, and `additionalItems` became `items`."""
     if isinstance(schema.get("items"), list):
         schema["prefixItems"] = schema.pop("items")
         if "additionalItems" in schema:
@@ -169,7 +169,7 @@ def _tuples(schema: dict[str, Any]) -> None:
 
 
 def _exclusive_bounds(schema: dict[str, Any]) -> None:
-    """A flag beside a bound became a bound of its own."""
+    """A flag next to a bound became a separate bound."""
     for bound in ("minimum", "maximum"):
         exclusive = f"exclusive{bound.capitalize()}"
         if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:

@@ -27,7 +27,7 @@ _LISTS: Final = {
     "atomic": "a higher layer replaces the whole list",
 }
 _SHOWN: Final = 200
-"""How many characters of a value are shown."""
+"""The number of characters of a value to show."""
 _DEEP: Final = 12
 
 
@@ -37,12 +37,12 @@ def pages(project: Project, targets: Sequence[Target] = ()) -> dict[str, str]:
 
 
 def is_generated(page: pathlib.Path) -> bool:
-    """Whether a file is a page that an earlier run wrote."""
+    """True if a file is a page that an earlier run wrote."""
     return page.read_text("utf-8", "replace").startswith(_HEADER)
 
 
 class _Pages:
-    """One run. `_first` knows the page and anchor where each mapping was first described."""
+    """One run. `_first` has the page and anchor of the first description of each mapping."""
 
     def __init__(self, project: Project, targets: Sequence[Target]) -> None:
         self._project = project
@@ -57,7 +57,7 @@ class _Pages:
             self._count = 0
             self._sections = []
             page = f"{_slug(name)}.md"
-            # names that differ only in odd characters have the same slug
+            # names that differ only in special characters have the same slug
             while page in self.made or page == INDEX:
                 page = f"{page.removesuffix('.md')}-.md"
             self.made[page] = self._page(name, page)
@@ -69,7 +69,7 @@ class _Pages:
     def _index(self, rows: list[str]) -> str:
         root = self._project.root
         lines = [f"# {_cell(_title(root, 'Settings'))}", "", *([_description(root), ""] if _description(root) else [])]
-        lines += ["| domain | key | size | what it holds |", "|---|---|---|---|", *rows, ""]
+        lines += ["| domain | key | size | description |", "|---|---|---|---|", *rows, ""]
         rules = list(_own_rules(root))
         if rules:
             lines += ["## Rules between domains", "", *rules, ""]
@@ -89,7 +89,7 @@ class _Pages:
     def _describe(
         self, node: Node, path: paths.Path, page: str, around: tuple[frozenset[int], ...], *, titled: bool
     ) -> Iterator[str]:
-        """The text of a setting without its heading, then all that lies in it; `titled` if the heading is the title."""
+        """The text of a setting without its heading, then its children; `titled` if the heading is the title."""
         yield from _text(node, titled)
         yield from self._facts(node, path, page)
         yield ""
@@ -98,9 +98,9 @@ class _Pages:
             return
         shape = _shape(node)
         elsewhere = self._first.get(shape)
-        # a shape is described once, and again only where a target has values of its own to show
+        # a shape is described once, and again only if a target has other values to show
         if elsewhere and (shape in around or len(path) > _DEEP or not self._is_set(path)):
-            yield f"What lies below is described [elsewhere]({elsewhere})."
+            yield f"The settings below are described [elsewhere]({elsewhere})."
             yield ""
             return
         self._first.setdefault(shape, f"{page}#{_anchor(path)}")
@@ -114,7 +114,7 @@ class _Pages:
             yield from self._describe(child, way, page, (*around, shape), titled=bool(title))
 
     def _is_set(self, path: paths.Path) -> bool:
-        """Whether some target has values there that are worth showing once more."""
+        """True if some target has values there that are worth showing again."""
         return any(paths.has(config, path) for config in self._configs.values())
 
     def _facts(self, node: Node, path: paths.Path, page: str) -> Iterator[str]:
@@ -128,7 +128,7 @@ class _Pages:
             yield f"- **Environment variable:** `{node.env}`"
             self._variables.setdefault(node.env, []).append(f"[`{_dotted(path)}`]({page}#{_anchor(path)})")
         if node.sensitive:
-            yield "- **Sensitive:** an overlay holds a reference such as `ref+env://NAME`, never the value"
+            yield "- **Sensitive:** an overlay contains a reference such as `ref+env://NAME`, never the value"
         if shown:
             yield from self._values(node, path)
         yield from _merging(node)
@@ -161,7 +161,7 @@ class _Pages:
         yield f"- **Value:** {'; '.join(parts)}"
 
     def _rules_above(self, path: paths.Path) -> Iterator[str]:
-        """The rules further up that read just this setting."""
+        """The rules of enclosing settings that read only this setting."""
         for rule, above in self._project.schemas.rule_check.at(path):
             rest = path[len(above) :]
             if not rest or rest not in rule.expression.reads:
@@ -171,20 +171,20 @@ class _Pages:
 
 
 def _shape(node: Node) -> frozenset[int]:
-    """The schemas that say what lies below a node, by id: places of the same shape need only one description."""
+    """The schemas that describe the children of a node, by id: places of the same shape need only one description."""
     keywords = {"properties", "patternProperties", "additionalProperties", "items"}
     return frozenset(id(schema) for schema in (*node.certain, *node.possible) if keywords & schema.keys())
 
 
 def _parts(node: Node) -> Iterator[tuple[str | int, Node]]:
-    """What lies in a mapping or list and is worth describing: its properties, its other entries, its items."""
+    """The children of a mapping or list that need a description: its properties, its other entries, its items."""
     yield from ((name, node.child(name)) for name in node.properties)
     yield from _entries(node)
     yield from _items(node)
 
 
 def _entries(node: Node) -> Iterator[tuple[str, Node]]:
-    """The entries of a mapping whose keys are free, by the pattern of their keys."""
+    """The entries of a mapping with free keys, by the pattern of their keys."""
     schemas = (*node.certain, *node.possible)
     for pattern in dict.fromkeys(name for stated in each_of(schemas, "patternProperties") for name in stated):
         child = node.catalog.node(list(each_named(schemas, "patternProperties", pattern)), [])
@@ -203,7 +203,7 @@ def _items(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _is_leaf(node: Node) -> bool:
-    """Whether a setting is described as one value; a secret is, whatever it holds."""
+    """True if a setting is described as one value; a secret always is."""
     return node.sensitive or next(_parts(node), None) is None
 
 
@@ -217,7 +217,7 @@ def _heading(path: paths.Path, title: str, level: str) -> Iterator[str]:
 
 def _merging(node: Node) -> Iterator[str]:
     if "array" in node.types:
-        keys = f", told apart by {_codes(node.list_keys)}" if node.list_type == "map" else ""
+        keys = f", identified by {_codes(node.list_keys)}" if node.list_type == "map" else ""
         yield f"- **Merging:** {_LISTS[node.list_type]}{keys} (list type `{node.list_type}`)"
     elif node.atomic_map:
         yield "- **Merging:** a higher layer replaces the whole mapping (map type `atomic`)"
@@ -244,7 +244,7 @@ def _text(node: Node, titled: bool) -> Iterator[str]:
 
 
 def _own_rules(node: Node, bullet: str = "- ") -> Iterator[str]:
-    """The rules that stand at a node: what they say, and their CEL."""
+    """The rules of a node: their messages and their CEL."""
     for schema in node.certain:
         for rule in schema.get("x-kubernetes-validations", ()):
             message = rule.get("message")
@@ -253,7 +253,7 @@ def _own_rules(node: Node, bullet: str = "- ") -> Iterator[str]:
 
 
 def _type(node: Node) -> str:
-    """The type with its limits, as a person would say it."""
+    """The type with its limits, as text."""
     if node.sensitive and not node.properties:
         return "a secret"
     values = _listed(node)
@@ -265,7 +265,7 @@ def _type(node: Node) -> str:
 
 
 def _listed(node: Node) -> list[Any]:
-    """The only values that a setting may have; an empty list when they are not listed."""
+    """The only values that a setting may have; an empty list if they are not restricted."""
     values: list[Any] = next(each_of(node.certain, "enum"), [])
     return values or list(each_of(node.certain, "const"))[:1]
 
@@ -282,7 +282,7 @@ def _bounds(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for keyword, found in strictest(schemas).items():
         yield _LIMIT_WORDS[keyword].format(to_text(found), "s" if found != 1 else "")
     if any(schema.get("uniqueItems") is True for schema in schemas):
-        yield "no item twice"
+        yield "no duplicate items"
     for keyword, words in (("format", "in the format `{}`"), ("pattern", "matching {}")):
         for found in dict.fromkeys(schema[keyword] for schema in schemas if keyword in schema):
             yield words.format(_code(found) if keyword == "pattern" else found)
@@ -317,12 +317,12 @@ def _description(node: Node) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text for one line of Markdown, also in a table."""
+    """A text for one line of Markdown, possibly in a table."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _code(text: str) -> str:
-    """Code in Markdown, whatever backticks it holds."""
+    """Code in Markdown, with any backticks it contains."""
     runs = [len(run) for run in re.findall("`+", text)]
     fence = "`" * (max(runs, default=0) + 1)
     space = " " if text.startswith("`") or text.endswith("`") or not text else ""

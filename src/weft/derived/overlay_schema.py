@@ -1,8 +1,8 @@
 """The schema of overlays: the root schema made partial, for every editor.
 
-An overlay may leave everything out, remove values with null and use the merge operators; unknown keys are still refused. One
-file, without references to others, in the keywords that draft-07 and 2020-12 share. What only sometimes applies (`oneOf`,
-`then` …) gives completion and hover here, and never a refusal: its condition may lie in another layer.
+An overlay may omit anything, remove values with null and use the merge operators; unknown keys are still rejected. It is one file,
+without references to others, with the keywords that draft-07 and 2020-12 share. Conditional keywords (`oneOf`, `then` …) give
+completion and hover only, and never reject a value: their condition may be in another layer.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _ANNOTATIONS: Final[dict[str, type | tuple[type, ...]]] = {
     "enumDescriptions": list,
     "markdownEnumDescriptions": list,
 }
-"""What editors show, and its types: older drafts do not check what they do not know."""
+"""Keywords for editors, with their types: older drafts do not check unknown keywords."""
 _FREE_KEYS: Final = frozenset(("additionalProperties", "patternProperties"))
 _NAMING: Final = frozenset(("properties", "$defs", "definitions"))
 _LONGEST_DEFAULT: Final = 100
-"""In characters: longer ones are lists and mappings that no line can show."""
+"""In characters: longer ones are lists and mappings that do not fit on a line."""
 
 
 def overlay_schema(root: Node, title: str) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def overlay_schema(root: Node, title: str) -> dict[str, Any]:
         "title": f"Overlay of {title}",
         "description": "A partial configuration: only what this layer changes.",
     }
-    # it is not offered, as an overlay in YAML names its schema in a comment
-    described = "The schema of this file, where the overlay is JSON."
+    # it is not suggested, because an overlay in YAML names its schema in a comment
+    described = "The schema of this file, if the overlay is JSON."
     properties = {"$schema": {"type": "string", "description": described, "doNotSuggest": True}}
     body["properties"] = properties | {
         name: below for name, below in body.get("properties", {}).items() if name != PATCH
@@ -61,7 +61,7 @@ def overlay_schema(root: Node, title: str) -> dict[str, Any]:
 
 
 class _Place(Enum):
-    """Where a value stands in an overlay: what may be said there depends on it."""
+    """The position of a value in an overlay, which determines what is allowed."""
 
     KEY = "the value of a key"
     ITEM = "an item of a list"
@@ -76,12 +76,12 @@ class _Derivation:
         self._names: dict[tuple[Node, _Place], str] = {}
 
     def describe(self, node: Node, place: _Place = _Place.KEY) -> dict[str, Any]:
-        """The overlay schema of a node, or a reference to it when it is large."""
+        """The overlay schema of a node, or a reference to it if it is large."""
         if not self._has_structure(node):
             return self.body(node, place)
         if (node, place) not in self._names:
             self._names[node, place] = name = self._free_name(node)
-            # the name is taken before the body is made, so that a schema that contains itself finds it
+            # the name is reserved before the body is built, so a schema that contains itself finds it
             self.definitions[name] = {}
             self.definitions[name] = {**_own_name(node), **self.body(node, place)}
         return {"$ref": f"#/definitions/{self._names[node, place]}"}
@@ -114,12 +114,12 @@ class _Derivation:
         return {"properties": properties | {PATCH: _patch(place)}} | self._free_keys(node)
 
     def _property(self, node: Node, name: str) -> dict[str, Any]:
-        """A setting of a mapping; editors would show the title of what is around one that has no title."""
+        """A setting of a mapping; without a title, editors would show the title of its parent."""
         described = self.describe(node)
         return described if described.keys() & {"$ref", "title"} else {"title": name, **described}
 
     def _free_keys(self, node: Node) -> dict[str, Any]:
-        """What is said of keys that are not listed: by their names, and of all others."""
+        """The schemas of keys that are not listed: by their names, and for all others."""
         result: dict[str, Any] = {}
         patterns = dict.fromkeys(name for stated in each_of(node.certain, "patternProperties") for name in stated)
         if patterns:
@@ -133,7 +133,7 @@ class _Derivation:
         return result
 
     def _list(self, node: Node) -> dict[str, Any]:
-        """The items of a list, where they are all described alike."""
+        """The items of a list, if they all have the same schema."""
         stated = list(each_of(node.certain, "items"))
         alike = all(isinstance(items, dict) for items in stated)
         if not stated or not alike or any("prefixItems" in schema for schema in node.certain):
@@ -142,7 +142,7 @@ class _Derivation:
         return {"items": item} if item else {}
 
     def _list_with_operators(self, node: Node) -> dict[str, Any]:
-        """A list, or a mapping of operators in its place."""
+        """A list, or a mapping of operators instead."""
         items = self._list(node)
         many = {"type": "array", **items}
         operators: dict[str, Any] = {
@@ -159,7 +159,7 @@ class _Derivation:
         )
 
     def _free_name(self, node: Node) -> str:
-        """A readable name that is not taken: that of the place in the schema files."""
+        """A readable unused name, based on the location in the schema files."""
         name = (
             node.place.replace(".schema.json", "")
             .replace("#/", ".")
@@ -175,13 +175,13 @@ class _Derivation:
 
 
 def _own_name(node: Node) -> dict[str, str]:
-    """What a schema without a title is called where it stands: by its property, or by its name among the definitions."""
+    """The name of a schema without a title: that of its property, or of its definition."""
     *_, around, name = ("", "", *parse_pointer(node.place.partition("#")[2]))
     return {"title": name} if around in _NAMING else {}
 
 
 def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str, Any]:
-    """The types, values and bounds of a place, with what an overlay may write there beside: null and operators."""
+    """The types, values and bounds of a place, and what an overlay may write in addition: null and operators."""
     nullable, plain = "null" in types, sorted(types - {"null"})
     operators = ["object"] if types & {"array", "null"} and "object" not in types else []
     kinds = [*plain, *operators, *(["null"] if nullable else null)]
@@ -189,15 +189,15 @@ def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str,
     values = _values(node, null)
     if nullable and "object" not in types:
         scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
-        # the alternatives say the types: editors would report a wrong one twice, and without them complete no value
+        # the alternatives have the types: editors would report a wrong one twice, and complete no value without them
         result = {"anyOf": [scalar, _operator(["null", *plain])]}
-    elif values is not None and "array" not in types:  # where operators stand beside the values
+    elif values is not None and "array" not in types:  # operators are allowed besides the values
         result["enum"] = values
     return result | _bounds(node)
 
 
 def _bounds(node: Node) -> dict[str, Any]:
-    """What limits a value; an overlay is a part, so how many items or keys there are is known only after the merge."""
+    """The limits of a value. An overlay is a part, so the number of items or keys is known only after the merge."""
     limits = strictest(node.certain).items()
     result = {name: limit for name, limit in limits if not name.endswith(("Items", "Properties"))}
     for name in ("pattern", "format"):
@@ -208,7 +208,7 @@ def _bounds(node: Node) -> dict[str, Any]:
 
 
 def _values(node: Node, null: list[str]) -> list[Any] | None:
-    """The values that one schema lists, and null where a key may have it."""
+    """The values that one schema lists, and null if a key may have it."""
     listed = [
         schema["enum"] if "enum" in schema else [schema["const"]]
         for schema in node.certain
@@ -220,17 +220,17 @@ def _values(node: Node, null: list[str]) -> list[Any] | None:
 
 
 def _patch(place: _Place) -> dict[str, Any]:
-    """The key that says how a mapping is merged."""
+    """The key that controls how a mapping is merged."""
     if place is _Place.KEYED_ITEM:
         return {"enum": ["replace", "delete"], "description": " ".join(_PATCH_TEXTS)}
     return {"enum": ["replace"], "description": _PATCH_TEXTS[0]}
 
 
 def _facts(node: Node, annotations: dict[str, Any]) -> dict[str, Any]:
-    """What editors do not show by themselves: the unit, the default and the variable, said in the descriptions.
+    """Information that editors do not show on their own, added to descriptions: the unit, the default and the variable.
 
-    The default is also the first example where it is not offered anyway, and never the keyword `default`: with it, editors
-    fill every new mapping with all the defaults inside, where an overlay holds only what it changes.
+    The default is also the first example unless it is suggested anyway, but never the keyword `default`: with it, editors fill every new
+    mapping with all the defaults inside, although an overlay should contain only what it changes.
     """
     facts: dict[str, Any] = {}
     own_default = node.own_default
@@ -256,7 +256,7 @@ def _named_facts(node: Node, default: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_offered(node: Node, default: Any) -> bool:
-    """Whether editors offer a default anyway, or it is not worth offering."""
+    """True if editors suggest a default anyway, or it is not useful."""
     listed = default is None or isinstance(default, bool) or node.keyword("enum") is not None
     return listed or default in ({}, [])
 
@@ -281,13 +281,13 @@ _REFERENCE_TEXT: Final = (
     "A secret: write a reference to it, such as ref+env://NAME or ref+file://path, never the value."
 )
 _PATCH_TEXTS: Final = (
-    "`replace`: take this mapping whole, merge nothing from below.",
+    "`replace`: use only this mapping, merge nothing from lower layers.",
     "`delete`: remove this item of the list.",
 )
 _LIST_TEXTS: Final = (
     "Add these items after those of the lower layers.",
     "Add these items before those of the lower layers.",
-    "Take these items out of the list of the lower layers: by their keys where the list has such, by value otherwise.",
-    "Take this list whole, whatever the lower layers hold.",
+    "Remove these items from the list of the lower layers: by their keys if the list has keys, by value otherwise.",
+    "Use only this list, ignoring the lower layers.",
 )
-_VALUE_TEXT: Final = "Take this value exactly as it is written; `$value: null` sets null where the schema allows it."
+_VALUE_TEXT: Final = "Use this value exactly as written; `$value: null` sets null if the schema allows it."

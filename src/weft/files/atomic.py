@@ -1,10 +1,10 @@
-"""Replacing a file: whoever reads it finds the old content or the new one, always whole.
+"""Replacing a file atomically: a reader sees the complete old content or the complete new one.
 
-The new content is staged in a file beside its destination (only a rename within one file system is atomic), under a random name
-that is taken only if it is free, and is then renamed. So no file of a user is hit, and a crash leaves the old content.
+The new content is staged in a file next to its destination (only a rename within one file system is atomic), under a random unused
+name, and is then renamed. So no file of a user is overwritten, and a crash leaves the old content.
 
-A symbolic link stays a link: the file that it leads to is replaced, as an editor would do. Whoever replaces a file that a
-project names, rather than a person, passes `within`: a link that leads out of that folder is then refused.
+A symbolic link stays a link: its target is replaced, as in an editor. Code that replaces a file named by a project, rather than by a
+person, passes `within`: a link to a target outside of that folder is then refused.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from secrets import token_hex
 
 from weft.base.problems import CannotRun, Problem, WeftError, reason_of
 
-_PREFIX = ".weft-"  # the name of the destination is not part of it: it may be as long as a name can be
-_PLAIN = 0o666  # less what the umask takes away
+_PREFIX = ".weft-"  # without the name of the destination, which may already have the maximum length
+_PLAIN = 0o666  # minus the umask
 _PRIVATE = 0o600
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 
@@ -34,14 +34,14 @@ def replace_file(
     parents: bool = False,
     within: Path | None = None,
 ) -> None:
-    """Make a file hold this content; text is written as UTF-8 with its line ends as they are.
+    """Replace the content of a file. Text is written as UTF-8, and its line ends are preserved.
 
-    A file that exists keeps its permissions. A `private` one is for its owner alone from the first byte on, whatever it was
-    before. A `durable` one survives a power cut; what can be made again needs no such promise. With `parents`, folders that
-    lack are made.
+    An existing file keeps its permissions. A `private` file is readable by its owner only, from the first byte on, whatever its
+    permissions were. A `durable` file survives a power failure; generated content does not need that. With `parents`, missing folders
+    are created.
 
-    Raises CannotRun, which names the destination, when the file cannot be written, or what stands there is not a file. Raises
-    WeftError when a symbolic link leads out of `within`.
+    Raises CannotRun with the name of the destination when the file cannot be written, or the path is not a file. Raises WeftError when
+    a symbolic link points out of `within`.
     """
     try:
         destination = _destination(path, within)
@@ -61,10 +61,10 @@ def replace_file(
 
 
 def replace_files(changes: Mapping[Path, tuple[bytes | None, bytes]], within: Path) -> None:
-    """Change several files of a folder, all or none; each is given as what it holds before, None if it is new, and after.
+    """Change several files of a folder, all or none. Each change has the content before, None for a new file, and after.
 
-    Raises CannotRun when one cannot be written, is write-protected or no longer holds what it held, and WeftError when a symbolic link leads
-    out of the folder; what was written until then is undone.
+    Raises CannotRun when one cannot be written, is write-protected or no longer has its earlier content, and WeftError when a symbolic
+    link points out of the folder; all changes are then undone.
     """
     for path, (before, _) in changes.items():
         _refuse_other(path, before)
@@ -77,10 +77,10 @@ def replace_files(changes: Mapping[Path, tuple[bytes | None, bytes]], within: Pa
 
 
 def _refuse_other(path: Path, before: bytes | None) -> None:
-    """Raise CannotRun unless a file is as it was when its change was planned, and may be changed."""
+    """Raise CannotRun unless a file is unchanged since its change was planned, and may be changed."""
     try:
         found = path.read_bytes() if os.path.lexists(path) else None
-        protected = found is not None and not path.stat().st_mode & 0o222  # a rename would change it nevertheless
+        protected = found is not None and not path.stat().st_mode & 0o222  # a rename would change it anyway
     except OSError as error:
         raise CannotRun(cannot_write(path, error)) from error
     if protected:
@@ -103,14 +103,14 @@ def _undo(path: Path, before: bytes | None, missing: Iterable[Path]) -> None:
 def stage(path: Path, content: str | bytes, *, private: bool = False, durable: bool = True) -> None:
     """Write a new file, which must not exist; a `private` one is never readable by others.
 
-    Raises OSError, after which what was made is gone again.
+    Raises OSError; a partly written file is then removed.
     """
     left = memoryview(content.encode() if isinstance(content, str) else content)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, _PRIVATE if private else _PLAIN)
     with _removed_on_failure(path):
         try:
             while left:
-                left = left[os.write(handle, left) :]  # a write may take a part only
+                left = left[os.write(handle, left) :]  # a write may be partial
             if durable:
                 os.fsync(handle)
         finally:
@@ -118,7 +118,7 @@ def stage(path: Path, content: str | bytes, *, private: bool = False, durable: b
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut, where the system offers that. Raises OSError."""
+    """Make the names in a folder survive a power failure, if the system supports that. Raises OSError."""
     if os.name != "posix":
         return
     try:
@@ -129,7 +129,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Make what was written into a file survive a power cut. Raises OSError."""
+    """Make the content of a file survive a power failure. Raises OSError."""
     handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(handle)
@@ -138,9 +138,9 @@ def sync_file(path: Path) -> None:
 
 
 def content_of(path: Path, limit: int | None = None) -> bytes | None:
-    """What a plain file holds; None where there is none: nothing, a folder, a symbolic link, a pipe, a device.
+    """The content of a regular file; None for anything else: nothing, a folder, a symbolic link, a pipe, a device.
 
-    A pipe would be waited for without end. A file of more bytes than the limit is none either. Raises OSError when the file
+    Reading a pipe could block forever. A file above the size limit also gives None. Raises OSError when the file
     cannot be read.
     """
     try:
@@ -152,7 +152,7 @@ def content_of(path: Path, limit: int | None = None) -> bytes | None:
 
 
 def cannot_write(path: Path, error: Exception) -> Problem:
-    """The problem of a file that could not be written; it names the destination, wherever the content was staged."""
+    """The problem of a file that could not be written; it names the destination, not the staged file."""
     reason = reason_of(error) if isinstance(error, OSError) else str(error)
     shown = repr(str(path)) if "\0" in str(path) else path
     return Problem("cannot-write", f"{shown}: {reason}")
@@ -169,18 +169,18 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
 
 
 def _destination(path: Path, within: Path | None) -> Path:
-    """The file that a path leads to through symbolic links."""
+    """The file at the end of symbolic links."""
     destination = Path(os.path.realpath(path))
-    if destination.is_symlink():  # what realpath gives for a link that leads to itself
+    if destination.is_symlink():  # the result of realpath for a link to itself
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     if within is not None and not destination.is_relative_to(os.path.realpath(within)):
-        message = f"{path} leads out of {within}, to {destination}"
+        message = f"{path} is a symbolic link to {destination}, outside of {within}"
         raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
     return destination
 
 
 def _mode_of(path: Path) -> int | None:
-    """The permissions of a file; None when there is none. Raises OSError when something else stands there."""
+    """The permissions of a file; None if there is none. Raises OSError if the path is something else."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -188,5 +188,5 @@ def _mode_of(path: Path) -> int | None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is not a plain file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return stat.S_IMODE(mode)

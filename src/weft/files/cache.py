@@ -1,6 +1,6 @@
-"""What Weft keeps to be faster, in the user's cache folder; whatever is lost there is made again.
+"""Caches in the user's cache folder; lost entries are created again.
 
-The folder is readable by its owner alone, as what is kept may be made of a configuration.
+Only its owner can read the folder, because entries may be derived from a configuration.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from weft.files.atomic import content_of, replace_file
 
 
 def cache_folder(name: str) -> Path:
-    """A folder of Weft's in the user's cache folder, as the XDG base directories say; it may not exist yet."""
+    """A folder of Weft in the user's cache folder, by the XDG base directory specification; it may not exist yet."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weft" / name
 
 
 def recall(folder: str, name: str) -> bytes | None:
-    """What was kept in a cache folder under a name; None when there is nothing, or it cannot be read."""
+    """The entry of a cache folder with a name; None if there is none, or it cannot be read."""
     with contextlib.suppress(OSError):
         return content_of(cache_folder(folder) / name)
     return None
 
 
 def keep(folder: str, name: str, content: str | bytes) -> None:
-    """Keep something in a cache folder under a name; a cache that cannot be written is not an error."""
+    """Store an entry in a cache folder under a name. A failed write is ignored."""
     path = cache_folder(folder) / name
     with contextlib.suppress(OSError, CannotRun):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

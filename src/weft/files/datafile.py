@@ -1,4 +1,4 @@
-"""Files of data: JSON by the suffix `.json`, YAML otherwise. Both are read into plain JSON data, or refused with a place."""
+"""Files of data: JSON by the suffix `.json`, YAML otherwise. Both are read into plain JSON data, or refused with a position."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, conflic
 
 
 def parse_named(data: bytes, name: str) -> Any:
-    """The data of a file's bytes, by its name. Raises YamlError when they are not what its suffix says."""
+    """The data of a file's bytes, by its name. Raises YamlError if they do not match the suffix."""
     text = decode(data)
     return parse_json(text) if is_json(name) else parse(text)
 
 
 def is_json(name: str) -> bool:
-    """Whether a file holds JSON by its name, and not YAML."""
+    """True if a file contains JSON, judging by its name."""
     return PurePath(name).suffix == ".json"
 
 
 def parse_json(text: str) -> Any:
     """The data of a JSON text.
 
-    Raises YamlError, also for a key that stands twice, for numbers and characters that no file can hold, and for deep nesting.
+    Raises YamlError, also for duplicate keys, for numbers and characters that no file can contain, and for deep nesting.
     """
     try:
         data = json.loads(
@@ -33,27 +33,25 @@ def parse_json(text: str) -> Any:
         json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         if not text.strip():
-            raise YamlError("empty-file", "the file holds no data", 1, 1) from None
+            raise YamlError("empty-file", "the file contains no data", 1, 1) from None
         conflict = conflict_in(text)
         raise conflict or YamlError("syntax", f"not JSON: {error.msg}", error.lineno, error.colno) from None
     except RecursionError:
         raise YamlError("syntax", f"nested deeper than {DEPTH_LIMIT} levels", 1, 1) from None
     except UnicodeEncodeError:
-        raise YamlError("syntax", "not JSON: half of a character, which no file can hold", 1, 1) from None
+        raise YamlError("syntax", "not JSON: half of a surrogate pair, which no file can contain", 1, 1) from None
     except _NoNumber as error:
         raise YamlError(
             "not-a-json-number", f"JSON has no number for `{str(error)[:40]}`", *_where(text, str(error))
         ) from None
     except _Twice as error:
         try:
-            parse(text)  # whose error knows the place
+            parse(text)  # its error has the position
         except DuplicateKeyError as placed:
             raise placed from None
         except YamlError:
             pass  # another mistake, by the rules of YAML
-        raise YamlError(
-            "duplicate-key", f"`{error}` stands twice in one object", 1, 1, "remove one of the two"
-        ) from None
+        raise YamlError("duplicate-key", f"an object contains `{error}` twice", 1, 1, "remove one of the two") from None
     return data
 
 

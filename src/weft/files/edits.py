@@ -1,8 +1,8 @@
-"""Edits of YAML and JSON files that leave everything else as it is: comments, order, indentation, line ends.
+"""Edits of YAML and JSON files that preserve everything else: comments, order, indentation, line ends.
 
-`with_value` puts a value in where there is none, `with_insertion` puts a text into a text that is there. The edited file is read
-again and must mean what it meant, with just this change: an edit for which that does not hold is an `EditError`, and whoever
-asked for it has to tell people to edit the file themselves. Reasons are an alias, an operator or another kind of value in the way.
+`with_value` adds a value where there is none, `with_insertion` inserts text into an existing text. The edited file is parsed again and
+must have the same content plus this change; otherwise an `EditError` is raised, and the caller asks people to edit the file
+themselves. Typical reasons are an alias, an operator, or a value of another type.
 
 JSON is edited by `jsonc`. In YAML, the places of values are those of the nodes of `yaml12`.
 """
@@ -28,7 +28,7 @@ _REMARK: Final = re.compile(r"#[^\r\n]*")
 
 
 class EditError(Exception):
-    """A file that cannot be edited at some place; `line` and `column` count from 1, if the place is known."""
+    """A file that cannot be edited at a place; `line` and `column` count from 1, if the place is known."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class EditError(Exception):
 
 
 def with_value(text: str, name: str, path: Sequence[str | int], value: Any) -> str:
-    """The text of a file with a value at a path where there is none; mappings that are missing on the way are made.
+    """The text of a file with a new value at a path. Missing mappings on the path are created.
 
     A path that ends with END stands for one more item of a list. Raises EditError.
     """
@@ -53,7 +53,7 @@ def with_value(text: str, name: str, path: Sequence[str | int], value: Any) -> s
 
 
 def with_insertion(text: str, name: str, path: Sequence[str | int], offset: int, insertion: str) -> str:
-    """The text of a file in which something is inserted into a value that is a text, at an offset of the value.
+    """The text of a file with an insertion into a text value, at an offset of the value.
 
     Raises EditError.
     """
@@ -81,7 +81,7 @@ def with_insertion(text: str, name: str, path: Sequence[str | int], offset: int,
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that is no mapping or list: where it stands in the data, and between which offsets in the text."""
+    """A value that is not a mapping or list: its path in the data, and its offsets in the text."""
 
     path: tuple[str | int, ...]
     data: Any
@@ -90,19 +90,19 @@ class Leaf:
 
 
 def leaves(text: str, name: str) -> list[Leaf]:
-    """The leaves of a file, in their order. Raises EditError when the file cannot be read."""
+    """The leaves of a file, in order. Raises EditError when the file cannot be read."""
     data = _read(text, name)
     if is_json(name):
         return list(_json_leaves(jsonc.parse(text), ()))
     root = yaml12.nodes(text)
     found: dict[int, Leaf] = {}
     for leaf in _yaml_leaves(root, data, ()) if root else ():
-        found.setdefault(leaf.start, leaf)  # what aliases name stands in one place only
+        found.setdefault(leaf.start, leaf)  # the target of aliases has one position only
     return list(found.values())
 
 
 def _read(text: str, name: str) -> Any:
-    """The data of a file, shared with nobody, as what aliases name must not change together. Raises EditError."""
+    """A copy of the data of a file, in which aliased values are not shared. Raises EditError."""
     try:
         return json.loads(json.dumps(parse_named(text.encode(), name)))
     except yaml12.YamlError as error:
@@ -130,7 +130,7 @@ def _yaml_leaves(node: Node, data: Any, path: tuple[str | int, ...]) -> Iterator
 
 
 def _put(data: Any, path: tuple[str | int, ...], value: Any) -> None:
-    """Put a value into data as `with_value` does into a text."""
+    """Put a value into data, like `with_value` for text."""
     for step, following in itertools.pairwise(path):
         if isinstance(data, dict) and step not in data:
             data[step] = [] if following == END else {}
@@ -142,18 +142,18 @@ def _put(data: Any, path: tuple[str | int, ...], value: Any) -> None:
 
 
 def _verify(edited: str, name: str, wanted: Any, path: Sequence[str | int]) -> None:
-    """Raise EditError unless an edited text means what it should; nothing else proves that an edit went well."""
+    """Raise EditError unless an edited text has the expected content; this proves that the edit is correct."""
     try:
         right = to_json(parse_named(edited.encode(), name)) == to_json(wanted)
     except yaml12.YamlError:
         right = False
     if not right:
         where = dotted([step for step in path if step != END])
-        raise EditError(f"the way in which {where or 'the file'} is written does not allow to add to it")
+        raise EditError(f"{where or 'the file'} is written in a way that does not allow additions")
 
 
 def _is_json_text(text: str) -> bool:
-    """Whether a file that may be YAML is JSON nevertheless, and should stay so."""
+    """True if a file that may be YAML is in fact JSON, and should stay so."""
     try:
         return text.lstrip()[:1] in ("{", "[") and bool(parse_json(text))
     except yaml12.YamlError:
@@ -163,7 +163,7 @@ def _is_json_text(text: str) -> bool:
 def _yaml_with_value(text: str, path: tuple[str | int, ...], value: Any) -> str:
     root = yaml12.nodes(text)
     if root is None:
-        raise EditError("the file holds nothing", 1, 1)
+        raise EditError("the file is empty", 1, 1)
     container, missing, key = _innermost(root, path)
     for step in reversed(missing[1:]):
         value = [value] if step == END else {step: value}
@@ -180,7 +180,7 @@ def _yaml_with_value(text: str, path: tuple[str | int, ...], value: Any) -> str:
 
 
 def _innermost(root: Node, path: tuple[str | int, ...]) -> tuple[Node, tuple[str | int, ...], Node | None]:
-    """The innermost node there is on the way along a path, the steps that are missing inside it, and its key in a block."""
+    """The innermost existing node on a path, the missing steps inside it, and its key in a block."""
     node, block_key = root, None
     for depth, step in enumerate(path):
         pair = _child(node, step)
@@ -188,10 +188,10 @@ def _innermost(root: Node, path: tuple[str | int, ...]) -> tuple[Node, tuple[str
             return node, path[depth:], block_key
         key, child = pair
         if child.start_mark.index < max(key.start_mark.index if key is not child else 0, node.start_mark.index):
-            raise _error(key, "an alias stands here: what it names would change elsewhere too")
+            raise _error(key, "this is an alias: the change would affect other places too")
         block_key = key if isinstance(node, MappingNode) and not node.flow_style else None
         node = child
-    raise _error(node, "there is a value already")
+    raise _error(node, "there is already a value")
 
 
 def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
@@ -217,7 +217,7 @@ def _in_block(text: str, container: Node, data: Any) -> str:
 
 
 def _in_place_of(text: str, empty: Node, key: Node | None, data: Any) -> str:
-    """The text with a block in the place of the empty brackets that are the whole of it, or follow a key."""
+    """The text with a block instead of the empty brackets that are all of it or follow a key."""
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = to_yaml(data, plain_scalar).split("\n")
     before, end = text[: empty.start_mark.index], int(empty.end_mark.index)
@@ -225,13 +225,13 @@ def _in_place_of(text: str, empty: Node, key: Node | None, data: Any) -> str:
         return before + newline.join(lines) + text[end:]
     indent = " " * (key.start_mark.column + 2)
     line_end = _line_after(text, end)
-    rest = text[end:line_end].rstrip()  # a comment stays beside the key
+    rest = text[end:line_end].rstrip()  # a comment stays next to the key
     after = newline + text[line_end:] if line_end < len(text) or text.endswith("\n") else ""
     return f"{before.rstrip(' ')}{rest}{newline}{newline.join(indent + line for line in lines)}{after}"
 
 
 def _end(node: Node) -> int:
-    """Where the last value of a node ends; a block's own mark stands after the comments that follow it."""
+    """The end of the last value of a node; the end mark of a block is after the comments that follow it."""
     if isinstance(node, CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return max(map(_end, last)) if isinstance(node, MappingNode) else _end(last)

@@ -13,8 +13,8 @@ from weft.base.paths import dotted, leaves
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_.+/-]*(?:(?:://?| )[A-Za-z0-9_.+/-]+)*\Z")
-_as_json: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode  # `dumps` makes a new encoder each time
-_SIMPLE_KEY: Final = 1000  # YAML takes 1,024 characters for a key on the line of its value
+_as_json: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode  # `dumps` creates a new encoder each time
+_SIMPLE_KEY: Final = 1000  # YAML allows 1,024 characters for a key on the line of its value
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -27,10 +27,10 @@ def to_json(value: Any, indent: int | None = 2) -> str:
 
 
 def yaml_scalar(value: Any) -> str:
-    """A scalar in the form that every YAML reader takes for the same value: texts are always quoted."""
+    """A scalar that every YAML reader reads as the same value: texts are always quoted."""
     text = _as_json(value)
     if isinstance(value, float) and "e" in text and "." not in text:
-        text = text.replace("e", ".0e")  # YAML 1.1 knows no float without a point
+        text = text.replace("e", ".0e")  # YAML 1.1 has no floats without a point
     return (
         text
         if text.isascii() and "\x7f" not in text
@@ -39,13 +39,13 @@ def yaml_scalar(value: Any) -> str:
 
 
 def plain_scalar(value: Any) -> str:
-    """A scalar as people write it: a text without quotes where every YAML reader takes it for the same text."""
+    """A scalar as people write it: a text without quotes if every YAML reader reads it as the same text."""
     plain = isinstance(value, str) and _PLAIN_TEXT.match(value) and value.lower() not in _WORDS_OF_YAML_1_1
     return str(value) if plain else yaml_scalar(value)
 
 
 def to_yaml(value: Any, scalar: Callable[[Any], str] = yaml_scalar) -> str:
-    """Block-style YAML without a final newline; keys are plain where no YAML version reads them as something else."""
+    """Block-style YAML without a final newline; keys are plain if every YAML version reads them as text."""
     if isinstance(value, dict | list) and value:
         return "\n".join(_block(value, scalar))
     return scalar(value)
@@ -72,7 +72,7 @@ def _block(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
 
 
 def _entry(head: str, value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
-    """An entry of a mapping; a key that is too long for one line with its value gets a line of its own."""
+    """An entry of a mapping; a key that is too long for the line of its value gets its own line."""
     if len(head) > _SIMPLE_KEY:
         yield f"? {head[:-1]}"
         head = ":"
@@ -84,7 +84,7 @@ def _entry(head: str, value: Any, scalar: Callable[[Any], str]) -> Iterator[str]
 
 
 def _item(value: Any, scalar: Callable[[Any], str]) -> Iterator[str]:
-    """An item of a list; a mapping or list in it begins on the line of its dash."""
+    """An item of a list; a mapping or list in it starts on the line of its dash."""
     if not isinstance(value, dict | list) or not value:
         yield f"- {scalar(value)}"
     else:
@@ -101,11 +101,11 @@ def _key(key: str, scalar: Callable[[Any], str] = yaml_scalar) -> str:
 def env_quote(text: str) -> str:
     """A value for a `.env` file, quoted so that a POSIX shell and docker compose read the same text.
 
-    The dotenv libraries read it too, less the texts that `misread_by` names: what they take for an escape is none in a shell.
+    The dotenv libraries read it too, except for the texts in `misread_by`: their escapes differ from those of a shell.
     """
     if text and _BARE.match(text):
         return text
-    # the dotenv libraries take `\\\\` and `\\'` for escapes in single quotes, and `\\$` for no escape in double ones
+    # the dotenv libraries treat `\\\\` and `\\'` as escapes in single quotes, but not `\\$` in double quotes
     plain = not text.endswith("\\") and "\\\\" not in text
     if "'" not in text and (plain or "$" in text or "`" in text):
         return f"'{text}'"
@@ -113,10 +113,10 @@ def env_quote(text: str) -> str:
 
 
 def misread_by(text: str) -> list[str]:
-    """The readers of `.env` files that take a text, as `env_quote` writes it, for another one; no way of writing suits all."""
+    """The readers of `.env` files that read a text from `env_quote` differently; no spelling works for all."""
     written = env_quote(text)
     single, double = written.startswith("'"), written.startswith('"')
-    # python-dotenv puts variables into every text, and undoes `\\\\` and `\\'` also in single quotes, but never `\\$`
+    # python-dotenv expands variables in every text, and removes `\\\\` and `\\'` also in single quotes, but never `\\$`
     python = (
         _REFERENCE.search(text)
         or (single and ("\\\\" in text or text.endswith("\\")))
@@ -128,17 +128,17 @@ def misread_by(text: str) -> list[str]:
 
 
 def env_lines(pairs: Iterable[tuple[str, str]]) -> str:
-    """`.env`: NAME=value lines. Raises ValueError for a name that is no shell variable."""
+    """`.env`: NAME=value lines. Raises ValueError for a name that is not valid in a shell."""
     return "".join(f"{_shell_name(name)}={env_quote(text)}\n" for name, text in pairs)
 
 
 def export_lines(pairs: Iterable[tuple[str, str]]) -> str:
-    """`export NAME=value` lines for a POSIX shell. Raises ValueError for a name that is no shell variable."""
+    """`export NAME=value` lines for a POSIX shell. Raises ValueError for a name that is not valid in a shell."""
     return "".join(f"export {_shell_name(name)}={shlex.quote(text)}\n" for name, text in pairs)
 
 
 def is_shell_name(name: str) -> bool:
-    """Whether a shell can have a variable of this name."""
+    """True if a shell can have a variable with this name."""
     return _SHELL_NAME.match(name) is not None
 
 

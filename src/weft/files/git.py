@@ -1,6 +1,6 @@
-"""Running git: what revisions, folders and files it knows.
+"""Running Git: revisions, folders and files.
 
-One mistake has one answer wherever it is made. A revision that does not exist is the caller's mistake (`unknown-revision`, a
+The same mistake has the same result everywhere. A revision that does not exist is the caller's mistake (`unknown-revision`, a
 UsageError). Without git (`no-git`), without a repository (`no-repository`), or when git fails (`git-failed`), Weft cannot run.
 """
 
@@ -19,43 +19,43 @@ from typing import IO, Final
 from weft.base.problems import CannotRun, Problem, UsageError, reason_of
 
 _NO_MATCH: Final = 1
-"""The exit status with which git says no; it ends with another when it cannot tell."""
+"""The exit status of Git for "no"; it ends with another one if it fails."""
 _RAW: Final = ("--raw", "-z", "--no-renames", "--no-abbrev", "--relative", "--diff-filter=AMT")
-"""How git lists what a commit brought: files that were added or changed, by names from the folder."""
+"""Options for listing the changes of a commit: added or changed files, with names relative to the folder."""
 _SUBMODULE: Final = "160000"
 _HEADER: Final = 3
-"""An answer of `git cat-file --batch` begins with what the object is called, its kind and its size."""
+"""An answer of `git cat-file --batch` starts with the name, the kind and the size of the object."""
 
 
 def is_installed() -> bool:
-    """Whether there is a program called git."""
+    """True if the program git is installed."""
     return shutil.which("git") is not None
 
 
 def is_in_repository(path: Path) -> bool:
-    """Whether a file or folder lies in a repository, by what stands in the folders above; git is not asked."""
+    """True if a file or folder is in a repository, judging by the folders above it, without running Git."""
     return any((folder / ".git").exists() for folder in (path.absolute(), *path.absolute().parents))
 
 
 def top_of(folder: Path) -> Path:
-    """The top folder of the repository that a folder lies in. Raises CannotRun when there is none."""
+    """The top folder of the repository of a folder. Raises CannotRun if there is none."""
     done = _run(folder, "rev-parse", "--show-toplevel")
     if done.returncode:
-        hint = "only what git keeps has earlier revisions"
-        raise CannotRun(Problem("no-repository", f"{folder} is not in a git repository: {_reason(done)}", hint=hint))
+        hint = "only files in a Git repository have earlier revisions"
+        raise CannotRun(Problem("no-repository", f"{folder} is not in a Git repository: {_reason(done)}", hint=hint))
     return Path(os.fsdecode(done.stdout.removesuffix(b"\n")))
 
 
 def commit_of(folder: Path, revision: str) -> str:
-    """The hash of the commit that a revision names.
+    """The hash of the commit of a revision.
 
-    Raises UsageError when git knows no such revision, CannotRun when there is no repository.
+    Raises UsageError for an unknown revision, CannotRun if there is no repository.
     """
     top_of(folder)
     done = _run(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if done.returncode:
         hint = "name a branch, a tag or a commit, such as `HEAD~1`"
-        raise UsageError(Problem("unknown-revision", f"git knows no revision `{revision}`", hint=hint))
+        raise UsageError(Problem("unknown-revision", f"there is no revision `{revision}`", hint=hint))
     return done.stdout.decode().strip()
 
 
@@ -65,9 +65,9 @@ def files_of(folder: Path, commit: str) -> list[str]:
 
 
 def extract(folder: Path, commit: str, destination: Path, patterns: Sequence[str] = ()) -> None:
-    """Write the files of a commit into a folder, all or those that match patterns of git's; a pattern must match something.
+    """Write the files of a commit into a folder, all or those that match Git patterns; each pattern must match a file.
 
-    Symbolic links that lead out of the folder are left out. Raises CannotRun.
+    Symbolic links to targets outside of the folder are skipped. Raises CannotRun.
     """
     data = _output(top_of(folder), "archive", "--format=tar", commit, "--", *patterns)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
@@ -82,7 +82,7 @@ def _harmless(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
 
 
 def tracks(path: Path) -> bool | None:
-    """Whether git tracks a file that lies in a repository; None when git does not say."""
+    """True if Git tracks a file in a repository; None if Git cannot determine it."""
     try:
         done = _run(path.absolute().parent, "ls-files", "--error-unmatch", "--", path.name)
     except CannotRun:
@@ -91,15 +91,15 @@ def tracks(path: Path) -> bool | None:
 
 
 def candidates(folder: Path) -> list[str]:
-    """The files below a folder that git tracks, or would if they were added; paths from the folder, sorted. Raises CannotRun."""
+    """The files below a folder that Git tracks or would add; relative paths, sorted. Raises CannotRun."""
     return sorted(set(_names(_output(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard"))))
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a file held in a commit, or holds in the index (`commit` is None); without a `name`, the message of the commit.
+    """The content of a file in a commit, or in the index if `commit` is None; without a `name`, the message of the commit.
 
-    `object_id` is what git calls the content by.
+    `object_id` is Git's id of the content.
     """
 
     object_id: str
@@ -108,11 +108,11 @@ class Version:
 
 
 def versions(folder: Path, since: str | None = None, paths: Sequence[str] = ()) -> list[Version]:
-    """What commits brought into a folder, oldest first, and their messages: all up to HEAD, or those after a revision.
+    """The files that commits added to a folder, oldest first, and their messages: all up to HEAD, or those after a revision.
 
-    What several commits brought stands in it once, for the first of them. `paths` are relative to the folder; with any, no
-    message is among the versions. Raises UsageError when git knows no such revision, CannotRun when there is no repository,
-    or when a shallow clone lacks some of the commits.
+    Content that several commits added appears once, for the first of them. `paths` are relative to the folder; if there are any, commit
+    messages are not included. Raises UsageError for an unknown revision, CannotRun if there is no repository or a shallow clone lacks
+    some of the commits.
     """
     wanted = [commit_of(folder, "HEAD"), *([f"^{commit_of(folder, since)}"] if since is not None else [])]
     commits = _output(folder, "rev-list", "--reverse", "--topo-order", *wanted).decode().split()
@@ -130,12 +130,12 @@ def versions(folder: Path, since: str | None = None, paths: Sequence[str] = ()) 
 
 
 def staged_versions(folder: Path, paths: Sequence[str] = ()) -> list[Version]:
-    """What the next commit would bring into a folder: the files of the index that differ from HEAD. Raises CannotRun."""
+    """The files that the next commit would add to a folder: those of the index that differ from HEAD. Raises CannotRun."""
     return list(_versions(_output(folder, "diff", "--cached", *_RAW, *_below(paths))))
 
 
 def contents(folder: Path, object_ids: Iterable[str], limit: int) -> Iterator[bytes | None]:
-    """What git keeps by these names, one after the other; None for what is larger than the limit. Raises CannotRun."""
+    """The content of these Git objects, one after the other; None if larger than the limit. Raises CannotRun."""
     command = ["git", "-C", str(folder), "cat-file", "--batch"]
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_offline()
@@ -151,32 +151,32 @@ def contents(folder: Path, object_ids: Iterable[str], limit: int) -> Iterator[by
                 raise CannotRun(
                     Problem(
                         "git-failed",
-                        f"git does not have {object_id}, which a commit in {folder} names",
-                        hint="a partial clone lacks what nobody has needed yet",
+                        f"Git does not have {object_id}, to which a commit in {folder} refers",
+                        hint="a partial clone does not contain all objects: fetch it completely",
                     )
                 )
             yield _content(answers, header[1], int(header[2]), limit)
 
 
 def _below(paths: Sequence[str]) -> list[str]:
-    """Arguments that name paths, which may hold what git would take for a pattern."""
+    """Arguments for paths, which may contain characters that Git would treat as a pattern."""
     return ["--", *(f":(literal){path}" for path in paths)] if paths else []
 
 
 def _content(answers: IO[bytes], kind: bytes, size: int, limit: int) -> bytes | None:
-    """The content that follows in the answers of `git cat-file --batch`; of a commit, its message."""
+    """The next content in the answers of `git cat-file --batch`; for a commit, its message."""
     if size > limit:
         while size > 0:
             size -= len(answers.read(min(size, limit)))
         content = None
     else:
         content = answers.read(size)
-    answers.read(1)  # the line end behind it
+    answers.read(1)  # the line end after it
     return content.partition(b"\n\n")[2] if content and kind == b"commit" else content
 
 
 def _versions(output: bytes) -> Iterator[Version]:
-    """The files in the raw format of diffs: `:MODE MODE ID ID STATUS`, NUL, name, NUL, below lines that name commits."""
+    """The files in the raw format of diffs: `:MODE MODE ID ID STATUS`, NUL, name, NUL, following lines with commits."""
     commit = None
     fields = iter(output.split(b"\0"))
     for field in fields:
@@ -190,18 +190,18 @@ def _versions(output: bytes) -> Iterator[Version]:
 
 
 def _refuse_shallow(folder: Path, commits: Iterable[str]) -> None:
-    """Raises CannotRun when the parents of one of these commits are missing, as the clone is shallow."""
+    """Raises CannotRun if the parents of one of these commits are missing because the clone is shallow."""
     listed = Path(folder, os.fsdecode(_output(folder, "rev-parse", "--git-path", "shallow").rstrip(b"\n")))
     ends = set(listed.read_text("ascii").split()) if listed.is_file() else set()
     end = next((commit for commit in commits if commit in ends), None)
     if end:
-        message = f"the clone is shallow: what came before commit {end[:12]} is not here"
+        message = f"the clone is shallow: the history before commit {end[:12]} is missing"
         raise CannotRun(Problem("shallow-clone", message, hint="`git fetch --unshallow` gets it"))
 
 
 def _offline() -> dict[str, str]:
-    """An environment in which git does not fetch what a partial clone lacks: nothing that Weft runs uses the network."""
-    # a file `.lfsconfig` of a revision would name a server to ask
+    """An environment in which Git does not fetch missing objects of a partial clone: no program that Weft runs uses the network."""
+    # a file `.lfsconfig` of a revision could name a server to contact
     return {**os.environ, "GIT_ALLOW_PROTOCOL": "none", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 

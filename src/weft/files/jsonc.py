@@ -1,7 +1,7 @@
-"""JSON, also with comments: what is missing is put in, and every character that was there stays.
+"""JSON with optional comments: missing values are added, and every existing character is preserved.
 
-No library on PyPI edits such files without Node.js or without writing them anew, so this is the little that is needed: where
-each value stands, lists that get further items, and objects that get further members.
+No library on PyPI edits such files without Node.js or without rewriting them, so this is the little that is needed: the position of
+each value, adding items to lists, and adding members to objects.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Final
 
-# strings are matched first and kept, so that the `//` of an address within one is not taken for a comment
+# strings are matched first and kept, so the `//` of a URL inside one is not read as a comment
 _COMMENT: Final = re.compile(r'("(?:[^"\\\r\n]|\\.)*")|//[^\r\n]*|/\*.*?\*/|\ufeff', re.DOTALL)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _BARE: Final = re.compile(r"-?[0-9][0-9.eE+-]*|[a-z]+")
 _REMARK: Final = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 
 _BRIEF: Final = 80
-"""The characters of a list or an object that stands on one line."""
+"""The characters of a list or an object on one line."""
 END: Final = "-"
 """The last step of a path to an item that a list does not have yet, as in JSON Patch (RFC 6902)."""
 
 
 class SettingsError(Exception):
-    """A file that is not what its editor wants; `line` and `column` count from 1."""
+    """A file that an editor would not accept; `line` and `column` count from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class SettingsError(Exception):
 
 @dataclass
 class Value:
-    """A value with its place in the text: `end` is the offset after it."""
+    """A value with its position in the text: `end` is the offset after it."""
 
     data: Any
     start: int
@@ -45,12 +45,12 @@ class Value:
 
     @property
     def inside(self) -> list[Value]:
-        """The values right below this one, in their order."""
+        """The direct children of this value, in order."""
         return sorted([*self.members.values(), *self.items], key=lambda value: value.start)
 
 
 def parse(text: str) -> Value:
-    """The value of a text, with places; a text without any is an empty object.
+    """The value of a text, with positions; a text without a value is an empty object.
 
     Raises SettingsError when it is not JSON with comments.
     """
@@ -66,9 +66,9 @@ def parse(text: str) -> Value:
 
 
 def with_items(text: str, path: tuple[str | int, ...], items: list[Any]) -> str:
-    """The text with a list at `path` that holds these items; a single value that stands there becomes the list's first.
+    """The text with a list at `path` that contains these items; an existing single value becomes the first item.
 
-    Raises SettingsError when the text is not JSON with comments, or holds something else on the way to the list.
+    Raises SettingsError when the text is not JSON with comments, or has a value of another type on the path.
     """
     text = _not_empty(text)
     root = parse(text)
@@ -80,15 +80,15 @@ def with_items(text: str, path: tuple[str | int, ...], items: list[Any]) -> str:
     if not isinstance(value.data, list):
         raise _misfit(text, value, "a list")
     missing = [item for item in items if item not in value.data]
-    # every insertion moves what follows it, so the places are looked up anew for the next item
+    # every insertion moves the following text, so positions are computed again for the next item
     return with_items(_inserted(text, root, value, "", missing[0]), path, items) if missing else text
 
 
 def with_value(text: str, path: tuple[str | int, ...], data: Any) -> str:
-    """The text with one more value: the member that `path` names, or, where it ends with END, the last item of a list.
+    """The text with one more value: a member at `path`, or the last item of a list if the path ends with END.
 
-    Objects that are missing on the way are put in too. Raises SettingsError when the text is not JSON with comments, when
-    something else is in the way, or when the member is there already.
+    Missing objects on the path are created. Raises SettingsError when the text is not JSON with comments, a value on the path has
+    another type, or the member already exists.
     """
     root = parse(text)
     value, missing = _innermost(text, root, path)
@@ -102,7 +102,7 @@ def with_value(text: str, path: tuple[str | int, ...], data: Any) -> str:
 def _with_keys(
     text: str, root: Value, value: Value, keys: tuple[str | int, ...], data: Any, *, brief: bool = False
 ) -> str:
-    """The text with a member of an object, the first of these keys, that holds the others one in the other."""
+    """The text with a new member of an object: the first of these keys, which contains the others, nested."""
     if not isinstance(value.data, dict):
         raise _misfit(text, value, "an object")
     key, *further = keys
@@ -112,7 +112,7 @@ def _with_keys(
 
 
 def _innermost(text: str, root: Value, path: tuple[str | int, ...]) -> tuple[Value, tuple[str | int, ...]]:
-    """The innermost value there is on the way along a path, and the steps that are missing inside it."""
+    """The innermost existing value on a path, and the missing steps inside it."""
     value = root
     for depth, step in enumerate(path):
         if isinstance(step, int):
@@ -129,7 +129,7 @@ def _innermost(text: str, root: Value, path: tuple[str | int, ...]) -> tuple[Val
 
 
 def _as_list(text: str, value: Value, items: list[Any]) -> str:
-    """The text with a list of a single value and the other items, in the place of the single value."""
+    """The text with a list of a single value and the other items, instead of the single value."""
     others = "".join(f", {json.dumps(item, ensure_ascii=False)}" for item in items if item != value.data)
     return f"{text[: value.start]}[{text[value.start : value.end]}{others}]{text[value.end :]}" if others else text
 
@@ -142,7 +142,7 @@ def _not_empty(text: str) -> str:
 
 
 class _Reader:
-    """One text as JSON: every character of a comment becomes a space, so that the offsets of values are those in the text."""
+    """One text as JSON: every character of a comment becomes a space, so the offsets of values match the text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -150,7 +150,7 @@ class _Reader:
         self.decoder = JSONDecoder()
 
     def skip(self, at: int) -> int:
-        """The offset of what follows the white space and the comments at an offset."""
+        """The offset after white space and comments."""
         space = _SPACE.match(self.plain, at)
         return space.end() if space else at
 
@@ -163,12 +163,12 @@ class _Reader:
         if opening in ("{", "["):
             return self.container(at, "}" if opening == "{" else "]")
         if opening != '"' and not _BARE.match(self.plain, at):
-            raise self.wrong(at, "a value is missing here" if opening in ("", ",", "}", "]") else "this is no value")
+            raise self.wrong(at, "a value is missing here" if opening in ("", ",", "}", "]") else "this is not a value")
         try:
             data, end = self.decoder.raw_decode(self.plain, at)
         except (JSONDecodeError, ValueError) as error:
             place = error.pos if isinstance(error, JSONDecodeError) else at
-            raise self.wrong(min(place, len(self.plain)), "this is no value") from None
+            raise self.wrong(min(place, len(self.plain)), "this is not a value") from None
         return Value(data, at, end)
 
     def container(self, start: int, closing: str) -> Value:
@@ -203,9 +203,9 @@ class _Reader:
 
 
 def _inserted(text: str, root: Value, container: Value, head: str, data: Any, *, brief: bool = False) -> str:
-    """The text with one more value at the end of a container, after the comments that stand there.
+    """The text with one more value at the end of a container, after existing comments.
 
-    A `brief` one holds small lists and objects on one line, and all of it where its container is on one.
+    A `brief` value has small lists and objects on one line, or all of it if its container is on one line.
     """
     unit = _unit(text, root)
     around = container if brief else root
@@ -227,10 +227,10 @@ def put_last(
     *,
     inline: bool = False,
 ) -> str:
-    """The text with one more value at the end of a container in brackets, after the comments that stand there.
+    """The text with one more value at the end of a container in brackets, after existing comments.
 
-    `write` gives the value's text for an indentation, `unit` is one level of it, `remark` matches a comment. A value goes on a line of its
-    own where the bracket does; with `inline`, the first value of an empty container stays on its line.
+    `write` gives the value's text for an indentation, `unit` is one level of it, `remark` matches a comment. A value gets its own line
+    if the closing bracket has one; with `inline`, the first value of an empty container stays on its line.
     """
     close = container.end - 1
     last = max((value.end for value in container.inside), default=container.start + 1)
@@ -247,7 +247,7 @@ def put_last(
 
 
 def pretty(data: Any, unit: str = "  ", *, brief: bool = True) -> str:
-    """JSON in several lines; with `brief`, what holds nothing but a few plain values stays on one."""
+    """JSON in several lines; with `brief`, containers of a few plain values stay on one line."""
     if not isinstance(data, dict | list) or not data:
         return json.dumps(data, ensure_ascii=False)
     inside = list(data.values()) if isinstance(data, dict) else data
@@ -269,7 +269,7 @@ def _margin(text: str, value: Value) -> str:
 
 
 def _unit(text: str, root: Value) -> str:
-    """What one level is indented by."""
+    """The indentation of one level."""
     first = root.inside[:1]
     return (_margin(text, first[0]) if first else "") or "  "
 

@@ -1,9 +1,9 @@
 """The one place that turns a path in an overlay, a schema or weft.yaml into a file, line and column.
 
-Data carries no positions while it is merged and judged. A problem knows a path only, and where in a file that path stands is
-looked up again when a report asks, which may ask for thousands of one file: a text is read and parsed once. `locate` answers for
-a path, `placed` for a problem, `placed_at_rule` for the rule that a problem comes from. Which file set a merged value is another
-question; `project.placing` answers it, and asks here for the line.
+Data has no positions while it is merged and validated. A problem knows a path only, and its position in the file is looked up when a
+report needs it. A report may ask for thousands of positions in one file, so a text is read and parsed once. `locate` answers for a
+path, `placed` for a problem, `placed_at_rule` for the rule that a problem comes from. `project.placing` finds the file of a merged
+value, and uses this module for the line.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from weft.files.lines import lines_of
 def locate(
     source: Source, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
 ) -> Place:
-    """Where the value at `path` stands in a file, or its key; the key of the nearest value around it when it is not there.
+    """The place of the value at `path` in a file, or of its key; of the nearest enclosing key if it does not exist.
 
-    `within` is a line and a column inside the text that is the value. What comes from no file, or from one that has gone since it was read, has no line.
+    `within` is a line and a column inside the text that is the value. There is no line without a file, or if the file was removed.
     """
     text = text_of(source)
     if text is None:
@@ -37,7 +37,7 @@ def locate(
 def locate_in(
     text: str, name: str, path: Sequence[str | int], *, key: bool = False, within: tuple[int, int] | None = None
 ) -> Place:
-    """The same, in the text of a file that reports call by this name."""
+    """The same, in the text of a file with this name in reports."""
     steps = [str(step) for step in path]
     found = yaml12.position(text, steps, key, within)
     if found:
@@ -51,12 +51,12 @@ def locate_in(
 
 
 def placed(problem: Problem, source: Source) -> Problem:
-    """The problem at its own path in a file: at the key or at the value, as its code says."""
+    """The problem at its own path in a file: at the key or at the value, depending on its code."""
     return replace(problem, place=locate(source, parse_pointer(problem.path or ""), key=problem.traits.at_key))
 
 
 def placed_at_rule(problem: Problem, folder: Path) -> Problem:
-    """The problem where the rule that it names is written: in a schema or a rule pack below a folder."""
+    """The problem at the place of its rule: in a schema or a rule pack below a folder."""
     name, _, pointer = (problem.schema or "").partition("#")
     source = Source(name, path=folder / name)
     place = locate(source, parse_pointer(pointer), key=problem.traits.at_key, within=problem.within)
@@ -64,12 +64,12 @@ def placed_at_rule(problem: Problem, folder: Path) -> Problem:
 
 
 def text_of(source: Source) -> str | None:
-    """What a file holds now; None where there is no file."""
+    """The current content of a file; None if there is no file."""
     return None if source.path is None else text_at(source.path)
 
 
 def text_at(path: Path) -> str | None:
-    """What a file holds now, read again only after it changed; None where there is no ordinary file."""
+    """The current content of a file, read again only after a change; None if there is no regular file."""
     try:
         status = path.stat()
         return _text(path, status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else None
@@ -78,14 +78,14 @@ def text_at(path: Path) -> str | None:
 
 
 def lines_at(path: Path) -> list[str]:
-    """The lines of a file; none where there is no ordinary file."""
+    """The lines of a file; empty if there is no regular file."""
     text = text_at(path)
     return [] if text is None else _lines(text)
 
 
 @lru_cache(maxsize=16)
 def _text(path: Path, *_stamp: int) -> str:
-    return path.read_bytes().decode("utf-8-sig", "replace")  # which keeps the ends of lines as they are
+    return path.read_bytes().decode("utf-8-sig", "replace")  # which preserves line ends
 
 
 @lru_cache(maxsize=4)

@@ -1,12 +1,12 @@
-"""Reading the files of a project, and nothing else of the machine.
+"""Reading the files of a project, and no other files of the machine.
 
-A project may come from a stranger's change request, and whoever checks it must not show the stranger other files. So every file
-and folder that a project names is opened through its `ProjectFiles`: links are followed to their end first, and what lies outside
-of the project is refused before anything of it is known, even whether it is there. Only the caller can allow more folders, with
-`--allow-read DIR`, `WEFT_ALLOW_READ` or `load_project(allow_read=...)`; no file of the project can.
+A project may come from an untrusted change request, and checking it must not reveal other files to its author. So every file and
+folder that a project names is opened through its `ProjectFiles`: links are resolved first, and paths outside of the project are
+refused before anything about them is known, even whether they exist. Only the caller can allow more folders, with `--allow-read
+DIR`, `WEFT_ALLOW_READ` or `load_project(allow_read=...)`; no file of the project can.
 
-Pipes, sockets and devices are refused without being waited for. Whoever can exchange a folder for a link between the look and the
-opening has write access to the machine, and needs no change request.
+Pipes, sockets and devices are refused without blocking. An attacker who can replace a folder with a link between the check and the
+opening already has write access to the machine, and needs no change request.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from weft.base.problems import Place, Problem
 VARIABLE: Final = "WEFT_ALLOW_READ"
 """The variable with folders that may be read too, separated like those of PATH."""
 ALLOW: Final = f"move it into the project, or allow its folder with `--allow-read DIR` or {VARIABLE}"
-"""What to do about a file that lies outside."""
+"""The hint for a file outside of the project."""
 MAX_BYTES: Final = 32 * 1024 * 1024
-"""How large a file may be; the largest schema known to be used has 8 MB."""
+"""The maximum size of a file; the largest schema in known use has 8 MB."""
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 
 
 class OutsideError(OSError):
-    """A file or folder that the project names lies outside of it. `filename` is where."""
+    """A file or folder that the project refers to is outside of it. `filename` is its path."""
 
     def __init__(self, place: str) -> None:
-        super().__init__(errno.EACCES, f"it lies outside of the project, at {place}", place)
+        super().__init__(errno.EACCES, f"it is outside of the project, at {place}", place)
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class ProjectFiles:
     allowed: tuple[Path, ...] = ()
 
     def read(self, path: Path) -> bytes:
-        """What a plain file holds.
+        """The content of a regular file.
 
-        Raises OutsideError when it lies outside, and OSError when it cannot be read, is not a plain file or is larger than
+        Raises OutsideError if it is outside of the project, and OSError if it cannot be read, is not a regular file or is larger than
         `MAX_BYTES`.
         """
         handle = os.open(self.real(path), os.O_RDONLY | _FLAGS)
@@ -58,18 +58,18 @@ class ProjectFiles:
             if stat.S_ISDIR(status.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+                raise OSError(errno.EINVAL, "it is not a regular file", str(path))
             with os.fdopen(handle, "rb", closefd=False) as file:
                 content = file.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 size = max(status.st_size, len(content))
-                raise OSError(errno.EFBIG, f"it has {size:,} bytes, and {MAX_BYTES:,} are allowed", str(path))
+                raise OSError(errno.EFBIG, f"it has {size:,} bytes, but only {MAX_BYTES:,} are allowed", str(path))
             return content
         finally:
             os.close(handle)
 
     def entries(self, folder: Path) -> list[Path]:
-        """What lies in a folder, in the order of the names; nothing where there is no folder. Raises OutsideError."""
+        """The content of a folder, sorted by name; empty if there is no folder. Raises OutsideError."""
         try:
             with os.scandir(self.real(folder)) as found:
                 return [
@@ -79,33 +79,33 @@ class ProjectFiles:
             return []
 
     def names_near(self, path: Path) -> list[str]:
-        """The names that lie where a path leads, for hints."""
+        """The names in the folder of a path, for hints."""
         with contextlib.suppress(OSError):
             return [entry.name for entry in self.entries(path.parent)]
         return []
 
     def has(self, path: Path) -> bool:
-        """Whether there is a file, or a pipe that `read` refuses. Raises OutsideError, whether there is one or not."""
+        """True if there is a file, or a pipe that `read` refuses. Raises OutsideError even if it does not exist."""
         real = self.real(path)
         return os.path.lexists(real) and not Path(real).is_dir()
 
     def may_read(self, path: Path) -> bool:
-        """Whether a file or folder would lie inside of the project or of an allowed folder."""
+        """True if a file or folder is inside the project or an allowed folder."""
         with contextlib.suppress(OutsideError):
             return bool(self.real(path))
         return False
 
     def real(self, path: Path) -> str:
-        """Where a path leads through links and `..`. Raises OutsideError."""
+        """The path after resolving links and `..`. Raises OutsideError."""
         if "\0" in str(path):
-            raise OSError(errno.EINVAL, "its name holds the character NUL")
+            raise OSError(errno.EINVAL, "its name contains the character NUL")
         real = Path(os.path.realpath(path))
         if not any(real.is_relative_to(root) for root in self._roots):
             raise OutsideError(str(real))
         return str(real)
 
     def allowing(self, *folders: Path) -> ProjectFiles:
-        """The same project, where these folders may be read too."""
+        """The same project with these additional readable folders."""
         return replace(self, allowed=(*self.allowed, *folders))
 
     @cached_property
@@ -120,15 +120,17 @@ def files_of(folder: Path, allow_read: Iterable[str | Path] = ()) -> ProjectFile
 
 
 def unreadable(error: OSError, name: str, what: str = "the file") -> Problem:
-    """The problem of a file that was not read; `name` is how reports call it."""
+    """The problem of a file that was not read; `name` is its name in reports."""
     if isinstance(error, OutsideError):
         return outside(error, name, Place(name))
     return Problem("unreadable", f"{what} cannot be read: {error.strerror}", place=Place(name))
 
 
 def outside(error: OutsideError, name: str, place: Place) -> Problem:
-    """The problem of a file that lies outside, at the place that names it."""
+    """The problem of a file outside of the project, at the place that refers to it."""
     leads = (
-        "lies outside of the project" if name == error.filename else f"leads out of the project, to {error.filename}"
+        "is outside of the project"
+        if name == error.filename
+        else f"refers to a file outside of the project, {error.filename}"
     )
     return Problem("outside-project", f"{name} {leads}", place=place, hint=ALLOW)

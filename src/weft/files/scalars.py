@@ -1,4 +1,4 @@
-"""Where a character of a text stands in the YAML or JSON that writes it: quoted, plain, or as a block."""
+"""The position of a character of a text in its YAML or JSON source: quoted, plain, or as a block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ESCAPE: Final = re.compile(
 
 
 def inside(text: str, start: tuple[int, int], value: str, within: tuple[int, int]) -> tuple[int, int] | None:
-    """Line and column in a file of a line and column of a value that starts there; None where the two do not match."""
+    """Line and column in a file of a line and column of a value that starts there; None if the two do not match."""
     rows = value.split("\n")
     line, column = within
     if line > len(rows) or column - 1 > len(rows[line - 1]):
@@ -42,7 +42,7 @@ class _Walk:
             self._next_line()
 
     def step(self, character: str) -> bool:
-        """Past one character of the value; False where the raw text has another."""
+        """Skip one character of the value. Returns False if the raw text has another one."""
         if self._at_end and character in " \n":
             self._next_line()
             if character == " ":  # a fold
@@ -53,7 +53,7 @@ class _Walk:
         return length > 0
 
     def settle(self, character: str) -> tuple[int, int] | None:
-        """Where the next character stands."""
+        """The position of the next character."""
         fits = character == "" or (self._at_end and character in " \n") or self._length(character)
         return (self._row + 1, self._column + 1) if fits else None
 
@@ -66,7 +66,7 @@ class _Walk:
         return not self._rest.strip()
 
     def _length(self, character: str) -> int:
-        """How many raw characters stand for one of the value; none where they stand for another."""
+        """The number of raw characters for one character of the value; None if they represent another one."""
         if self._at_end and not self._literal:
             self._skip_blank()
         rest = self._rest

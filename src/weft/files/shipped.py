@@ -16,7 +16,7 @@ def shipped(name: str) -> Traversable:
 
 
 def shipped_text(name: str) -> str:
-    """What a file of `weft.data` holds."""
+    """The content of a file of `weft.data`."""
     return shipped(name).read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""YAML as Kubernetes and Helm read it: the scalars of YAML 1.1 as Go's library knows them.
+"""YAML as Kubernetes and Helm read it: the scalars of YAML 1.1 as in Go's library.
 
 `yes` and `off` are booleans and `0644` is octal, as in 1.1; there are no sexagesimals, `1e3` is a number, and dates stay texts.
 The rules are those of `resolve.go` in sigs.k8s.io/yaml, which Helm and Kubernetes read with.
@@ -43,7 +43,7 @@ _NUMBER: Final = "a number"
 
 
 class Loader(yaml.CSafeLoader):
-    """A loader for `yaml.load` and its like; a key that stands twice is an error, and a tag that does not fit its value.
+    """A loader for `yaml.load` and similar functions; duplicate keys, and tags that do not fit their value, are errors.
 
     Tags that Go's library does not know say nothing, and their values are what they would be as texts, mappings or lists.
     """
@@ -54,26 +54,26 @@ class Loader(yaml.CSafeLoader):
         return _TEXT if quoted else str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """The data of a node; raises ConstructorError, where PyYAML lets through what Python says of `!!int name`."""
+        """The data of a node; raises ConstructorError where PyYAML would pass on Python's error for `!!int name`."""
         try:
             return super().construct_object(node, deep)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             tag = str(node.tag).replace(_TAG, "!!")
-            message = f"a value is not what its tag `{tag}` says"
+            message = f"a value does not have the type of its tag `{tag}`"
             raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from error
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The data of a mapping; raises ConstructorError."""
         if not isinstance(node, yaml.MappingNode):
-            message = f"a value is not what its tag `{str(node.tag).replace(_TAG, '!!')}` says"
+            message = f"a value does not have the type of its tag `{str(node.tag).replace(_TAG, '!!')}`"
             raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
         for key in _repeated(node):
             self.repeated(key)
         return super().construct_mapping(node, deep)
 
     def repeated(self, key: Any) -> None:
-        """What to do of a key that stands a second time in its mapping: raise ConstructorError."""
-        message = f"the key `{key.value}` stands twice"
+        """Handle a duplicate key: raise ConstructorError."""
+        message = f"the key `{key.value}` appears twice"
         raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
 
 
@@ -85,12 +85,12 @@ class LenientLoader(Loader):
         self.overwriting: list[Any] = []
 
     def repeated(self, key: Any) -> None:
-        """Note a key that stands a second time."""
+        """Record a duplicate key."""
         self.overwriting.append(key)
 
 
 def _repeated(node: yaml.MappingNode) -> Iterator[yaml.ScalarNode]:
-    """The keys of a mapping that stand there for a second time."""
+    """The keys of a mapping that appear a second time."""
     keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     if len({(key.tag, key.value) for key in keys}) < len(keys):
         seen: set[tuple[str, str]] = set()
@@ -216,7 +216,7 @@ def _data(loader: Loader, node: Any) -> Any:
 
 
 class Documents:
-    """The documents of a text, and where things stand in them; the text is parsed once, when the first is asked for."""
+    """The documents of a text, and positions in them; the text is parsed once, on first use."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -236,7 +236,7 @@ class Documents:
         return [_data(loader, root) for root in self._roots]
 
     def find(self, document: int, path: Sequence[str | int]) -> tuple[int, int] | None:
-        """Line and column (from 1) of what stands at a path of one of the documents, or of the nearest thing above it."""
+        """Line and column (from 1) of a path of one of the documents, or of its nearest existing parent."""
         node = self._roots[document] if document < len(self._roots) else None
         if node is None:
             return None
@@ -253,7 +253,7 @@ class Documents:
         return list(yaml.compose_all(self._text, Loader=Loader))
 
     def _child(self, node: Any, step: str | int) -> tuple[Any, Any] | None:
-        """The key and the value at a step; an item has no key, and stands for its own."""
+        """The key and the value at a step; an item has no key, and is its own."""
         if isinstance(node, yaml.MappingNode):
             if id(node) not in self._keys:
                 pairs = [pair for pair in reversed(node.value) if isinstance(pair[0], yaml.ScalarNode)]
@@ -265,9 +265,9 @@ class Documents:
 
 
 def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:
-    """The unquoted values of a text that mean something else than themselves: start and end in the text, and the value.
+    """The unquoted values of a text that are not read as text: start and end in the text, and the value.
 
-    Keys are left out; a value that aliases repeat comes once. Anchors and tags lie between start and end.
+    Keys are left out; a value that aliases repeat comes once. Anchors and tags are between start and end.
     """
     root = yaml.compose(text, Loader=Loader)
     loader = Loader("")

@@ -1,8 +1,8 @@
 """YAML files as the YAML 1.2 core schema reads them, as plain JSON data.
 
-`no`, `on` and `1:30` are strings, and so is `012`: a number with a leading zero is an identifier far more often than a
-number. Keys are the text that was written. Duplicate keys, tags, merge keys, several documents, numbers that JSON cannot
-hold and alias bombs are errors. A position is found by parsing the file again, and only when a report asks for it.
+`no`, `on` and `1:30` are strings, and so is `012`: a number with a leading zero is usually an identifier. Keys are kept exactly as
+written. Duplicate keys, tags, merge keys, several documents, numbers that JSON cannot represent and alias bombs are errors. A
+position is found by parsing the file again, and only when a report needs it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from weft.files.lines import lines_of, position_of
 from weft.files.scalars import inside
 
 ALIAS_LIMIT: Final = 100_000
-"""How many values the aliases of a file may add to it; a long text counts for several."""
+"""The number of values that the aliases of a file may add to it; a long text counts as several."""
 _TEXT_A_VALUE: Final = 100
 DEPTH_LIMIT: Final = 100
-"""How deep mappings and lists may be nested; libyaml's own recursion would end the process at some 10,000."""
+"""The maximum nesting of mappings and lists; libyaml's own recursion would end the process at about 10,000."""
 
-# libyaml recurses in C; only texts that could be deep are read twice
+# libyaml recurses in C; only texts that could be nested deeply are read twice
 _CROWDED = re.compile(r"^.*(?:[-?:][ \t]+){" + str(DEPTH_LIMIT // 2) + "}", re.MULTILINE)
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INDEX = re.compile(r"[0-9]+\Z")
@@ -38,7 +38,7 @@ PLAIN: Final = "plain"
 """The tag of a scalar without quotes and without a tag."""
 _STR: Final = "tag:yaml.org,2002:str"
 _CONTAINERS: Final = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
-# https://yaml.org/spec/1.2.2/#103-core-schema, less the leading zeros
+# https://yaml.org/spec/1.2.2/#103-core-schema, without leading zeros
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _OTHER_INT = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -51,14 +51,14 @@ _WORDS: Final[dict[str, bool | None]] = {
 
 
 class YamlError(Exception):
-    """A text that is not the YAML that Weft reads: what is wrong, where (from 1), and what to do."""
+    """A text that is not YAML as Weft reads it: what is wrong, where (from 1), and what to do."""
 
     def __init__(self, code: str, message: str, line: int | None, column: int | None, hint: str | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.line, self.column, self.hint = code, message, line, column, hint
 
     def place(self, file: str) -> Place:
-        """Where it stands, in the file that reports call by this name."""
+        """The place, in the file with this name in reports."""
         return Place(file, self.line, self.column)
 
     def problem(self, file: str) -> Problem:
@@ -67,11 +67,11 @@ class YamlError(Exception):
 
 
 class DuplicateKeyError(YamlError):
-    """A key stands twice in one mapping."""
+    """A mapping contains a key twice."""
 
 
 class EmptyFileError(YamlError):
-    """There is nothing in the text but comments."""
+    """The text is empty, or contains only comments."""
 
 
 class _Composer(_Parser, BaseResolver):
@@ -106,15 +106,15 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str) -> Any:
-    """The data of a YAML text; raises YamlError. An empty text is an error, as it is never meant."""
+    """The data of a YAML text; raises YamlError. An empty text is an error, because it is never intended."""
     root = nodes(text)
     if root is None:
         raise EmptyFileError(
             "empty-file",
-            "the file holds no settings",
+            "the file contains no settings",
             1,
             1,
-            "write `{}` to say that it sets nothing, or remove the file",
+            "write `{}` if it sets nothing on purpose, or remove the file",
         )
     if "&" in text:
         check_aliases(root)
@@ -122,7 +122,7 @@ def parse(text: str) -> Any:
 
 
 def scalar(text: str) -> Any:
-    """What a plain scalar means: `"8080"` is 8080, `"no"` is `"no"`; raises ValueError for `.inf` and `.nan`."""
+    """The value of a plain scalar: `"8080"` is 8080, `"no"` is `"no"`; raises ValueError for `.inf` and `.nan`."""
     if text in _WORDS:
         return _WORDS[text]
     # digits after a leading zero match neither form and stay a text: they are an identifier, a mode or a phone number
@@ -130,12 +130,12 @@ def scalar(text: str) -> Any:
         return int(text)
     if _FLOAT.match(text):
         number = float(text)
-        # `1e999` has the form of a number, but JSON cannot hold what it means
+        # `1e999` has the form of a number, but JSON cannot represent its value
         if number in (float("inf"), float("-inf")):
             raise ValueError(text)
         return number
     if _OTHER_INT.match(text):
-        return int(str(int(text, 0)))  # raises ValueError where its decimal digits are more than Python writes
+        return int(str(int(text, 0)))  # raises ValueError for more decimal digits than Python writes
     if _NOT_FINITE.match(text):
         raise ValueError(text)
     return text
@@ -144,9 +144,9 @@ def scalar(text: str) -> Any:
 def position(
     text: str, path: Sequence[str | int], key: bool = False, within: tuple[int, int] | None = None
 ) -> tuple[int, int] | None:
-    """Line and column (from 1) of the value at `path`, or of its key; None when it is not there.
+    """Line and column (from 1) of the value at `path`, or of its key; None if it does not exist.
 
-    With `within`, of that line and column of the text that is the value, where it can be told.
+    With `within`, of that line and column inside a text value, if it can be determined.
     """
     try:
         found = _located(text)
@@ -168,14 +168,14 @@ def position(
 
 @dataclass(frozen=True)
 class _Located:
-    """The nodes of a text, and the keys of its mappings as far as somebody asked for one; `escapes` shift the columns."""
+    """The nodes of a text, and the keys of those mappings that were looked up; `escapes` shift the columns."""
 
     root: Node | None
     escapes: bool
     keys: dict[int, dict[str, tuple[Node, Node]]] = field(default_factory=dict)
 
     def child(self, node: Node | None, step: str | int) -> tuple[Node, Node] | None:
-        """The key and the value at a step; an item has no key, and stands for its own."""
+        """The key and the value at a step; an item has no key, and is its own."""
         if isinstance(node, MappingNode):
             if id(node) not in self.keys:  # a report asks for thousands of keys of one mapping
                 self.keys[id(node)] = {pair[0].value: pair for pair in node.value if isinstance(pair[0], ScalarNode)}
@@ -186,12 +186,12 @@ class _Located:
 
 
 def _one_escape(match: re.Match[str]) -> str:
-    """What JSON spells as two escapes, as the one that YAML knows; it is two characters shorter."""
+    """A pair of JSON escapes as the single escape of YAML, which is two characters shorter."""
     return f"\\U{0x10000 + ((int(match[1], 16) - 0xD800) << 10) + int(match[2], 16) - 0xDC00:08x}"
 
 
 def _column(text: str, mark: yaml.Mark) -> int:
-    """The column of a mark in the text as it was before `_one_escape`."""
+    """The column of a mark in the text before `_one_escape`."""
     column = int(mark.column)
     for pair in _PAIR.finditer(lines_of(text)[mark.line]):
         column += 2 if pair.start() < column else 0
@@ -200,12 +200,12 @@ def _column(text: str, mark: yaml.Mark) -> int:
 
 @lru_cache(maxsize=8)
 def _located(text: str) -> _Located:
-    """The nodes of a text, kept, as a report asks for many places of one file."""
+    """The nodes of a text, cached, because a report asks for many places of one file."""
     return _Located(nodes(_PAIR.sub(_one_escape, text)), _PAIR.search(text) is not None)
 
 
 def nodes(written: str) -> Node | None:
-    """The nodes of a text, with their places in it, before anything is said of their meaning; None where it holds nothing.
+    """The nodes of a text with their positions, before values are interpreted; None if the text is empty.
 
     Raises YamlError.
     """
@@ -231,7 +231,7 @@ def _composed(text: str) -> Node | None:
                     "a second YAML document starts here",
                     mark.line + 1,
                     mark.column + 1,
-                    "a layer file holds one document: remove the `---`, or make it a file of its own",
+                    "a layer file contains one document: remove the `---`, or move the document to its own file",
                 )
         finally:
             loader.dispose()
@@ -248,7 +248,7 @@ def _composed(text: str) -> Node | None:
 
 
 def check_depth(text: str) -> None:
-    """Refuse what is nested too deep, event by event: composing it could overflow the C stack. Raises YamlError."""
+    """Refuse text that is nested too deeply, event by event: composing it could overflow the C stack. Raises YamlError."""
     if not _may_be_deep(text):
         return
     loader = _Composer(text)
@@ -275,13 +275,13 @@ def _may_be_deep(text: str) -> bool:
 
 
 def _mark(found: Any) -> yaml.Mark:
-    """Where a node or an event begins."""
+    """The start of a node or an event."""
     mark: yaml.Mark = found.start_mark
     return mark
 
 
 def conflict_in(text: str) -> YamlError | None:
-    """The merge conflict that git left in a file, of whatever format, if there is one."""
+    """The merge conflict that Git left in a file of any format, if there is one."""
     conflict = yaml_mistakes.conflict(text)
     return _of_mistake(conflict) if conflict else None
 
@@ -291,9 +291,9 @@ def _of_mistake(mistake: yaml_mistakes.Mistake) -> YamlError:
 
 
 def check_aliases(root: Node) -> None:
-    """Refuse what its aliases make much larger than it was written; raises YamlError.
+    """Refuse a text whose aliases expand to much more than its own size. Raises YamlError.
 
-    The values are counted and not expanded: what an alias names is counted once, and its size added for each use.
+    The values are counted, not expanded: the target of an alias is counted once, and its size is added for each use.
     """
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
@@ -309,14 +309,14 @@ def check_aliases(root: Node) -> None:
             written += total
             return total
         if id(node) in open_nodes:
-            raise _error("alias-cycle", "an alias stands inside the value that it names", node)
+            raise _error("alias-cycle", "an alias is inside the value that it refers to", node)
         open_nodes.add(id(node))
         written += 1
         children = [child for pair in node.value for child in pair] if isinstance(node, MappingNode) else node.value
         total = 1 + sum(map(size, children))
         open_nodes.discard(id(node))
         if total - written > ALIAS_LIMIT:
-            hint = "write the values out, or move what is shared into a lower layer"
+            hint = "write the values out, or move shared values to a lower layer"
             raise _error("alias-bomb", f"the aliases expand to more than {ALIAS_LIMIT:,} values", node, hint)
         sizes[id(node)] = total
         return total
@@ -339,7 +339,7 @@ def _construct(node: Node) -> Any:
             first = next(other for other, _ in node.value if other.value == key)
             raise DuplicateKeyError(
                 "duplicate-key",
-                f"`{key}` stands twice in this mapping, first in line {first.start_mark.line + 1}",
+                f"this mapping contains `{key}` twice, first on line {first.start_mark.line + 1}",
                 key_node.start_mark.line + 1,
                 key_node.start_mark.column + 1,
                 "remove one of the two",
@@ -351,10 +351,10 @@ def _construct(node: Node) -> Any:
 def _key(node: Node) -> str:
     if not isinstance(node, ScalarNode) or node.tag not in (PLAIN, _STR):
         template = isinstance(node, MappingNode) and node.flow_style
-        hint = "quote it if `{{ ... }}` is meant as a text: overlays are data, not templates" if template else None
+        hint = "quote it if `{{ ... }}` is a text: overlays are data, not templates" if template else None
         raise _error("bad-key", "a key must be a plain text", node, hint)
     if node.tag == PLAIN and node.value == "<<":
-        raise _error("merge-key", "YAML 1.2 has no merge key `<<`", node, "put what is shared into a lower layer")
+        raise _error("merge-key", "YAML 1.2 has no merge key `<<`", node, "move shared values to a lower layer")
     return str(node.value)
 
 
@@ -365,7 +365,7 @@ def _scalar(node: ScalarNode) -> Any:
             return scalar(text)
         except ValueError:
             raise _error(
-                "not-a-json-number", f"JSON has no number for `{text[:40]}`", node, "quote it if a text is meant"
+                "not-a-json-number", f"JSON has no number for `{text[:40]}`", node, "quote it if it is a text"
             ) from None
     name = node.tag.removeprefix("tag:yaml.org,2002:")
     try:
@@ -377,13 +377,13 @@ def _scalar(node: ScalarNode) -> Any:
     if name not in ("int", "float", "bool", "null"):
         raise _unknown_tag(node)
     if type(value).__name__ != {"null": "NoneType"}.get(name, name):
-        raise _error("bad-tag", f"`{text}` is not of the type that its tag `!!{name}` says", node)
+        raise _error("bad-tag", f"`{text}` does not have the type of its tag `!!{name}`", node)
     return value
 
 
 def _unknown_tag(node: Node) -> YamlError:
     tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-    return _error("bad-tag", f"the tag `{tag}` means nothing here", node, "overlays are plain data: remove the tag")
+    return _error("bad-tag", f"unknown tag `{tag}`", node, "overlays are plain data: remove the tag")
 
 
 def _error(code: str, message: str, node: Node, hint: str | None = None) -> YamlError:

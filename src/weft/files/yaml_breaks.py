@@ -1,6 +1,6 @@
-"""Characters that end a line in YAML 1.1, and in YAML 1.2 do not: libyaml reads the older YAML.
+"""Characters that end a line in YAML 1.1 but not in YAML 1.2: libyaml reads the older YAML.
 
-They are replaced before libyaml sees a text, and put back into what it made of the text, so that lines and values are those of
+They are replaced before libyaml reads a text, and restored in its result, so lines and values are those of
 YAML 1.2.
 """
 
@@ -12,11 +12,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 _BREAKS: Final = "\x85\u2028\u2029"
 _MEANINGLESS: Final = range(0xFDD0, 0xFDF0)
-"""Characters that Unicode gives no meaning, ever."""
+"""Characters that are permanently unassigned in Unicode."""
 
 
 def replaced(text: str) -> tuple[str, dict[int, str]]:
-    """The text with other characters for these, and the way back."""
+    """The text with replacements for these characters, and the reverse mapping."""
     found = [character for character in _BREAKS if character in text]
     free = (chr(code) for code in _MEANINGLESS if chr(code) not in text) if found else ()
     pairs = list(zip(found, free, strict=False))
@@ -25,7 +25,7 @@ def replaced(text: str) -> tuple[str, dict[int, str]]:
 
 
 def restore(root: Node | None, characters: dict[int, str]) -> None:
-    """Put the characters back into what was composed of the text."""
+    """Restore the characters in the nodes of the text."""
     stack, seen = [root] if characters else [], set[int]()
     while stack:
         node = stack.pop()

@@ -1,4 +1,4 @@
-"""What libyaml's errors mean: its words are those of a parser, and the place is often where it gave up, not where the mistake is."""
+"""Clear messages for libyaml's errors: its own use parser terms, and often point to where it gave up, not to the mistake."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DIRECTIVE = re.compile(r"^%YAML[ \t]+([0-9.]{1,9})[ \t]*$", re.MULTILINE)
 _VALUE_BEFORE = re.compile(r"^\s*(?:[-?] +)*[^\s#][^#]*?:\s+\S")
 _QUOTED = "put it in quotes"
 _KEY_LIMIT: Final = 1024
-"""How long a key may be that is not introduced by `? `, says YAML."""
+"""The maximum length of a key without `? `, by the YAML specification."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A syntax error in words: where it is, from 0, and what to do about it."""
+    """A syntax error: the message, the position from 0, and what to do about it."""
 
     message: str
     line: int
@@ -31,28 +31,28 @@ class Mistake:
 
 
 def conflict(text: str) -> Mistake | None:
-    """The merge conflict that git left in a file, if there is one."""
+    """The merge conflict that Git left in a file, if there is one."""
     marks = list(_CONFLICT.finditer(text))
     if len(marks) < 2:
         return None
     first, last = (position_of(text, mark.start())[0] for mark in (marks[0], marks[-1]))
-    message = f"a merge conflict was left here, as far as line {last}"
-    hint = "keep one side, and remove the lines that begin with `<<<<<<<`, `=======` and `>>>>>>>`"
+    message = f"a merge conflict was left here, up to line {last}"
+    hint = "keep one side, and remove the lines that start with `<<<<<<<`, `=======` and `>>>>>>>`"
     return Mistake(message, first - 1, 0, hint)
 
 
 def other_version(text: str) -> Mistake | None:
-    """A directive for a YAML whose rules Weft does not follow."""
+    """A directive for a YAML version that Weft does not support."""
     head = re.split("^---", text, maxsplit=1, flags=re.MULTILINE)[0] if "%YAML" in text else ""
     match = _DIRECTIVE.search(head)
     if match is None or match[1] == "1.2":
         return None
     line = position_of(head, match.start())[0] - 1
-    return Mistake(f"this file asks for YAML {match[1]}, and is read as YAML 1.2", line, 0, "remove the line `%YAML`")
+    return Mistake(f"this file requests YAML {match[1]}, but Weft reads YAML 1.2", line, 0, "remove the line `%YAML`")
 
 
 def explained(text: str, error: yaml.MarkedYAMLError) -> Mistake:
-    """A syntax error in plain words where they are known, otherwise in those of the parser."""
+    """A syntax error with a clear message if there is one, otherwise with the parser's message."""
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     spot = _Spot(line_of(text, line + 1) or "", line, column, (began.line, began.column) if began else None)
@@ -77,7 +77,7 @@ def _in_words(spot: _Spot, error: yaml.MarkedYAMLError) -> Mistake:
 
 @dataclass(frozen=True)
 class _Spot:
-    """The line at which the parser gave up, and where the thing began that it was reading."""
+    """The line at which the parser gave up, and the start of what it was reading."""
 
     text: str
     line: int
@@ -94,31 +94,29 @@ class _Spot:
 
 
 def _no_token(spot: _Spot, plain: Mistake) -> Mistake:
-    return replace(plain, message=f"a value cannot begin with `{spot.rest[:1]}`", hint=_QUOTED)
+    return replace(plain, message=f"a value cannot start with `{spot.rest[:1]}`", hint=_QUOTED)
 
 
 def _no_alias(spot: _Spot, plain: Mistake) -> Mistake:
     line, column = spot.began or (spot.line, spot.column)
     what = (
-        "`*` begins an alias, and this is not the name of one"
+        "`*` starts an alias, but this is not the name of one"
         if "alias" in plain.message
-        else "`&` begins an anchor, and this is not the name of one"
+        else "`&` starts an anchor, but this is not the name of one"
     )
-    return Mistake(what, line, column, f"{_QUOTED} if a text is meant")
+    return Mistake(what, line, column, f"{_QUOTED} if it is a text")
 
 
 def _second_colon(spot: _Spot, plain: Mistake) -> Mistake:
     if _VALUE_BEFORE.match(spot.before):
         return replace(
-            plain, message="a text that is not quoted cannot hold a colon with a space after it", hint=_QUOTED
+            plain, message="a text that is not quoted cannot contain a colon followed by a space", hint=_QUOTED
         )
     if len(spot.before.strip()) > _KEY_LIMIT:
         return replace(
             plain, message=f"a key has at most {_KEY_LIMIT:,} characters in YAML", hint="give it a shorter name"
         )
-    return replace(
-        plain, message="a key stands here, but the line above has a value already", hint="check the indentation"
-    )
+    return replace(plain, message="this is a key, but the line above already has a value", hint="check the indentation")
 
 
 def _no_key(spot: _Spot, plain: Mistake) -> Mistake:
@@ -132,7 +130,7 @@ def _no_key(spot: _Spot, plain: Mistake) -> Mistake:
             hint=f"quote all of it; a {quote} inside is written {inside}",
         )
     if before.endswith("}") and "{{" in before:
-        hint = f"{_QUOTED} if `{{{{ ... }}}}` is meant as a text: overlays are data, not templates"
+        hint = f"{_QUOTED} if `{{{{ ... }}}}` is a text: overlays are data, not templates"
         return replace(plain, message="the mapping in braces ends before this", hint=hint)
     if not before:
         return replace(
@@ -143,7 +141,7 @@ def _no_key(spot: _Spot, plain: Mistake) -> Mistake:
 
 def _no_colon(spot: _Spot, plain: Mistake) -> Mistake:
     line, column = spot.began or (spot.line, spot.column)
-    return Mistake("a key is followed by a colon and a space, and this line has none", line, column)
+    return Mistake("a key must be followed by a colon and a space, and this line has none", line, column)
 
 
 def _with(message: str, hint: str | None = None) -> Callable[[_Spot, Mistake], Mistake]:
@@ -156,7 +154,7 @@ _KNOWN: Final[tuple[tuple[str, Callable[[_Spot, Mistake], Mistake]], ...]] = (
     ("mapping keys are not allowed", _no_token),
     (
         "expected '-' indicator",
-        _with("this line goes on with a list, and does not begin with `- `", "check the indentation"),
+        _with("this line continues a list, but does not start with `- `", "check the indentation"),
     ),
     ("while scanning an alias", _no_alias),
     ("while scanning an anchor", _no_alias),
@@ -165,18 +163,18 @@ _KNOWN: Final[tuple[tuple[str, Callable[[_Spot, Mistake], Mistake]], ...]] = (
     ("could not find expected ':'", _no_colon),
     (
         "block sequence entries are not allowed",
-        _with("a list cannot begin on the line of its key", "begin it on the next line"),
+        _with("a list cannot begin on the line of its key", "start it on the next line"),
     ),
     (
         "unknown escape character",
         _with(
-            "a backslash in double quotes begins an escape, and there is none like this",
+            "a backslash in double quotes starts an escape, and this is not a known one",
             "use single quotes, or write `\\\\` for a backslash",
         ),
     ),
     (
         "while scanning a block scalar",
-        _with("a text block begins on the line below its `|` or `>`", f"{_QUOTED} if `|` or `>` belongs to the text"),
+        _with("a text block starts on the line below its `|` or `>`", f"{_QUOTED} if `|` or `>` belongs to the text"),
     ),
     (
         "unknown directive name",
@@ -186,16 +184,16 @@ _KNOWN: Final[tuple[tuple[str, Callable[[_Spot, Mistake], Mistake]], ...]] = (
     (
         "expected ',' or ']'",
         _with(
-            "a list in brackets goes on here without a comma, or is never closed",
+            "a list in brackets continues here without a comma, or is never closed",
             "write `,` between its items and `]` at its end",
         ),
     ),
     (
         "expected ',' or '}'",
         _with(
-            "a mapping in braces goes on here without a comma, or is never closed",
+            "a mapping in braces continues here without a comma, or is never closed",
             "write `,` between its keys and `}` at its end",
         ),
     ),
 )
-"""Words of the parser, and what is said instead."""
+"""Messages of the parser, and their replacements."""

@@ -1,4 +1,4 @@
-"""What is valid in the layers, but probably a mistake: warnings, which only `weft validate --strict` adds."""
+"""Probable mistakes in valid layers: warnings that only `weft validate --strict` adds."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def layer_warnings(target: Target) -> list[Problem]:
 
 
 def redundant_overrides(root: Node, layers: Sequence[Layer], lower: Sequence[Any]) -> Iterator[Problem]:
-    """The leaves of each layer that say what the layers below, or the schema's defaults, say already.
+    """The leaves of each layer that repeat the lower layers or the schema's defaults.
 
-    `lower` holds what the layers below each one give, without defaults.
+    `lower` holds the result of the layers below each one, without defaults.
     """
     for layer, merged in zip(layers, lower, strict=True):
         # a layer is compared with everything below it, defaults included, and not only with the next one
@@ -34,13 +34,13 @@ def redundant_overrides(root: Node, layers: Sequence[Layer], lower: Sequence[Any
         for source in layer.sources:
             for path, value in _plain_settings(root, source):
                 if has(below, path) and canonical(get(below, path)) == canonical(value):
-                    message = f"{dotted(path)} is set to what the lower layers give already"
+                    message = f"{dotted(path)} is set to the value that it already has from the lower layers"
                     place = locate(source, path)
                     yield _warning("redundant", message, path=pointer(path), place=place, hint="remove the line")
 
 
 def _plain_settings(root: Node, source: Source) -> Iterator[tuple[Path, Any]]:
-    """The leaves of a layer's file that simply set a value: no items of lists, no operators, nothing that is joined."""
+    """The leaves of a layer's file that simply set a value: no list items, no operators, nothing that is merged."""
     for path, _ in leaves(root, source.data):
         if not all(isinstance(step, str) for step in path):
             continue
@@ -51,7 +51,7 @@ def _plain_settings(root: Node, source: Source) -> Iterator[tuple[Path, Any]]:
 
 
 def deprecated(root: Node, layers: Sequence[Layer]) -> Iterator[Problem]:
-    """The settings of each layer that the schema calls deprecated; those that were renamed are always reported."""
+    """The settings of each layer that are deprecated in the schema; renamed ones are always reported."""
     for source in sources(layers):
         for path, _ in leaves(root, source.data):
             for length in range(1, len(path) + 1):

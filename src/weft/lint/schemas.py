@@ -1,4 +1,4 @@
-"""What is valid in a schema, but probably a mistake; all of it warnings."""
+"""Probable mistakes in valid schemas; all of them are warnings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from weft.schema.patterns import CHEAPER, backtracks
 
 
 def schema_warnings(project: Project) -> list[Problem]:
-    """What is probably a mistake in the schemas of a project, with its place in their files."""
+    """Probable mistakes in the schemas of a project, with their places."""
     return Report([placed_at_rule(problem, project.folder) for problem in of_the_schema(project.catalog)]).problems
 
 
 def of_the_schema(catalog: Catalog) -> Iterator[Problem]:
-    """Keywords that are nearly ones, defaults that their own schema does not accept, patterns that take long to match."""
+    """Misspelled keywords, defaults that their own schema rejects, patterns that take long to match."""
     yield from catalog.documents.warnings
     yield from bad_defaults(catalog)
     yield from _backtracking_patterns(catalog)
@@ -30,6 +30,6 @@ def _backtracking_patterns(catalog: Catalog) -> Iterator[Problem]:
     for schema in catalog.schemas():
         for path, pattern in patterns_of(schema):
             if backtracks(pattern):
-                message = "the pattern looks around or back, so matching it takes more than linear time and has a limit"
+                message = "the pattern has a lookaround or a backreference, so matching takes more than linear time and is limited"
                 where = catalog.documents.location(schema, *path)
                 yield Problem("backtracking-pattern", message, Severity.NOTE, schema=where, hint=CHEAPER)

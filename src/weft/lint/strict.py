@@ -1,4 +1,4 @@
-"""Everything that `weft validate --strict` adds: what is valid in a project, but probably a mistake."""
+"""Everything that `weft validate --strict` adds: probable mistakes in a valid project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weft.report.report import Report
 
 
 def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem]:
-    """The warnings about the schemas of a project, about what none of its targets reads, and about the layers of some targets."""
+    """The warnings about the schemas of a project, about files that none of its targets reads, and about the layers of some targets."""
     file, dimensions = project.file, project.dimensions
     layers = [layer for target in project.targets() for layer in target.resolution.layers]
     unread = [

@@ -1,7 +1,7 @@
-"""Templates judged before they run: their syntax trees are walked beside the schema.
+"""Static checks of templates: their syntax trees are compared with the schema before they run.
 
-What a template reaches is followed through attributes, loops, `set` and the filters that keep a mapping; where it cannot be followed,
-nothing is said. A setting that does not exist and a secret in an ordinary output are errors, one that may be absent is a warning.
+Settings are followed through attributes, loops, `set` and filters that keep a mapping; where this is not possible, nothing is
+reported. A setting that does not exist and a secret in an ordinary output are errors; a setting that may be absent is a warning.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ALSO_UNSET: Final = ("defined", "undefined")
 
 @dataclass(frozen=True)
 class _Value:
-    """A setting that an expression stands for; `sure` when every valid configuration has it."""
+    """The setting of an expression; `sure` if every valid configuration has it."""
 
     node: Node
     path: Path
@@ -41,12 +41,12 @@ class _Value:
 
 
 def template_problems(project: Project) -> list[Problem]:
-    """What is wrong with the templates of a project, by their syntax trees and the schema."""
+    """The problems of a project's templates, by their syntax trees and the schema."""
     return problems_of(project.outputs.templates, project.file.outputs, project.root)
 
 
 def problems_of(templates: Templates, outputs: Iterable[Output], root: Node) -> list[Problem]:
-    """What is wrong with the templates of these outputs, and with those that they include; each problem once."""
+    """The problems of the templates of these outputs, and of the templates that they include; each problem once."""
     found: dict[Problem, None] = {}
     for output in outputs:
         waiting, seen = [output.template], set[str]()
@@ -81,10 +81,10 @@ class _Walk:
         self._secrets = secrets
         self._scopes: list[dict[str, _Value | None]] = [{}]
         self._there: set[Path] = set()
-        """Settings that a condition around says are there."""
+        """Settings that an enclosing condition guarantees."""
 
     def visit(self, node: nodes.Node) -> None:
-        """Walk a node with all that is below it."""
+        """Walk a node and its children."""
         method = getattr(self, f"_visit_{type(node).__name__.lower()}", None)
         if method is not None:
             method(node)
@@ -116,8 +116,8 @@ class _Walk:
                 continue
             value = self._use(child)
             if value is not None and value.node.sensitive and not self._secrets:
-                message = f"{dotted(value.path)} is sensitive, and this output is not declared to hold secrets"
-                hint = "leave it out (`| public`), or give the output `secrets: true` in weft.yaml"
+                message = f"{dotted(value.path)} is sensitive, and this output is not declared to contain secrets"
+                hint = "omit it (`| public`), or give the output `secrets: true` in weft.yaml"
                 self._complain(child, "secret-exposed", message, hint, value.path)
 
     def _visit_if(self, node: nodes.If) -> None:
@@ -149,7 +149,7 @@ class _Walk:
             if not isinstance(node.target, nodes.Name)
             else [node.target.name]
         )
-        # `for key, value in ...`: only the last name stands for an item of what is looped over
+        # `for key, value in ...`: only the last name is an item of the loop
         bound = dict.fromkeys(names, None) | ({names[-1]: item} if names else {})
         with self._scope(bound):
             if node.test is not None:
@@ -224,7 +224,7 @@ class _Walk:
         self._all([*node.args, *(pair.value for pair in node.kwargs)])
 
     def _use(self, node: nodes.Node, *, may_be_absent: bool = False) -> _Value | None:
-        """What an expression stands for; what is wrong with the way to it is reported."""
+        """The setting of an expression; problems on its path are reported."""
         if isinstance(node, nodes.Name):
             value = self._named(node)
             return self._sure(node, value, may_be_absent=may_be_absent) if value else None
@@ -234,7 +234,7 @@ class _Walk:
         return self._member(node, may_be_absent=may_be_absent)
 
     def _member(self, node: nodes.Getattr | nodes.Getitem, *, may_be_absent: bool) -> _Value | None:
-        """What an attribute or an item stands for, where its name is written out."""
+        """The setting of an attribute or an item with a literal name."""
         step = _step(node)
         if step is None and isinstance(node, nodes.Getitem):
             self.visit(node.arg)
@@ -249,7 +249,7 @@ class _Walk:
         return None
 
     def _sure(self, node: nodes.Node, value: _Value, *, may_be_absent: bool) -> _Value:
-        """The value, as one that is there from now on; reported where nothing says that it is."""
+        """The value, which counts as present from here on; reported if nothing guarantees that."""
         if not value.sure and not may_be_absent and value.path not in self._there:
             hint = "guard it with `is defined`, or use `| default(...)`"
             message = f"{dotted(value.path)} may be absent: it has no default and is not required"
@@ -270,7 +270,7 @@ class _Walk:
         return None
 
     def _quietly(self, node: nodes.Node) -> _Value | None:
-        """What an expression stands for, without a word on what is wrong with it."""
+        """The setting of an expression, without reporting problems."""
         said = len(self.problems)
         if isinstance(node, nodes.Filter) and node.name in _KEEPING and node.node is not None:
             value = self._quietly(node.node)
@@ -284,7 +284,7 @@ class _Walk:
         return value
 
     def _item_of(self, node: nodes.Node) -> _Value | None:
-        """What the last loop variable stands for: an item of a list, or the value of a mapping's `items()`."""
+        """The setting of the last loop variable: an item of a list, or the value of a mapping's `items()`."""
         if (
             isinstance(node, nodes.Call)
             and isinstance(node.node, nodes.Getattr)
@@ -301,10 +301,10 @@ class _Walk:
         required = any(step in schema.get("required", ()) for schema in above.node.certain)
         return _Value(node, (*above.path, step), sure=above.sure and (required or node.default is not MISSING))
 
-    # conditions: which settings are there where one holds
+    # conditions: the settings that a true condition guarantees
 
     def _guards(self, test: nodes.Node) -> set[Path]:
-        """The settings that are there where a condition holds."""
+        """The settings that a true condition guarantees."""
         method = getattr(self, f"_guards_of_{type(test).__name__.lower()}", None)
         return method(test) if method else set()
 
@@ -349,7 +349,7 @@ class _Walk:
         self.problems.append(Problem(code, message, severity, path=where, place=place, hint=hint))
 
     def _column(self, node: nodes.Node) -> int | None:
-        """Where the name of a node stands in its line; syntax trees know lines only."""
+        """The column of a node's name; syntax trees have lines only."""
         word = node.name if isinstance(node, nodes.Name) else str(_step(node))
         line = self._lines[node.lineno - 1] if 0 < node.lineno <= len(self._lines) else ""
         before = r"(?<=\.)" if isinstance(node, nodes.Getattr) else r"(?<!\w)"
@@ -358,14 +358,14 @@ class _Walk:
 
 
 def _is_method(node: Node, step: str | int) -> bool:
-    """Whether a step names a method, of a mapping (`items`) or of a text (`endswith`), rather than a setting."""
+    """True if a step is a method, of a mapping (`items`) or of a text (`endswith`), rather than a setting."""
     if node.types and not node.types & {"object", "array"}:
         return True
     return isinstance(step, str) and step in METHODS and step not in node.properties
 
 
 def _step(node: Any) -> str | int | None:
-    """The key or index of an attribute or an item, where it is written out."""
+    """The key or index of an attribute or an item, if it is a literal."""
     if isinstance(node, nodes.Getattr):
         return str(node.attr)
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str | int):

@@ -1,6 +1,6 @@
-"""Collisions: outputs that cannot both be written, as they have one path, or as one is a file where another needs a folder.
+"""Collisions: outputs that cannot both be written, because they have the same path or one needs a folder where the other is a file.
 
-Some systems have fewer names than Linux: of paths that are good here and would be lost elsewhere, the reader is warned.
+Some systems allow fewer names than Linux: a warning reports paths that are valid here but would be lost elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NOT_OF_WINDOWS: Final = re.compile(r"(?i)\A(?:con|prn|aux|nul|com[0-9]|lpt[0-9]
 
 
 def collisions(file: ProjectFile, finished: Sequence[Rendered]) -> Iterator[Problem]:
-    """Outputs that would be in each other's way; what two entries do wrong in many targets is one problem."""
+    """Outputs that would overwrite each other; a collision of two entries in many targets is one problem."""
     first: dict[str, Rendered] = {}
     for output in finished:
         first.setdefault(output.path, output)
@@ -41,7 +41,7 @@ def _same_path(file: ProjectFile, finished: Sequence[Rendered], first: Mapping[s
 
 
 def _elsewhere(file: ProjectFile, finished: Iterable[Rendered]) -> Iterator[Problem]:
-    """Warnings of paths that other systems do not have, or do not tell apart; one for each output of weft.yaml."""
+    """Warnings about paths that other systems do not allow or distinguish; one for each output of weft.yaml."""
     folded: dict[str, Rendered] = {}
     reported = set[tuple[str, int]]()
     for output in finished:
@@ -49,18 +49,16 @@ def _elsewhere(file: ProjectFile, finished: Iterable[Rendered]) -> Iterator[Prob
         other = folded.setdefault(output.path.casefold(), output)
         if other is not output and ("same-path", output.entry) not in reported:
             reported.add(("same-path", output.entry))
-            message = (
-                f"{other.path} and {output.path} are one file for macOS and Windows, which fold upper and lower case"
-            )
-            hint = "let them differ in more than that"
+            message = f"{other.path} and {output.path} are the same file on macOS and Windows, which ignore case"
+            hint = "make them differ in more than case"
             yield Problem("same-path", message, Severity.WARNING, place=place, targets=(output.target,), hint=hint)
         odd = next(filter(_NOT_OF_WINDOWS.search, PurePosixPath(output.path).parts), None)
         if odd is not None and ("output-path", output.entry) not in reported:
             reported.add(("output-path", output.entry))
             message = (
-                f"{output.path} cannot be a file of Windows: `{odd}` is kept for a device there, or cannot be a name"
+                f"{output.path} cannot be a file on Windows: `{odd}` is not a valid name, or is reserved for a device"
             )
-            hint = "give it another name if anybody uses the outputs, or their repository, on Windows"
+            hint = "rename it if anyone uses the outputs, or their repository, on Windows"
             yield Problem("output-path", message, Severity.WARNING, place=place, targets=(output.target,), hint=hint)
 
 

@@ -1,7 +1,7 @@
-"""Dimensions: what targets differ in, and which values each of them has.
+"""Dimensions: the properties in which targets differ, and their values.
 
-The values of a dimension stand in weft.yaml (`values`), or they are the names of the files that match a glob (`files`). A dimension
-with a `setting` is not named by targets: its value follows from their configuration (`resolution`).
+The values of a dimension are listed in weft.yaml (`values`), or they are the names of the files that match a glob (`files`). A
+dimension with a `setting` is not part of target names: its value follows from the configuration (`resolution`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from weft.project.entries import Dimension
 from weft.project.projectfile import ProjectFile
 
 WHOLE: Final = "default"
-"""The name of the one target of a project whose targets name no dimension."""
+"""The name of the one target of a project without dimensions in target names."""
 VALUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-"""What can be a value of a dimension, and so a step of a target's name and of a path."""
+"""The valid values of a dimension, which become steps of target names and of paths."""
 
 
 class Dimensions:
-    """The dimensions that the targets of a project name, in the project's order, and their values."""
+    """The dimensions that identify the targets of a project, in the project's order, and their values."""
 
     def __init__(self, file: ProjectFile) -> None:
         self._file = file
@@ -37,11 +37,11 @@ class Dimensions:
         return tuple(dimension for dimension in self.named if dimension.files is not None)
 
     def known(self, dimension: Dimension) -> list[str]:
-        """What may be written for a value of a dimension: its values, and their aliases."""
+        """The accepted names for values of a dimension: its values, and their aliases."""
         return [*self.values[dimension.name], *(dimension.aliases or {})]
 
     def files(self, dimension: Dimension) -> tuple[tuple[str, Path], ...]:
-        """The files that match the glob of a dimension, each with the value that it stands for."""
+        """The files that match the glob of a dimension, each with its value."""
         if dimension.name not in self._files:
             self._files[dimension.name] = tuple(self._matching(dimension))
         return self._files[dimension.name]
@@ -60,11 +60,11 @@ class Dimensions:
         return self._file.folder / before.rpartition("/")[0]
 
     def _entries(self, folder: Path) -> list[Path]:
-        """What lies in a folder; nothing where that lies outside of the project, which `problems` reports."""
+        """The content of a folder; empty if it is outside of the project, which `problems` reports."""
         return self._file.files.entries(folder) if self._file.files.may_read(folder) else []
 
     def canonical(self, name: str) -> str:
-        """The name of a target, or a glob over names, with aliases replaced by what they stand for."""
+        """The name of a target, or a glob over names, with aliases replaced by their values."""
         steps = name.strip("/").split("/")
         return "/".join(
             (self.named[index].aliases or {}).get(step, step) if index < len(self.named) else step
@@ -72,7 +72,7 @@ class Dimensions:
         )
 
     def problems(self) -> Iterator[Problem]:
-        """Files that can name no value, dimensions without any, and aliases that stand for none."""
+        """Files whose name cannot be a value, dimensions without values, and aliases without one."""
         for dimension in self.from_files:
             yield from self._odd_files(dimension)
             yield from self._odd_aliases(dimension)
@@ -112,5 +112,5 @@ class Dimensions:
             if alias in values:
                 yield Problem("bad-name", f"`{alias}` is a value and an alias of `{dimension.name}`", place=place)
             elif values and value not in values:
-                message = f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`"
+                message = f"alias `{alias}` stands for `{value}`, which is not a value of `{dimension.name}`"
                 yield Problem("project-invalid", message, place=place, hint=did_you_mean(value, values))

@@ -1,7 +1,7 @@
 """The entries of weft.yaml as frozen values: dimensions, outputs, waivers.
 
-They hold what is written there and nothing else; `projectfile` reads and checks them. Values of dimensions that come from files or
-from settings are found later, by `targets`.
+They contain only what is written there; `projectfile` reads and checks them. `targets` later finds the values of dimensions that come
+from files or settings.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from weft.base.paths import Path as SettingPath
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """Something that targets differ in; exactly one of `values`, `files` and `setting` is given.
+    """A property in which targets differ; exactly one of `values`, `files` and `setting` is given.
 
-    `limits` are the settings that list the values of other dimensions with which a value exists; None where weft.yaml does not say.
+    `limits` are the settings that list the values of other dimensions with which a value exists; None if weft.yaml does not name any.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One entry of `waivers`: a control that the targets of these globs may fail up to and including the day `expires`."""
+    """One entry of `waivers`: a control that the targets of these globs may violate up to and including the day `expires`."""
 
     index: int
     policy: str

@@ -1,7 +1,7 @@
-"""Impact: which targets a file affects, which lines of the outputs change with a setting, and the settings behind a line.
+"""Impact: the targets that a file affects, the lines of outputs that a setting affects, and the settings behind a line.
 
-A template may do anything with a setting, so nothing is read out of it: the output is rendered once more with another value,
-and what differs is what the setting makes. This holds through filters, conditions, macros and whole domains at once.
+A template may do anything with a setting, so the template is not analyzed: the output is rendered again with another value, and the
+lines that differ are those of the setting. This works through filters, conditions, macros and whole domains.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Use = tuple[str, tuple[int, ...]]
 
 
 def uses_of(target: Target, path: Path) -> list[Use]:
-    """The outputs of a target that the value at a path reaches, with their lines; none where there is no value."""
+    """The outputs of a target that use the value at a path, with their lines; none if there is no value."""
     if not has(target.shared_config, path):
         return []
     other = _with_another(target.shared_config, path)
@@ -41,14 +41,14 @@ def uses_of(target: Target, path: Path) -> list[Use]:
 
 
 def settings_behind(target: Target, output: str, line: int) -> list[Path]:
-    """The settings that make a line of an output.
+    """The settings that determine a line of an output.
 
     Raises UsageError when the target has no such output, or the output no such line.
     """
     one = _output(target, output)
     count = len(lines_of(one.text))
     if not 0 < line <= count:
-        raise UsageError(Problem("unknown-line", f"{one.path} has {count} lines, and no line {line}"))
+        raise UsageError(Problem("unknown-line", f"{one.path} has {count} lines, but no line {line}"))
     return [
         path
         for path in leaves_of(target.shared_config)
@@ -59,7 +59,7 @@ def settings_behind(target: Target, output: str, line: int) -> list[Path]:
 def affected(project: Project, targets: Iterable[Target], files: Iterable[FilePath]) -> list[Target]:
     """Those of the targets that read one of these files.
 
-    What no layer reads affects all of them if the project is made of it (weft.yaml, schemas, templates), else none.
+    A file that is not in a layer affects all targets if it is weft.yaml, a schema or a template, and none otherwise.
     """
     wanted = {file.resolve() for file in files}
     shared = {(project.folder / NAME).resolve(), *project.catalog.documents.files}
@@ -70,7 +70,7 @@ def affected(project: Project, targets: Iterable[Target], files: Iterable[FilePa
 
 
 def output_at(project: Project, file: str) -> tuple[Target, str]:
-    """The target and the output path that a rendered file stands for, wherever the output folder is.
+    """The target and the output path of a rendered file, for any output folder.
 
     Raises UsageError when no target has such an output.
     """
@@ -98,7 +98,7 @@ def _rendered(target: Target) -> list[Rendered]:
 
 
 def _text_with(target: Target, one: Rendered, config: Any) -> str | None:
-    """The text of an output if the target had another configuration; None when its template cannot make one."""
+    """The text of an output if the target had another configuration; None if its template fails."""
     return target.outputs.text(replace(target.view, config=config), one)
 
 
@@ -111,7 +111,7 @@ def _output(target: Target, path: str) -> Rendered:
 
 
 def _with_another(config: Any, path: Path) -> Any:
-    """The configuration with another value of the same type at a path; what does not lead there is shared."""
+    """The configuration with another value of the same type at a path; everything else is shared."""
     if not path:
         return _another(config)
     result = copy.copy(config)
@@ -134,7 +134,7 @@ def _another(value: Any) -> Any:
 
 
 def _changed(text: str, other: str | None) -> tuple[int, ...]:
-    """The lines of a text that another one does not have; all of them where there is no other, as the value broke it."""
+    """The lines of a text that another one does not have; all of them if there is no other text because the value broke it."""
     lines = lines_of(text)
     if other is None:
         return tuple(range(1, len(lines) + 1))

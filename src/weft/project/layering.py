@@ -1,11 +1,11 @@
-"""Layering: layers folded into one configuration, with everything that is wrong with them.
+"""Layering: layers folded into one configuration, with all their problems.
 
-A fold merges the files of its layers one after the other, from the lowest up. Targets share their lower layers, so what the first
-files of a fold give is kept and shared: the *prefix cache*. A fleet of a thousand tenants merges the base, the environment and the
-region once, and then one file for each tenant.
+A fold merges the files of its layers one after the other, from the lowest up. Targets share their lower layers, so the result of
+the first files of a fold is kept and shared: the *prefix cache*. A fleet of a thousand tenants merges the base, the environment and
+the region once, and then one file for each tenant.
 
-What is wrong with a file by itself (a secret in plain text, a reference of a wrong form) is wrong in every fold that has the file,
-also where a layer above hides it, and is looked for once.
+A problem of a file on its own (a secret in plain text, an invalid reference) exists in every fold with that file, even if a higher
+layer hides the value. Such problems are searched once per file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weft.stages.merge import merge, removed, set_twice
 
 @dataclass(frozen=True)
 class Folded:
-    """What layers give: the merged value, without the schema's defaults, and what is wrong with the layers."""
+    """The result of layers: the merged value, without the schema's defaults, and the problems."""
 
     value: Any = field(repr=False)
     problems: tuple[Problem, ...] = ()
@@ -52,24 +52,24 @@ class Layering:
         return tuple(self.with_new_names(layer) for layer in found if layer and layer.sources)
 
     def with_new_names(self, layer: Layer) -> Layer:
-        """A layer in which settings stand under their new names."""
+        """A layer with renamed settings under their new names."""
         return self._renaming.layer(layer)
 
     def fold(self, layers: Sequence[Layer]) -> Folded:
-        """The layers merged, and what is wrong with them."""
+        """The merged layers, and their problems."""
         merged = self._merged(sources(layers))
         clashes = [problem for layer in layers for problem in self._set_twice(layer)]
         return Folded(merged.value, (*merged.problems, *clashes))
 
     def _merged(self, files: tuple[Source, ...]) -> Folded:
-        """What files give: found in the cache as far as some fold had the same first files, and merged from there."""
+        """The result of files: the longest cached prefix, and the rest merged on top."""
         done = max(size for size in range(len(files) + 1) if files[:size] in self._prefixes)
         for size in range(done, len(files)):
             self._prefixes[files[: size + 1]] = self._with(self._prefixes[files[:size]], files[size])
         return self._prefixes[files]
 
     def _with(self, lower: Folded, source: Source) -> Folded:
-        """What one more file makes of what the lower ones gave."""
+        """The result of one more file on top of the lower ones."""
         value, problems = merge(self._root, lower.value, source.data, defaults=True)
         of_merge = [placed(problem, source) for problem in problems]
         empty = _left_empty(lower.value, source)
@@ -84,7 +84,7 @@ class Layering:
 
 
 class _FileProblems:
-    """What is wrong with files by themselves, whatever lies above and below them."""
+    """The problems of files on their own, independent of other layers."""
 
     def __init__(self, root: Node, secret_lines: SecretLines) -> None:
         self._root = root
@@ -92,7 +92,7 @@ class _FileProblems:
         self._known: dict[Source, tuple[Problem, ...]] = {}
 
     def problems(self, source: Source) -> tuple[Problem, ...]:
-        """What keeps a file from being read, secrets in plain text and references of a wrong form, each with its place."""
+        """Problems of reading a file, secrets in plain text and invalid references, each with its place."""
         if source not in self._known:
             unread = map(self._secret_lines.guard, source.problems)
             forms = (placed(problem, source) for problem in misformed(self._root, source.data))
@@ -101,21 +101,21 @@ class _FileProblems:
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:
         for path in literals(self._root, source.data):
-            setting = tuple(step for step in path if step != VALUE)  # by which the schema knows it
+            setting = tuple(step for step in path if step != VALUE)  # the path in the schema
             value = paths.get(source.data, path)
             found = literal_secret(setting, self._root.at(data_path(path)).place, value)
             yield replace(found, place=locate(source, path))
 
 
 def _left_empty(lower: Any, source: Source) -> Iterator[Problem]:
-    """Keys with nothing after their colon that remove what the lower layers set; warnings."""
+    """Warnings for keys with nothing after their colon that remove values of lower layers."""
     for path in removed(lower, source.data):
         if is_left_empty(source, path):
             mapping = isinstance(paths.get(lower, path), dict)
             what = "the whole mapping" if mapping else "the value of"
             message = f"`{path[-1]}:` without a value removes {what} {paths.dotted(path)} of the lower layers"
             otherwise = f", `{path[-1]}: {{}}` to change nothing" if mapping else ""
-            hint = f"write `{path[-1]}: null` if that is meant{otherwise}"
+            hint = f"write `{path[-1]}: null` if that is intended{otherwise}"
             place = locate(source, path, key=True)
             yield Problem("left-empty", message, Severity.WARNING, path=paths.pointer(path), place=place, hint=hint)
 

@@ -1,9 +1,9 @@
-"""Limits: the settings by which a value of one dimension says with which values of another it exists.
+"""Limits: settings by which a value of one dimension lists the values of another dimension that it exists with.
 
-`limits: {environment: tenant.environments}` in the dimension `tenant` of weft.yaml, and `tenant.environments: [staging, production]` in the
-overlays of a tenant, leave the tenant out of every other environment. Where weft.yaml does not say, the setting that is named like
-both dimensions limits: `tenant.environments`. Only a setting that the schema allows can limit, so without one nothing has to be
-merged to know which targets there are.
+`limits: {environment: tenant.environments}` in the dimension `tenant` of weft.yaml, and `tenant.environments: [staging, production]` in
+the overlays of a tenant, exclude the tenant from every other environment. Without an entry in weft.yaml, the setting named after both
+dimensions is the limit: `tenant.environments`. Only a setting that the schema allows can be a limit, so without one, the targets are
+known without merging anything.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from weft.project.resolution import Resolver
 from weft.schema.node import Node
 
 _ALIKE: Final = 0.85
-"""How much a setting resembles the name of a dimension to be taken for a limit (`difflib`)."""
+"""The similarity to the name of a dimension from which a setting counts as a possible limit (`difflib`)."""
 
 _Limit = tuple[Dimension, SettingPath]
-"""The dimension that is limited, and the setting that lists its values."""
+"""The limited dimension, and the setting that lists its values."""
 
 
 class Limits:
@@ -40,7 +40,7 @@ class Limits:
         self._limits = {dimension.name: self._of(dimension) for dimension in dimensions.named}
 
     def allow(self, dimension: Dimension, values: Mapping[str, str]) -> bool:
-        """Whether a value of a dimension exists with the values of the dimensions before it."""
+        """True if a value of a dimension exists with the values of the preceding dimensions."""
         limits = [(other, path) for other, path in self._limits[dimension.name] if other.name in values]
         config = self._resolver.config(values) if limits else None
         for other, path in limits:
@@ -51,13 +51,13 @@ class Limits:
         return True
 
     def problems(self) -> Iterator[Problem]:
-        """Limits that name a value which does not exist: the target that was meant would be missing, silently."""
+        """Limits with a value that does not exist: the intended target would be missing silently."""
         for dimension in self._dimensions.named if any(self._limits.values()) else ():
             for values in self._combinations(dimension):
                 yield from self._unknown_values(dimension, values)
 
     def mistakes(self) -> Iterator[Problem]:
-        """Limits of weft.yaml whose setting the schema does not have, or that can be no list."""
+        """Limits of weft.yaml whose setting is not in the schema, or cannot be a list."""
         for dimension in self._dimensions.named:
             for other, path in (dimension.limits or {}).items():
                 place = self._file.place("dimensions", dimension.name, "limits", other)
@@ -70,9 +70,9 @@ class Limits:
                     yield Problem("project-invalid", message, place=place)
 
     def look_alikes(self, config: Mapping[str, Any]) -> Iterator[tuple[SettingPath, str, str]]:
-        """Settings of a configuration that list values of a dimension and are named like it, but limit nothing.
+        """Settings of a configuration that list values of a dimension and have a similar name, but are not limits.
 
-        Each comes with the dimension that it would limit, and with the one that it is named like.
+        Each comes with the dimension that it would limit, and with the one that it resembles.
         """
         for dimension in self._dimensions.named[1:]:
             settings = config.get(dimension.name)
@@ -99,7 +99,7 @@ class Limits:
         return tuple((other, path) for other, path in every if self._is_setting(path))
 
     def _is_setting(self, path: SettingPath) -> bool:
-        """Whether the schema allows a setting, so that an overlay may have it, or a default."""
+        """True if the schema allows a setting, so an overlay or a default may set it."""
         node = self._root
         for step in path:
             if not node.knows(step):
@@ -108,13 +108,13 @@ class Limits:
         return True
 
     def _listed(self, config: Any, path: SettingPath) -> list[Any] | None:
-        """The values that a setting lists; None where it limits nothing."""
+        """The values that a setting lists; None if it limits nothing."""
         path = self._root.catalog.renames.destination(path)
         value = get(config, path) if has(config, path) else self._root.at(path).default
         return value if isinstance(value, list) else None
 
     def _combinations(self, dimension: Dimension) -> Iterator[dict[str, str]]:
-        """Each value of a dimension, with the first value of each other one: its limits stand in its own files."""
+        """Each value of a dimension, with the first value of each other one: its limits are in its own files."""
         values = self._dimensions.values
         first = {name: several[0] for name, several in values.items() if several}
         if self._limits[dimension.name]:
@@ -128,8 +128,8 @@ class Limits:
                 if value not in known:
                     path = (*setting, index)
                     place = place_of(self._root, layers, config, path)
-                    hint = did_you_mean(str(value), known) or f"there are {choices(known)}"
-                    message = f"{dotted(path)} is no {other.name}"
+                    hint = did_you_mean(str(value), known) or f"choose from {choices(known)}"
+                    message = f"{dotted(path)} is not a known {other.name}"
                     yield Problem("unknown-value", message, path=pointer(path), place=place, hint=hint)
 
 

@@ -1,7 +1,7 @@
-"""Outputs: the entries of weft.yaml's `outputs`, compiled once; which of them a target has, and the texts they make.
+"""Outputs: the entries of weft.yaml's `outputs`, compiled once; which of them a target has, and their texts.
 
-Templates and conditions are compiled when the project is opened. After that, an output needs nothing of a target but a `TargetView`:
-plain, frozen data, so that whatever renders one cannot ask for more.
+Templates and conditions are compiled when the project is opened. After that, an output needs only a `TargetView` of a target: plain,
+frozen data, so rendering code cannot access more.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from weft.stages.write.record import refusal
 from weft.version import __version__
 
 _LONGEST: Final = 255
-"""How many bytes the name of a file may have, on all common file systems."""
+"""The maximum length of a file name, in bytes, on all common file systems."""
 _HALF: Final = re.compile(r"\\(u|U0000)[dD][89abABc-fC-F]")
-"""The escape of half a character in a template."""
+"""The escape of half a surrogate pair in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class TargetView:
 
 
 class Outputs:
-    """All outputs of a project. `problems` is what keeps some of them from ever being rendered."""
+    """All outputs of a project. `problems` are those that prevent some of them from being rendered."""
 
     def __init__(self, file: ProjectFile, root: Node, shapes: Shapes) -> None:
         self._file = file
@@ -56,7 +56,7 @@ class Outputs:
         self.problems = tuple(self._compile())
 
     def rendered(self, target: TargetView) -> tuple[list[Rendered], list[Problem]]:
-        """The outputs of a target, rendered but not yet checked, and what went wrong."""
+        """The outputs of a target, rendered but not yet checked, and the problems."""
         finished: list[Rendered] = []
         problems: list[Problem] = []
         contexts: dict[bool, Mapping[str, Any]] = {}
@@ -81,15 +81,15 @@ class Outputs:
         return finished, problems
 
     def _writable(self, template: str, text: str) -> str | Problem:
-        """A text that a template made, or why no file can hold it."""
+        """The text of a template, or why no file can contain it."""
         try:
             text.encode()
         except UnicodeEncodeError:
             source = self.templates.tree(template)[1]
-            found = _HALF.search(source)  # no other file can bring half a character along
+            found = _HALF.search(source)  # half a character can come from no other file
             start = found.start() if found else 0
             line, column = source.count("\n", 0, start) + 1, start - source.rfind("\n", 0, start)
-            message = "it makes half a character, which no file can hold"
+            message = "it produces half of a surrogate pair, which no file can contain"
             hint = "write the character itself, or both halves of its escape"
             place = Place(f"{self.templates.name}/{template}", line, column)
             return Problem("template-failed", message, place=place, hint=hint)
@@ -103,17 +103,17 @@ class Outputs:
     def paths(self, target: TargetView) -> Iterator[str]:
         """The paths of a target's outputs, without rendering them."""
         for output in self._file.outputs:
-            with contextlib.suppress(WeftError):  # which rendering reports
+            with contextlib.suppress(WeftError):  # rendering reports it
                 if self._has(target, output):
                     yield self._path(target, output)
 
     def text(self, target: TargetView, finished: Rendered) -> str | None:
-        """The text that an output has for a target; None when its template cannot make one."""
+        """The text of an output for a target; None if its template fails."""
         text = self.templates.render(finished.template, self._context_of(target, finished))
         return None if isinstance(text, Problem) else text
 
     def template_line(self, target: TargetView, finished: Rendered, line: int) -> Place | None:
-        """The line of its template that made a line of an output."""
+        """The line of the template that produced a line of an output."""
         return self.templates.line_of(finished.template, self._context_of(target, finished), line)
 
     def _compile(self) -> Iterator[Problem]:
@@ -140,7 +140,7 @@ class Outputs:
                 yield replace(mistake.problem("condition"), place=place)
 
     def _has(self, target: TargetView, output: Output) -> bool:
-        """Whether a target has an output, by `scope` and `when`; raises WeftError when that cannot be decided."""
+        """True if a target has an output, by `scope` and `when`. Raises WeftError if that cannot be decided."""
         if output.scope is not None and target.scope != output.scope:
             return False
         condition = self._conditions.get(output.index)
@@ -153,13 +153,13 @@ class Outputs:
             raise WeftError(self._problem(output, "when", "rule-undecided", message, reason.hint(), target)) from None
 
     def _path(self, target: TargetView, output: Output) -> str:
-        """The path of an output, without the folders whose placeholder has no value; raises WeftError when the name has none."""
+        """The path of an output, without the folders whose placeholder has no value; raises WeftError if the file name has one."""
         values = target.values
         *folders, name = PurePosixPath(output.path).parts
         for absent in PLACEHOLDER.findall(name):
             if absent not in values:
-                message = f"the file name needs `{{{absent}}}`, and some targets have none"
-                hint = f"add `scope: {absent}`, or put the placeholder into a folder, which is then left out"
+                message = f"the file name needs `{{{absent}}}`, and some targets have no value"
+                hint = f"add `scope: {absent}`, or put the placeholder into a folder, which is then omitted"
                 raise WeftError(self._problem(output, "path", "output-path", message, hint, target))
         kept = [step for step in (*folders, name) if all(found in values for found in PLACEHOLDER.findall(step))]
         path = "/".join(PLACEHOLDER.sub(lambda match: values[match[1]], step) for step in kept)
@@ -173,7 +173,7 @@ class Outputs:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}
 
     def _context(self, target: TargetView, *, reveal: bool) -> dict[str, Any]:
-        """What a template sees: the domains by their names, and Weft's own names, which win over a domain of the same name."""
+        """The variables of a template: the domains by name, and Weft's own names, which take precedence."""
         config = self._views[reveal].of(self._root, target.config)
         return {
             **config,

@@ -1,8 +1,8 @@
-"""Placing: what is wrong with a merged configuration gets the overlay that causes it.
+"""Placing: problems of a merged configuration get the overlay that causes them.
 
-A problem is found in data, which no longer knows where it was written. A rule of a schema file and a key of one overlay are found by
-`files.locator` alone. In a merged configuration the file has to be found first: the one that set the value, or, of all settings that
-a rule reads, the one that the highest layer sets.
+A problem is found in data, which does not know where it was written. `files.locator` finds a rule of a schema file or a key of one
+overlay. For a merged configuration, the file must be found first: the one that set the value or, if a rule reads several settings,
+the one that the highest layer sets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from weft.schema.node import Node
 
 @dataclass(frozen=True)
 class Placing:
-    """Places what is wrong with one merged configuration, given the layers that made it."""
+    """Places the problems of one merged configuration, given its layers."""
 
     folder: Path
     root: Node
@@ -35,7 +35,7 @@ class Placing:
         """The problem with the overlay that causes it."""
         about = problem.traits.about
         if about is About.RULE:
-            return placed_at_rule(problem, self.folder)  # the rule is to be fixed, not the values
+            return placed_at_rule(problem, self.folder)  # the rule needs to be fixed, not the values
         if about is About.ABSENCE:
             return self._absent(problem, self._exact(problem.path or ""))
         path = self._exact(self._most_specific(problem))
@@ -47,12 +47,12 @@ class Placing:
         return replace(problem, place=place)
 
     def _setter_of(self, path: paths.Path) -> Place | None:
-        """Where the winning value of a setting stands; None where no file sets it."""
+        """The place of the winning value of a setting; None if no file sets it."""
         found = setters(self.root, self.layers, self.config, path, self.known)
         return found[0].place if found else None
 
     def _absent(self, problem: Problem, path: paths.Path) -> Problem:
-        """A required setting that is not there: at the null that took it away, at its misspelled key, or near to where it belongs."""
+        """A missing required setting: at the null that removed it, at its misspelled key, or near where it belongs."""
         place = place_of(self.root, self.layers, self.config, path, True, self.known)
         found = setters(self.root, self.layers, self.config, path, self.known)
         if len(found) >= 2 and found[0].value is None:
@@ -68,7 +68,7 @@ class Placing:
         return replace(problem, place=place and replace(place, nearest=True))
 
     def _most_specific(self, problem: Problem) -> str:
-        """Of the settings that a broken rule reads, the one that the highest layer sets."""
+        """The setting that the highest layer sets, among those that a broken rule reads."""
         files = [source for layer in self.layers for source in layer.sources]
         ranks = {}
         for read in problem.reads:

@@ -1,13 +1,13 @@
-"""A project: what `weft.yaml` describes, opened; its targets, and everything that is done with many of them at once.
+"""A project: what `weft.yaml` describes, opened; its targets, and the operations on many of them at once.
 
-A `Project` only puts parts together, each of which has one task:
+A `Project` only combines parts, each of which has one task:
 
     projectfile   weft.yaml, read and checked
-    schemas       the schemas, compiled: nodes, the check of keywords, the check of rules
+    schemas       the schemas, compiled: nodes, the checks of keywords and rules
     layering      layers folded into configurations
-    dimensions    what targets differ in      -> resolution (the layers of a target) -> limits -> targets (which there are)
+    dimensions    the properties in which targets differ ->  resolution (the layers of a target) -> limits -> targets
     outputs       the templates and conditions, compiled
-    rendering     judged targets to finished outputs
+    rendering     validated targets to finished outputs
     target        one target
 """
 
@@ -45,14 +45,14 @@ def load_project(
     environment: Mapping[str, str] | None = None,
     allow_read: Iterable[str | Path] = (),
 ) -> Project:
-    """The project that `folder` lies in.
+    """The project that contains `folder`.
 
-    `overrides` maps setting paths to texts (`--set`), `environment` is a process environment whose `x-env` variables make
-    a layer (`--from-env`); both lie above all overlays, `overrides` on top. `allow_read` are folders outside of the project that
-    its files may lead to (`--allow-read`), beside those of the variable WEFT_ALLOW_READ.
+    `overrides` maps setting paths to texts (`--set`), `environment` is a process environment whose `x-env` variables become a layer
+    (`--from-env`); both are above all overlays, with `overrides` on top. `allow_read` are folders outside of the project that its files
+    may refer to (`--allow-read`), in addition to those of the variable WEFT_ALLOW_READ.
 
     Raises CannotRun when there is no project, and WeftError with every problem of weft.yaml, the schemas, the rules and the
-    templates when those are wrong.
+    templates.
     """
     home = find_project(Path(folder))
     try:
@@ -101,12 +101,12 @@ class Project:
     def target(self, name: str = "", **values: str) -> Target:
         """One target: by its name (`"production/acme"`), by the values of its dimensions (`environment="production"`), or both.
 
-        Raises UsageError when there is none.
+        Raises UsageError if it does not exist.
         """
         return self._target(self.fleet.identity(name, values))
 
     def problems(self, targets: Sequence[Target], watch: Watch = unwatched) -> list[Problem]:
-        """Every problem of these targets and of their outputs, which are rendered in memory: whatever would stop `render`."""
+        """Every problem of these targets and of their outputs, rendered in memory: everything that would stop `render`."""
         return self._render(targets, watch, ask_programs=False)[1].problems
 
     @property
@@ -117,7 +117,7 @@ class Project:
     def render(self, targets: Sequence[Target], watch: Watch = unwatched) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
-        A target whose configuration is wrong is not rendered. Checks that run a program are left to `check_outputs`.
+        A target with errors is not rendered. `check_outputs` also runs the checks that start a program.
         """
         rendered, outcome = self._render(targets, watch, ask_programs=False)
         return rendered, outcome.problems
@@ -125,7 +125,7 @@ class Project:
     def check_outputs(
         self, targets: Sequence[Target], watch: Watch = unwatched, *, ask_programs: bool = True
     ) -> checks.Outcome:
-        """The same with the programs that read outputs, if they are asked: all problems, and how often each check ran or was skipped."""
+        """The same, optionally with the programs that read outputs: all problems, and how often each check ran or was skipped."""
         return self._render(targets, watch, ask_programs=ask_programs)[1]
 
     def write(
@@ -138,13 +138,13 @@ class Project:
         sync: bool = True,
         wait: float = 0,
     ) -> Changes:
-        """Write what `render` made of these targets into a folder, and remove what they no longer have.
+        """Write the results of `render` into a folder, and remove the files that these targets no longer have.
 
-        Without `sync`, what was written may be lost after a power cut. Another write into the folder is waited for, but no more
-        than `wait` seconds.
+        Without `sync`, written files may be lost after a power failure. If another process writes into the folder, this waits for at most
+        `wait` seconds.
 
-        Raises CannotRun when the folder cannot be written to or holds the project's own sources, WeftError when a foreign
-        file is in the way.
+        Raises CannotRun when the folder cannot be written to or contains the project's own sources, WeftError when a foreign file would be
+        overwritten.
         """
         others = {identity.name for identity in self.fleet.identities()} - {target.name for target in targets}
         return write_outputs(self.file, rendered, others, folder, dry_run=dry_run, sync=sync, wait=wait)

@@ -1,4 +1,4 @@
-"""weft.yaml: the one project file, read and checked by the schema that ships with Weft."""
+"""weft.yaml: the one project file, read and checked with the schema that ships with Weft."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAME: Final = "weft.yaml"
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """A project file, checked. All paths in it are relative to `folder`, and lead to no other files than `files`."""
+    """A project file, checked. All paths in it are relative to `folder`, and only reach the files of `files`."""
 
     files: ProjectFiles
     project: str
@@ -47,12 +47,12 @@ class ProjectFile:
         return self.files.folder
 
     def place(self, *path: str | int, key: bool = False, within: tuple[int, int] | None = None) -> Place:
-        """Where something stands in weft.yaml, or a line and a column inside the text there."""
+        """The place of a path in weft.yaml, or of a line and a column inside its text."""
         return locate(Source(NAME, path=self.folder / NAME), path, key=key, within=within)
 
 
 def find_project(start: Path) -> Path:
-    """The folder of the project that `start` lies in: the nearest one above that holds a weft.yaml.
+    """The folder of the project that contains `start`: the nearest one above it with a weft.yaml.
 
     Raises CannotRun when there is none.
     """
@@ -72,7 +72,7 @@ def find_project(start: Path) -> Path:
 def read_project_file(files: ProjectFiles) -> ProjectFile:
     """Read and check weft.yaml.
 
-    Raises CannotRun when it is not there, WeftError with every problem when it is wrong.
+    Raises CannotRun if it does not exist, WeftError with every problem if it is not valid.
     """
     path = files.folder / NAME
     try:
@@ -83,7 +83,7 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
     except yaml12.EmptyFileError as error:  # `{}` would not be a project either
-        raise WeftError(replace(error.problem(NAME), message="the file holds no data", hint=None)) from None
+        raise WeftError(replace(error.problem(NAME), message="the file contains no data", hint=None)) from None
     except yaml12.YamlError as error:
         raise WeftError(_outlined(error.problem(NAME), _lines(content))) from None
     found = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
@@ -103,11 +103,11 @@ def _lines(content: bytes) -> list[str]:
 
 
 def _outlined(problem: Problem, lines: list[str]) -> Problem:
-    """The problem with no value of its line: an overlay may have been written into the wrong file."""
+    """The problem without the value of its line: an overlay may have been written into the wrong file."""
     number = problem.place.line if problem.place else None
     if number is None or number > len(lines):
         return problem
-    said = parse_pointer(problem.path or "")[-1:]  # the message names it
+    said = parse_pointer(problem.path or "")[-1:]  # the message contains it
     return outlined(problem, lines[number - 1], check_of(PROJECT_SCHEMA).names | {*said})
 
 
@@ -164,7 +164,7 @@ def _setting(text: str | None) -> SettingPath | None:
 
 
 def _semantic(file: ProjectFile) -> Iterator[Problem]:
-    """What the schema of weft.yaml cannot say."""
+    """Checks that the schema of weft.yaml cannot express."""
     named = [dimension for dimension in file.dimensions if dimension.setting is None]
     for before, after in pairwise(named):
         if before.optional and not after.optional:
@@ -183,7 +183,7 @@ def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Proble
     for alias, value in (dimension.aliases or {}).items():
         place = file.place("dimensions", dimension.name, "aliases", alias, key=True)
         if dimension.values and value not in dimension.values:
-            message = f"alias `{alias}` stands for `{value}`, which is no value of `{dimension.name}`"
+            message = f"alias `{alias}` stands for `{value}`, which is not a value of `{dimension.name}`"
             yield _invalid(message, place, did_you_mean(value, dimension.values))
         if alias in dimension.values:
             yield _invalid(f"`{alias}` is a value and an alias of `{dimension.name}`", place)
@@ -199,7 +199,7 @@ def _about_limits(file: ProjectFile, dimension: Dimension, named: list[str]) -> 
         if dimension.name not in named:
             yield _invalid(f"targets do not name `{dimension.name}`, so nothing can limit it", place)
         elif other not in before:
-            known = f"before it come {choices(before)}" if before else "no dimension comes before it"
+            known = f"dimensions before it: {choices(before)}" if before else "no dimension comes before it"
             hint = did_you_mean(other, before) or known
             message = f"`{dimension.name}` cannot be limited by `{other}`, which is not a dimension that targets name before it"
             yield _invalid(message, place, hint)
@@ -214,7 +214,7 @@ def _about_layer(file: ProjectFile, index: int, layer: str) -> Iterator[Problem]
     place = file.place("layers", index)
     yield from _placeholders(file, layer, ("layers", index))
     if ".." in PurePosixPath(layer).parts or PurePosixPath(layer).is_absolute():
-        yield _invalid(f"the layer `{layer}` leads out of the project", place, "give a path below it")
+        yield _invalid(f"the layer `{layer}` is outside of the project", place, "use a path below it")
     if file.layers.index(layer) < index:
         yield _invalid(f"the layer `{layer}` is listed twice", place)
 
@@ -228,8 +228,8 @@ def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterat
         code, message, hint = refused
         yield Problem(code, message, place=place, hint=hint)
     if output.scope and output.scope not in named:
-        message = f"scope `{output.scope}` is no dimension that targets name"
-        yield _invalid(message, file.place(*where, "scope"), f"there are {choices(named)}")
+        message = f"scope `{output.scope}` is not a dimension that targets name"
+        yield _invalid(message, file.place(*where, "scope"), f"choose from {choices(named)}")
 
 
 def _invalid(message: str, place: Place, hint: str | None = None) -> Problem:
@@ -240,5 +240,7 @@ def _placeholders(file: ProjectFile, text: str, where: SettingPath) -> Iterator[
     names = [dimension.name for dimension in file.dimensions]
     for name in PLACEHOLDER.findall(text):
         if name not in names:
-            known = f"there are {choices(names)}" if names else "this project has no dimensions"
-            yield _invalid(f"`{{{name}}}` names no dimension", file.place(*where), did_you_mean(name, names) or known)
+            known = f"choose from {choices(names)}" if names else "this project has no dimensions"
+            yield _invalid(
+                f"`{{{name}}}` is not the name of a dimension", file.place(*where), did_you_mean(name, names) or known
+            )

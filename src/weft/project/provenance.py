@@ -1,4 +1,4 @@
-"""Provenance: which file gave a value, found by walking the layers again when a report asks."""
+"""Provenance: the file that set a value, found by walking the layers again for a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weft.schema.node import Node
 
 @dataclass(frozen=True)
 class Setter:
-    """A file that says something about a setting: `path` is where in the file, `value` what stands there."""
+    """A file that affects a setting: `path` is the path in the file, `value` the value at that path."""
 
     layer: str
     source: Source
@@ -30,13 +30,13 @@ class Setter:
 
     @property
     def old_name(self) -> str | None:
-        """The old name of the setting, where the file uses that."""
+        """The old name of the setting, if the file uses it."""
         written = self.source.written_at(self.path)
         return dotted(data_path(written)) if written != self.path else None
 
     @property
     def operator(self) -> str | None:
-        """The operator by which the file says it, such as `$append`; `null` removes; None where the value is just written."""
+        """The operator that the file uses, such as `$append`, or `null` for a removal; None for a plain value."""
         named = [step for step in self.path if step in OPERATORS]
         if named:
             return str(named[-1])
@@ -45,7 +45,7 @@ class Setter:
         return f"{PATCH}: {self.value[PATCH]}" if isinstance(self.value, dict) and PATCH in self.value else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` and `old_name` where there are some."""
+        """The setter as JSON data: `{layer, file, line, column, value}`, and `operator` and `old_name` if present."""
         place = self.place
         data = {
             "layer": self.layer,
@@ -59,7 +59,7 @@ class Setter:
 
 
 def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of every scalar, and of every mapping and list that holds nothing."""
+    """The paths of every scalar, and of every empty mapping and list."""
     below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     if not value or not isinstance(value, dict | list):
         yield path
@@ -68,24 +68,24 @@ def leaves_of(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 class Items:
-    """Where items of sets and map-lists stand, by what tells them apart; a report asks for thousands of one list."""
+    """The positions of items of sets and map-lists, by identity; a report asks for thousands of one list."""
 
     def __init__(self) -> None:
         self._known: dict[Any, tuple[list[Any], dict[Any, int]]] = {}
 
     def position(self, node: Node, items: list[Any], item: Any) -> int | None:
-        """The first position of an item in a list; None where it is not there."""
+        """The first position of an item in a list; None if it is missing."""
         key = id(items), node.list_type, tuple(node.list_keys)
         if key not in self._known:
             positions: dict[Any, int] = {}
             for position, other in enumerate(items):
                 positions.setdefault(_identity(node, other), position)
-            self._known[key] = items, positions  # with the list, so that no other one gets its id
+            self._known[key] = items, positions  # with the list, so no other one gets its id
         return self._known[key][1].get(_identity(node, item))
 
 
 def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path, known: Items | None = None) -> list[Setter]:
-    """The files that set, change or remove the value at `path`, the winning one first; `known` is kept by who asks often."""
+    """The files that set, change or remove the value at `path`, the winning one first; pass `known` when calling repeatedly."""
     search = _Search(root, config, path, known or Items())
     found = []
     for layer in reversed(layers):
@@ -99,9 +99,9 @@ def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path, known:
 def place_of(
     root: Node, layers: Sequence[Layer], config: Any, path: Path, key: bool = False, known: Items | None = None
 ) -> Place | None:
-    """Where a problem at `path` points: the file that set the value, else the last one that could have.
+    """The place of a problem at `path`: the file that set the value, else the last one that could have.
 
-    None when no layer says anything about it or what is around it.
+    None if no layer contains it or a parent of it.
     """
     for length in range(len(path), 0, -1):
         found = setters(root, layers, config, path[:length], known)
@@ -114,7 +114,7 @@ def place_of(
 class _Search:
     """One path of the merged configuration, followed through the overlays from the uppermost down.
 
-    On the way an item of an atomic list changes its index, as upper layers put items before it.
+    The index of an item of an atomic list changes on the way, because upper layers insert items before it.
     """
 
     def __init__(self, root: Node, config: Any, path: Path, items: Items) -> None:
@@ -125,13 +125,13 @@ class _Search:
         self._indexes = {length: step for length, step in enumerate(path) if isinstance(step, int)}
         self._sizes: dict[int, int] = {}
         self._shrunk: set[int] = set()
-        """The steps into lists of which a layer takes items out: below it nobody knows the indexes."""
+        """The steps into lists from which a layer removes items: in lower layers, the indexes are unknown."""
 
     def below(self, data: Any) -> Path | None:
-        """The path in an overlay of what it says about the value; None when it says nothing."""
+        """The path of the value in an overlay; None if the overlay does not affect it."""
         node = self._root
         where: Path = ()
-        exact = False  # inside `$value` nothing is an instruction
+        exact = False  # there are no operators inside `$value`
         for length, step in enumerate(self._path):
             if not exact:
                 data, where, exact = _unwrapped(data, where)
@@ -141,7 +141,7 @@ class _Search:
                     return None
                 where, data = (*where, *here), get(data, here)
             elif data is None:
-                return where  # this layer removed what was there
+                return where  # this layer removed the value
             elif isinstance(data, dict) and step in data:
                 where, data = (*where, step), data[step]
             else:
@@ -151,7 +151,7 @@ class _Search:
         return where if exact else _unwrapped(data, where)[1]
 
     def _item(self, node: Node, data: Any, length: int) -> Path | None:
-        """Where the item at this step of the path stands in what an overlay says of the list."""
+        """The position of the item at this step of the path in an overlay's list."""
         path = self._path[: length + 1]
         if not has(self._config, path):
             return None
@@ -186,7 +186,7 @@ class _Search:
 
 
 def _identity(node: Node, item: Any) -> Any:
-    """What tells the items of a list apart: their keys in a map-list, their values otherwise."""
+    """The identity of the items of a list: their keys in a map-list, their values otherwise."""
     return (item_key(node, item) or object()) if node.list_type == "map" else canonical(item)
 
 
@@ -195,7 +195,7 @@ def _has_list(data: Any, name: str) -> bool:
 
 
 def _unwrapped(data: Any, where: Path) -> tuple[Any, Path, bool]:
-    """What `$value` holds, with its path, and whether there was one."""
+    """The content of `$value`, with its path, and whether there was one."""
     if isinstance(data, dict) and "$value" in data:
         return data["$value"], (*where, "$value"), True
     return data, where, False

@@ -1,7 +1,7 @@
-"""Renaming: layers that set a renamed setting under its old name are read as if they set the new one.
+"""Renaming: layers that set a renamed setting under its old name are read as if they set the new name.
 
-So layers decide as they always do: an old name in a higher layer wins over the new name in a lower one. Both in one file are one setting that
-is set twice. Reports and explanations still name the line of the file, as the source knows what was moved.
+Layers therefore keep their precedence: an old name in a higher layer wins over the new name in a lower one. Both names in one file set
+one setting twice. Reports and explanations still show the line of the file, because the source records what was moved.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Renaming:
 
 
 class _Run:
-    """The translation of one file: its data, copied, with what was moved and what stands in the way."""
+    """The translation of one file: a copy of its data, the moved settings, and the problems."""
 
     def __init__(self, source: Source, root: Node) -> None:
         self._root = root
@@ -53,7 +53,7 @@ class _Run:
         self._problems: list[Problem] = []
 
     def move(self, old: Path, new: Path) -> None:
-        """Move what stands at one path of the data to another."""
+        """Move a value from one path of the data to another."""
         value = get(self._source.data, old)
         self._report(old, new)
         self._graft(old, new, value)
@@ -78,7 +78,7 @@ class _Run:
 
     def _report(self, old: Path, new: Path) -> None:
         names = dotted(data_path(old)), dotted(data_path(new))
-        message = f"{names[0]} was renamed to {names[1]}, and counts for it"
+        message = f"{names[0]} was renamed to {names[1]}, and still sets it"
         place = locate(self._source, old, key=True)
         self._problems.append(
             Problem(
@@ -102,7 +102,7 @@ class _Run:
 
 
 def _renamed(node: Node, value: Any, path: Path) -> Iterator[Path]:
-    """The paths in an overlay at which a setting stands under an old name, the deepest first."""
+    """The paths in an overlay of settings with an old name, deepest first."""
     if isinstance(value, dict):
         for key, below in value.items():
             child = node if key in OPERATORS else node.child(key)
@@ -115,7 +115,7 @@ def _renamed(node: Node, value: Any, path: Path) -> Iterator[Path]:
 
 
 def _within(old: Path, new: Path) -> Path:
-    """The path in a file of a new name: beside the old one, inside the same operators, as far as the two have the same way."""
+    """The path in a file of a new name: next to the old one, inside the same operators, as far as the two paths are the same."""
     shared = list[str | int]()
     steps = 0
     for step in old:
@@ -132,12 +132,12 @@ def _moved(path: Path, old: Path, new: Path) -> Path:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is a mapping of settings, without an instruction for the merge."""
+    """True if a value is a mapping of settings, without operators."""
     return isinstance(value, dict) and not is_operator(value) and PATCH not in value
 
 
 def _remove(data: Any, path: Path) -> None:
-    """Remove a key, and every mapping around it that is left empty by that."""
+    """Remove a key, and every mapping around it that becomes empty."""
     around = get(data, path[:-1])
     del around[path[-1]]
     if not around and len(path) > 1 and isinstance(path[-2], str):

@@ -1,7 +1,7 @@
-"""Rendering: from judged targets to finished outputs, and everything that is wrong on the way.
+"""Rendering: from validated targets to finished outputs, with all problems.
 
-Some mistakes are nobody's in particular: two targets that write one file, a file that no target reads, a limit that names nothing.
-They are found here, where all the targets of a run are together.
+Some mistakes belong to no single target: two targets that write the same file, a file that no target reads, a limit that names
+nothing. They are found here, where all targets of a run come together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from weft.stages.render.templates import Rendered
 
 @dataclass(frozen=True)
 class Judged:
-    """A target with what is wrong with it; `view` is None where that keeps it from being rendered."""
+    """A target with its problems; `view` is None if they prevent rendering."""
 
     resolution: Resolution
     problems: tuple[Problem, ...]
@@ -39,7 +39,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Rendering:
-    """The parts of a project that make the outputs of many targets, and judge them together."""
+    """The parts of a project that make the outputs of many targets, and check them together."""
 
     file: ProjectFile
     schemas: Schemas
@@ -51,10 +51,10 @@ class Rendering:
     def render(
         self, targets: Sequence[Judged], *, ask_programs: bool, watch: Watch = unwatched
     ) -> tuple[list[Rendered], checks.Outcome]:
-        """Every output of these targets, checked, and all problems; what several targets share stands once.
+        """Every output of these targets, checked, and all problems; a problem that several targets share appears once.
 
-        `weft validate` asks for the same as `weft render`, so that what one accepts, the other accepts.
-        A target whose configuration is wrong is not rendered. Without `ask_programs`, checks that run a program are left out.
+        `weft validate` and `weft render` both use this, so they accept the same projects. A target with errors is not rendered. Without
+        `ask_programs`, checks that run a program are skipped.
         """
         problems: list[Problem] = []
         finished: list[Rendered] = []
@@ -76,7 +76,7 @@ class Rendering:
         return finished, outcome
 
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
-        """What is wrong with the project rather than with one target, given what was found in the targets."""
+        """The problems of the project as a whole, given the results of the targets."""
         yield from self.schemas.catalog.documents.warnings
         yield from map(self.schemas.secret_lines.guard, (*self.limits.problems(), *self._look_alikes(targets)))
         if len(targets) == len(list(self.fleet.identities())):
@@ -84,17 +84,17 @@ class Rendering:
             read = {source.path for layer in layers for source in layer.sources}
             if not has_errors(found):
                 yield from unread.unread_files(self.file, self.dimensions, read)
-            # also beside errors, which may come of the settings in a file that is not found
+            # even with errors, which may be caused by a file that is not found
             yield from unread.layers_without_files(self.file, {layer.name for layer in layers}, waiting=False)
 
     def _look_alikes(self, targets: Sequence[Judged]) -> Iterator[Problem]:
-        """Settings that look like limits and are none: somebody counts on a target not to be there."""
+        """Settings that look like limits but are not: the author expects that a target does not exist."""
         reported = set[SettingPath]()
         for target in targets:
             for path, dimension, other in self.limits.look_alikes(target.view.config if target.view else {}):
                 if path not in reported:
                     reported.add(path)
-                    message = f"{dotted(path)} lists values of `{other}`, and does not limit where a {dimension} exists"
+                    message = f"{dotted(path)} lists values of `{other}`, but does not limit where a {dimension} exists"
                     hint = f"in weft.yaml, give the dimension `{dimension}` the entry `limits: {{{other}: {dotted(path)}}}`"
                     root, layers = self.schemas.root, target.resolution.layers
                     place = place_of(root, layers, target.view and target.view.config, path, key=True)

@@ -1,8 +1,8 @@
 """Resolution: from the values in a target's name to its layers.
 
 The patterns of weft.yaml name the layers once every dimension has its value. A dimension with a `setting` gets its value from the
-configuration, which the layers make: the setting is read from the layers that need no dimension still without value, dimension
-by dimension in the project's order. Whether the value still holds when all layers are there is looked at in the end.
+configuration, which depends on the layers: the setting is read from the layers that need no dimension without a value yet, dimension
+by dimension in the project's order. At the end, Weft checks that the value is still the same with all layers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from weft.schema.node import MISSING, Node
 
 @dataclass(frozen=True)
 class Resolution:
-    """The layers of a target, lowest first, all its dimension values, and what is wrong with them."""
+    """The layers of a target, lowest first, all its dimension values, and their problems."""
 
     layers: tuple[Layer, ...]
     values: Mapping[str, str]
@@ -42,11 +42,11 @@ class Resolver:
         self._chosen = [dimension for dimension in file.dimensions if dimension.setting is not None]
 
     def layers(self, values: Mapping[str, str]) -> tuple[Layer, ...]:
-        """The layers that have files and need no other dimensions than these, with the extra ones above them."""
+        """The existing layers that need no dimensions other than these, followed by the extra ones."""
         return (*self._layering.layers(self._file.layers, values), *self._extra)
 
     def config(self, values: Mapping[str, str]) -> Any:
-        """What these layers give, without defaults."""
+        """The result of these layers, without defaults."""
         return self._layering.fold(self.layers(values)).value
 
     def resolve(self, named: Mapping[str, str]) -> Resolution:
@@ -66,7 +66,7 @@ class Resolver:
         return Resolution(layers, values, tuple(problems))
 
     def problems(self) -> Iterator[Problem]:
-        """Dimensions whose setting the schema does not have, or hides."""
+        """Dimensions whose setting is missing in the schema, or sensitive."""
         for dimension in self._chosen:
             wrong = self._why_not(dimension)
             if wrong:
@@ -75,7 +75,7 @@ class Resolver:
                 yield Problem("project-invalid", message, place=place, hint=hint)
 
     def _why_not(self, dimension: Dimension) -> tuple[str, str | None] | None:
-        """Why a dimension cannot get its values from its setting, and what to do."""
+        """Why a dimension cannot get its values from its setting, and a hint."""
         node, name = self._root, dotted(dimension.setting or ())
         for step in dimension.setting or ():
             if not node.knows(step):
@@ -84,7 +84,7 @@ class Resolver:
             node = node.child(step)
         if node.hidden:
             message = f"{name} is sensitive, and the values of `{dimension.name}` are shown: they name layers and files"
-            return message, "take a setting that everybody may know"
+            return message, "use a setting that is not secret"
         return None
 
     def _setting(self, dimension: Dimension, config: Any) -> str | None:
@@ -96,7 +96,7 @@ class Resolver:
         return [pattern for pattern in self._file.layers if dimension.name in PLACEHOLDER.findall(pattern)]
 
     def _is_named(self, dimension: Dimension, value: str, values: Mapping[str, str]) -> bool:
-        """Whether some layer or the schema knows the value; a typo would otherwise change nothing and say nothing."""
+        """A problem if neither a layer nor the schema knows the value; otherwise a typo would have no visible effect."""
         if not VALUE.match(value):
             return False
         patterns = self._patterns(dimension)
@@ -114,9 +114,9 @@ class Resolver:
         path = dimension.setting or ()
         return Problem(
             "unknown-value",
-            f"{dotted(path)} is `{value}`, but there is no {dimension.name} of that name: no file {where}",
+            f"{dotted(path)} is `{value}`, but there is no {dimension.name} with that name: no file {where}",
             path=pointer(path),
-            hint=did_you_mean(value, known) or (f"there are {choices(known)}" if known else None),
+            hint=did_you_mean(value, known) or (f"choose from {choices(known)}" if known else None),
         )
 
     def _present(self, pattern: str, name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Earlier revisions of a project, as git keeps them."""
+"""Earlier revisions of a project, from Git."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from weft.project.projectfile import NAME
 
 @contextmanager
 def project_at(files: ProjectFiles, revision: str) -> Iterator[Project]:
-    """The project as it was at a revision of git (`HEAD~3`, `main`, a tag, a hash), in a folder of its own.
+    """The project at a Git revision (`HEAD~3`, `main`, a tag, a hash), in a folder of its own.
 
-    What its caller allows to be read outside of it is allowed of the revision too.
+    Folders that the caller allows outside of it are allowed for the revision too.
 
-    Raises UsageError for a revision that is none, CannotRun where there is no repository, or no readable project at that time.
+    Raises UsageError for an unknown revision, CannotRun if there is no repository, or no readable project at that time.
     """
     folder = files.folder
     commit, top = commit_of(folder, revision), top_of(folder).resolve()
@@ -29,7 +29,9 @@ def project_at(files: ProjectFiles, revision: str) -> Iterator[Project]:
         message = f"there was no {NAME} in {folder} at {revision}"
         raise CannotRun(Problem("no-project", message, hint="name a later revision"))
     with tempfile.TemporaryDirectory(prefix="weft-") as scratch:
-        extract(folder, commit, Path(scratch))  # the whole tree, as a schema may refer to files beside the project
+        extract(
+            folder, commit, Path(scratch)
+        )  # the whole tree, because a schema may refer to files next to the project
         try:
             allowed = [_at_revision(one.resolve(), top, Path(scratch)) for one in files.allowed]
             project = load_project(Path(scratch) / inside, allow_read=allowed)
@@ -41,7 +43,7 @@ def project_at(files: ProjectFiles, revision: str) -> Iterator[Project]:
 
 
 def _at_revision(allowed: Path, top: Path, scratch: Path) -> Path:
-    """Where an allowed folder of the repository stands in the copy of a revision; another one stays where it is."""
+    """The path of an allowed folder of the repository in the copy of a revision; other folders keep their path."""
     if top.is_relative_to(allowed):
         return scratch
     return scratch / allowed.relative_to(top) if allowed.is_relative_to(top) else allowed

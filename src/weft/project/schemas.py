@@ -1,4 +1,4 @@
-"""The schemas of a project, compiled once: what they say of each setting, and the checks that judge configurations by them."""
+"""The schemas of a project, compiled once: the definition of each setting, and the checks of configurations."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from weft.stages.validate import SchemaCheck
 
 @dataclass(frozen=True)
 class Schemas:
-    """The compiled schemas of a project, whose files are `files`: their nodes, the checks of keywords, rules and environment variables.
+    """The compiled schemas of a project, whose files are `files`: their nodes, and the checks of keywords, rules and environment variables.
 
-    `secret_lines` guesses which lines of overlays may hold a secret that nobody recognized as one.
+    `secret_lines` guesses which lines of overlays may contain an unrecognized secret.
     """
 
     files: ProjectFiles
@@ -44,14 +44,14 @@ class Schemas:
 
     @property
     def root(self) -> Node:
-        """What the schemas say of the whole configuration."""
+        """The root node: the definition of the whole configuration."""
         return self.catalog.root
 
     def filled(self, merged: Any) -> dict[str, Any]:
         """A merged configuration with the defaults of the schemas.
 
-        Where the result is not valid, only what is surely meant is filled in, so that reports are about what people wrote.
-        Old names of settings have the values of the new ones, unless the schemas do not accept both together.
+        If the result is not valid, only certain defaults are filled in, so reports are about values that people wrote. Old names of settings
+        get the values of the new ones, unless the schemas reject both together.
         """
         eager: dict[str, Any] = self.root.fill(merged, shared=True)
         if self.catalog.renames:
@@ -66,19 +66,19 @@ class Schemas:
         return careful
 
     def problems(self) -> list[Problem]:
-        """What is wrong with the schemas themselves: rules that do not compile, lists with keys that no item has, and the like."""
+        """The problems of the schemas themselves: rules that do not compile, lists with keys that no item has, and others."""
         mistakes = (*self.catalog.bad_list_keys(), *self.catalog.renames.mistakes())
         found = (*self.rule_check.broken, *mistakes, *lost_secrets(self.catalog))
         return [placed_at_rule(one, self.folder) for one in found]
 
     @cached_property
     def bad_defaults(self) -> tuple[Problem, ...]:
-        """The defaults that Weft would use, were they valid; they are errors of every target."""
+        """The invalid defaults that Weft would use; they are errors of every target."""
         found = (problem for problem in bad_defaults(self.catalog) if problem.severity is Severity.ERROR)
         return tuple(placed_at_rule(problem, self.folder) for problem in found)
 
     def bad_default(self, node: Node) -> Problem | None:
-        """Why the default of a setting is not used; None where it has none, or a valid one."""
+        """Why the default of a setting is not used; None if it has none or a valid one."""
         if node.default_schema is None or not node.refuses_its_default:
             return None
         where = self.catalog.documents.location(node.default_schema, "default")
@@ -86,9 +86,9 @@ class Schemas:
 
 
 def load_schemas(file: ProjectFile) -> Schemas:
-    """The schemas that a project file names.
+    """The schemas of a project file.
 
-    Raises WeftError when there is no such file, or with every problem that keeps the schemas from being used.
+    Raises WeftError when there is no such file, or with every problem that prevents using the schemas.
     """
     catalog = Catalog(load_documents(_schema_file(file), file.files))
     checks = SchemaCheck(catalog), RuleCheck(catalog, shown=mask), VariableCheck(catalog.root)

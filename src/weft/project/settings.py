@@ -1,7 +1,7 @@
-"""Settings as people name them: the exact path behind a dotted one, and the layers that are not files.
+"""Settings by dotted name: the exact path of a dotted one, and the layers that are not files.
 
-`--set app.replicas=3` and the environment variables of `--from-env` become layers above all overlays, so that they are merged,
-judged and explained as overlays are.
+`--set app.replicas=3` and the environment variables of `--from-env` become layers above all overlays, so they are merged, checked and
+explained like overlays.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weft.schema.node import Node
 
 
 def setting_path(root: Node, steps: paths.Path) -> paths.Path:
-    """The exact path of a setting that the schema allows, from one that leaves out the brackets around keys with dots.
+    """The exact path of a setting that the schema allows, from a path without brackets around keys with dots.
 
     Raises UsageError when the schema allows no such setting.
     """
@@ -38,7 +38,7 @@ def setting_path(root: Node, steps: paths.Path) -> paths.Path:
 def extra_layers(
     root: Node, overrides: Mapping[str, str], environment: Mapping[str, str] | None
 ) -> tuple[tuple[Layer, ...], list[Problem]]:
-    """A layer of the variables of a process environment, one for each setting path with its text, and what is wrong with the variables.
+    """A layer of the variables of a process environment, one for each setting path with its text, and the problems of the variables.
 
     Raises UsageError for an override of a setting that the schema does not allow, or with a text that is not a value of it.
     """
@@ -65,7 +65,7 @@ def _override(root: Node, text: str, value: str) -> dict[str, Any]:
         message = f"--set {text}: {error}{envvars.in_place_of(node, value)}"
         raise UsageError(Problem("bad-override", message)) from None
     if any("array" in root.at(path[:length]).types for length in range(len(path))):
-        message = f"--set {text}: an item of a list cannot be set by itself"
+        message = f"--set {text}: a single item of a list cannot be set"
         raise UsageError(Problem("bad-override", message, hint="set the whole list, as `a,b` or as JSON"))
     envvars.put(data, path, value_set)
     return data

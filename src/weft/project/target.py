@@ -1,4 +1,4 @@
-"""One target of a project: its configuration, what is wrong with it, where its values come from, what comes out."""
+"""One target of a project: its configuration, its problems, the origin of its values, and its outputs."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _WORD: Final = re.compile(r"[^\W_]+")
 class Explanation:
     """Where a value comes from.
 
-    `value` is MISSING when nothing gives one. `setters` are the files that say something about it, the winning one first;
-    `rules` are CEL expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list;
-    `unused` says why the schema's default is not used; `now` is the path that took this one's place.
+    `value` is MISSING if nothing sets one. `setters` are the files that set or change it, the winning one first; `rules` are CEL
+    expressions that read it, each with its schema location; `items` explain the leaves of a mapping or list; `unused` is the reason why
+    the schema's default is not used; `now` is the new path of a renamed setting.
     """
 
     path: paths.Path
@@ -48,7 +48,7 @@ class Explanation:
     def as_dict(self) -> dict[str, Any]:
         """The explanation as JSON data: `{path, value, origin, shadowed, default, rules}`.
 
-        A mapping or list also has `items`, a default that is not valid `unused_default`, an old name `renamed_to`.
+        A mapping or list also has `items`, an invalid default `unused_default`, an old name `renamed_to`.
         """
         entries = [setter.as_dict() for setter in self.setters]
         origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
@@ -66,10 +66,9 @@ class Explanation:
 
 
 class Target:
-    """One target of a project. What it gives is computed when it is asked for, and kept.
+    """One target of a project. Results are computed on first use and kept.
 
-    It knows the parts of its project that it is made of: what the `schemas` say, how layers are folded (`layering`) and found, and
-    what makes its outputs.
+    It refers to the parts of its project that it needs: the `schemas`, `layering` and the layers, and the outputs.
     """
 
     def __init__(
@@ -95,36 +94,36 @@ class Target:
     def config(self) -> dict[str, Any]:
         """The merged configuration with the schema's defaults; sensitive settings are references.
 
-        It is the caller's own copy: changing it changes nothing that the target renders or reports.
+        It is the caller's own copy: changes to it do not affect the target.
         """
         return copy.deepcopy(self.shared_config)
 
     @cached_property
     def shared_config(self) -> dict[str, Any]:
-        """The same configuration as Weft uses it, which shares parts with those of other targets and must not be changed."""
+        """The same configuration for internal use; it shares parts with other targets and must not be changed."""
         return self.schemas.filled(self.layering.fold(self.resolution.layers).value)
 
     @cached_property
     def mask(self) -> Mask:
-        """What makes copies of the configuration, and of what its overlays say, that may be shown to anybody."""
+        """Masks the configuration, and the values of its overlays, so copies may be shown to anyone."""
         files = [source.data for layer in self.resolution.layers for source in layer.sources]
         return Mask(self.schemas.root, [self.shared_config, *files])
 
     @cached_property
     def view(self) -> TargetView:
-        """What outputs see of the target."""
+        """The view of the target for outputs."""
         return TargetView(self.name, self.scope, self.resolution.values, self.shared_config)
 
     @property
     def outputs(self) -> Outputs:
-        """What renders the target's view."""
+        """The outputs that render the target's view."""
         return self._rendering.outputs
 
     def problems(self) -> list[Problem]:
-        """Everything that is wrong with the target's configuration, each problem with the overlay that causes it."""
+        """All problems of the target's configuration, each with the overlay that causes it."""
         merging = self.layering.fold(self.resolution.layers).problems
         if any(source.problems for layer in self.resolution.layers for source in layer.sources):
-            found: list[Problem] = []  # a file is missing from the merge: what is wrong with the rest would be noise
+            found: list[Problem] = []  # a file is missing from the merge: problems of the rest would be noise
         else:
             reported = {problem.finding for problem in merging}
             every = self.schemas.schema_check.problems(self.shared_config)
@@ -137,40 +136,40 @@ class Target:
         return Report((*self.schemas.bad_defaults, *of_the_target)).problems
 
     def judged(self) -> Judged:
-        """The target's problems, with its view where nothing keeps it from being rendered."""
+        """The target's problems, and its view if nothing prevents rendering."""
         problems = tuple(self.problems())
         return Judged(self.resolution, problems, None if has_errors(problems) else self.view)
 
     def transitions(self, before: Target) -> list[Problem]:
-        """Every rule over `oldSelf` that the change from an earlier revision of the target breaks."""
+        """A problem for each rule with `oldSelf` that the change from an earlier revision of the target breaks."""
         return [
             self.located(found)
             for found in self.schemas.rule_check.transitions(self.shared_config, before.shared_config)
         ]
 
     def located(self, problem: Problem) -> Problem:
-        """A problem of this target with the overlay that causes it: of the settings that `reads` names, the one set highest."""
+        """A problem of this target with the overlay that causes it: if `reads` names settings, of the one set by the highest layer."""
         return self.own(self._placing.placed(problem))
 
     def own(self, problem: Problem) -> Problem:
-        """A problem that was placed, as one of this target; its line is hidden where it may hold a secret."""
+        """A placed problem for this target; its line is hidden if it may contain a secret."""
         return replace(self.schemas.secret_lines.guard(problem), targets=(self.name,))
 
     def explain(self, path: str | paths.Path) -> Explanation:
-        """Where the value at a path comes from; an empty path is the whole configuration.
+        """The origin of the value at a path; an empty path is the whole configuration.
 
-        Raises UsageError when there is neither a value nor a setting of that name.
+        Raises UsageError if there is neither a value nor a setting with that name.
         """
         exact = self.find(path) if path else ()
-        explanation = self._explain(exact)  # whose value is masked: what is hidden as a whole has no leaves
+        explanation = self._explain(exact)  # its value is masked: a value hidden as a whole has no leaves
         leaves = [] if explanation.value is MISSING else [*leaves_of(explanation.value, exact)]
         items = tuple(map(self._explain, leaves)) if leaves != [exact] else ()
         return replace(explanation, items=items)
 
     def find(self, path: str | paths.Path) -> paths.Path:
-        """The exact path of a setting, from one that leaves out the brackets around keys with dots.
+        """The exact path of a setting, from a path without brackets around keys with dots.
 
-        Raises UsageError when there is neither a value nor a setting of that name.
+        Raises UsageError if there is neither a value nor a setting with that name.
         """
         try:
             steps = paths.parse_dotted(path) if isinstance(path, str) else path
@@ -188,7 +187,7 @@ class Target:
             step = str(steps[len(found)])
             where = f"in {paths.dotted(found)}" if found else "at the top level"
             hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
-            some = f"there are {choices(around)}" if isinstance(around, Mapping) and around else None
+            some = f"choose from {choices(around)}" if isinstance(around, Mapping) and around else None
             hint = hint or _elsewhere(shown, steps) or some
             raise UsageError(
                 Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
@@ -197,7 +196,7 @@ class Target:
     def render(self) -> dict[str, str]:
         """The target's outputs: path below the output folder to text.
 
-        Raises WeftError with every problem when anything is wrong.
+        Raises WeftError with every problem if there are errors.
         """
         rendered, outcome = self._rendering.render([self.judged()], ask_programs=False)
         if has_errors(outcome.problems):

@@ -1,7 +1,7 @@
-"""Targets: which ones there are, and what they are called.
+"""Targets: which ones exist, and their names.
 
-A target is a choice of one value for every dimension that targets name: `production`, `production/acme`. An optional dimension may
-be left out, and the limits of a value say with which others it exists (`limits`).
+A target is a choice of one value for every dimension that identifies targets: `production`, `production/acme`. An optional dimension
+may be omitted, and the limits of a value determine with which others it exists (`limits`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from weft.project.limits import Limits
 
 @dataclass(frozen=True)
 class Identity:
-    """A target's name and its values of the dimensions that targets name, in the project's order."""
+    """A target's name and its values of the dimensions that identify targets, in the project's order."""
 
     name: str
     values: Mapping[str, str] = field(hash=False)
 
     @property
     def scope(self) -> str | None:
-        """The last dimension that the name gives a value of: `tenant` for `production/acme`."""
+        """The last dimension with a value in the name: `tenant` for `production/acme`."""
         return next(reversed([*self.values]), None)
 
 
@@ -69,7 +69,9 @@ class Fleet:
         rest = [values[dimension] for dimension in known if dimension in values]
         if "*" in name:
             hint = f"it matches {choices([identity.name for identity in self.select([name])])}"
-            raise UsageError(Problem("unknown-target", f"`{name}` is a glob, and one target is wanted here", hint=hint))
+            raise UsageError(
+                Problem("unknown-target", f"`{name}` is a glob, but one target is expected here", hint=hint)
+            )
         every = list(self.identities())
         canonical = self._dimensions.canonical("/".join([*([name] if name else []), *rest])) or WHOLE
         for identity in every:
@@ -78,7 +80,7 @@ class Fleet:
         raise UsageError(self._unknown(canonical, every))
 
     def _below(self, depth: int, values: dict[str, str]) -> Iterator[Identity]:
-        """The targets that begin with some values: those that end there, and those that go on with the next dimension."""
+        """The targets that begin with some values: those with no further dimension, and those that continue with the next one."""
         if depth == len(self._named):
             yield Identity("/".join(values.values()) or WHOLE, values)
             return
@@ -95,13 +97,13 @@ class Fleet:
         for step, dimension in zip(steps, self._named, strict=False):
             known = self._dimensions.known(dimension)
             if not any(fnmatch.fnmatchcase(value, step) for value in known) and step != "**":
-                there = f"there are {choices(known)}" if known else "no file gives one"
+                there = f"choose from {choices(known)}" if known else "no file defines one"
                 message = f"there is no {dimension.name} `{step}`"
                 return Problem("unknown-target", message, hint=did_you_mean(step, known) or there)
         names = [identity.name for identity in every]
         limited = len(steps) == len(self._named) and "*" not in name
         why = " (its settings limit where it exists)" if limited else ""
-        hint = did_you_mean(name, names) or f"there are {choices(names)}; see `weft targets`"
+        hint = did_you_mean(name, names) or f"choose from {choices(names)}; see `weft targets`"
         return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""What a project has and no target reads: files, layers and values that are there for nothing; all of it warnings."""
+"""Parts of a project that no target reads: unused files, layers and values. All of these are warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weft.stages.load import SUFFIXES, is_there
 
 
 def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
-    """The files in the folders of layers that were not read."""
+    """The unread files in the folders of layers."""
     known = {value for values in dimensions.values.values() for value in values}
     aliases = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}
     folders = [folder for folder in _folders(file) if file.files.may_read(folder)]
@@ -23,13 +23,13 @@ def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Pat
         if path.suffix in SUFFIXES and is_there(path) and path not in read and path.stem not in known:
             place = Place(path.relative_to(file.folder).as_posix())
             meant = aliases.get(path.stem)
-            hint = f"`{path.stem}` is an alias: the file of `{meant}` bears that name" if meant else None
+            hint = f"`{path.stem}` is an alias: the file of `{meant}` has that name" if meant else None
             hint = hint or _other_suffix(file, path) or did_you_mean(path.stem, known)
             yield _warning("unused-file", "no target reads this file", place, hint)
 
 
 def _other_suffix(file: ProjectFile, path: Path) -> str | None:
-    """A hint for a file that lies where a dimension looks for its values, and does not match its pattern."""
+    """A hint for a file in the folder of a dimension's values that does not match its pattern."""
     for dimension in file.dimensions:
         pattern = PurePath(dimension.files) if dimension.files else None
         if pattern and file.folder / pattern.parent == path.parent and not path.match(pattern.name):
@@ -38,10 +38,10 @@ def _other_suffix(file: ProjectFile, path: Path) -> str | None:
 
 
 def layers_without_files(file: ProjectFile, used: Collection[str], *, waiting: bool) -> Iterator[Problem]:
-    """The entries of `layers` that gave none of the layers of these names.
+    """The entries of `layers` that produced none of the layers with these names.
 
-    One with placeholders may be waiting for its first file; it is reported only if it is nearly the name of another folder, or if
-    `waiting` ones are asked for.
+    An entry with placeholders may be waiting for its first file; it is reported only if it resembles the name of another folder, or if
+    `waiting` entries are requested.
     """
     for index, pattern in enumerate(file.layers):
         shape = _shape(pattern)
@@ -53,7 +53,7 @@ def layers_without_files(file: ProjectFile, used: Collection[str], *, waiting: b
 
 
 def _misspelled(file: ProjectFile, pattern: str) -> str | None:
-    """What may have been meant by the first step of a layer that is not there: a folder or a file that no other layer is of."""
+    """A suggestion for the first step of a missing layer: a folder or a file that no other layer uses."""
     steps = PurePath(pattern).parts
     others = [PurePath(other).parts for other in file.layers if other != pattern]
     folders = [file.folder]
@@ -73,12 +73,12 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _shape(pattern: str) -> re.Pattern[str]:
-    """What the names are like that a layer has for any values of its dimensions."""
+    """A pattern of the names of a layer for any values of its dimensions."""
     return re.compile("[^/]+".join(map(re.escape, PLACEHOLDER.split(pattern)[::2])))
 
 
 def without_target(file: ProjectFile, dimensions: Dimensions, every: Iterable[Identity]) -> Iterator[Problem]:
-    """Values of dimensions that no target has, as their own settings exclude every other."""
+    """Values of dimensions without a target, because their own settings exclude every other value."""
     every = list(every)
     for dimension in dimensions.from_files:
         found = {identity.values.get(dimension.name) for identity in every}
@@ -91,9 +91,9 @@ def without_target(file: ProjectFile, dimensions: Dimensions, every: Iterable[Id
 
 
 def _folders(file: ProjectFile) -> set[Path]:
-    """The folders of layers with placeholders, less those that a setting chooses from.
+    """The folders of layers with placeholders, without those that a setting chooses from.
 
-    A value that a setting may choose one day is not a mistake, and a misspelled one is reported where it is chosen.
+    A value that no setting chooses yet is not a mistake, and a misspelled one is reported where it is chosen.
     """
     chosen = {entry.name for entry in file.dimensions if entry.setting is not None}
     patterns = [pattern for pattern in file.layers if not chosen.intersection(PLACEHOLDER.findall(pattern))]

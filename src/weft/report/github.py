@@ -14,7 +14,7 @@ _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity
 
 
 def as_github(report: Report) -> str:
-    """A workflow command a line, `::error file=...,line=...,col=...,title=...::message`; no more than the report shows.
+    """A workflow command a line, `::error file=...,line=...,col=...,title=...::message`; only the problems that the report shows.
 
     See https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
@@ -36,7 +36,7 @@ def _command(problem: Problem, folder: Path | None) -> str:
 
 
 def _in_workspace(file: str, folder: Path | None) -> str:
-    """The path of a project's file below the checkout, where GitHub looks for it."""
+    """The path of a project's file relative to the checkout, as GitHub expects it."""
     workspace = os.environ.get("GITHUB_WORKSPACE")
     if workspace is None or folder is None or not (folder / file).is_file():
         return file

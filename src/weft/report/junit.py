@@ -13,7 +13,7 @@ _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(report: Report) -> str:
-    """JUnit XML: a test case for each problem, failed where it is an error, and one that passed where there is none."""
+    """JUnit XML: a test case for each problem, failed if it is an error, and a passed one if there are no problems."""
     suite = ET.Element("testsuite", name="weft validate", errors="0", skipped="0")
     for problem in report:
         place = problem.place
@@ -46,5 +46,5 @@ def _name(problem: Problem) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without the characters that XML 1.0 has no way to write."""
+    """The text without the characters that XML 1.0 cannot represent."""
     return _NO_XML.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""The report of a run: problems are added as they are found, and grouped and sorted when somebody reads them."""
+"""The report of a run: problems are added as they are found, and grouped and sorted when the report is read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from weft.base.problems import Place, Problem, Severity, has_errors
 
 
 class Report:
-    """Problems of one run, from any number of targets and stages; `folder` is what their files are relative to.
+    """The problems of one run, from any number of targets and stages. Their files are relative to `folder`.
 
-    The same problem of several targets stands in it once and lists them. Problems are sorted by file, line and column; those
-    without a place come last. Formats for people show `at_most` so many of them, 0 for all, and count the rest. What a code that
-    covers another one says of a setting is not repeated by the covered one.
+    A problem that several targets share appears once and lists them. Problems are sorted by file, line and column; those without a
+    place come last. Formats for people show at most `at_most` problems, 0 for all, and count the rest. If a code covers another one,
+    a setting is reported under the covering code only.
     """
 
     def __init__(self, problems: Iterable[Problem] = (), folder: Path | None = None) -> None:
@@ -28,14 +28,14 @@ class Report:
         self._added: list[Problem] = list(problems)
 
     def add(self, problems: Iterable[Problem]) -> None:
-        """Add what another target or stage found."""
+        """Add the problems of another target or stage."""
         self._added += problems
         for read_before in ("problems", "_unquotable_files"):
             self.__dict__.pop(read_before, None)
 
     @cached_property
     def problems(self) -> list[Problem]:
-        """What was added so far, grouped and sorted."""
+        """The problems added so far, grouped and sorted."""
         told = {problem.finding for problem in self._added}
         groups: dict[Any, tuple[Problem, dict[str, None]]] = {}
         for problem in sorted(self._added, key=_order):
@@ -48,12 +48,12 @@ class Report:
 
     @property
     def shown(self) -> list[Problem]:
-        """The problems that people are shown, errors before warnings where not all of them are."""
+        """The problems shown to people; if not all are shown, errors come first."""
         return self._parted[0]
 
     @property
     def hidden(self) -> list[Problem]:
-        """The problems of which people are shown the number only."""
+        """The problems that are only counted for people."""
         return self._parted[1]
 
     @property
@@ -74,15 +74,15 @@ class Report:
 
     @property
     def counts(self) -> Counter[Severity]:
-        """How many problems there are of each severity."""
+        """The number of problems of each severity."""
         return Counter(problem.severity for problem in self.problems)
 
     def fails(self, strict: bool = False) -> bool:
-        """Whether the problems fail a run; `strict` counts warnings too."""
+        """True if the problems fail a run; `strict` counts warnings too."""
         return has_errors(self.problems, strict)
 
     def may_quote(self, problem: Problem) -> bool:
-        """Whether the line at which a problem stands may be shown: not where a secret may stand in it."""
+        """True if the line of a problem may be shown: never a line that may contain a secret."""
         if problem.quiet or problem.traits.quoting in (Quoting.NEVER, Quoting.NOTHING_OF_THE_FILE):
             return False
         return problem.place is None or problem.place.file not in self._unquotable_files
@@ -97,7 +97,7 @@ class Report:
 
 
 def _group(problem: Problem) -> tuple[Any, ...]:
-    """What problems have in common that are one problem of several targets: everything else."""
+    """What the problems of several targets have in common if they are one problem: everything but the target."""
     code, place, *others = _ALL_BUT_TARGETS(problem)
     if place is not None and place.nearest and problem.traits.grouping is Grouping.NEAREST_PLACE:
         place = None

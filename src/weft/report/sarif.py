@@ -1,6 +1,6 @@
 """SARIF 2.1.0, the format in which code hosts take the results of static analysis.
 
-See https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section numbers below are of that document.
+See https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section numbers below refer to it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from weft.version import __version__
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT: Final = "PROJECT"
-"""The name under which a report speaks of the project's folder."""
+"""The name of the project's folder in a report."""
 
 Kind = Literal["fail", "pass", "notApplicable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a result is about: `id` is what it is called everywhere, `help` says what to do when it fails."""
+    """The rule of a result: `id` is its stable name, `help` says what to do when it fails."""
 
     id: str
     title: str
@@ -59,7 +59,7 @@ class Result:
 
 
 def of_problem(problem: Problem) -> Result:
-    """A problem as a result: its code is the rule, the hint belongs to the message."""
+    """A problem as a result: its code is the rule, and the message includes the hint."""
     message = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
     rule = Rule(problem.code, problem.code.replace("-", " "), severity=problem.severity)
     return Result(
@@ -68,14 +68,14 @@ def of_problem(problem: Problem) -> Result:
 
 
 def sarif(results: Iterable[Result]) -> dict[str, Any]:
-    """A log with one run that holds these results, and the rules that they name, as JSON data.
+    """A log with one run that contains these results and their rules, as JSON data.
 
     Paths of files are relative to the project.
     """
     results = list(results)
     rules = list({result.rule.id: result.rule for result in results}.values())
     indexes = {rule.id: index for index, rule in enumerate(rules)}
-    suppressed = any(result.suppression for result in results)  # then every result has to say (3.27.23)
+    suppressed = any(result.suppression for result in results)  # then every result must have the property (3.27.23)
     driver = {"name": "weft", "version": __version__, "semanticVersion": __version__, "rules": list(map(_rule, rules))}
     run = {
         "tool": {"driver": driver},
@@ -141,7 +141,7 @@ def _location(place: Place, path: str | None = None) -> dict[str, Any]:
 
 
 def _fingerprint(result: Result) -> str:
-    """What stays the same when lines move: the rule, the setting and the file."""
+    """A fingerprint that is stable when lines move: the rule, the setting and the file."""
     parts: Sequence[str] = (result.rule.id, result.kind, result.path or "", result.place.file if result.place else "")
     return hashlib.sha256("\0".join((*parts, result.message)).encode()).hexdigest()[:32]
 

@@ -20,11 +20,11 @@ _BOLD: Final = "\x1b[1m"
 _CODES: Final = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 _LINE_SHOWN: Final = 240
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What a terminal obeys and does not show; a value or a key may hold it."""
+"""Control characters, which a terminal obeys and does not show; a value or a key may contain them."""
 
 
 def text(report: Report) -> str:
-    """The report for people: every problem that is shown with the line that causes it, and a count at the end."""
+    """The report for people: every shown problem with the line that causes it, and a count at the end."""
     if not report:
         return ""
     shown = "".join("".join(_lines(problem, report)) + "\n" for problem in report.shown)
@@ -83,12 +83,12 @@ def _visible(text: str) -> str:
 
 
 def _styled(text: str, *, fg: str, bold: bool = False) -> str:
-    """The text in a colour of terminals; whoever prints it elsewhere removes that."""
+    """The text in a terminal color. Code that prints elsewhere removes it."""
     return f"\x1b[{_CODES[fg]}m{_BOLD if bold else ''}{text}\x1b[0m"
 
 
 def _token(rest: str) -> int:
-    """How long the thing is that stands here: a key, a quoted text, a word."""
+    """The length of the key, quoted text or word at the start of this text."""
     for opening, closing in (("{{", "}}"), ("{%", "%}")):
         if rest.startswith(opening) and closing in rest:
             return rest.index(closing) + len(closing)

@@ -1,4 +1,4 @@
-"""A problem in words, for formats that have one text for all of it."""
+"""A problem as one text, for formats without separate fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GROUPS: Final = 12
 
 
 def in_full(problem: Problem) -> str:
-    """The problem in words, with its hint and its targets."""
+    """The message of a problem, with its hint and its targets."""
     lines = [problem.message]
     if problem.hint:
         lines.append(f"hint: {problem.hint}")
@@ -25,7 +25,7 @@ def in_full(problem: Problem) -> str:
 
 
 def rest(report: Report) -> str:
-    """What of a long report is not shown: how many problems of which code in which file; nothing where all are shown."""
+    """A summary of the problems that a long report hides: counts by code and file. Empty if all are shown."""
     hidden = report.hidden
     if not hidden:
         return ""

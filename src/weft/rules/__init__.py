@@ -1,20 +1,20 @@
 """Rules: expressions in CEL, Google's Common Expression Language, over a configuration.
 
-An expression is read in three places: `x-kubernetes-validations` of schemas (and their `messageExpression`), `when` of outputs,
-and rule packs. What it may say is what Kubernetes allows in CustomResourceDefinitions, so that a schema that becomes one keeps
-its rules; docs/reference/rules.md lists the functions and the differences.
+Expressions appear in three places: `x-kubernetes-validations` of schemas (and their `messageExpression`), `when` of outputs, and
+rule packs. They may use what Kubernetes allows in CustomResourceDefinitions, so a schema that becomes one keeps its rules;
+docs/reference/rules.md lists the functions and the differences.
 
-- `shapes` and `descriptor` make a schema into the types of CEL;
-- `functions` declares what Kubernetes adds to CEL, `environment` puts it together: one environment that judges by types, and one
-  that runs;
-- `compiling` compiles an expression, or `mistakes` explains why not, with line and column;
-- `deciding` runs it, and says why it cannot be decided;
+- `shapes` and `descriptor` turn a schema into the types of CEL;
+- `functions` declares what Kubernetes adds to CEL, and `environment` builds two environments: one that checks types, and one that
+runs expressions;
+- `compiling` compiles an expression, or `mistakes` explains why it does not compile, with line and column;
+- `deciding` runs it, and explains why it cannot be decided;
 - `syntax` and `reads` find the settings that it reads, from its syntax tree;
 - `validations` are the rules of a schema.
 
 CEL and protobuf are imported when the first expression is compiled.
 
-Begin with `validations`, then `compiling`.
+Start reading at `validations`, then `compiling`.
 
 May import: base, files, report, schema.
 """

@@ -1,6 +1,6 @@
-"""IP addresses, networks and URLs, as texts, and what an API server says of them.
+"""IP addresses, networks and URLs, as texts, with the functions of an API server.
 
-Every function raises ValueError for a text that is not what it takes.
+Every function raises ValueError for a text that it does not accept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parsed(text: str) -> Address:
-    """The address that a text stands for; no zone, and no IPv4 address that is written as IPv6."""
+    """The address in a text. Zones and IPv4 addresses written as IPv6 are not accepted."""
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
@@ -26,12 +26,12 @@ def parsed(text: str) -> Address:
 
 
 def address(text: str) -> str:
-    """The one text of an address."""
+    """The canonical text of an address."""
     return str(parsed(text))
 
 
 def network(text: str) -> str:
-    """The one text of a network; the bits after its prefix may be set."""
+    """The canonical text of a network; the bits after its prefix may be set."""
     start, slash, bits = text.partition("/")
     wrong = f"`{text}` is not a network, such as 10.0.0.0/8"
     try:
@@ -53,18 +53,18 @@ def masked(text: str) -> str:
 
 
 def contains_ip(outer: str, text: str) -> bool:
-    """Whether an address lies in a network."""
+    """True if a network contains an address."""
     return parsed(text) in _masked(outer)
 
 
 def contains_network(outer: str, text: str) -> bool:
-    """Whether a network lies in another."""
+    """True if a network contains another one."""
     one, other = _masked(outer), _masked(text)
     return one.version == other.version and other.subnet_of(one)  # type: ignore[arg-type]
 
 
 def is_unicast(text: str) -> bool:
-    """Whether an address may name one machine anywhere; those of private networks may too, as Go has it."""
+    """True if an address may identify one machine anywhere. Addresses of private networks count too, as in Go."""
     found = parsed(text)
     special = found.is_unspecified or found.is_loopback or found.is_multicast or found.is_link_local
     return not special and str(found) != "255.255.255.255"
@@ -74,17 +74,17 @@ _LOCAL_MULTICAST: Final = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_ne
 
 
 def is_local_multicast(text: str) -> bool:
-    """Whether an address names a group of machines on one link."""
+    """True if an address identifies a group of machines on one link."""
     return any(parsed(text) in group for group in _LOCAL_MULTICAST)
 
 
 def url(text: str) -> str:
-    """A URL as it was written; it has a scheme, or is an absolute path."""
+    """A URL as written; it must have a scheme, or be an absolute path."""
     parts = urlsplit(text)
     if re.search(r"[\x00-\x1f\x7f]", text) or not (parts.scheme or text.startswith("/")):
         raise ValueError(f"`{text}` is not a URL: it needs a scheme, or starts with /")
     if not re.fullmatch(r"(\[[^\]]*\]|[^:\s]*)(:\d*)?", host_of(text)):
-        raise ValueError(f"the host of `{text}` is not a host")
+        raise ValueError(f"the host of `{text}` is not valid")
     return text
 
 

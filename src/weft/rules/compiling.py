@@ -1,7 +1,7 @@
-"""Compiling expressions, the one place where it is done: rules, their messages, conditions and policies all come from here.
+"""Compiling expressions, the only module that does it: for rules, their messages, conditions and policies.
 
-Expressions are judged in batches, as one environment serves a whole batch: it knows the messages of all places at which
-expressions stand, and each expression is bound to the one of its place.
+Expressions are checked in batches, because one environment serves a whole batch: it has the messages of all places with
+expressions, and each expression is bound to the message of its place.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CLOSED: Final = {")": "(", "]": "[", "}": "{"}
 
 
 class Old(Enum):
-    """What an expression knows of the value before."""
+    """What an expression knows about the earlier value."""
 
     NONE = "none"
     VALUE = "value"
@@ -41,7 +41,7 @@ class Old(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """An expression to be compiled: where `self` stands, and the type that it gives (`bool`, `string`)."""
+    """An expression to compile: the place of `self`, and the type of the result (`bool`, `string`)."""
 
     source: str
     node: Node
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(eq=False)
 class Expression:
-    """A compiled expression. `remembered` holds what it said of the values that it read."""
+    """A compiled expression. `remembered` holds its results by the values that it read."""
 
     source: str
     shapes: Shapes
@@ -61,10 +61,10 @@ class Expression:
 
     @cached_property
     def program(self) -> Any:
-        """What runs."""
+        """The program that runs."""
         if self.old is not Old.OPTIONAL:
             return runnable(self.source)
-        # an optional value cannot be handed over: it is made from a mapping that holds it or nothing
+        # an optional value cannot be handed over: it is built from a mapping that contains it or is empty
         optional = "has(oldSelf.value) ? optional.of(oldSelf.value) : optional.none()"
         return runnable(f"cel.bind(oldSelf, {optional}, (\n{self.source}\n))")
 
@@ -80,7 +80,7 @@ class Expression:
 
     @cached_property
     def dynamic(self) -> bool:
-        """Whether it reads something whose type the schema does not say, so that its types are not judged whole."""
+        """True if it reads something without a type in the schema, so its types cannot be checked completely."""
         tree = syntax.tree(self.checked())
         kinds = {entry.key for entry in tree.types if entry.value.HasField("dyn")}
         return any(node in kinds for node in reads.selections(tree.expr))
@@ -88,17 +88,17 @@ class Expression:
 
 @lru_cache(maxsize=4096)
 def parsed(source: str) -> bytes:
-    """The syntax tree of an expression that is known to be well formed."""
+    """The syntax tree of an expression that is well formed."""
     return bytes(parsing().compile(source, disable_check=True).serialize())
 
 
 def runnable(source: str) -> Any:
-    """A program of an expression that is known to be well formed."""
+    """The program of an expression that is well formed."""
     return running().deserialize(reads.by_own_names(parsed(source)))
 
 
 def is_transition(source: str) -> bool:
-    """Whether an expression compares with the value before. One that is not well formed does not."""
+    """True if an expression compares with the earlier value. False if it is not well formed."""
     if "oldSelf" not in source:
         return False
     try:
@@ -109,17 +109,17 @@ def is_transition(source: str) -> bool:
 
 
 def settings_of(source: str) -> tuple[Path, ...]:
-    """The settings below `self` that an expression reads, whatever its types."""
+    """The settings below `self` that an expression reads, without checking types."""
     return reads.settings(reads.chains(syntax.tree(parsed(source))))
 
 
 def compiled(requests: Sequence[Request], shapes: Shapes) -> list[Expression | list[Mistake]]:
-    """Each expression, or what is wrong with it."""
+    """Each compiled expression, or its mistakes."""
     return _Batch(requests, shapes).results() if requests else []
 
 
 class _Batch:
-    """Expressions that are judged in one environment."""
+    """Expressions that are checked in one environment."""
 
     def __init__(self, requests: Sequence[Request], shapes: Shapes) -> None:
         self._requests = requests
@@ -131,7 +131,7 @@ class _Batch:
             self._variables.setdefault(request.node, f"place{len(self._variables)}")
 
     def results(self) -> list[Expression | list[Mistake]]:
-        """Each expression, or its mistakes."""
+        """Each compiled expression, or its mistakes."""
         types = {name: self._descriptor.type(node) for node, name in self._variables.items()}
         environment = judging(self._descriptor.pool(), types)
         return [self._result(environment, request) for request in self._requests]
@@ -145,7 +145,7 @@ class _Batch:
             if "Syntax error" not in str(error):
                 return explain.mistakes(error)
             checked = None
-        if checked is None:  # the brackets around it would be part of what is said
+        if checked is None:  # the brackets around it would be part of the message
             return self._malformed(environment, request)
         given = checked.return_type().name()
         if given.lower() not in (request.gives, "dyn"):
@@ -179,11 +179,11 @@ _TEXTS: Final = {
     "find": ("''.find(self)", "a regular expression"),
     "findAll": ("''.findAll(self)", "a regular expression"),
 }
-"""Functions that take some texts only: how one is tried, and what it has to be."""
+"""Functions that take some texts only: how one is tried, and what it must be."""
 
 
 def _bad_texts(source: str) -> Iterator[Mistake]:
-    """Texts that are written out and that a function can never take, which an API server refuses too."""
+    """Literal texts that a function can never accept; an API server rejects them too."""
     if not any(f"{name}(" in source for name in _TEXTS):
         return
     tree = _tree(source)
@@ -206,13 +206,13 @@ def _tree(source: str) -> Any:
 
 
 def _plain(name: str) -> str:
-    """A type as the checker's messages write it: the package prints `LIST<STRING>`."""
+    """A type in the notation of the checker's messages: the package prints `LIST<STRING>`."""
     known = name if "." in name else name.lower()
     return known.replace("<", "(").replace(">", ")")
 
 
 def _unbalanced(source: str) -> bool:
-    """Whether brackets put around an expression would not hold it together."""
+    """True if brackets around an expression would not enclose all of it."""
     opened: list[str] = []
     for match in _BRACKETS.finditer(source):
         mark = match[0]

@@ -1,4 +1,4 @@
-"""Deciding, the one place where an expression runs and where CEL's errors become words."""
+"""Deciding, the only module that runs expressions and translates CEL's errors into messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NULL: Final = "NULL"
 
 
 class Undecided(Exception):
-    """Raised where an expression cannot say anything of a value. Its text is the reason."""
+    """Raised if an expression has no result for a value. Its text is the reason."""
 
     def __init__(self, reason: str, advice: str | None = None, setting: Path | None = None) -> None:
         super().__init__(reason)
@@ -28,16 +28,16 @@ class Undecided(Exception):
         self._setting = setting
 
     def hint(self, path: Path = ()) -> str | None:
-        """What to do, for an expression at a path: a setting that is not there is named whole."""
+        """The hint for an expression at a path: a missing setting is named by its full path."""
         if self._setting is None:
             return self._advice
-        return f"it reads {dotted((*path, *self._setting))}; guard what may be absent with has()"
+        return f"it reads {dotted((*path, *self._setting))}; guard settings that may be absent with has()"
 
 
 def holds(expression: Expression, node: Node, value: Any, old: Any = MISSING) -> bool:
-    """Whether an expression is true of the value at a node, and of the value before.
+    """True if an expression is true for the value at a node and the earlier value.
 
-    Raises Undecided where it is neither true nor false.
+    Raises Undecided if it is neither true nor false.
     """
     verdict = _evaluate(expression, node, value, old)
     if isinstance(verdict, bool):
@@ -48,13 +48,13 @@ def holds(expression: Expression, node: Node, value: Any, old: Any = MISSING) ->
 
 
 def text(expression: Expression, node: Node, value: Any, old: Any = MISSING) -> str | None:
-    """The text that an expression gives; None where it gives none, as an API server takes it too."""
+    """The text that an expression gives; None if it gives none, as on an API server."""
     given = _evaluate(expression, node, value, old)
     return given if isinstance(given, str) else None
 
 
 def _evaluate(expression: Expression, node: Node, value: Any, old: Any) -> Any:
-    """What an expression gives, or why it gives nothing as Undecided; remembered by the values that it reads."""
+    """The result of an expression, or Undecided with the reason; cached by the values that it reads."""
     picked = [_picked(expression, value, of_old=False), _picked(expression, old, of_old=True)]
     key = node, repr(picked)
     known = expression.remembered
@@ -78,7 +78,7 @@ def _run(expression: Expression, node: Node, value: Any, old: Any) -> Any:
         return Undecided(str(error))
     try:
         result = expression.program.eval(data=variables)
-    except RuntimeError as error:  # what the package can say nothing of is raised, and is no verdict either
+    except RuntimeError as error:  # errors that the package does not report are raised, and are not a verdict either
         return _stopped(str(error))
     kind = result.type().name()
     if kind == _ERROR:
@@ -92,7 +92,7 @@ def _chosen(expression: Expression, of_old: bool) -> list[Chain]:
 
 
 def _picked(expression: Expression, value: Any, *, of_old: bool) -> Any:
-    """What an expression reads of a value, as it stands there."""
+    """The parts of a value that an expression reads, unchanged."""
     return [_found(chain, value) for chain in _chosen(expression, of_old)]
 
 
@@ -107,7 +107,7 @@ def _found(chain: Chain, value: Any) -> Any:
 def _handed(
     expression: Expression, node: Node, value: Any, convert: Callable[[Node, Any], Any], *, of_old: bool
 ) -> Any:
-    """The part of a value that an expression reads, as CEL takes it: handing over a whole configuration costs far more."""
+    """The part of a value that an expression reads, as CEL values: converting a whole configuration costs far more."""
     chains = _chosen(expression, of_old)
     if not isinstance(value, dict) or any(not chain.steps for chain in chains):
         return convert(node, value)
@@ -135,15 +135,15 @@ def _hand_over(
 
 
 _STEPS: Final = 10_000
-"""How many items all macros of an expression together may look at: the package has this limit, and no way to set another."""
+"""The number of items that all macros of an expression together may visit: a fixed limit of the package."""
 
 
 def _stopped(error: str) -> Undecided:
     """Why the package gave up."""
     if "Iteration budget exceeded" in error:
-        reason = f"it takes more than {_STEPS} steps: so many items of lists and maps may one expression look at"
+        reason = f"it takes more than {_STEPS} steps: an expression may visit at most that many items of lists and maps"
         return Undecided(
-            reason, "compare fewer items with each other; a list of type `set` or `map` holds no item twice"
+            reason, "compare fewer items with each other; a list of type `set` or `map` contains no item twice"
         )
     return Undecided(f"it cannot be run: {error}")
 
@@ -161,14 +161,14 @@ _PLAIN_WORDS: Final = tuple(
         ("modulus by zero$", "it divides by zero"),
         ("(integer|int|uint|unsigned integer) overflow$", "it computes a whole number beyond 64 bits"),
         ("Applying SELECT to non-message type", "it reads a setting inside something that is not a mapping"),
-        ("No matching overloads found : <iter_range>", "it goes through something that is neither a list nor a map"),
-        ("'.*' not supported between instances of", "it puts values of several types in order"),
+        ("No matching overloads found : <iter_range>", "it iterates over something that is neither a list nor a map"),
+        ("'.*' not supported between instances of", "it orders values of several types"),
         ("Exceeds the limit .* for integer string conversion|int too big", "it reads a number that is too large"),
         (r"\[<class 'decimal\.", "it computes a quantity that is too large or too precise"),
-        ("No value with name", "it names something that there is not"),
+        ("No value with name", "it uses an unknown name"),
     )
 )
-"""What the package and Python say, as people say it."""
+"""Errors of the package and of Python, and their messages for people."""
 
 
 def _undecided(error: str, expression: Expression, value: Any) -> Undecided:
@@ -183,20 +183,20 @@ def _undecided(error: str, expression: Expression, value: Any) -> Undecided:
         return Undecided(f"`{name}` does not work on {' and '.join(kinds)}")
     index = re.match(r"Index error: index=(-?\d+) size=(\d+)", text)
     if index:
-        return Undecided(f"it reads item {index[1]} of a list of {index[2]}", "compare with size() before")
+        return Undecided(f"it reads item {index[1]} of a list of {index[2]}", "compare the index with size() first")
     return Undecided(next((words for pattern, words in _PLAIN_WORDS if pattern.match(text)), text))
 
 
 def _absent(key: str, expression: Expression, value: Any) -> Undecided:
-    """A key that is not there: a setting, or the key of a map that the expression computes or writes out itself."""
+    """A missing key: a setting, or the key of a map that the expression computes or contains."""
     for chain in expression.chains:
         if not chain.old and (absent := _first_absent(chain, value)) and key in absent[-1]:
             return Undecided(f"`{absent[-1][0]}` is not set", setting=tuple(name for name, _ in absent))
-    return Undecided(f"a map has no key `{key}`", f"add the key, or ask `'{key}' in` the map before")
+    return Undecided(f"a map has no key `{key}`", f"add the key, or test `'{key}' in` the map first")
 
 
 def _first_absent(chain: Chain, value: Any) -> tuple[tuple[str, str], ...] | None:
-    """The first steps of a chain that lead to nothing."""
+    """The start of a chain up to the first missing step."""
     for index, (key, _) in enumerate(chain.steps):
         if not isinstance(value, Mapping) or key not in value:
             return chain.steps[: index + 1]

@@ -1,7 +1,7 @@
-"""A schema as protobuf messages, so that CEL's checker knows what `self` is.
+"""A schema as protobuf messages, so that CEL's checker knows the type of `self`.
 
-Only the properties whose names some expression mentions become fields: nothing else can be reached by an expression, and a large
-schema costs no more than the rules in it. A schema that contains itself is a message that contains itself.
+Only properties whose names some expression mentions become fields: an expression can reach no others, and a large schema costs no
+more than its rules. A schema that contains itself becomes a message that contains itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OPTIONAL: Final = 1
 
 
 class Descriptor:
-    """The messages of the nodes that expressions start at, and of all that they can reach.
+    """The messages of the nodes at which expressions start, and of all nodes that they can reach.
 
     `names` are the identifiers that the expressions mention.
     """
@@ -52,9 +52,9 @@ class Descriptor:
         )
 
     def type(self, node: Node, around: tuple[Node, ...] = ()) -> Type:
-        """The type of a variable that holds what stands at a node; dynamic where a list or a map contains itself.
+        """The type of a variable with the value of a node; dynamic if a list or a map contains itself.
 
-        `around` are the lists and maps that the node lies in.
+        `around` are the lists and maps that contain the node.
         """
         from cel_expr_python.cel import Type
 
@@ -70,12 +70,12 @@ class Descriptor:
         return getattr(Type, shape.kind.upper())
 
     def node(self, message: str) -> Node | None:
-        """The node that a message stands for, by its full name."""
+        """The node of a message, by its full name."""
         number = message.removeprefix(f"{_PACKAGE}.M")
         return self._nodes[int(number)] if number.isdecimal() else None
 
     def pool(self) -> Any:
-        """The messages of all nodes whose types were asked for."""
+        """The messages of all nodes whose types were requested."""
         from google.protobuf import descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 
         while self._waiting:
@@ -95,7 +95,7 @@ class Descriptor:
 
     def _describe(self, node: Node) -> None:
         message = self._file.message_type.add(name=self._message(node))
-        # two names may differ by nothing but their case and underscores, which JSON's names for them do not survive
+        # two names may differ in case and underscores only, and would get the same name in JSON
         message.options.deprecated_legacy_json_field_conflicts = True
         fields = []
         for number, name in enumerate(node.properties, start=1):
@@ -137,15 +137,15 @@ class Descriptor:
 
 
 def _numbered(number: int) -> int:
-    """A field's number: protobuf keeps some for itself."""
+    """A field's number: protobuf reserves some."""
     return number if number < 19_000 else number + 1_000
 
 
 def _entry(name: str) -> str:
-    """The name that protobuf wants for the entries of a map field."""
+    """The name that protobuf requires for the entries of a map field."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Entry"
 
 
 def _taken(message: Any) -> set[str]:
-    """The names that a message's entries cannot have any more: a map whose name for them is taken is of anything."""
+    """The entry names that a message already uses: a map whose entry name is in use has any values."""
     return {one.name for one in (*message.nested_type, *message.field)}

@@ -1,7 +1,7 @@
-"""The two environments of CEL: one that judges expressions by the types of a schema, and one that runs them.
+"""The two environments of CEL: one that checks expressions against the types of a schema, and one that runs them.
 
-The package's checker knows types only where values are protobuf messages; configurations are plain mappings. So an expression is
-judged with `self` as a message and run, unchecked, with `self` as a mapping: the two agree on all but types.
+The package's checker knows types only if values are protobuf messages, but configurations are plain mappings. So an expression is
+checked with `self` as a message and run, unchecked, with `self` as a mapping: the two agree on everything but types.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _ORDERED: Final = ("bool", "int", "uint", "double", "string", "bytes", "timestam
 _NUMBERS: Final = ("int", "uint", "double")
 _TO_TEXT: Final = ("bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration")
 _MERGED: Final = ("indexOf", "lastIndexOf")
-"""Functions that an extension of the package has too: they are declared beside its own."""
+"""Functions that an extension of the package has too: they are declared in addition to its own."""
 _TYPE: Final = re.compile(r"(?P<name>[\w.]+)(?:\((?P<inner>.*)\))?")
 
 
 def judging(pool: Any, variables: Mapping[str, Type]) -> Env:
-    """An environment that checks types; its expressions are not for running.
+    """An environment that checks types; its expressions do not run.
 
-    The package can add no overload to a function of the standard library, so those that are more on an API server (numbers of
-    two types in order, texts of addresses) are left out of the library and declared whole.
+    The package can add no overload to a function of the standard library, so functions with more overloads on an API server (ordering
+    numbers of two types, texts of addresses) are removed from the library and declared completely.
     """
     from cel_expr_python import cel
 
@@ -70,8 +70,8 @@ def parsing() -> Env:
 def running() -> Env:
     """The environment in which every expression runs.
 
-    The package declares a function that the macros `transformMap` and `transformMapEntry` call, and has nothing that runs for
-    it. It cannot be given where the macros are declared, so they are left to `parsing`.
+    The package declares a function that the macros `transformMap` and `transformMapEntry` call, but has no implementation of it. It
+    cannot be supplied where the macros are declared, so they are left to `parsing`.
     """
     from cel_expr_python import cel
 
@@ -120,7 +120,7 @@ def _overload(name: str, parameters: tuple[str, ...], result: str, *, member: bo
 
 
 def _described(kind: str) -> dict[str, Any]:
-    """A type such as `map(string, list(T))` as the package's configuration has it."""
+    """A type such as `map(string, list(T))` in the format of the package's configuration."""
     match = _TYPE.fullmatch(kind)
     assert match is not None, kind
     inner = [_described(part) for part in split_types(match["inner"])] if match["inner"] else []
@@ -136,7 +136,7 @@ def _merged() -> list[Any]:
 
 
 def _implementations() -> Iterator[Any]:
-    """What runs: one function for all overloads whose arguments look alike while an expression runs."""
+    """The run-time functions: one for all overloads whose arguments have the same types at run time."""
     runnable = [function for function in (*FUNCTIONS, *RUNNING) if function.call is not None]
     for name, overloads in _grouped(runnable).items():
         alike: dict[Any, list[Function]] = {}
@@ -167,7 +167,7 @@ def _function(name: str, overloads: list[Function]) -> Any:
 
 
 def _erased(kind: str) -> str:
-    """What a type is while an expression runs: Kubernetes' own are texts, lists and maps are of anything."""
+    """The run-time type of a type: Kubernetes' own types are texts; lists and maps have any items."""
     name = kind.partition("(")[0]
     if name == "optional_type":
         return _erased(kind.partition("(")[2][:-1])

@@ -1,9 +1,8 @@
-"""The functions that expressions may call beside the package's own: those that Kubernetes adds to CEL, and Weft's `acyclic`.
+"""The functions that expressions may call besides the package's own: those that Kubernetes adds to CEL, and Weft's `acyclic`.
 
-Each is declared with its types, so that the checker judges its calls; `call` is what runs. Values of Kubernetes' own types
-(quantities, addresses, URLs, versions) are texts in one form each while an expression runs, so that equal ones are equal;
-optional values that these functions give are the lists or texts themselves, empty for none. The checker keeps both apart from
-other texts and lists.
+Each is declared with its types, so the checker verifies its calls; `call` is what runs. At run time, values of Kubernetes' own types
+(quantities, addresses, URLs, versions) are texts in one canonical form each, so equal ones are equal. Optional values that these
+functions return are the lists or texts themselves, empty for none. The checker distinguishes both from other texts and lists.
 See https://kubernetes.io/docs/reference/using-api/cel/
 """
 
@@ -28,7 +27,7 @@ from weft.rules.named_formats import FORMATS, accepted, named, validate
 class Function:
     """One overload: its name, whether it is called on its first argument, its types, and what it does.
 
-    `ours` where no API server has it.
+    `ours` if no API server has it.
     """
 
     name: str
@@ -40,7 +39,7 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """How it is called: `string.find(string) -> string`."""
+        """Its signature: `string.find(string) -> string`."""
         target, rest = (f"{self.parameters[0]}.", self.parameters[1:]) if self.member else ("", self.parameters)
         shown = f"{target}{self.name}({', '.join(rest)}) -> {self.result}"
         return re.sub(r"\b(?:kubernetes|net)\.", "", shown).replace("optional_type(", "optional(")
@@ -72,7 +71,7 @@ OPAQUE: Final = {
     SEMVER: "a version",
     FORMAT: "a format",
 }
-"""Types that only the checker knows, as people say them."""
+"""Types that only the checker knows, as messages name them."""
 
 
 def _ordered(items: Sequence[Any]) -> bool:
@@ -94,7 +93,7 @@ def _sum(items: Sequence[Any]) -> Any:
 
 
 def _given(value: Any) -> Any:
-    """A value as the package takes it back: moments and lengths of time as messages."""
+    """A value as the package accepts it as a result: timestamps and durations as messages."""
     from google.protobuf import duration_pb2, timestamp_pb2
 
     if isinstance(value, datetime):
@@ -147,7 +146,7 @@ def _listed(name: str, entry: Any, field: str) -> set[str]:
 
 
 def acyclic(graph: Mapping[str, Any], field: str) -> bool:
-    """Whether no entry of a map leads back to itself through the keys that `field` lists in each entry."""
+    """True if no entry of a map reaches itself through the keys that `field` lists in each entry."""
     edges = {name: _listed(name, entry, field) for name, entry in graph.items()}
     try:
         TopologicalSorter(edges).prepare()
@@ -267,7 +266,7 @@ FUNCTIONS: Final = (
     *_formats(),
     Function("acyclic", ("map(string, T)", "string"), "bool", acyclic, ours=True),
 )
-"""Every function that is declared here, one entry an overload."""
+"""Every function declared here, one entry per overload."""
 
 ELSEWHERE: Final = {
     "authorizer": "the authorizer of a request",
@@ -279,14 +278,14 @@ ELSEWHERE: Final = {
     "isImage": "names of container images",
     "jsonpatch": "patches of objects",
 }
-"""Functions and variables of API servers that are not here, and what they are about."""
+"""Functions and variables of API servers that Weft does not have, and their subjects."""
 
 
 def _inserted(entries: Mapping[Any, Any], *more: Any) -> dict[Any, Any]:
-    """A map with one more entry, given as a map or as its key and value; a key that is there already is an error."""
+    """A map with one more entry, given as a map or as its key and value; an existing key is an error."""
     added = more[0] if len(more) == 1 else {more[0]: more[1]}
     if twice := entries.keys() & added.keys():
-        raise ValueError(f"the key `{next(iter(twice))}` would be there twice")
+        raise ValueError(f"the key `{next(iter(twice))}` already exists")
     return {**entries, **added}
 
 
@@ -298,4 +297,4 @@ RUNNING: Final = (
     Function("cel.@mapInsert", ("map(dyn, dyn)", "map(dyn, dyn)"), "map(dyn, dyn)", _inserted),
     Function("cel.@mapInsert", ("map(dyn, dyn)", "dyn", "dyn"), "map(dyn, dyn)", _inserted),
 )
-"""What only runs: optional values where they are the lists and texts that functions above give, and macros of the package."""
+"""Functions for run time only: for optional values that are lists and texts at run time, and for macros of the package."""

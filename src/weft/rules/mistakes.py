@@ -1,4 +1,4 @@
-"""Why an expression does not compile, in plain English: what CEL's checker says, read together with the schema."""
+"""Why an expression does not compile, in plain English: the messages of CEL's checker, combined with the schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weft.schema.node import Node
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong with an expression; `line` and `column` count from 1 inside it."""
+    """One mistake in an expression; `line` and `column` count from 1 inside it."""
 
     code: str
     message: str
@@ -28,7 +28,7 @@ class Mistake:
     hint: str | None = None
 
     def problem(self, subject: str, location: str | None = None) -> Problem:
-        """The mistake as a problem of a `rule`, a `condition` …, which stands at a place of a schema or a rule pack."""
+        """The mistake as a problem of a `rule`, a `condition` …, at a place of a schema or a rule pack."""
         message = f"the {subject} {self.message} ({self.line}:{self.column} in the expression)"
         return Problem(self.code, message, schema=location, hint=self.hint, within=(self.line, self.column))
 
@@ -152,7 +152,7 @@ _MANY: Final = {
 
 
 def type_words(name: str) -> str:
-    """A type of the checker as people say it: `a list of texts`."""
+    """A type of the checker as messages name it: `a list of texts`."""
     outer, _, inner = name.rstrip(")").partition("(") if name.endswith(")") else (name, "", "")
     if outer == "list":
         return f"a list of {_MANY.get(inner, 'mappings' if inner.startswith(('weft.', 'map')) else 'lists')}"
@@ -164,7 +164,7 @@ def type_words(name: str) -> str:
 
 
 class Explainer:
-    """Turns the checker's words about one expression into mistakes. `shift` lines were put before the expression."""
+    """Turns the checker's messages about one expression into mistakes. `shift` lines precede the expression."""
 
     def __init__(self, source: str, descriptor: Descriptor, tree: Callable[[], Any], shift: int) -> None:
         self._lines = source.split("\n")
@@ -173,7 +173,7 @@ class Explainer:
         self._shift = shift
 
     def mistakes(self, error: Exception) -> list[Mistake]:
-        """Every mistake, the first one of each place; what only follows from another is left out."""
+        """Every mistake, but only the first at each place, and none that follows from another."""
         found: dict[tuple[int, int], Mistake] = {}
         for line, column, text in _REPORTED.findall(str(error)):
             row, offset = int(line) - self._shift, max(int(column), 1)
@@ -188,7 +188,7 @@ class Explainer:
             if match:
                 yield from explain(self, line, column, match)
                 return
-        if "*error*" not in text:  # which follows from another mistake
+        if "*error*" not in text:  # it follows from another mistake
             yield Mistake(INVALID, f"does not compile: {text}", line, column)
 
     def _syntax(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
@@ -213,7 +213,7 @@ class Explainer:
         yield Mistake(INVALID, f"reads {shown}", line, column, hint)
 
     def _selected(self, line: int, column: int, field: str) -> tuple[int, int, tuple[str, ...] | None]:
-        """Where a field's name stands, and its path if it lies below `self`."""
+        """The position of a field's name, and its path if it is below `self`."""
         tree = self._tree()
         offset = sum(len(text) + 1 for text in self._lines[: line - 1]) + column - 1
         ids = {node for node, position in syntax.positions(tree).items() if position == offset}
@@ -259,7 +259,7 @@ class Explainer:
             hint = "rules of schemas alone compare with an earlier configuration"
             yield Mistake(
                 INVALID,
-                "names `oldSelf`, and sees one configuration only",
+                "uses `oldSelf`, but sees one configuration only",
                 line,
                 self._start_of(line, column, name),
                 hint,
@@ -289,18 +289,18 @@ class Explainer:
         if match[1] != "*error*":
             what = type_words(match[1])
             hint = (
-                "only the keys of mappings without fixed settings can be gone through" if what == "a mapping" else None
+                "only the keys of mappings without fixed settings can be iterated over" if what == "a mapping" else None
             )
-            yield Mistake(INVALID, f"goes through {what}, which is not a list", line, column, hint)
+            yield Mistake(INVALID, f"iterates over {what}, which is not a list", line, column, hint)
 
     def _word_before(self, line: int, column: int, name: str) -> int:
-        """The column of a function's name, whose opening bracket is reported."""
+        """The column of a function's name, for which the checker reports the opening bracket."""
         word = name.rpartition(".")[2]
         start = self._lines[line - 1].rfind(word, 0, column - 1)
         return start + 1 if start >= 0 else column
 
     def _start_of(self, line: int, column: int, name: str) -> int:
-        """The column of a name: of one with dots the checker reports the last dot."""
+        """The column of a name; for a name with dots, the checker reports the last dot."""
         start = self._lines[line - 1].rfind(name, 0, column + len(name))
         return start + 1 if "." in name and start >= 0 else column
 
@@ -316,7 +316,7 @@ class Explainer:
 
 
 def _meant(field: str, properties: tuple[str, ...]) -> str | None:
-    """The setting that was probably meant; its name may need escaping, or be cut at a `-`."""
+    """The probably intended setting; its name may need escaping, or was cut at a `-`."""
     names = {name: alias for name in properties if (alias := escape(name))}
     cut = next(
         (alias for name, alias in names.items() if alias != name and re.match(rf"{re.escape(field)}(?!\w)", name)), None
@@ -325,10 +325,10 @@ def _meant(field: str, properties: tuple[str, ...]) -> str | None:
 
 
 def _other_level(name: str, way: tuple[str, ...] | None, node: Node | None) -> str | None:
-    """A hint where a rule reads from `self` what the whole configuration has, and stands at a part of it."""
+    """A hint if a rule of a part reads a setting of the whole configuration from `self`."""
     if node is None or way != (name,) or name not in node.catalog.root.properties:
         return None
-    return f"`self` is the value that {node.place} describes; a rule that reads `{name}` stands in the root schema"
+    return f"`self` is the value that {node.place} describes; a rule that reads `{name}` belongs in the root schema"
 
 
 def _listed(words: list[str]) -> str:
@@ -336,7 +336,7 @@ def _listed(words: list[str]) -> str:
 
 
 def _cast(kinds: list[str]) -> str | None:
-    """What to write where numbers of two types are compared."""
+    """The hint for a comparison of numbers of two types."""
     if set(kinds) == {"int", "double"}:
         return "write both as whole numbers, or one as `double(…)`"
     return None

@@ -1,4 +1,4 @@
-"""The named formats of Kubernetes (`format.dns1123Label()`): what is wrong with a text that should be of one."""
+"""The named formats of Kubernetes (`format.dns1123Label()`): the mistakes of a text that should have one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weft.rules.addresses import url
 
 
 def accepted(parse: Callable[..., Any]) -> Callable[..., bool]:
-    """A test from a function that raises ValueError for what it does not take."""
+    """A test based on a function that raises ValueError for a text that it rejects."""
 
     def test(*arguments: Any) -> bool:
         try:
@@ -32,7 +32,7 @@ _LABEL_WORDS: Final = "lower case letters, digits and `-`, which neither start n
 
 
 def _matching(pattern: str, longest: int, words: str) -> Callable[[str], list[str]]:
-    """What is wrong with a text that should match a pattern and not be longer than it may."""
+    """A test for a pattern and a maximum length."""
     compiled = re.compile(rf"(?:{pattern})\Z")
 
     def check(text: str) -> list[str]:
@@ -43,7 +43,7 @@ def _matching(pattern: str, longest: int, words: str) -> Callable[[str], list[st
 
 
 def _without_tail(check: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
-    """The same for the start of a name, to which more will be added: a `-` may end it."""
+    """The same for the prefix of a name: it may end with `-`."""
     return lambda text: check(f"{text[:-1]}a" if len(text) > 1 and text.endswith("-") else text)
 
 
@@ -88,10 +88,10 @@ for _name in ("dns1123Label", "dns1123Subdomain", "dns1035Label"):
 
 
 def validate(name: str, text: str) -> list[str]:
-    """What is wrong with a text, by the name of a format; nothing where it is of that format."""
+    """The mistakes of a text, by the name of a format; empty if it has that format."""
     return FORMATS[name](text)
 
 
 def named(name: str) -> str:
-    """The name of a format if there is such a format, else the empty text."""
+    """The name of a format if it exists, else an empty text."""
     return name if name in FORMATS else ""

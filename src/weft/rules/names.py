@@ -1,4 +1,4 @@
-"""How a property is named in an expression: Kubernetes' escaping of names that are no identifiers of CEL.
+"""How a property is named in an expression: Kubernetes' escaping of names that are not identifiers in CEL.
 
 See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
@@ -43,7 +43,7 @@ _PLAIN: Final = {escaped: plain for plain, escaped in _PARTS.items()}
 
 @cache
 def escape(name: str) -> str | None:
-    """The identifier that stands for a property (`__in__` for `in`); None for a name that no expression can reach."""
+    """The identifier for a property (`__in__` for `in`); None for a name that no expression can use."""
     if name in _RESERVED:
         return f"__{name}__"
     return _PART.sub(lambda part: _PARTS[part[0]], name) if _ACCESSIBLE.fullmatch(name) else None
@@ -51,7 +51,7 @@ def escape(name: str) -> str | None:
 
 @cache
 def unescape(identifier: str) -> str:
-    """The property that an identifier stands for."""
+    """The property of an identifier."""
     if identifier[2:-2] in _RESERVED and identifier == f"__{identifier[2:-2]}__":
         return identifier[2:-2]
     return _ESCAPED.sub(lambda part: _PLAIN[part[0]], identifier)

@@ -1,4 +1,4 @@
-"""Quantities and versions of Kubernetes, as the one text that stands for each: equal ones have equal texts."""
+"""Quantities and versions of Kubernetes, as one canonical text each: equal ones have equal texts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _INT64: Final = range(-(2**63), 2**63)
 
 
 def _exact(number: Decimal) -> str:
-    """The one text of a quantity: `0.5`, `4294967296`."""
+    """The canonical text of a quantity: `0.5`, `4294967296`."""
     with localcontext(prec=100):
         shown = f"{number:f}"
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown) if number else "0"
 
 
 def quantity(text: str) -> str:
-    """The number that a Kubernetes quantity stands for, as text: `500m` is 0.5, `4Gi` is 4294967296.
+    """The number of a Kubernetes quantity, as text: `500m` is 0.5, `4Gi` is 4294967296.
 
     Raises ValueError when the text is not a quantity.
     See https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
@@ -43,7 +43,7 @@ def quantity(text: str) -> str:
 def whole(number: str) -> int:
     """A quantity as a whole number of 64 bits.
 
-    Raises ValueError where it is not one.
+    Raises ValueError if it is not a whole number.
     """
     value = Decimal(number)
     if value != value.to_integral_value() or int(value) not in _INT64:
@@ -52,7 +52,7 @@ def whole(number: str) -> int:
 
 
 def is_whole(number: str) -> bool:
-    """Whether a quantity is a whole number of 64 bits."""
+    """True if a quantity is a whole number of 64 bits."""
     value = Decimal(number)
     return value == value.to_integral_value() and int(value) in _INT64
 
@@ -68,7 +68,7 @@ def calculated(work: Callable[[Decimal, Decimal], Decimal]) -> Callable[[str, st
 
 
 def divided(one: str, divisor: int, digits: int = 4) -> str:
-    """A quantity by a whole number, rounded away from zero after some digits.
+    """A quantity divided by a whole number, rounded away from zero after some digits.
 
     Raises ValueError for a division by zero, and for more digits than 10.
     """
@@ -81,7 +81,7 @@ def divided(one: str, divisor: int, digits: int = 4) -> str:
 
 
 def divided_whole(one: str, divisor: int) -> str:
-    """A quantity by a whole number, without what remains.
+    """A quantity divided by a whole number, without the remainder.
 
     Raises ValueError for a division by zero.
     """
@@ -109,7 +109,7 @@ _SHORT = re.compile(r"v?(\d+)(?:\.(\d+)(?:\.(\d+)([-+].*)?)?)?\Z")
 
 
 def semver(text: str, normalize: bool = False) -> str:
-    """A semantic version without its build; `normalize` takes a `v` away, adds what is missing and removes leading zeros.
+    """A semantic version without its build; `normalize` removes a leading `v`, adds missing numbers and removes leading zeros.
 
     Raises ValueError when the text is not a version. See https://semver.org
     """
@@ -123,7 +123,7 @@ def semver(text: str, normalize: bool = False) -> str:
 
 
 def _version(text: str) -> tuple[Any, ...]:
-    """What orders versions: a release is later than what leads to it, numbers are before words."""
+    """The sort key of versions: a release follows its pre-releases, numbers come before words."""
     match = _SEMVER.match(text)
     assert match is not None
     before = (

@@ -19,12 +19,12 @@ _INDEXES: Final = ("_[_]", "_[?_]", _OPTIONAL)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain of steps from `self`; `presence` where only `has()` asks for its end."""
+    """A chain of steps from `self`; `presence` if only `has()` tests its end."""
 
     steps: tuple[Step, ...] = ()
     presence: bool = False
     old: bool = False
-    """Whether it starts at `oldSelf`."""
+    """True if it starts at `oldSelf`."""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ class Chain:
 
 
 def chains(tree: Any) -> tuple[Chain, ...]:
-    """Every chain that a syntax tree uses, each once, without those that another brings with it."""
+    """Every chain that a syntax tree uses, each once, without those that another one includes."""
     found = list(dict.fromkeys(_Reader().uses(tree.expr, {"self": Chain(), "oldSelf": Chain(old=True)})))
     whole = {(chain.old, chain.path) for chain in found if not chain.presence}
 
@@ -49,7 +49,7 @@ def chains(tree: Any) -> tuple[Chain, ...]:
 
 
 def settings(found: tuple[Chain, ...]) -> tuple[Path, ...]:
-    """The settings that chains stand for; one whose presence alone is asked is left out where something in it is read."""
+    """The settings of chains. One that is only tested for presence is left out if something inside it is read."""
     own = [chain for chain in found if not chain.old]
     paths = [chain.path for chain in own]
 
@@ -61,7 +61,7 @@ def settings(found: tuple[Chain, ...]) -> tuple[Path, ...]:
 
 
 def chain_at(tree: Any, ids: set[int]) -> Chain | None:
-    """The chain of the selection that is one of these nodes; None where it does not start at `self`."""
+    """The chain of the selection among these nodes; None if it does not start at `self`."""
     reader = _Reader(ids)
     list(reader.uses(tree.expr, {"self": Chain(), "oldSelf": Chain(old=True)}))
     return reader.seen
@@ -75,14 +75,14 @@ class _Reader:
         self.seen: Chain | None = None
 
     def uses(self, node: Any, scope: Scope) -> Iterator[Chain]:
-        """The chains that a node and what lies in it use up."""
+        """The chains that a node and its children use."""
         chain, inner = self._resolve(node, scope)
         yield from inner
         if chain is not None:
             yield chain
 
     def _resolve(self, node: Any, scope: Scope) -> tuple[Chain | None, list[Chain]]:
-        """The chain that a node stands for, if any, and the chains used on the way to it."""
+        """The chain of a node, if any, and the chains used on the way to it."""
         kind = _kind(node)
         if kind == "ident_expr":
             return scope.get(node.ident_expr.name), []
@@ -117,7 +117,7 @@ class _Reader:
         return None, [chain for part in parts for chain in self.uses(part, scope)]
 
     def _comprehension(self, node: Any, scope: Scope) -> tuple[Chain | None, list[Chain]]:
-        """A macro: its range is read whole; `cel.bind` is one too, which names its first value."""
+        """A macro: its range is read whole. `cel.bind` is also one: it names its first value."""
         named, inner = self._resolve(node.accu_init, scope)
         ranged = list(self.uses(node.iter_range, scope))
         binds = not node.iter_range.list_expr.elements and _kind(node.iter_range) == "list_expr"
@@ -153,7 +153,7 @@ def selections(node: Any) -> Iterator[int]:
 
 
 def by_own_names(serialized: bytes) -> bytes:
-    """An expression that selects properties by their own names (`in` for `__in__`), as they are named where it runs."""
+    """An expression that selects properties by their own names (`in` instead of `__in__`), as at run time."""
     tree = syntax.tree(serialized)
     for one, kind in _all(tree.expr):
         if kind == "select_expr":
@@ -165,7 +165,7 @@ def by_own_names(serialized: bytes) -> bytes:
 
 
 def texts_given(node: Any, functions: Container[str]) -> Iterator[tuple[str, str, int]]:
-    """The texts written out as arguments of some functions: the function, the text, and the id of its node."""
+    """The literal texts that are arguments of some functions: the function, the text, and the id of its node."""
     for one, kind in _all(node):
         if kind == "call_expr" and one.call_expr.function in functions:
             for argument in one.call_expr.args:
@@ -184,7 +184,7 @@ def _all(node: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _parts(node: Any, kind: str) -> Iterator[Any]:
-    """The nodes that lie directly in a node."""
+    """The direct children of a node."""
     if kind == "select_expr":
         yield node.select_expr.operand
     elif kind == "call_expr":

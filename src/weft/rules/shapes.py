@@ -1,8 +1,8 @@
-"""The CEL type of each place of a schema, as an API server sees it, and values of those types.
+"""The CEL type of each place of a schema, as on an API server, and values of those types.
 
-An object with properties is a message, one whose keys are names a map; `number` is a double and `integer` an int; texts of the
-formats `date`, `date-time`, `duration` and `byte` are timestamps, durations and bytes. What may be of several types, or of any,
-is dynamic: it is judged when a value is there.
+An object with properties is a message, one with free keys a map; `number` is a double and `integer` an int; texts of the formats
+`date`, `date-time`, `duration` and `byte` are timestamps, durations and bytes. A place with several types, or any type, is dynamic:
+its type is checked when a value exists.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _INT64: Final = range(-(2**63), 2**63)
 
 
 class Unreadable(Exception):
-    """Raised where CEL cannot take a value: a text is not of the form that its format promises, a number is too large."""
+    """Raised if CEL cannot represent a value: a text does not have its format, or a number is too large."""
 
 
 @dataclass(frozen=True)
 class Shape:
     """The CEL type of a place: `bool int double string bytes timestamp duration list map message dyn`.
 
-    `item` is what a list or a map holds, None where that is not known.
+    `item` is the type of the items of a list or map, None if unknown.
     """
 
     kind: str
@@ -46,7 +46,7 @@ DYNAMIC: Final = Shape("dyn")
 
 
 class Shapes:
-    """The shapes of the nodes of one catalog, each found once."""
+    """The shapes of the nodes of one catalog, each computed once."""
 
     def __init__(self) -> None:
         self._known: dict[Node, Shape] = {}
@@ -59,9 +59,9 @@ class Shapes:
         return shape
 
     def value(self, node: Node, value: Any) -> Any:
-        """A value as CEL takes it: typed as the schema says.
+        """A value for CEL, with the types of the schema.
 
-        Raises Unreadable for a text that is not of its format, and for what CEL cannot hold.
+        Raises Unreadable for a text that does not have its format, and for values that CEL cannot represent.
         """
         if isinstance(value, dict):
             return {_text(key): self.value(node.child(key), below) for key, below in value.items()}
@@ -79,7 +79,7 @@ def _shape(node: Node) -> Shape:
         return DYNAMIC
     (kind,) = kinds
     if node.sensitive and kind != "string":
-        return DYNAMIC  # a reference to a secret stands there
+        return DYNAMIC  # the value is a reference to a secret
     if kind == "object":
         return _object(node, nullable)
     if kind == "array":
@@ -93,14 +93,14 @@ def _shape(node: Node) -> Shape:
 
 
 class _Accepted:
-    """The JSON types that a node accepts by all that is certain, `integer` and `number` as one."""
+    """The JSON types that all certain schemas of a node accept, with `integer` and `number` as one."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
 
     @cached_property
     def kinds(self) -> frozenset[str]:
-        """The types; all of them where the schemas do not say."""
+        """The types; all types if the schemas name none."""
         found = _KINDS
         for schema in self._node.certain:
             found &= _stated(schema)
@@ -108,7 +108,7 @@ class _Accepted:
             return found
         shaped = [name for name, words in _SHAPING.items() if any(words & s.keys() for s in self._node.certain)]
         if len(shaped) == 1:
-            return frozenset(shaped)  # its type is not stated, but plain from the other keywords
+            return frozenset(shaped)  # its type is not stated, but follows from the other keywords
         alternatives = [_stated(schema) for schema in self._node.possible if not _only_leads_on(schema)]
         return frozenset().union(*alternatives) if alternatives else _KINDS
 
@@ -121,7 +121,7 @@ _LEADING: Final = frozenset(("$ref", "allOf", "anyOf", "oneOf", "title", "descri
 
 
 def _only_leads_on(schema: dict[str, Any]) -> bool:
-    """Whether a schema says nothing of its own: it refers to others, which are among the alternatives too."""
+    """True if a schema has no content of its own: it refers to others, which are also among the alternatives."""
     return bool(schema.keys() & {"$ref", "allOf", "anyOf", "oneOf"}) and schema.keys() <= _LEADING
 
 
@@ -141,7 +141,7 @@ def _merged(types: Any) -> frozenset[str]:
 
 
 def _numeric(node: Node) -> str:
-    """Whether numbers there are ints or doubles: what is certain narrows the type, alternatives widen it."""
+    """Whether numbers are ints or doubles: certain schemas narrow the type, alternatives widen it."""
     certain, possible = (
         [_named(schema) for schema in schemas if "type" in schema] for schemas in (node.certain, node.possible)
     )
@@ -169,11 +169,11 @@ def _object(node: Node, nullable: bool) -> Shape:
 
 
 def _values(node: Node) -> Iterator[Any]:
-    """The schemas of keys that are not spelled out; True for one that anything satisfies."""
+    """The schemas of keys without a name in the schema; True for one that accepts anything."""
     seen: list[Any] = []
     for schema in (*node.certain, *node.possible):
         found = [schema[word] for word in _REST if schema.get(word, False) is not False]
-        # `{}` is satisfied by anything, as `true` is
+        # `{}` accepts anything, like `true`
         for below in (one or True for one in (*found, *schema.get("patternProperties", {}).values())):
             if not any(below is known for known in seen):
                 seen.append(below)
@@ -188,7 +188,7 @@ def _item(node: Node) -> Node | None:
 
 
 def _number(kind: str, node: Node, value: Any) -> Any:
-    """Numbers of the type that the schema declares: a whole `8.0` is an int where it says so, an `8` a double."""
+    """Numbers of the type that the schema declares: `8.0` becomes an int if declared so, and `8` a double."""
     if isinstance(value, int):
         return _double(value) if kind == "double" or value not in _INT64 else value
     whole = kind == "int" or (kind == "dyn" and "integer" in node.types and "number" not in node.types)
@@ -203,9 +203,11 @@ def _double(value: int) -> float:
 
 
 def _text(text: Any) -> Any:
-    """A text, or another key of a map, unless it holds what no encoding of Unicode allows."""
+    """A text, or another key of a map. Raises Unreadable if it is not valid Unicode."""
     if isinstance(text, str) and not text.isascii() and _LONE_SURROGATE.search(text):
-        raise Unreadable("a text is not Unicode: it holds half of a surrogate pair")  # the text may be a secret
+        raise Unreadable(
+            "a text is not valid Unicode: it contains half of a surrogate pair"
+        )  # the text may be a secret
     return text
 
 
@@ -220,7 +222,7 @@ def _timestamp(text: str) -> Any:
     try:
         found.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (OverflowError, ValueError):
-        raise Unreadable(f"`{text}` lies outside the years 1 to 9999") from None
+        raise Unreadable(f"`{text}` is outside the years 1 to 9999") from None
     return found
 
 
@@ -238,7 +240,7 @@ def _duration(text: str) -> Any:
     found = duration_pb2.Duration()
     try:
         found.FromTimedelta(_length(text))
-        found.ToJsonString()  # it says whether the length is one that a duration may have
+        found.ToJsonString()  # it raises an error if the length is out of range
     except (OverflowError, ValueError):
         raise Unreadable(f"`{text}` is too long: a duration has at most 10000 years") from None
     return found

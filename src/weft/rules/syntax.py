@@ -1,7 +1,7 @@
-"""The syntax trees of CEL (`cel.expr.CheckedExpr`, `cel.expr.ParsedExpr`), as far as the other modules read them.
+"""The syntax trees of CEL (`cel.expr.CheckedExpr`, `cel.expr.ParsedExpr`), as far as other modules need them.
 
-The package serializes trees, and ships no Python classes to read them: these few messages of the published definition are
-declared here. What is not declared is passed over by protobuf.
+The package serializes trees, but ships no Python classes to read them: these few messages of the published definition are
+declared here. Protobuf skips what is not declared.
 See https://github.com/google/cel-spec/blob/master/proto/cel/expr/syntax.proto
 """
 
@@ -62,7 +62,7 @@ def tree(serialized: bytes) -> Any:
 
 
 def replaced(serialized: bytes, tree: Any) -> bytes:
-    """What an expression serializes, with another tree in it."""
+    """The serialized form of an expression, with another tree in it."""
     from google.protobuf import any_pb2
 
     packed = any_pb2.Any.FromString(serialized)
@@ -71,7 +71,7 @@ def replaced(serialized: bytes, tree: Any) -> bytes:
 
 
 def positions(tree: Any) -> dict[int, int]:
-    """Where each node of a tree stands: its id to the offset in characters."""
+    """The position of each node of a tree: from its id to the offset in characters."""
     return {entry.key: entry.value for entry in tree.source_info.positions}
 
 
@@ -79,7 +79,7 @@ def positions(tree: Any) -> dict[int, int]:
 def _messages() -> dict[str, Any]:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    # not proto3, which would lose a text that is empty
+    # not proto3, which would lose an empty text
     file = descriptor_pb2.FileDescriptorProto(name="weft/syntax.proto", package="weft.syntax")
     for name, fields in _TREES.items():
         message = file.message_type.add(name=name)

@@ -1,4 +1,4 @@
-"""The rules of a schema, `x-kubernetes-validations`: compiled once, judged wherever the schema leads.
+"""The rules of a schema, `x-kubernetes-validations`: compiled once, evaluated at every place of the schema.
 
 See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
@@ -35,18 +35,18 @@ class Rule:
 
     @property
     def transition(self) -> bool:
-        """Whether it compares with the last revision, `oldSelf`."""
+        """True if it compares with the last revision, `oldSelf`."""
         return self.expression.old is not Old.NONE
 
     @property
     def optional(self) -> bool:
-        """Whether `oldSelf` is an optional value, so that the rule also judges what is new."""
+        """True if `oldSelf` is an optional value, so the rule also applies to new values."""
         return self.expression.old is Old.OPTIONAL
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry before it is compiled, with the schema that it stands in."""
+    """An entry before it is compiled, with its schema."""
 
     schema: dict[str, Any]
     data: dict[str, Any]
@@ -55,9 +55,9 @@ class _Entry:
 
 
 class RuleCheck:
-    """All rules of a catalog, compiled once. `broken` are the rules that do not compile, as problems.
+    """All rules of a catalog, compiled once. `broken` are problems for the rules that do not compile.
 
-    `shown` makes of the value at a node what a message may tell of it.
+    `shown` turns the value at a node into what a message may show.
     """
 
     def __init__(
@@ -78,18 +78,18 @@ class RuleCheck:
         self._reaching = catalog.reaching(self._rules)
 
     def problems(self, config: Any, below: Path = (), judged: Callable[[Path], bool] | None = None) -> list[Problem]:
-        """Every rule at or below a path that the configuration breaks, or that cannot be decided for it.
+        """A problem for each rule at or below a path that the configuration breaks, or that cannot be decided.
 
-        Rules that read a setting whose path is not `judged` are passed over.
+        Rules that read a setting whose path is not `judged` are skipped.
         """
         return list(self._visit(self._catalog.root.at(below), get(config, below), below, judged or (lambda _: True)))
 
     def transitions(self, config: Any, previous: Any) -> list[Problem]:
-        """Every rule over `oldSelf` that the change from an earlier configuration breaks."""
+        """A problem for each rule with `oldSelf` that the change from an earlier configuration breaks."""
         return list(self._follow(self._catalog.root, config, previous, ()))
 
     def at(self, path: Path) -> Iterator[tuple[Rule, Path]]:
-        """The rules that read the setting at a path, with the path at which each stands."""
+        """The rules that read the setting at a path, with the path of each."""
         for length in range(len(path) + 1):
             here, below = path[:length], path[length:]
             for schema in self._catalog.root.at(here).certain:
@@ -159,7 +159,7 @@ class RuleCheck:
         yield Problem("rule", message, path=where, schema=rule.location, reads=settings)
 
     def _reason(self, rule: Rule, node: Node, value: Any, old: Any) -> Undecided | None:
-        """Why a rule cannot be decided, from what may be shown; None where it can be decided of that."""
+        """Why a rule cannot be decided, using only what may be shown; None if it can be decided with that."""
         try:
             holds(rule.expression, node, self._shown(node, value), self._shown(node, old))
         except Undecided as reason:
@@ -180,9 +180,9 @@ def _rule(entry: _Entry, expressions: dict[str, Expression]) -> Rule:
 
 
 def _pairs(node: Node, value: Any, old: Any) -> Iterator[tuple[str | int, Any, Any]]:
-    """What lies in a value, with what lay there before: keys by their names, items of a map-list by their keys.
+    """The children of a value, with their earlier values: keys by name, items of a map-list by their keys.
 
-    Items of other lists have no identity, and atomic maps change as a whole, so there is no `oldSelf` in them, as in Kubernetes.
+    Items of other lists have no identity, and atomic maps change as a whole, so they have no `oldSelf`, as in Kubernetes.
     """
     if isinstance(value, dict):
         before = old if isinstance(old, dict) and not node.atomic_map else {}

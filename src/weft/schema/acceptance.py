@@ -1,4 +1,4 @@
-"""Which values a single schema accepts: asked for defaults, which have to fit before they are filled in."""
+"""Whether a single schema accepts a value: needed for defaults, which must fit before they are filled in."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from weft.schema.explaining import explainer
 from weft.schema.patterns import OPTIONS, TooCostly
 
 _OFTEN: Final = 20
-"""How often a schema is asked with the slow validator before the fast one is compiled for it."""
+"""The number of checks with the slow validator before the fast one is compiled for a schema."""
 
 
 class Acceptance:
-    """The schemas of joined documents, each by itself, without formats."""
+    """The schemas of joined documents, each on its own, without formats."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -25,7 +25,7 @@ class Acceptance:
         self._quick: dict[int, tuple[int, jsonschema_rs.Validator | None]] = {}
 
     def accepts(self, schema: dict[str, Any], value: Any) -> bool:
-        """Whether a schema accepts a value; not where an expression is too costly to match."""
+        """True if a schema accepts a value; False if an expression is too costly to match."""
         quick = self._quick_validator(schema)
         if quick is not None:
             try:
@@ -38,7 +38,7 @@ class Acceptance:
             return False
 
     def errors(self, schema: dict[str, Any], value: Any) -> Iterator[ValidationError]:
-        """Why a schema does not accept a value. Raises TooCostly where an expression is too costly to match."""
+        """Why a schema does not accept a value. Raises TooCostly if an expression is too costly to match."""
         dialect = self._documents.dialect(schema)
         yield from explainer(schema, dialect, self._registry, formats=False).iter_errors(value)
 
@@ -47,7 +47,7 @@ class Acceptance:
         return bool(explainer(schema, dialect, self._registry, formats=False).is_valid(value))
 
     def _quick_validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator | None:
-        """The fast validator for one schema; compiling it pays only where a schema is asked often."""
+        """The fast validator for one schema; compiling it only pays off for a schema that is used often."""
         asked, validator = self._quick.get(id(schema), (0, None))
         if asked == _OFTEN:
             address = self._documents.address(schema)

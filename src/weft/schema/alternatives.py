@@ -1,7 +1,8 @@
-"""Which of several alternatives (`oneOf`, `anyOf`) a value was meant to be, so that a report speaks of that one alone.
+"""The alternative (`oneOf`, `anyOf`) that the author of a value probably intended, so a report is about that one only.
 
-Often each has a key of its own. Mostly a property says it, the *discriminator*: each alternative fixes it by `const` or `enum`, to other values than the others.
-In OpenAPI, `discriminator` names the property, and its values are the names of the alternatives' schemas.
+Often each alternative has a key of its own. Usually a property, the *discriminator*, chooses: each alternative fixes it by `const`
+or `enum` to different values. In OpenAPI, `discriminator` names the property, and its values are the names of the alternatives'
+schemas.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from weft.schema.catalog import Catalog
 from weft.schema.node import Node
 
 _DEPTH: Final = 3
-"""How deep a discriminator may lie inside the value."""
+"""The maximum depth of a discriminator inside the value."""
 
 
 @dataclass(frozen=True)
 class Discriminator:
-    """The property at `path`, and the values by which it chooses each alternative; `required` by all of them."""
+    """The property at `path`, and the values that choose each alternative; `required` if all of them require it."""
 
     path: Path
     values: dict[int, list[Any]]
@@ -34,7 +35,7 @@ class Discriminator:
         return [value for values in self.values.values() for value in values]
 
     def is_in(self, value: Any) -> bool:
-        """Whether a value says at all which alternative it is."""
+        """True if a value has a discriminator."""
         return has(value, self.path)
 
     def chosen(self, value: Any) -> int | None:
@@ -46,7 +47,7 @@ class Discriminator:
 
 
 def discriminator(catalog: Catalog, error: ValidationError) -> Discriminator | None:
-    """What tells the alternatives of a mapping apart that fits none of them; None where nothing does."""
+    """The discriminator of the alternatives for a mapping that fits none of them; None if there is none."""
     nodes = _nodes(catalog, error)
     if len(nodes) < 2:
         return None
@@ -55,7 +56,7 @@ def discriminator(catalog: Catalog, error: ValidationError) -> Discriminator | N
 
 
 def own_keys(catalog: Catalog, error: ValidationError) -> dict[int, list[str]]:
-    """The keys by which a mapping says which alternative it is: required by one, and unknown to the others.
+    """The keys that choose an alternative: required by one, and unknown to the others.
 
     Empty unless every alternative has one.
     """
@@ -81,7 +82,7 @@ def _branches(error: ValidationError) -> list[Any]:
 
 
 def _nodes(catalog: Catalog, error: ValidationError) -> dict[int, Node]:
-    """The alternatives that can be mappings, by their indexes; none where the value is not a mapping."""
+    """The alternatives that can be mappings, by their indexes; empty if the value is not a mapping."""
     if not isinstance(error.instance, dict):
         return {}
     nodes = {index: catalog.node([branch], [branch]) for index, branch in enumerate(_branches(error))}
@@ -89,7 +90,7 @@ def _nodes(catalog: Catalog, error: ValidationError) -> dict[int, Node]:
 
 
 def best_branch(catalog: Catalog, error: ValidationError) -> list[ValidationError]:
-    """The errors of the alternative that was most likely meant: of the right type, with the fixed values that the value has, the deepest.
+    """The errors of the most likely alternative: it has the right type, the fixed values of the value, and the deepest errors.
 
     Where an alternative has all keys of a mapping, and only something inside of it is wrong, the value looks most like that one.
     Of several that are equally deep, it is the one with the fewest. An empty list when no alternative stands out, because all of them expect another type.
@@ -125,7 +126,7 @@ def _is_of_another_type(errors: list[ValidationError]) -> bool:
 
 
 def _depth(error: ValidationError) -> int:
-    """How deep an error lies in the value that was to be of an alternative; in alternatives again, it is that of the nearest one."""
+    """The depth of an error in the value of an alternative; in nested alternatives, that of the nearest one."""
     below = min(by_branch(error).values(), key=_misses) if error.context else []
     inside = 0 if not below or _is_of_another_type(below) else min(map(_depth, below))
     return len(error.relative_path) + inside
@@ -140,7 +141,7 @@ def by_branch(error: ValidationError) -> dict[Any, list[ValidationError]]:
 
 
 def _fixed(nodes: dict[int, Node], path: Path) -> Iterator[Discriminator]:
-    """The properties that every alternative fixes, to values that no other has; the outermost come first."""
+    """The properties that every alternative fixes, to values that no other one has; the outermost come first."""
     first, *others = nodes.values()
     shared = [name for name in first.properties if all(name in other.properties for other in others)]
     children = {name: {index: node.child(name) for index, node in nodes.items()} for name in shared}
@@ -156,7 +157,7 @@ def _fixed(nodes: dict[int, Node], path: Path) -> Iterator[Discriminator]:
 
 
 def _values(node: Node) -> list[Any]:
-    """The values to which a place is fixed, by what always applies or else by its own alternatives."""
+    """The values to which a place is fixed, by schemas that always apply, or else by its own alternatives."""
     for schemas in (node.certain, node.possible):
         stated = [
             schema["enum"] if "enum" in schema else [schema["const"]] for schema in schemas if _FIXING & schema.keys()

@@ -1,4 +1,4 @@
-"""A keyword that a value breaks, with all that is needed to say so in words; `violations` has the words."""
+"""A keyword that a value breaks, with everything that its message needs; `violations` writes the message."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def _nothing(_: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A keyword that a value breaks, as the message functions see it; a `hidden` value must not be quoted.
+    """A keyword that a value breaks, for the message functions. A `hidden` value must not be quoted.
 
-    `unexpected` are the keys or items that may not be there, where the keyword is about these, and `known` the keys that may.
-    `fits` says whether another value would be accepted in this place. With `of_key` the value is a key of the mapping there.
+    `unexpected` are the keys or items that are not allowed, if the keyword is about these, and `known` the allowed keys. `fits`
+    tells whether another value would be accepted here. With `of_key`, the value is a key of the mapping.
     """
 
     keyword: str
@@ -49,18 +49,18 @@ class Broken:
 
     @property
     def name(self) -> str:
-        """The setting, as people write it, or the key that is at fault."""
+        """The name of the setting, or of the key that breaks the rule."""
         where = dotted(self.path) or "the configuration"
         return f"the key `{self.value}` of {where}" if self.of_key else where
 
     @property
     def instead(self) -> str | None:
-        """How else the value could have been written, so that it would be accepted."""
+        """A hint with a spelling of the value that would be accepted."""
         return None if self.hidden or self.of_key else hint_for(self.value, self.fits)
 
     @property
     def shown(self) -> str:
-        """The value, shortened, or what kind of value it is."""
+        """The value, shortened, or its type."""
         if self.hidden:
             return TYPE_WORDS[json_type(self.value)]
         text = json.dumps(self.value, ensure_ascii=False)
@@ -76,7 +76,7 @@ def broken_by(
     fits: Callable[[Any], bool] = _nothing,
     suggest: Suggestions | None = None,
 ) -> Broken:
-    """What an error of the validator says of `judged`, which stands at the path `at` of the configuration."""
+    """The keyword of a validator's error about `judged`, the value at the path `at` of the configuration."""
     inside = tuple(error.absolute_path)
     names_a_key = isinstance(error.instance, str) and isinstance(get(judged, inside), dict)
     unexpected = error.cause if isinstance(error.cause, UnexpectedKeys) else UnexpectedKeys(())
@@ -98,7 +98,7 @@ def broken_by(
 
 
 def of_metaschema(error: ValidationError) -> Broken:
-    """A keyword of a metaschema that a schema breaks; what would fit is asked of that part of the metaschema alone."""
+    """A keyword of a metaschema that a schema breaks; only that part of the metaschema determines what would fit."""
     schema: Any = error.schema
     refers = _refers(schema)
 

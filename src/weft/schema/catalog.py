@@ -1,4 +1,4 @@
-"""All that schema documents say of a configuration: its nodes, and the schemas that have a keyword or lead to one."""
+"""Everything that schema documents define: the nodes, and the schemas that have a keyword or refer to one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Catalog:
         self.root = self.node([documents.joined[documents.root]], [documents.joined[documents.root]])
 
     def node(self, certain: list[Any], possible: list[Any], inside: Secrecy = Secrecy.NONE) -> Node:
-        """The node where these schemas apply, inside of a value of this secrecy."""
+        """The node of these schemas, inside a value of this secrecy."""
         sure = self._expand(certain, certain_only=True)
         rest = [
             schema
@@ -44,7 +44,7 @@ class Catalog:
         return self._nodes[key]
 
     def alternatives(self, node: Node) -> list[dict[str, Any]]:
-        """The schemas that perhaps apply to a node, less those that stand inside of others which apply to it."""
+        """The schemas that may apply to a node, without those that others which apply already contain."""
         inside = {id(schema) for schema in self._expand([*node.certain], certain_only=False)}
         outside = [schema for schema in node.possible if id(schema) not in inside]
         for schema in outside:
@@ -52,9 +52,9 @@ class Catalog:
         return [schema for schema in outside if id(schema) not in inside] or outside
 
     def default(self, node: Node) -> Any:
-        """See `Node.default`; an object that contains itself is not made from defaults, as that would never end."""
+        """See `Node.default`; an object that contains itself is not built from defaults, because that would never end."""
         if node.renamed_to is not None:
-            return MISSING  # the new name says what holds
+            return MISSING  # the new name determines the value
         written = node.own_default
         if node in self._open or node.contains_itself:
             return written
@@ -72,11 +72,11 @@ class Catalog:
         return value if value and node.accepts(value) else MISSING
 
     def valid(self, schema: dict[str, Any], value: Any) -> bool:
-        """Whether one schema accepts a value."""
+        """True if one schema accepts a value."""
         return self.acceptance.accepts(schema, value)
 
     def bad_list_keys(self) -> Iterator[Problem]:
-        """Lists whose items are told apart by a key that no item can have."""
+        """Problems for lists whose items are identified by a key that no item can have."""
         for schema in self.schemas_with("x-kubernetes-list-map-keys"):
             item = self.node([schema], [schema]).child(0)
             for index, key in enumerate(schema["x-kubernetes-list-map-keys"]):
@@ -87,7 +87,7 @@ class Catalog:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names of all settings, wherever they stand."""
+        """The names of all settings, at any depth."""
         return frozenset(name for schema in self.schemas_with("properties") for name in schema["properties"])
 
     def schemas_with(self, keyword: str) -> Sequence[dict[str, Any]]:
@@ -127,20 +127,20 @@ class Catalog:
 
     @cached_property
     def declaring(self) -> set[int]:
-        """The ids of all schemas that declare an environment variable, or lead to one."""
+        """The ids of all schemas that declare an environment variable, or refer to one that does."""
         return self.reaching(map(id, self.schemas_with("x-env")))
 
     @cached_property
     def holding_secrets(self) -> set[int]:
-        """The ids of all schemas that are sensitive, or lead to one that is."""
+        """The ids of all schemas that are sensitive, or refer to one that is."""
         return self.reaching(id(schema) for schema in self.schemas_with("x-sensitive") if schema["x-sensitive"] is True)
 
     def describes(self, schema: dict[str, Any], find: _Find, step: str | int, *, sure: bool) -> bool:
-        """Whether a schema, or one that surely (or perhaps) applies in its place, describes the value at a step."""
+        """True if a schema, or one that certainly (or possibly) applies in its place, describes the value at a step."""
         return any(next(find(below, step), None) is not None for below in self._expand([schema], certain_only=sure))
 
     def secrets_under(self, keyword: str, schemas: Iterable[dict[str, Any]]) -> list[Any]:
-        """What these schemas say by a keyword that only tests values, where that is about secrets: it then speaks of them."""
+        """The subschemas of a keyword that only tests values, if they concern secrets: then they describe them."""
         tests = [schema[keyword] for schema in schemas if keyword in schema]
         return [test for test in tests if id(test) in self.holding_secrets]
 

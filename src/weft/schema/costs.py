@@ -29,7 +29,7 @@ _RENAMED: Final = frozenset(("x-renamed-to",))
 
 
 class Excess(Enum):
-    """What is too much, in words."""
+    """What is too much, as a message."""
 
     MANY = (
         f"this schema asks more than {MOST:,} schemas about one value, as what it combines combines others again and again",
@@ -54,7 +54,7 @@ class Excess(Enum):
 
 
 def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
-    """The schemas that ask too many others or too deeply, while none of those does; there must be no circles."""
+    """The schemas that refer to too many others or too deeply, while none of those does. Requires a graph without circles."""
     counts: dict[int, tuple[int, int]] = {}
     for start in documents.every:
         waiting = [start]
@@ -79,7 +79,7 @@ def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
 
 
 def _with_too_many(documents: Documents, keywords: frozenset[str], most: int) -> Iterator[dict[str, Any]]:
-    """The schemas with too many settings that have a keyword, while none below has; what lies in itself counts once."""
+    """The schemas with too many settings that have a keyword, while none below has; a schema that contains itself counts once."""
     counts: dict[int, int] = {}
     for start in documents.every:
         way = [] if id(start) in counts else [(start, _described(documents, start))]

@@ -1,7 +1,7 @@
-"""Defaults that cannot be used, as their own schemas do not accept them.
+"""Defaults that cannot be used because their own schemas reject them.
 
-Only what always applies to a setting gives it a default (`Node.own_default`), so only there a default that is not valid is an error:
-the setting would have another value than the schema says, or none. One in an alternative is never used; it is a warning.
+Only schemas that always apply to a setting give it a default (`Node.own_default`), so an invalid default is an error only there:
+the setting would have a value other than the schema says, or none. A default in an alternative is never used; it is a warning.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from weft.schema.violations import complaints
 
 
 def bad_defaults(catalog: Catalog) -> Iterator[Problem]:
-    """Every default that cannot be used, with the reason; its place is the schema."""
+    """Every unusable default, with the reason. The place is the schema."""
     judged = set[int]()
     for path, node in places(catalog.root, catalog.reaching(map(id, catalog.schemas_with("default")))):
         schema = node.default_schema
@@ -45,7 +45,7 @@ def _of_a_setting(catalog: Catalog, node: Node, path: Path) -> Iterator[Problem]
     try:
         reason, hint = _reason(catalog, node, path, hidden)
     except TooCostly:
-        message = f"nobody can tell whether {_name(path)} is valid, as a pattern is too costly to match"
+        message = f"it cannot be determined whether {_name(path)} is valid: a pattern is too costly to match"
         yield Problem("pattern-too-costly", message, schema=where, hint=CHEAPER, quiet=hidden)
         return
     yield Problem("bad-default", f"{_name(path)} is not valid: {reason}", schema=where, hint=hint, quiet=hidden)
@@ -56,10 +56,10 @@ def _reason(catalog: Catalog, node: Node, path: Path, hidden: bool) -> tuple[str
     value: Any = node.default_schema and node.default_schema["default"]
     errors = (error for schema in node.certain for error in catalog.acceptance.errors(schema, value))
     error = best_match(errors)
-    if error is None:  # only the quick validator does not accept it
+    if error is None:  # only the fast validator rejects it
         return "its schema does not accept it", None
     if hidden:
-        return "the setting is sensitive, so that a default can only be a reference", "remove the default"
+        return "the setting is sensitive, so its default must be a reference", "remove the default"
     _, _, message, hint = next(complaints(broken_by(error, value, path, hidden=False)))
     return message, hint
 

@@ -1,4 +1,4 @@
-"""A schema as the end of a sentence, for rules that speak of other values: `that is a text`, or `with the key name`."""
+"""A schema as the end of a sentence, for rules about other values: `that is a text`, or `with the key name`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN: Final = 60
 
 
 def described(schema: Any, *, plural: bool = False) -> str:
-    """What a value is like that a schema accepts: `that is "x"` or, where no words are short enough, the rule itself."""
+    """The values that a schema accepts, as a clause: `that is "x"`, or the schema itself if no short clause exists."""
     words = list(_words(schema)) if isinstance(schema, dict) and schema.keys() - _SILENT <= _WORDS.keys() else []
     text = " and ".join(words) or f"that fits {short(schema)}"
     return _VERB.sub(lambda match: f"that {_OF_MANY[match[1]]}", text) if plural else text

@@ -1,7 +1,7 @@
-"""Schema documents as validators get them: every `$ref` is a direct way to its target.
+"""Schema documents for validators: every `$ref` is an absolute pointer to its target.
 
-Ids and relative references are gone, every `$ref` is the file's URI with a JSON pointer, and a sensitive setting is described
-as what an overlay may hold, a reference. Both validators get the same documents.
+Ids and relative references are removed; every `$ref` is the file's URI with a JSON pointer. A sensitive setting is described by
+what an overlay may contain: a reference. Both validators get the same documents.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from weft.schema.walk import REFERENCES, in_place, subschemas
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
-"""What a pointer in a reference may hold as it is."""
+"""The characters that need no escape in the pointer of a reference."""
 _IDS: Final = frozenset(("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"))
 
 References = Mapping[tuple[int, str], str | bool]
-"""What each reference of a schema (by its id, and keyword) leads to: a URI with a pointer, or a boolean schema."""
+"""The target of each reference, by schema id and keyword: a URI with a pointer, or a boolean schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One schema file as written; `name` is how reports call it."""
+    """One schema file as written; `name` is its name in reports."""
 
     name: str
     uri: str
@@ -46,10 +46,10 @@ class Document:
 
 @dataclass(frozen=True)
 class Documents:
-    """All schema files that a root reaches.
+    """All schema files that are reachable from a root.
 
-    `root` is the URI of the root schema. `joined` maps URIs to the documents as validators get them. `schema(ref)` gives
-    the schema behind a joined `$ref`, `location(schema)` where a joined schema stands (`schemas/app.schema.json#/properties/port`).
+    `root` is the URI of the root schema. `joined` maps URIs to the documents for validators. `schema(ref)` gives the schema of a
+    joined `$ref`, `location(schema)` the location of a joined schema (`schemas/app.schema.json#/properties/port`).
     """
 
     root: str
@@ -73,7 +73,7 @@ class Documents:
         return tuple(found)
 
     def schema(self, ref: str) -> Any:
-        """The joined schema that an absolute reference names."""
+        """The joined schema of an absolute reference."""
         uri, _, fragment = ref.partition("#")
         return get_fragment(self.joined[uri], fragment)
 
@@ -82,7 +82,7 @@ class Documents:
         return self._places.get(id(schema), self.names[self.root] + "#") + paths.pointer(steps)
 
     def address(self, schema: Any) -> str | None:
-        """An absolute reference to a joined schema; None for one that stands nowhere by itself."""
+        """An absolute reference to a joined schema; None if the schema is not part of a document."""
         name, _, where = self._places.get(id(schema), "").partition("#")
         uri = next((uri for uri, known in self.names.items() if known == name), "")
         try:
@@ -93,7 +93,7 @@ class Documents:
             return None
 
     def dialect(self, schema: Any = None) -> str:
-        """The dialect of the file in which a joined schema stands; of the root without one."""
+        """The dialect of the file that contains a joined schema; the root's dialect without a schema."""
         place = self.location(schema)
         return next(dialect for name, dialect in self._dialects.items() if place.startswith(f"{name}#"))
 
@@ -106,11 +106,11 @@ class Documents:
 
     @cached_property
     def rust_registry(self) -> jsonschema_rs.Registry:
-        """The joined documents for `jsonschema-rs`, with their regular expressions as the engine spells them."""
+        """The joined documents for `jsonschema-rs`, with regular expressions in the engine's syntax."""
         return jsonschema_rs.Registry([(uri, self._respelled(contents)) for uri, contents in self.joined.items()])
 
     def _respelled(self, value: Any) -> Any:
-        """A part of a document with the expressions of its schemas respelled; the same object where none has to be."""
+        """A part of a document with its regular expressions in the engine's syntax; the same object if none changes."""
         if isinstance(value, list):
             items = [self._respelled(item) for item in value]
             return value if all(map(operator.is_, items, value)) else items
@@ -123,7 +123,7 @@ class Documents:
 
 
 def _respelled_here(schema: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of one schema that have to change for the engine."""
+    """The keywords of one schema that must change for the engine."""
     changed: dict[str, Any] = {}
     if isinstance(schema.get("pattern"), str) and for_engine(schema["pattern"]) != schema["pattern"]:
         changed["pattern"] = for_engine(schema["pattern"])
@@ -134,7 +134,7 @@ def _respelled_here(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def get_fragment(contents: Any, fragment: str) -> Any:
-    """What a `#/pointer` names in a document; raises KeyError and the like when it is not there."""
+    """The value at a `#/pointer` of a document. Raises LookupError or similar if it does not exist."""
     for step in paths.parse_pointer(unquote(fragment)):
         contents = contents[int(step)] if isinstance(contents, list) else contents[step]
     return contents
@@ -147,9 +147,9 @@ def join(
     schemas: Collection[int],
     warnings: Iterable[Problem] = (),
 ) -> Documents:
-    """The written documents, by their URIs, joined by their references; `schemas` are the ids of all that is a schema in them.
+    """The written documents, by their URIs, joined by their references; `schemas` are the ids of all schemas in them.
 
-    `warnings` are what is probably a mistake in them.
+    `warnings` are probable mistakes in them.
     """
     run = _Join(references, schemas)
     direct: dict[str, Any] = {}
@@ -169,7 +169,7 @@ def join(
 
 
 def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], references: References) -> None:
-    """State the dialect of every schema that is referred to: a validator that comes from another file keeps to its own."""
+    """State the dialect of every referenced schema: a validator that comes from another file would use its own."""
     for target in references.values():
         if isinstance(target, str):
             uri, _, fragment = target.partition("#")
@@ -177,7 +177,7 @@ def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], 
 
 
 def circles(documents: Documents) -> Iterator[dict[str, Any]]:
-    """Schemas that lead back to themselves without going down into a value: no validator would ever end."""
+    """Schemas that refer to themselves without descending into a value: validation would never end."""
     done: set[int] = set()
     for start in documents.every:
         way, on_the_way = [(start, asked(documents, start))], {id(start)}
@@ -205,7 +205,7 @@ def asked(documents: Documents, schema: dict[str, Any]) -> Iterator[dict[str, An
 
 
 class _Join:
-    """One `join`; `places` are where the new schemas stand."""
+    """The state of one `join`; `places` are the locations of the new schemas."""
 
     def __init__(self, references: References, schemas: Collection[int]) -> None:
         self._references = references
@@ -213,7 +213,7 @@ class _Join:
         self.places: dict[int, str] = {}
 
     def direct(self, value: Any, name: str, where: str) -> Any:
-        """A copy of what stands at a place of a document, in which references are direct and ids are gone."""
+        """A copy of a part of a document, with absolute references and without ids."""
         if isinstance(value, list):
             return [self.direct(child, name, f"{where}/{index}") for index, child in enumerate(value)]
         if not isinstance(value, dict):
@@ -225,7 +225,7 @@ class _Join:
         return result
 
     def _point(self, result: dict[str, Any], written: int) -> None:
-        """Take the ids out of the copy of a schema, and let its references point to where they lead."""
+        """Remove the ids from the copy of a schema, and make its references absolute."""
         for keyword in _IDS & result.keys():
             if isinstance(result[keyword], str | bool):
                 del result[keyword]

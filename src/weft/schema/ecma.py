@@ -1,10 +1,10 @@
-r"""Regular expressions of ECMA 262, as JSON Schema writes them: whether they are valid, and how the engine spells them.
+r"""Regular expressions of ECMA 262, as JSON Schema writes them: whether they are valid, and their spelling for the engine.
 
-Read with the flag `u`, as JSON Schema recommends, and with those liberties of older engines that schemas rely on: a needless
-backslash before punctuation, a brace or a bracket that stands for itself, a lookahead with a quantifier. `(?i)` at the start is
-taken too, as editors take it. Sets of characters are written out, so that `\d` and `\w` know ASCII digits and letters only,
-also beside a lookaround. What stays the engine's: `.` also stands for `\r`, `\b` counts the letters of every alphabet, and a
-backreference to a group that took no part matches nothing.
+They are read with the flag `u`, as JSON Schema recommends, and with those liberties of older engines that schemas rely on: a
+needless backslash before punctuation, a literal brace or bracket, a lookahead with a quantifier. `(?i)` at the start is accepted
+too, as in editors. Sets of characters are written out, so `\d` and `\w` match ASCII digits and letters only, even with a
+lookaround. Some behavior remains the engine's: `.` also matches `\r`, `\b` counts the letters of every alphabet, and a
+backreference to a group that did not take part matches nothing.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _OTHER_ENGINES: Final = {
     "z": "$",
     "h": "[ \\t]",
     "R": "\\r?\\n",
-    "Q": "a backslash before each sign",
+    "Q": "a backslash before each character",
 }
 
 
 class PatternError(ValueError):
-    """Why a text is not a regular expression of ECMA 262, and at which of its characters (from 0) that shows."""
+    """Why a text is not a regular expression of ECMA 262, and the position (from 0) at which that shows."""
 
     def __init__(self, reason: str, offset: int) -> None:
         super().__init__(reason)
@@ -55,21 +55,21 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A regular expression in the engine's own words; one that `backtracks` may take more than linear time."""
+    """A regular expression in the engine's syntax. One that `backtracks` may take more than linear time."""
 
     text: str
     backtracks: bool
 
 
 def translate(pattern: str) -> Translation:
-    """The expression as the engine is to read it; raises PatternError where it is not one of ECMA 262."""
+    """The expression in the engine's syntax. Raises PatternError if it is not valid in ECMA 262."""
     reader = _Reader(pattern)
     return Translation(reader.whole(), reader.backtracks)
 
 
 @dataclass
 class _Reader:
-    """One reading of an expression, from left to right."""
+    """One pass over an expression, from left to right."""
 
     pattern: str
     at: int = 0
@@ -106,7 +106,7 @@ class _Reader:
             return atom
         if not repeats:
             raise PatternError(f"`{found[0]}` has nothing to repeat", start)
-        if atom.startswith(_LOOKS):  # which the engine does not repeat: once says as much as many times
+        if atom.startswith(_LOOKS):  # the engine cannot repeat it, and once is equivalent
             return f"(?:{atom}|)" if found[0][0] in "*?" or found["least"] == "0" else atom
         if found["most"] and int(found["most"]) < int(found["least"]):
             raise PatternError(f"`{found[0]}`: the larger number comes first", found.start())
@@ -141,7 +141,7 @@ class _Reader:
         return f"({inside})" if opening["name"] else f"{opening[0]}{inside})"
 
     def _escape(self) -> tuple[str, bool]:
-        """What a backslash outside of brackets begins."""
+        """The escape that starts with a backslash outside brackets."""
         start = self.at
         self.at += 1
         sign = self.pattern[self.at : self.at + 1]
@@ -195,7 +195,7 @@ class _Reader:
         self.at += 1
         last = self._member(start)
         if len(last) > 1 or last[0][0] != last[0][1]:
-            self.at = back  # `[a-\d]`: the sign stands for itself
+            self.at = back  # `[a-\d]`: the `-` is literal
             return first
         if last[0][0] < first[0][0]:
             raise PatternError(f"`{self.pattern[first_at : self.at]}`: the larger character comes first", first_at)
@@ -215,7 +215,7 @@ class _Reader:
         return self._set_or_code(here)
 
     def _set_or_code(self, start: int) -> Ranges:
-        """What an escape stands for in and outside of brackets: a set of characters, or one."""
+        """The set of characters, or the one character, of an escape inside or outside brackets."""
         sign = self.pattern[self.at : self.at + 1]
         if sign and sign in "dswDSW":
             self.at += 1
@@ -254,14 +254,14 @@ class _Reader:
 
 
 def _capturing(pattern: str) -> Iterator[str | None]:
-    """The names of the capturing groups in their order, None for one without."""
+    """The names of the capturing groups in order; None for a group without a name."""
     for found in re.finditer(r"\\.|\[(?:\\.|[^\]\\])*\]|\((?!\?)|\(\?<(?![=!])([^>]*)>", pattern, re.DOTALL):
         if found[0][0] == "(":
             yield found[1]
 
 
 def _others(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """All characters but these."""
+    """All other characters."""
     found, begin = [], 0
     for first, last in sorted(ranges):
         if first > begin:
@@ -271,7 +271,7 @@ def _others(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def _written(ranges: Iterable[tuple[int, int]], properties: Iterable[str] = (), negated: bool = False) -> str:
-    """A set of characters as the engine reads it; halves of surrogate pairs stand in no text, and are left out."""
+    """A set of characters as the engine reads it; halves of surrogate pairs never appear in text and are left out."""
     kept = [piece for each in ranges for piece in _without_halves(*each)]
     single = kept[0][0] if len(kept) == 1 and kept[0][0] == kept[0][1] else None
     if single is not None and not negated and not properties:

@@ -1,4 +1,4 @@
-"""Settings as environment variables, by the names that `x-env` gives them, and back.
+"""Settings as environment variables, named by `x-env`, and back.
 
 As text a boolean is `true` or `false`, a list of plain values is joined with commas, anything nested is JSON.
 """
@@ -38,7 +38,7 @@ class Variable:
 
     @cached_property
     def text(self) -> str:
-        """The value as an environment holds it."""
+        """The value as text in an environment."""
         return to_text(self.value)
 
 
@@ -72,13 +72,13 @@ def _tells_secrets(node: Node, config: Any) -> bool:
 
 
 class VariableCheck:
-    """Finds settings that give one environment variable different values, of which a program could read only one."""
+    """Finds settings that give the same environment variable different values, so a program could read only one."""
 
     def __init__(self, root: Node) -> None:
         self._root = root
 
     def problems(self, config: Any) -> Iterator[Problem]:
-        """The settings of a configuration whose variable has another value for another setting."""
+        """The settings of a configuration whose variable gets a different value from another setting."""
         first: dict[str, Variable] = {}
         for variable in self._candidates(config):
             other = first.setdefault(variable.name, variable)
@@ -89,7 +89,7 @@ class VariableCheck:
                     f"{names} give the environment variable {variable.name} different values",
                     path=pointer(variable.path),
                     schema=self._root.at(variable.path).place,
-                    hint="set both to the same value, or give each an `x-env` of its own",
+                    hint="set both to the same value, or give each its own `x-env`",
                     reads=(pointer(other.path), pointer(variable.path)),
                 )
 
@@ -104,7 +104,7 @@ class VariableCheck:
 
     @cached_property
     def _shared(self) -> list[tuple[str, Path]] | None:
-        """The settings whose variables the schema gives to others too; None where only a configuration can tell."""
+        """The settings that share a variable; None if only a configuration can determine that."""
         catalog = self._root.catalog
         free = (below for schema in catalog.schemas() for below in free_schemas(schema))
         endless = (node.contains_itself for _, node in places(self._root, catalog.declaring))
@@ -118,7 +118,7 @@ class VariableCheck:
 def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
     """Every variable that the schema declares, set or not: name, path and node.
 
-    Where an object contains another of its own kind, the inner one declares none: they would have no end.
+    If an object contains another of its own kind, the inner one declares none: the list would be endless.
     """
     stack = [(path, node, frozenset[frozenset[int]]())]
     while stack:
@@ -140,7 +140,7 @@ def to_text(value: Any) -> str:
 
 
 def _joins(items: list[Any]) -> bool:
-    """Whether a list can be read again when its items are joined by commas; a first `[` would begin JSON."""
+    """True if a list can be read back when its items are joined with commas; a leading `[` would start JSON."""
     texts = not any(map(_needs_json, items)) and not items[0].startswith("[")
     return texts or all(isinstance(item, int | float) and not isinstance(item, bool) for item in items)
 
@@ -150,9 +150,9 @@ def _needs_json(item: Any) -> bool:
 
 
 def from_text(node: Node, text: str) -> Any:
-    """The value that a text stands for where the schema expects what `node` says.
+    """The value of a text, by the types of `node`.
 
-    Raises ValueError, without quoting the text, when it stands for none.
+    Raises ValueError, without quoting the text, if it has no such value.
     """
     if _has_stray_bytes(text):
         raise ValueError("the value is not UTF-8")
@@ -170,14 +170,14 @@ def from_text(node: Node, text: str) -> Any:
 
 
 def _listed(node: Node, text: str) -> Iterator[Any]:
-    """The values of an `enum` that a text may mean: those that are written so, and all that are not plain."""
+    """The values of an `enum` that a text may represent: those with this spelling, and all that are not plain."""
     for value in node.keyword("enum", ()):
         if isinstance(value, dict | list) or to_text(value) == text:
             yield value
 
 
 def _has_stray_bytes(text: str) -> bool:
-    """Whether a text holds what was not UTF-8: Python keeps such bytes of an environment as surrogates."""
+    """True if a text was not UTF-8: Python represents such bytes of an environment as surrogates."""
     return not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -189,11 +189,11 @@ def _from_json(text: str) -> Any:
     try:
         return parse_json(text)
     except yaml12.YamlError:
-        raise ValueError("the value must be JSON, as a mapping or a nested list is") from None
+        raise ValueError("the value must be JSON, because it is a mapping or a nested list") from None
 
 
 def _scalar(types: frozenset[str], text: str) -> Any:
-    """The value of one of these types; a text that is a number is one where both are allowed."""
+    """The text as a value of one of these types; a number if both numbers and texts are allowed."""
     if "string" in types and not (types & {"integer", "number"} and _number(text) is not None):
         return text
     for name, convert in _CONVERTERS.items():
@@ -207,9 +207,9 @@ def _scalar(types: frozenset[str], text: str) -> Any:
 
 
 def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
-    """An overlay for every declared variable that the environment holds, by its name, and what does not convert.
+    """An overlay for every declared variable in the environment, by name, and the problems of those that cannot be converted.
 
-    A secret stays where it is: of its variable the overlay holds a reference.
+    A secret stays in its variable: the overlay contains a reference.
     """
     found: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
@@ -225,7 +225,7 @@ def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, d
 
 
 def settings_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
-    """The settings themselves, as variables give them, secrets too, and what does not convert."""
+    """The values of the variables, secrets included, and the problems of those that cannot be converted."""
     data: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, path, place in _held(node, environment):
@@ -245,7 +245,7 @@ def _bad_variable(name: str, path: Path, error: ValueError, shown: str) -> Probl
 
 
 def in_place_of(node: Node, text: str) -> str:
-    """`, not ...` with a text that does not convert, at the end of a message; nothing where a secret may stand in it."""
+    """`, not ...` with a text that cannot be converted, for the end of a message; empty if it may contain a secret."""
     holding = node.catalog.holding_secrets
     if (
         node.sensitive
@@ -257,19 +257,19 @@ def in_place_of(node: Node, text: str) -> str:
 
 
 def literal(value: Any) -> Any:
-    """A value as an overlay spells it, a bare null would remove, and a list might be joined with the lower one."""
+    """A value for an overlay: a plain null would remove the setting, and a list might be merged with the lower one."""
     return {"$value": value} if value is None or isinstance(value, list) else value
 
 
 def put(data: dict[str, Any], path: Path, value: Any) -> None:
-    """Set a value in nested mappings, which are made as needed."""
+    """Set a value in nested mappings, creating them as needed."""
     for step in path[:-1]:
         data = data.setdefault(str(step), {})
     data[str(path[-1])] = value
 
 
 def _guessed(text: str) -> Any:
-    """What a text most likely is where the schema does not say: JSON if it can be read as that."""
+    """The most likely value of a text if the schema gives no type: JSON if it parses."""
     try:
         return parse_json(text)
     except yaml12.YamlError:

@@ -1,4 +1,4 @@
-"""When two values are the same: for JSON, and for items of lists that are told apart by their keys."""
+"""When two values are the same: as JSON, and for items of lists that are identified by their keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def canonical(value: Any) -> str:
 
 
 def item_key(node: Node, item: Any) -> tuple[str, ...] | None:
-    """What tells an item of a map-list apart; None when the item lacks one of the keys (a key's default counts)."""
+    """The identity of an item of a map-list; None if the item lacks one of the keys (a key's default counts)."""
     if not isinstance(item, dict):
         return None
     values = [_key_value(node, item, name) for name in node.list_keys]

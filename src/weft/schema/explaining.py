@@ -1,7 +1,7 @@
-"""The validator that explains: jsonschema, which knows where each error comes from, with the answers of the other one.
+"""The validator that explains: jsonschema, which knows where each error comes from, with the results of the other validator.
 
-jsonschema has regular expressions and formats of its own. Here the keywords that need them ask `patterns` and `formats`
-instead, so that both validators accept the same values, and those that look at many keys do so in one pass.
+jsonschema has its own regular expressions and formats. Here, the keywords that need them call `patterns` and `formats` instead, so
+both validators accept the same values. Keywords that look at many keys do so in one pass.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNIQUE: Final = jsonschema_rs.Draft202012Validator({"uniqueItems": True})
 
 
 class UnexpectedKeys(Exception):
-    """The cause of an error about keys, or items, that may not be there: their names, and the keys that may."""
+    """The cause of an error about keys or items that are not allowed: their names, and the allowed keys."""
 
     def __init__(self, names: tuple[str | int, ...], known: tuple[str, ...] = ()) -> None:
         super().__init__(*names)
@@ -39,7 +39,7 @@ class UnexpectedKeys(Exception):
 
 @dataclass
 class Undecided:
-    """What is `assumed` of expressions that are too costly to match, and where that was needed, by schema, pattern and text."""
+    """The result `assumed` for expressions that are too costly to match, and where it was used: schema, pattern, text."""
 
     assumed: bool
     found: list[tuple[Any, str, str]] = field(default_factory=list)
@@ -50,7 +50,7 @@ _UNDECIDED: ContextVar[Undecided | None] = ContextVar("_UNDECIDED", default=None
 
 @contextmanager
 def assuming(answer: bool) -> Iterator[Undecided]:
-    """Within it, an expression that is too costly to match is taken to match, or not to; without it, `TooCostly` is raised."""
+    """A context in which an expression that is too costly to match counts as a match, or not. Outside it, `TooCostly` is raised."""
     undecided = Undecided(answer)
     token = _UNDECIDED.set(undecided)
     try:
@@ -60,7 +60,7 @@ def assuming(answer: bool) -> Iterator[Undecided]:
 
 
 def explainer(schema: Any, dialect: str = DIALECT, registry: Registry[Any] | None = None, *, formats: bool) -> Any:
-    """A validator of jsonschema for a schema whose references `registry` resolves; without `formats` they say nothing."""
+    """A validator of jsonschema for a schema whose references `registry` resolves; without `formats`, formats are not checked."""
     known = registry if registry is not None else Registry()
     return _validator_class(dialect)(schema, registry=known, format_checker=_FORMATS if formats else None)
 
@@ -76,7 +76,7 @@ def _validator_class(dialect: str) -> Any:
 
 
 def _evolve(validator: Any, **changes: Any) -> Any:
-    """The validator for a part of the schema: jsonschema would take its own class where a part states its `$schema`."""
+    """The validator for a part of the schema: jsonschema would use its own class for a part that states its `$schema`."""
     schema = changes.get("schema", validator.schema)
     stated = schema.get("$schema") if isinstance(schema, dict) else None
     kind = _validator_class(stated) if isinstance(stated, str) else type(validator)
@@ -163,7 +163,7 @@ def _unique_items(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterato
 
 
 def _is_unique(items: list[Any]) -> bool:
-    """Whether no two items are the same; jsonschema compares each with each where they are mappings."""
+    """True if no two items are the same. For mappings, jsonschema would compare every pair."""
     try:
         return _UNIQUE.is_valid(items)
     except ValueError:  # a number beyond it
@@ -171,7 +171,7 @@ def _is_unique(items: list[Any]) -> bool:
 
 
 def _type(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    """An error of a value of another type; none where `enum` or `const` beside it refuse the value, and say what it must be."""
+    """An error for a value of another type; none if `enum` or `const` in the same schema rejects the value and names the allowed ones."""
     names = (name for name in ("enum", "const") if name in schema and name in validator.VALIDATORS)
     if all(next(validator.VALIDATORS[name](validator, schema[name], instance, schema), None) is None for name in names):
         yield from validator_for(validator.META_SCHEMA).VALIDATORS["type"](validator, wanted, instance, schema)
@@ -182,14 +182,14 @@ def _unexpected(kind: str, names: tuple[str | int, ...], known: tuple[str, ...] 
 
 
 def _required(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
-    """An error for each key that is missing, which knows its name: that of jsonschema has it in its message only."""
+    """An error for each missing key, with its name as data: jsonschema's error has it in the message only."""
     if isinstance(wanted, list) and validator.is_type(instance, "object"):
         for name in (name for name in wanted if name not in instance):
             yield ValidationError(f"{name!r} is a required property", cause=UnexpectedKeys((name,)))
 
 
 def _is_described(schema: Any, name: str) -> bool:
-    """Whether a schema speaks of a key by its name or by a pattern."""
+    """True if a schema describes a key by its name or by a pattern."""
     if name in schema.get("properties", ()):
         return True
     return any(_matches(pattern, name, schema) for pattern in schema.get("patternProperties", ()))
@@ -200,11 +200,11 @@ def _accepts(validator: Any, schema: Any, instance: Any) -> bool:
 
 
 def _speaking(validator: Any, instance: Any, schema: Any) -> Iterator[dict[str, Any]]:
-    """The schemas that evaluate keys or items of a value: this one, and those which apply to the same value through it.
+    """The schemas that evaluate keys or items of a value: this schema, and those that it applies to the same value.
 
-    By the standard, one that refuses the value evaluates nothing, so that one wrong type would make all other keys unknown.
-    What applies whatever the value is (`allOf`, `$ref`, `then`), and every alternative where none accepts the value, is
-    taken to evaluate nevertheless: the refusal is an error of its own, so that a value is refused exactly when it should be.
+    By the standard, a schema that rejects the value evaluates nothing, so one wrong type would make all other keys unknown. Here,
+    schemas that always apply (`allOf`, `$ref`, `then`), and every alternative if none accepts the value, count as evaluating anyway:
+    the rejection is an error of its own, so exactly the same values are rejected.
     """
     if not isinstance(schema, dict):
         return
@@ -237,14 +237,14 @@ def _applying(validator: Any, instance: Any, schema: Any) -> Iterator[Any]:
 
 
 def _keys_of(instance: dict[str, Any], schema: dict[str, Any]) -> Iterable[str]:
-    """The keys that one schema evaluates by itself; those of which it refuses the value have errors of their own."""
+    """The keys that one schema evaluates itself; keys with rejected values have their own errors."""
     if any(schema.get(keyword, False) is not False for keyword in ("additionalProperties", "unevaluatedProperties")):
         return instance
     return (name for name in instance if _is_described(schema, name))
 
 
 def _items_of(validator: Any, instance: list[Any], schema: dict[str, Any]) -> Iterable[int]:
-    """The items that one schema evaluates by itself, in drafts 2019-09 and 2020-12."""
+    """The items that one schema evaluates itself, in drafts 2019-09 and 2020-12."""
     tuples = "prefixItems" in validator.VALIDATORS
     first = schema.get("prefixItems" if tuples else "items", ())
     others = ["items", "unevaluatedItems"] if tuples else ["additionalItems", "unevaluatedItems"]

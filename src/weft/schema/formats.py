@@ -1,6 +1,6 @@
-"""The one implementation of `format`: that of jsonschema-rs, draft by draft, with Weft's answer to what a regular expression is.
+"""The one implementation of `format`: that of jsonschema-rs, draft by draft, with Weft's own check of regular expressions.
 
-A format that a draft does not have says nothing there, whatever its name. docs/reference/schemas.md lists them.
+A format that a draft does not define has no effect. docs/reference/schemas.md lists them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import jsonschema_rs
 from weft.schema.patterns import is_valid
 
 OWN: Final[Mapping[str, Callable[[str], bool]]] = {"regex": is_valid}
-"""The formats that a validator of jsonschema-rs has to be given to agree with `conforms`."""
+"""The formats that make a validator of jsonschema-rs agree with `conforms`."""
 
 
 def conforms(dialect: str, name: str, value: Any) -> bool:
-    """Whether a value is of a format, in the draft of this address; what is not a text is of every format."""
+    """True if a value has a format, in the draft with this address. Only texts are checked."""
     return not isinstance(value, str) or _checker(dialect, name).is_valid(value)
 
 

@@ -1,4 +1,4 @@
-"""The limits of sizes and numbers that hold where several schemas apply."""
+"""The limits of sizes and numbers when several schemas apply."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 
 
 def strictest(schemas: Iterable[Any]) -> dict[str, Any]:
-    """The limits that hold where all of these schemas apply, in the keywords of draft 2020-12.
+    """The combined limits of these schemas, in the keywords of draft 2020-12.
 
-    Of a limit and an exclusive one only the stricter is kept. In draft 4, `exclusiveMinimum: true` makes the minimum exclusive.
+    Of an inclusive and an exclusive limit, only the stricter one remains. In draft 4, `exclusiveMinimum: true` makes the minimum exclusive.
     """
     found: dict[str, list[Any]] = {}
     for schema in schemas:
@@ -43,4 +43,4 @@ LIMITS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),
     "multipleOf": _common_multiple,
 }
-"""The keywords that limit a size or a number, and how two limits become one."""
+"""The keywords that limit a size or a number, and the function that combines two limits."""

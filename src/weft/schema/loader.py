@@ -1,4 +1,4 @@
-"""Schema files: read, checked, and followed through every `$ref`, without ever asking the network."""
+"""Schema files: read, checked, and followed through every `$ref`, without network access."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2
 
 
 def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = False) -> Documents:
-    """Read the schema file `root` and all that it refers to among `files`; names in reports are relative to their folder.
+    """Read the schema file `root` and everything it refers to among `files`; names in reports are relative to their folder.
 
     With `open_network`, a reference to the network allows anything, and is a warning.
 
     Raises WeftError with every problem of every file: unreadable, not a schema, a reference to nowhere, to the network,
-    or in a circle, a keyword of Weft's used wrongly.
+    or in a circle, misuse of a keyword of Weft.
     """
     loader = _Loader(files, open_network)
     start = loader.open(root)
@@ -57,7 +57,7 @@ def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = Fals
 
 
 class _Loader:
-    """The state of one `load_documents`."""
+    """The state of one `load_documents` call."""
 
     def __init__(self, files: ProjectFiles, open_network: bool) -> None:
         self.files = files
@@ -69,7 +69,7 @@ class _Loader:
         self.references: dict[tuple[int, str], str | bool] = {}
         self.schemas: set[int] = set()
         self.waiting: list[tuple[_Spot, dict[str, Any]]] = []
-        # the registry asks `_retrieve` for what it does not have, which opens files and never the network
+        # the registry calls `_retrieve` for missing documents, which opens files and never the network
         self.registry: Registry[Any] = METASCHEMAS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]
 
     def open(self, path: Path, dialect: str = DIALECT) -> Document:
@@ -88,7 +88,7 @@ class _Loader:
         document = Document(name, uri, dialect, contents, path)
         self.by_uri[uri] = document
         if not _known_dialect(dialect):
-            message = f"`{dialect}` is no JSON Schema draft that Weft knows"
+            message = f"`{dialect}` is not a JSON Schema draft that Weft supports"
             hint = "use one of the drafts 4, 6, 7, 2019-09, 2020-12"
             self._complain(document, ("$schema",), "schema-invalid", message, hint)
             return document
@@ -113,12 +113,12 @@ class _Loader:
         return True
 
     def _check(self, document: Document, contents: Any, path: paths.Path) -> bool:
-        """Whether what stands at a path of a document is a valid schema; if not, the reasons become problems."""
+        """True if the value at a path of a document is a valid schema. Otherwise, adds problems with the reasons."""
         if not isinstance(contents, dict | bool):
-            self._complain(document, path, "schema-invalid", "a schema is an object")
+            self._complain(document, path, "schema-invalid", "a schema must be an object")
             return False
         errors = metaschema_errors(contents, document.dialect)
-        if path:  # where no keyword looks, nobody has ever checked what is only to be read
+        if path:  # no keyword reaches this place, so nothing has checked it yet
             errors = [error for error in errors if not _READ_ONLY.intersection(map(str, error.absolute_path))]
         for error in map(innermost, errors):
             for _, where, message, hint in complaints(of_metaschema(error)):
@@ -135,7 +135,7 @@ class _Loader:
                 stack += [(child, where + paths.pointer((step,))) for step, child in pairs]
 
     def _follow(self, spot: _Spot, schema: Any) -> None:
-        """Note a schema and all that it leads to, complain of what is wrong there, and resolve the references."""
+        """Register a schema and everything that it refers to, report mistakes, and resolve the references."""
         others, self.waiting = self.waiting, []
         self._wait(spot, schema)
         while self.waiting:  # a chain of references may be longer than Python calls functions in each other
@@ -161,17 +161,17 @@ class _Loader:
                 self._wait(spot.inside(child, steps), child)
 
     def _resolve(self, spot: _Spot, schema: dict[str, Any], keyword: str) -> None:
-        # within a metaschema, a dynamic reference means the whole of it
+        # within a metaschema, a dynamic reference refers to the whole metaschema
         within = spot.document.path is None and keyword != "$ref"
         ref = spot.document.dialect if within else schema[keyword]
         path = (*spot.path, keyword)
-        # looking a reference up may open its file, and with it complain of all that is wrong in there
+        # resolving a reference may open its file, and report the mistakes in it
         before = len(self.problems)
         try:
             resolved = spot.resolver.lookup(ref)
             contents = resolved.contents
         except (Unresolvable, LookupError, ValueError) as error:
-            if len(self.problems) == before:  # otherwise the file that it stands in is broken, and was complained about
+            if len(self.problems) == before:  # otherwise its file is broken, and already reported
                 code, message, hint = self._explain_ref(ref, spot.resolver, error)
                 if self.open_network and code == _NETWORK:
                     self.references[id(schema), keyword] = True
@@ -183,17 +183,17 @@ class _Loader:
         if isinstance(contents, bool):
             self.references[id(schema), keyword] = contents
         elif id(contents) not in self.targets and self.problems:
-            pass  # the file that it stands in is broken, and was complained about
+            pass  # its file is broken, and already reported
         elif not isinstance(contents, dict):
-            self._complain(spot.document, path, "schema-invalid", f"`{ref}` names something that is no schema")
+            self._complain(spot.document, path, "schema-invalid", f"`{ref}` refers to something that is not a schema")
         else:
             target, where = self._target(contents)
             self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=POINTER_SAFE)}"
             self._follow_stray(target, where, contents, resolved.resolver)
 
     def _target(self, contents: dict[str, Any]) -> tuple[Document, str]:
-        """The document in which a schema stands that is referred to, and the pointer to it there."""
-        if id(contents) not in self.targets:  # a metaschema, which referencing brings along
+        """The document that contains a referenced schema, and the pointer to it."""
+        if id(contents) not in self.targets:  # a metaschema, which `referencing` ships
             for uri in METASCHEMAS:
                 metaschema = METASCHEMAS.contents(uri)
                 self._index(Document(uri, uri, metaschema["$schema"], metaschema, None))
@@ -203,12 +203,12 @@ class _Loader:
         return target, where
 
     def _follow_stray(self, target: Document, where: str, contents: dict[str, Any], resolver: Any) -> None:
-        """Follow a schema that is kept where no keyword looks, such as `#/components/…`, and only referred to."""
+        """Follow a schema that is only reachable by reference, such as `#/components/…`."""
         if id(contents) in self.schemas or contents is target.contents:
             return
         path = paths.parse_pointer(where)
         if target.path and not self._check(target, contents, path):
-            self.schemas.add(id(contents))  # one complaint is enough
+            self.schemas.add(id(contents))  # one report is enough
         else:
             self._wait(_Spot(target, path, resolver, specification_with(target.dialect)), contents)
 
@@ -217,18 +217,18 @@ class _Loader:
         while reason.__cause__ is not None and not isinstance(reason, _NotHere | OutsideError):
             reason = reason.__cause__  # type: ignore[assignment]
         if isinstance(reason, OutsideError):
-            return "outside-project", f"`{ref}` leads out of the project, to {reason.filename}", ALLOW
+            return "outside-project", f"`{ref}` refers to a file outside of the project, {reason.filename}", ALLOW
         if isinstance(reason, _NotHere) and urlsplit(reason.uri).scheme not in ("file", ""):
             return (
                 _NETWORK,
                 f"`{ref}` is not among the schema files, and schemas are never fetched from the network",
-                "save it beside the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
+                "save it next to the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
             )
         if isinstance(reason, _NotHere):
             names = self.files.names_near(Path(unquote(urlsplit(reason.uri).path)))
             return (
                 "schema-ref-nowhere",
-                f"`{ref}` names a file that is not there",
+                f"`{ref}` refers to a file that does not exist",
                 did_you_mean(Path(ref.partition("#")[0]).name, [name for name in names if "." in name]),
             )
         parent, _, last = ref.rpartition("/")
@@ -238,7 +238,7 @@ class _Loader:
             siblings = []
         return (
             "schema-ref-nowhere",
-            f"`{ref}` names nothing in its schema",
+            f"`{ref}` does not exist in its schema",
             did_you_mean(last, [str(name) for name in siblings]),
         )
 
@@ -249,7 +249,7 @@ class _Loader:
         try:
             found = path if path and self.files.has(path) else None
         except OutsideError as error:
-            found, outside = None, error  # an address such as `/schemas/n` may be the `$id` of a file all the same
+            found, outside = None, error  # an address such as `/schemas/n` may still be the `$id` of a file
         path = found or self._with_id(uri)
         if path is None:
             raise outside or _NotHere(uri)
@@ -257,7 +257,7 @@ class _Loader:
         return specification_with(document.dialect).create_resource(document.contents)
 
     def _with_id(self, uri: str) -> Path | None:
-        """The local file of a schema that is known by its `$id`, or that lies beside one as its own address does."""
+        """The local file of a schema found by its `$id`, or next to another schema as its address suggests."""
         return next(chain(self._beside(uri), self._with_own_id(uri)), None)
 
     def _beside(self, uri: str) -> Iterator[Path]:
@@ -279,12 +279,12 @@ class _Loader:
                 yield path
 
     def complain_of_circle(self, location: str) -> None:
-        """Note that a schema leads back to itself."""
+        """Report that a schema refers to itself."""
         message = "this schema refers to itself without ever reaching a value"
         self._complain(*self._written(location), "schema-ref-cycle", message, "remove one `$ref` of the circle")
 
     def complain_of_costs(self, location: str, excess: Excess) -> None:
-        """Note that nobody could wait for what a schema says of a value."""
+        """Report that validating with a schema would take too long."""
         self._complain(*self._written(location), "schema-too-costly", excess.message, excess.hint)
 
     def _written(self, location: str) -> tuple[Document, paths.Path]:
@@ -303,7 +303,7 @@ class _Loader:
         key: bool = False,
     ) -> None:
         problem = _problem(document, path, code, message, hint, key=key)
-        if problem not in self.problems:  # the parts of a metaschema refer to each other, and say it again
+        if problem not in self.problems:  # the parts of a metaschema refer to each other, and report it again
             self.problems.append(problem)
 
 
@@ -316,7 +316,7 @@ def _problem(
 
 @dataclass(frozen=True)
 class _Spot:
-    """Where a schema stands, and how its references are resolved there."""
+    """The location of a schema, and how its references are resolved."""
 
     document: Document
     path: paths.Path
@@ -324,7 +324,7 @@ class _Spot:
     specification: Specification[Any]
 
     def inside(self, child: dict[str, Any], steps: paths.Path) -> _Spot:
-        """The spot of a subschema; its own `$id` changes what references mean."""
+        """The spot of a subschema; its own `$id` changes the base of references."""
         resource = self.specification.create_resource(child)
         resolver = self.resolver.in_subresource(resource) if resource.id() else self.resolver
         return replace(self, path=(*self.path, *steps), resolver=resolver)
@@ -337,7 +337,7 @@ class _NotHere(LookupError):
 
 
 def _known_dialect(uri: str) -> str | None:
-    """The canonical URI of a draft, however it is spelled; None for a dialect that Weft does not know."""
+    """The canonical URI of a draft, in any spelling; None for a dialect that Weft does not support."""
     if uri.rstrip("#") in ("http://json-schema.org/schema", "https://json-schema.org/schema"):
         return DIALECT  # the address of the latest draft
     match = _DRAFT.search(uri)

@@ -1,4 +1,4 @@
-"""What is wrong in a schema by itself: by its metaschema, by the rules of Weft's own keywords, in its regular expressions."""
+"""Mistakes within one schema: against its metaschema, in Weft's own keywords, in its regular expressions."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ OWN_KEYWORDS: Final = (
 
 
 _OTHERS: Final = ("example",)
-"""Keywords of others (OpenAPI) that resemble those of JSON Schema, and are meant."""
+"""Keywords of other standards (OpenAPI) that resemble those of JSON Schema, and are intended."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """Something wrong in a schema that its metaschema does not see; `path` leads to it, or with `key` to its key."""
+    """A mistake in a schema; `path` is its path or, with `key`, the path of its key."""
 
     path: paths.Path
     message: str
@@ -49,7 +49,7 @@ class Mistake:
 
 
 def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
-    """What is wrong with Weft's own keywords and with the regular expressions of one schema, without those below it."""
+    """Mistakes in Weft's own keywords and in the regular expressions of one schema, without its subschemas."""
     own = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
     yield from _misspelled(schema)
     for path, pattern in patterns_of(schema):
@@ -61,17 +61,17 @@ def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _misspelled(keywords: Iterable[str]) -> Iterator[Mistake]:
-    """Keywords that nobody reads, but that are nearly ones: of Weft's, errors; of JSON Schema, which allows any keyword, warnings."""
+    """Unknown keywords that resemble known ones: of Weft, errors; of JSON Schema, which allows any keyword, warnings."""
     for keyword in keywords:
         own, standard = _nearly(keyword), _nearly_standard(keyword)
         if own:
-            yield Mistake((keyword,), f"`{keyword}` would do nothing", f"did you mean `{own}`?", key=True)
+            yield Mistake((keyword,), f"`{keyword}` has no effect", f"did you mean `{own}`?", key=True)
         elif standard:
-            message, hint = f"`{keyword}` means nothing to JSON Schema", f"did you mean `{standard}`?"
+            message, hint = f"`{keyword}` is not a keyword of JSON Schema", f"did you mean `{standard}`?"
             yield Mistake((keyword,), message, hint, key=True, code="unknown-keyword", severity=Severity.WARNING)
 
 
-@lru_cache(maxsize=4096)  # the same few keywords stand in every schema
+@lru_cache(maxsize=4096)  # every schema has the same few keywords
 def _nearly(keyword: str) -> str | None:
     """The keyword of Weft that another one resembles without being one."""
     if keyword in OWN_KEYWORDS:
@@ -92,13 +92,13 @@ def _nearly_standard(keyword: str) -> str | None:
 
 @cache
 def _standard_keywords() -> dict[str, str]:
-    """The keywords of all drafts, by what they are in lower case."""
+    """The keywords of all drafts, by their lower-case form."""
     schemas = [METASCHEMAS.contents(uri) for uri in METASCHEMAS]
     return {name.lower(): name for schema in schemas for name in schema.get("properties", ())}
 
 
 def patterns_of(schema: dict[str, Any]) -> Iterator[tuple[paths.Path, str]]:
-    """The regular expressions of one schema, without those below it, with their paths."""
+    """The regular expressions of one schema, without its subschemas, with their paths."""
     if isinstance(schema.get("pattern"), str):
         yield ("pattern",), schema["pattern"]
     for pattern in schema.get("patternProperties", ()):
@@ -109,7 +109,7 @@ def _bad_pattern(path: paths.Path, refused: Refusal) -> Mistake:
     key = path[0] == "patternProperties"
     if refused.valid:
         message = f"the pattern cannot be used: {refused.reason}"
-        return Mistake(path, message, "repeat less of it, or divide it", key=key, code="pattern-too-costly")
+        return Mistake(path, message, "use fewer repetitions, or split it", key=key, code="pattern-too-costly")
     message = f"not a valid schema: this is not a regular expression of ECMA 262: {refused.reason}"
     return Mistake(path, f"{message} (character {refused.offset + 1})", key=key)
 
@@ -120,7 +120,7 @@ def _keywords() -> jsonschema_rs.Draft202012Validator:
 
 
 def metaschema_errors(contents: dict[str, Any] | bool, dialect: str) -> list[ValidationError]:
-    """Why a schema is not valid by the metaschema of its dialect; an empty list when it is."""
+    """Why a schema is not valid by the metaschema of its dialect; an empty list if it is."""
     if _meta_valid(contents, dialect):
         return []
     validator = validator_for({"$schema": dialect})
@@ -128,13 +128,13 @@ def metaschema_errors(contents: dict[str, Any] | bool, dialect: str) -> list[Val
 
 
 def innermost(error: ValidationError) -> ValidationError:
-    """The error that says best what is wrong: of several alternatives, the one that lists the possible values."""
+    """The most helpful error: of several alternatives, the one that lists the possible values."""
     choices = (cause for cause in error.context or () if cause.validator == "enum")
     return next(choices, None) or best_match([error]) or error
 
 
 def _meta_valid(contents: dict[str, Any] | bool, dialect: str) -> bool:
-    """The quick answer; the errors are only looked for when it is no."""
+    """The fast check; the errors are only collected if it fails."""
     try:
         return jsonschema_rs.meta.is_valid({**contents, "$schema": dialect} if isinstance(contents, dict) else contents)
     except ValueError:

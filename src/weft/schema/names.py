@@ -1,4 +1,4 @@
-"""Names that are alike: what somebody may have meant who wrote another one."""
+"""Similar names, to find the name that a misspelled one refers to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ALIKE: Final = 0.8
 
 
 class Names:
-    """Some names, to be asked for others that resemble one of them, however they are joined and in whatever case."""
+    """Names to compare other names with, ignoring case and separators."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(filter(None, map(_bare, names)))
         self._asked: dict[str, bool] = {}
 
     def resemble(self, name: str) -> bool:
-        """Whether a name is one of these, or nearly so: a letter more, less, or other in every five."""
+        """True if a name equals or resembles one of these: one letter in five may be added, missing or different."""
         if name not in self._asked:
             bare = _bare(name)
             candidates = [known for known in self._names if abs(len(known) - len(bare)) <= max(1, len(known) // 4)]
@@ -44,7 +44,7 @@ def spellings(name: str) -> set[str]:
 
 
 class SecretNames:
-    """The names of the sensitive settings of a catalog, and of those that lead to some."""
+    """The names of the sensitive settings of a catalog, and of the settings that contain some."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -53,13 +53,13 @@ class SecretNames:
         """New names that are known to lead to no secret."""
 
     def resemble(self, name: str) -> bool:
-        """Whether a name is that of a sensitive setting, of its variable, or of a list or mapping of them, or nearly so."""
+        """True if a name equals or resembles that of a sensitive setting, its variable, or a list or mapping of them."""
         return self._names.resemble(name)
 
     def lead_to_one(self, name: str) -> bool:
-        """Whether the setting of a new name is a secret, or holds some, or one does that it was renamed to in turn.
+        """True if the setting with a new name is a secret or contains one, also through further renames.
 
-        A new name that is no path from the top is that of a setting beside the old one, in the items of some list.
+        A new name that is not a path from the top names a sibling of the old one, in the items of a list.
         """
         passed, waiting = set[str](), [name]
         while waiting:  # a chain of names may be longer than Python calls functions in each other
@@ -86,11 +86,11 @@ class SecretNames:
         for step in path:
             node = self._catalog.node(
                 *node.described(step)
-            )  # and not its child, whose secrecy may be what is asked here
+            )  # and not its child, whose secrecy may be what is being determined
         return [node] if node.certain or node.possible else self._called(path[-1])
 
     def _called(self, name: Any) -> Iterator[Node]:
-        """The settings of a name, wherever they stand."""
+        """The settings with a name, at any depth."""
         for schema in self._catalog.schemas_with("properties"):
             if name in schema["properties"]:
                 yield self._catalog.node(*self._catalog.node([schema], [schema]).described(name))

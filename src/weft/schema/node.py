@@ -1,4 +1,4 @@
-"""What the schema says about one place of a configuration, whatever road of `$ref` and `allOf` leads there."""
+"""What the schemas define for one place of a configuration, through any chain of `$ref` and `allOf`."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class _Missing:
 
 
 MISSING: Final[Any] = _Missing()
-"""Stands for 'no value', where None is a value."""
+"""Stands for "no value", because None is a value."""
 
 
 class Secrecy(IntEnum):
-    """Whether what stands at a place is a secret."""
+    """Whether the value at a place is a secret."""
 
     NONE = 0
     PERHAPS = 1
-    """It may be a secret whose key is misspelled, or stands a level too high or too low."""
+    """It may be a secret with a misspelled key, or one a level too high or too low."""
     SENSITIVE = 2
 
 
 class Node:
-    """A place in the configuration, seen through every schema that speaks of it.
+    """A place in the configuration, seen through every schema that describes it.
 
     `certain` schemas always apply; `possible` ones also come from `anyOf`, `oneOf`, `then`, `else` and the like. Nodes are
     made once per set of schemas, so a schema that contains itself gives a finite set of nodes.
@@ -64,7 +64,7 @@ class Node:
         return next((schema[name] for schema in (*self.certain, *self.possible) if name in schema), default)
 
     def child(self, step: str | int) -> Node:
-        """The node of a property or of a list item; a place that no schema describes has a node without schemas."""
+        """The node of a property or a list item. A place that no schema describes has a node without schemas."""
         node = self._children.get(step)
         if node is None:
             node = self.stated(step)
@@ -74,11 +74,11 @@ class Node:
         return node
 
     def stated(self, step: str | int) -> Node:
-        """The same node, but by nothing else than the schemas that describe it: no guess is made."""
+        """The same node, using only the schemas that describe it: nothing is guessed."""
         return self.catalog.node(*self.described(step), self.secrecy)
 
     def described(self, step: str | int) -> tuple[list[Any], list[Any]]:
-        """The schemas that certainly, and perhaps, describe the value at a step."""
+        """The schemas that certainly describe the value at a step, and those that possibly do."""
         find = property_schemas if isinstance(step, str) else item_schemas
         certain = [found for schema in self.certain for found in find(schema, step)]
         possible = [found for schema in self.possible for found in find(schema, step)]
@@ -91,7 +91,7 @@ class Node:
         return certain, possible
 
     def _unevaluated(self, schema: dict[str, Any], step: str | int) -> tuple[Any, bool] | None:
-        """What a schema says of a step that neither it nor what applies in its place describes, and whether that is sure."""
+        """The subschema for a step that neither the schema nor those in its place describe, and whether it certainly applies."""
         name, find = (
             ("unevaluatedProperties", property_schemas) if isinstance(step, str) else ("unevaluatedItems", item_schemas)
         )
@@ -100,10 +100,10 @@ class Node:
         return schema[name], not self.catalog.describes(schema, find, step, sure=False)
 
     def _is_a_mistake(self, step: str | int) -> bool:
-        """Whether nobody meant a value to stand at a step of which no schema speaks, so that it may be a secret.
+        """True if a value at a step that no schema describes is unintended and may therefore be a secret.
 
-        Either it may not stand there, beside secrets, or it is called like one. The keys of a free mapping are whatever people
-        like.
+        Either no value is allowed there, next to secrets, or its name resembles that of a secret. The keys of a free mapping may have any
+        name.
         """
         if self.holds_secrets and not self._allows(step):
             return True
@@ -129,7 +129,7 @@ class Node:
 
     @cached_property
     def certain_properties(self) -> tuple[str, ...]:
-        """Those of the `properties` that stand in schemas which always apply."""
+        """The `properties` of schemas that always apply."""
         return tuple(dict.fromkeys(name for schema in self.certain for name in schema.get("properties", ())))
 
     @cached_property
@@ -139,7 +139,7 @@ class Node:
 
     @cached_property
     def contains_itself(self) -> bool:
-        """Whether an object leads to another of its own kind through properties, whatever `$ref` stands between."""
+        """True if an object contains another of its own kind through properties, across any `$ref`."""
         seen: set[frozenset[int]] = set()
         stack: list[Node] = [self]
         while stack:
@@ -153,12 +153,12 @@ class Node:
         return False
 
     def knows(self, step: str | int) -> bool:
-        """Whether a value may stand at this step: some schema describes it, or none forbids it."""
+        """True if a value is allowed at this step: some schema describes it, or none forbids it."""
         node = self.child(step)
         return bool(node.certain or node.possible) or self._allows(step)
 
     def _allows(self, step: str | int) -> bool:
-        """Whether a value may stand at a step that no schema describes."""
+        """True if a value is allowed at a step that no schema describes."""
         if isinstance(step, int):
             return "array" in self.types
         every = (*self.certain, *self.possible)
@@ -173,24 +173,24 @@ class Node:
     def list_type(self) -> str:
         """How a list merges: atomic, set or map."""
         stated = [schema["x-kubernetes-list-type"] for schema in self.certain if "x-kubernetes-list-type" in schema]
-        if not stated:  # which alternative applies is not known, so they must agree
+        if not stated:  # the alternative that applies is unknown, so they must agree
             lists = [schema for schema in self.possible if {"items", "x-kubernetes-list-type"} & schema.keys()]
             stated = list(dict.fromkeys(schema.get("x-kubernetes-list-type", "atomic") for schema in lists))
         return str(stated[0]) if len(stated) == 1 else "atomic"
 
     @cached_property
     def list_keys(self) -> tuple[str, ...]:
-        """The keys that tell the items of a map-list apart."""
+        """The keys that identify the items of a map-list."""
         return tuple(self.keyword("x-kubernetes-list-map-keys", ()))
 
     @cached_property
     def atomic_map(self) -> bool:
-        """Whether a mapping is replaced as a whole."""
+        """True if a mapping is replaced as a whole."""
         return bool(self.keyword("x-kubernetes-map-type") == "atomic")
 
     @cached_property
     def secrecy(self) -> Secrecy:
-        """Whether the value is a secret; what lies inside of one is a secret too."""
+        """True if the value is a secret; everything inside a secret is a secret too."""
         if any(schema.get("x-sensitive") is True for schema in (*self.certain, *self.possible)):
             return Secrecy.SENSITIVE
         old = self.renamed_to is not None and self.catalog.secret_names.lead_to_one(self.renamed_to)
@@ -198,22 +198,22 @@ class Node:
 
     @property
     def sensitive(self) -> bool:
-        """Whether the value is a secret by the schemas."""
+        """True if the schemas mark the value as a secret."""
         return self.secrecy is Secrecy.SENSITIVE
 
     @property
     def hidden(self) -> bool:
-        """Whether nobody may see the value: it is a secret, or may be one that was written in a wrong place."""
+        """True if the value must not be shown: it is a secret, or may be one in a wrong place."""
         return self.secrecy is not Secrecy.NONE
 
     @cached_property
     def holds_secrets(self) -> bool:
-        """Whether the value is a secret, or a secret may lie somewhere inside of it."""
+        """True if the value is a secret, or may contain one."""
         holding = self.catalog.holding_secrets
         return self.hidden or any(id(schema) in holding for schema in (*self.certain, *self.possible))
 
     def states(self, value: Any) -> bool:
-        """Whether some schema says in so many words that a value of this JSON type may stand here."""
+        """True if some schema explicitly allows a value of this JSON type."""
         kind = type_for_schemas(value)
         return any(
             ("type" in schema and kind in stated_types(schema)) or CONTAINERS.get(kind, frozenset()) & schema.keys()
@@ -221,10 +221,10 @@ class Node:
         )
 
     def conceals(self, value: Any) -> bool:
-        """Whether a value that is no reference must be shown to nobody, with all that lies in it.
+        """True if a value that is not a reference must not be shown, with everything inside it.
 
-        It is hidden, or it is a plain value where a mapping with a secret belongs. A mapping or a list is concealed as a whole
-        where none belongs: then even its keys may be secrets.
+        It is hidden, or it is a plain value in place of a mapping with a secret. A mapping or a list is concealed as a whole if none is
+        expected: then even its keys may be secrets.
         """
         if value is None or not self.holds_secrets:
             return False
@@ -234,7 +234,7 @@ class Node:
 
     @cached_property
     def renamed_to(self) -> str | None:
-        """What the setting is called now, where this is its old name."""
+        """The new name of the setting, if this is its old name."""
         name = self.keyword("x-renamed-to")
         return name if isinstance(name, str) else None
 
@@ -257,9 +257,9 @@ class Node:
 
     @cached_property
     def types(self) -> frozenset[str]:
-        """The JSON types as the schema names them (`number` without `integer`); empty when it does not say.
+        """The JSON types as the schema names them (`number` without `integer`); empty if it names none.
 
-        Of a place of which only alternatives speak, which may not apply, they are what these say.
+        If only alternatives describe the place, which may not apply, the types are theirs.
         """
         found = self.certain_types
         if found == ANY_TYPE:
@@ -268,44 +268,44 @@ class Node:
 
     @cached_property
     def default_schema(self) -> dict[str, Any] | None:
-        """The schema whose `default` holds for this place: the first that always applies."""
+        """The schema whose `default` applies to this place: the first that always applies."""
         return next((schema for schema in self.certain if "default" in schema), None)
 
     @cached_property
     def refuses_its_default(self) -> bool:
-        """Whether there is a `default` that the place's own schemas do not accept, neither as written nor filled in."""
+        """True if there is a `default` that the place's own schemas reject, both as written and filled in."""
         if self.default_schema is None:
             return False
         written = self.default_schema["default"]
         if self.accepts(written):
             return False
-        # `default: {}` may leave to the defaults of the properties what the schema requires
+        # `default: {}` may rely on the defaults of the properties for what the schema requires
         return not isinstance(written, dict) or self.contains_itself or not self.accepts(self.fill(written))
 
     @property
     def own_default(self) -> Any:
-        """The `default` keyword as written, or MISSING; one that its own schema does not accept is no default."""
+        """The `default` keyword as written, or MISSING; one that its own schema rejects does not count."""
         return MISSING if self.default_schema is None or self.refuses_its_default else self.default_schema["default"]
 
     @property
     def place(self) -> str:
-        """Where the first schema that speaks of this place stands: `schemas/app.schema.json#/properties/port`."""
+        """The location of the first schema that describes this place: `schemas/app.schema.json#/properties/port`."""
         schemas = [schema for schema in (*self.certain, *self.possible) if schema.keys() - {"$ref", "$schema"}]
         return self.catalog.documents.location(schemas[0]) if schemas else ""
 
     @cached_property
     def default(self) -> Any:
-        """What holds when no layer sets the value, or MISSING.
+        """The value if no layer sets one, or MISSING.
 
-        An object without a `default` is made from those of its properties, unless its own schema would refuse the result:
-        an optional object is not forced on anybody by the defaults inside it.
+        An object without a `default` is built from those of its properties, unless its own schema would reject the result: the defaults
+        inside an optional object do not make it required.
         """
         return self.catalog.default(self)
 
     def fill(self, value: Any, *, cautious: bool = False, shared: bool = False) -> Any:
-        """`value` with all defaults that it leaves open, properties in the schema's order; the input is not changed.
+        """`value` with all missing defaults filled in and properties in the schema's order; the input is not changed.
 
-        With `cautious`, a default that would make a valid mapping invalid (one of two keys that exclude each other) is
+        With `cautious`, a default that would make a valid mapping invalid (one of two mutually exclusive keys) is
         left out; that costs a validation for every mapping. With `shared`, the same mapping gives the same result, as
         long as nobody changes either of them.
         """
@@ -329,12 +329,12 @@ class Node:
         return self._harmless(filled, value) if cautious else filled
 
     def _whole(self, value: float) -> int | float:
-        """`1e3` and `1.0` as the whole numbers that they are where the schema wants one, so that they are printed as such."""
+        """`1e3` and `1.0` as whole numbers if the schema expects one, so they are printed as such."""
         is_whole = value.is_integer() and "integer" in self.types and "number" not in self.types
         return int(value) if is_whole else value
 
     def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        """What was filled in, less the defaults that make the mapping invalid."""
+        """The filled-in mapping without the defaults that make it invalid."""
         if self.accepts(filled):
             return filled
         least = self._least(filled, given)
@@ -345,7 +345,7 @@ class Node:
         return both if self.accepts(both) else least
 
     def _least(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
-        """The given keys alone, filled inside unless a default further down is the one that hurts; None if neither is valid."""
+        """The given keys only, filled in unless a nested default makes them invalid; None if neither is valid."""
         inside = {name: value for name, value in filled.items() if name in given}
         return next((candidate for candidate in (inside, dict(given)) if self.accepts(candidate)), None)
 
@@ -360,5 +360,5 @@ class Node:
                 yield from self.child(index).walk(below, (*path, index))
 
     def accepts(self, value: Any) -> bool:
-        """Whether every certain schema accepts a value."""
+        """True if every certain schema accepts a value."""
         return all(self.catalog.valid(schema, value) for schema in self.certain)

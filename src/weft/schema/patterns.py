@@ -1,8 +1,8 @@
-"""The one engine of regular expressions: which values a `pattern` takes, and which keys a `patternProperties` names.
+"""The one engine of regular expressions: it decides which values match a `pattern` and which keys match `patternProperties`.
 
-It is that of jsonschema-rs, asked through a validator of one keyword, so that both validators and everything else that looks
-at a schema agree. An expression without lookaround and backreference takes linear time. The others may try `BACKTRACK_LIMIT`
-ways to match; reaching that limit is an answer of its own, `TooCostly`, and never "does not match".
+It is the engine of jsonschema-rs, called through a validator of one keyword, so both validators and all other code that reads a
+schema agree. An expression without lookaround and backreference takes linear time. Others may try `BACKTRACK_LIMIT` ways to
+match; reaching that limit raises `TooCostly` and never counts as "does not match".
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import jsonschema_rs
 from weft.schema.ecma import PatternError, translate
 
 BACKTRACK_LIMIT: Final = 100_000
-"""How many ways an expression with lookaround or backreference may try; they take some 4 ms."""
+"""The number of ways that an expression with lookaround or backreference may try; they take about 4 ms."""
 OPTIONS: Final = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACK_LIMIT, size_limit=100_000_000)
-"""How a validator of jsonschema-rs has to be made to agree with `matches`; room enough for `.{1,65535}`."""
+"""Options that make a validator of jsonschema-rs agree with `matches`; large enough for `.{1,65535}`."""
 
 CHEAPER: Final = "rewrite it so that a text matches in one way only, or without lookaround and backreference"
-"""What to do about an expression that is too costly."""
+"""The hint for an expression that is too costly."""
 
 
 class TooCostly(Exception):
-    """A regular expression reached the limit of ways to match a text: nobody knows whether it does."""
+    """A regular expression reached the limit of ways to match a text, so the result is unknown."""
 
     def __init__(self, pattern: str, text: str) -> None:
         super().__init__(pattern)
@@ -34,9 +34,9 @@ class TooCostly(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an expression cannot be used, and at which of its characters (from 0) that shows.
+    """Why an expression cannot be used, and the position (from 0) at which that shows.
 
-    One that is `valid` in ECMA 262 is only too large for the engine, or uses what the engine does not have.
+    One that is `valid` in ECMA 262 is only too large for the engine, or uses a feature that the engine lacks.
     """
 
     reason: str
@@ -52,7 +52,7 @@ class _Compiled:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a regular expression matches somewhere in a text; raises TooCostly, or PatternError for what is none."""
+    """True if a regular expression matches somewhere in a text. Raises TooCostly, or PatternError for an invalid one."""
     compiled = _compiled(pattern)
     if compiled.matcher.is_valid(_sayable(text)):
         return True
@@ -62,7 +62,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def refusal(pattern: str) -> Refusal | None:
-    """Why an expression cannot be used; None for one that can."""
+    """Why an expression cannot be used; None if it can."""
     try:
         translate(pattern)
     except PatternError as error:
@@ -75,17 +75,17 @@ def refusal(pattern: str) -> Refusal | None:
 
 
 def is_valid(pattern: str) -> bool:
-    """Whether a text is a regular expression that can be used."""
+    """True if a text is a usable regular expression."""
     return refusal(pattern) is None
 
 
 def backtracks(pattern: str) -> bool:
-    """Whether an expression may take more than linear time: it looks around, or back at what a group matched."""
+    """True if an expression may take more than linear time: it has a lookaround or a backreference."""
     return _compiled(pattern).backtracks
 
 
 def for_engine(pattern: str) -> str:
-    """The expression in the spelling that a validator of jsonschema-rs needs to agree with `matches`."""
+    """The expression in the syntax that makes a validator of jsonschema-rs agree with `matches`."""
     return _compiled(pattern).text
 
 
@@ -95,15 +95,15 @@ def _reached_limit(compiled: _Compiled, text: str) -> bool:
 
 
 def _sayable(text: str) -> str:
-    """The text without halves of surrogate pairs, which the engine cannot be given."""
+    """The text without halves of surrogate pairs, which the engine does not accept."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> _Compiled:
-    """Raises PatternError for what is no regular expression, or beyond the engine."""
+    """Raises PatternError if this is not a regular expression, or if the engine cannot run it."""
     translation = translate(pattern)
-    # what the engine reads as it is keeps its spelling: the engine then finds its shortcuts for simple expressions
+    # an expression that the engine reads unchanged keeps its spelling, so the engine finds its shortcuts for simple ones
     spellings = [translation.text] if translation.backtracks else [pattern, translation.text]
     for spelling in spellings:
         try:

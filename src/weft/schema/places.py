@@ -1,4 +1,4 @@
-"""The places of a configuration, as far as schemas tell them apart: each once, with the first path that leads there."""
+"""The places of a configuration, as far as schemas distinguish them: each once, with the first path to it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def places(start: Node, leading: Collection[int]) -> Iterator[tuple[Path, Node]]:
-    """The places at and below a node of which some of the `leading` schemas (by id) speak; of many that are alike, the first.
+    """The places at and below a node that some of the `leading` schemas (by id) describe; only the first of equal ones.
 
-    In a path `0` stands for any item of a list, and `*` for any key that no schema names.
+    In a path, `0` stands for any item of a list, and `*` for any key that no schema names.
     """
     seen: set[Node] = set()
     stack: list[tuple[Path, Node]] = [((), start)]
@@ -31,7 +31,7 @@ def places(start: Node, leading: Collection[int]) -> Iterator[tuple[Path, Node]]
 
 
 def _free(node: Node) -> Iterator[Node]:
-    """What the schemas say of keys that they do not name."""
+    """The subschemas for keys that the schemas do not name."""
     for schema in node.certain:
         yield from (node.catalog.node([below], [below]) for below in free_schemas(schema))
     for schema in node.possible:
@@ -39,7 +39,7 @@ def _free(node: Node) -> Iterator[Node]:
 
 
 def _listed_items(node: Node) -> int:
-    """How many first items of a list have schemas of their own."""
+    """The number of leading items with their own schemas."""
     every = (*node.certain, *node.possible)
     listed = (schema.get(keyword) for schema in every for keyword in ("items", "prefixItems"))
     return max((len(items) for items in listed if isinstance(items, list)), default=0)

@@ -1,11 +1,11 @@
-"""Sensitive settings in the schemas as validators get them: described as what an overlay may hold, which is a reference.
+"""Sensitive settings in the schemas for validators: described by what an overlay may contain, which is a reference.
 
-The schema of the value would refuse every overlay. So wherever `x-sensitive` reaches, what is said of plain values is left out,
-every type of them becomes a text, and every text must be a reference; what is said of mappings and lists stays. What is left out is
-checked when the value is resolved.
+The schema of the value would reject every overlay. So wherever `x-sensitive` applies, rules for plain values are removed, every
+type of them becomes a text, and every text must be a reference; rules for mappings and lists remain. What is removed is checked
+when the value is resolved.
 
 A schema may describe a secret in one place and ordinary settings in others: `{"$ref": "#/$defs/list", "x-sensitive": true}`. Then
-the sensitive place refers to a copy, which stands in a document of its own.
+the sensitive place refers to a copy, in a document of its own.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _OF_VALUES: Final = frozenset(
         *("contains", "minContains", "maxContains", "uniqueItems"),
     )
 )
-"""What is said of values, of which a reference gives nothing away."""
+"""Keywords about values, which a reference does not reveal."""
 
 
 class Protection:
-    """One protection of joined documents; `places` are where schemas stand, by their ids, also those that it makes."""
+    """One protection of joined documents; `places` are the locations of schemas by id, including the copies."""
 
     def __init__(self, places: dict[int, str], direct: Mapping[str, Any]) -> None:
         self._places = places
         self._direct = direct
         self._copies: dict[str, dict[str, str]] = {}
-        self._kept: list[Any] = []  # what lives on only so that its id is taken
+        self._kept: list[Any] = []  # kept alive so that its id is not reused
 
     def joined(self) -> dict[str, Any]:
-        """The documents with their sensitive settings protected, and after them those of the copies."""
+        """The documents with their sensitive settings protected, followed by the documents of the copies."""
         found = {uri: self._protect(contents) for uri, contents in self._direct.items()}
         copies: dict[str, dict[str, Any]] = {}
         while missing := [
@@ -71,7 +71,7 @@ class Protection:
         return self._protect(contents, inherited=True)
 
     def _protect(self, schema: Any, *, inherited: bool = False, whole: bool = True) -> Any:
-        """A schema as validators get it; one that is not the `whole` of what is said of a value need not say what it is."""
+        """A schema for validators. If it is not the `whole` description of a value, it need not state the type."""
         if not isinstance(schema, dict):
             return schema
         sensitive = inherited or schema.get("x-sensitive") is True
@@ -108,7 +108,7 @@ class Protection:
         return self._without_conditions(result, place)
 
     def _without_conditions(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
-        """Which alternative applies, the real value decides: a reference may be of any of them."""
+        """The real value decides which alternative applies, so a reference may belong to any of them."""
         groups = [schema.pop(keyword) for keyword in ("oneOf",) if keyword in schema]
         groups += [[schema.pop(keyword), True] for keyword in ("then", "else") if keyword in schema]
         if groups:
@@ -116,7 +116,7 @@ class Protection:
         return schema
 
     def _sensitive(self, ref: str) -> str:
-        """A reference to the sensitive copy of what a reference leads to."""
+        """A reference to the sensitive copy of a reference's target."""
         uri, _, fragment = ref.partition("#")
         names = self._copies.setdefault(uri, {})
         name = names.setdefault(fragment, str(len(names)))
@@ -124,14 +124,12 @@ class Protection:
 
     def _part(self, path: paths.Path, child: Any, place: str, sensitive: bool) -> Any:
         if child is False and path[0] == "properties":
-            child = self._placed(
-                {"not": {}}, place + paths.pointer(path)
-            )  # the same, but an error of it knows its path
+            child = self._placed({"not": {}}, place + paths.pointer(path))  # the same, but its errors have their path
         in_place = path[0] in _IN_PLACE
         return self._protect(child, inherited=sensitive and (in_place or path[0] in _INSIDE), whole=not in_place)
 
     def _loose(self, value: Any) -> Any:
-        """Schemas that are kept where no keyword of JSON Schema looks, such as `components`, and only referred to."""
+        """Schemas that are only reachable by reference, such as those in `components`."""
         if isinstance(value, dict):
             is_schema = id(value) in self._places
             return self._protect(value) if is_schema else {key: self._loose(child) for key, child in value.items()}

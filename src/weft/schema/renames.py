@@ -1,11 +1,11 @@
-"""Renamed settings: what `x-renamed-to` says, looked up by path.
+"""Renamed settings: the keyword `x-renamed-to`, looked up by path.
 
-While a schema has both names, the old one is an *alias* of the new one: what a layer sets under the old name counts for the new name, and
-the configuration has the value under both, so that whoever still reads the old name reads the same. The old name has no default of
-its own. Layers are translated by `project.renaming`.
+While a schema has both names, the old one is an *alias* of the new one: a value that a layer sets under the old name counts for the
+new name, and the configuration has the value under both, so programs that still read the old name get the same value. The old name
+has no default of its own. `project.renaming` translates the layers.
 
-The keyword holds a path from the top, as `database.pool.size`; in an item of a list, and below keys that no schema names, it holds the
-name of a setting beside the old one.
+The keyword contains a path from the top, such as `database.pool.size`. In an item of a list, and below keys that no schema names,
+it contains the name of a sibling setting.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEYWORD: Final = "x-renamed-to"
 
 
 class Renames:
-    """The renamed settings of a catalog. It is false where there are none."""
+    """The renamed settings of a catalog. It is false if there are none."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -40,7 +40,7 @@ class Renames:
         return bool(self._places)
 
     def destination(self, path: Sequence[str | int]) -> Path:
-        """The path under which the setting at `path` is known now: the path itself where nothing on the way was renamed."""
+        """The current path of the setting at `path`: the same path if no part of it was renamed."""
         here = tuple(path)
         for _ in self._places:  # a longer chain would be a circle, which is reported when the project is loaded
             if here not in self._steps:
@@ -52,7 +52,7 @@ class Renames:
         return here
 
     def with_old_names(self, config: dict[str, Any]) -> dict[str, Any]:
-        """A configuration in which every old name has the value of the new one, where its own schema accepts that."""
+        """A configuration in which every old name has the value of the new one, if its own schema accepts that."""
         for old, node in self._places:
             new = self.destination(old)
             fits = has(config, new) and node.accepts(get(config, new)) and self._secrets(old) == self._secrets(new)
@@ -61,7 +61,7 @@ class Renames:
         return config
 
     def mistakes(self) -> Iterator[Problem]:
-        """Names that lead nowhere, to themselves or in a circle, and secrets that would lose their protection."""
+        """Renames to a missing setting, to themselves or in a circle, and secrets that would lose their protection."""
         for path, node in self._places:
             schema = next(one for one in (*node.certain, *node.possible) if KEYWORD in one)
             mistake = self._mistake(path, node)
@@ -80,7 +80,7 @@ class Renames:
         return None
 
     def _successor(self, path: Path, node: Node) -> Path | None:
-        """What the keyword at a path names; None where it is not a path."""
+        """The path in the keyword at a path; None if it is not a path."""
         try:
             steps = parse_dotted(node.renamed_to or "")
         except ValueError:
@@ -88,7 +88,7 @@ class Renames:
         return (*path[:-1], *steps) if self._is_among_many(path) else steps
 
     def _is_among_many(self, path: Path) -> bool:
-        """Whether a path leads through an item of a list, or a key that no schema names."""
+        """True if a path goes through an item of a list, or a key that no schema names."""
         node = self._catalog.root
         for step in path:
             if step not in node.properties:
@@ -103,19 +103,19 @@ class Renames:
             return f"`{name}` is not a path of a setting", "write a dotted path, such as `database.pool.size`"
         if self._is_among_many(path) and len(new) != len(path):
             return (
-                f"`{name}` is not the name of a setting beside this one",
-                "in items and free keys, only the name changes",
+                f"`{name}` is not the name of a sibling setting",
+                "in items and below free keys, only the name can change",
             )
         nowhere = self._unknown_step(new)
         if nowhere:
             return nowhere
         shorter = min(len(path), len(new))
         if path[:shorter] == new[:shorter]:
-            return f"{old} cannot be renamed to {dotted(new)}, as one is part of the other", None
+            return f"{old} cannot be renamed to {dotted(new)}because one contains the other", None
         if self._one_step(self.destination(path)) is not None:
             return (
-                f"{old} is renamed in a circle: {dotted(new)} leads back to it",
-                "name what the setting is called now",
+                f"{old} is renamed in a circle: {dotted(new)} refers back to it",
+                "use the current name of the setting",
             )
         if not self._secrets(path) <= self._secrets(new):
             return f"{old} is sensitive, and {dotted(new)} is not", "give both `x-sensitive: true`"
@@ -138,6 +138,6 @@ class Renames:
 
 
 def _put(config: Any, path: Path, value: Any) -> dict[str, Any]:
-    """A copy of a configuration with one value more; what it does not touch is shared."""
+    """A copy of a configuration with one more value; unchanged parts are shared."""
     around = config if isinstance(config, dict) else {}
     return {**around, str(path[0]): _put(around.get(path[0]), path[1:], value) if len(path) > 1 else value}

@@ -1,4 +1,4 @@
-"""How else a value could have been written: hints that are given only where the schema accepts what they propose."""
+"""Corrected spellings of a value: hints that are given only if the schema accepts them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from weft.files import yaml12
 _LONGEST: Final = 40
 _EXACT: Final = 2**53
 _SWITCHES: Final = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
-"""What YAML 1.1 took for truth values."""
+"""The texts that YAML 1.1 reads as booleans."""
 _LEADING_ZEROS = re.compile(r"[-+]?0+[0-9][0-9.]*\Z")
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}([_' ])[0-9]{3}(\1[0-9]{3})*(\.[0-9]+)?\Z")
-_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,([0-9]{1,2}|[0-9]{4,})\Z")  # three digits may also be thousands
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,([0-9]{1,2}|[0-9]{4,})\Z")  # three digits may also be a thousands separator
 
 
 def hint_for(value: Any, fits: Callable[[Any], bool]) -> str | None:
-    """How to write a scalar of which `fits` accepts only another form; None where no other form would do."""
+    """How to write a scalar so that `fits` accepts it; None if no other spelling is accepted."""
     if isinstance(value, dict | list) or value is None:
         return None
     ways = _ways_of_a_text(value, fits) if isinstance(value, str) else _ways_of_a_number(value)
@@ -27,7 +27,7 @@ def hint_for(value: Any, fits: Callable[[Any], bool]) -> str | None:
 
 
 def written(value: Any) -> str:
-    """A value as it can be pasted into an overlay: a text is quoted where YAML would read it as something else."""
+    """A value that can be pasted into an overlay: a text is quoted if YAML would read it as something else."""
     quoted = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):
         return quoted
@@ -40,7 +40,7 @@ def written(value: Any) -> str:
 def _ways_of_a_text(text: str, fits: Callable[[Any], bool]) -> Iterator[tuple[Any, str]]:
     plain = _read(text)
     if plain is not None and not isinstance(plain, str):
-        # JSON has no `0x1F` and no `TRUE`: there it takes more than to remove the quotes
+        # JSON has no `0x1F` and no `TRUE`: removing the quotes is not enough
         yield plain, "remove the quotes" if _json(plain) == text else f"write `{_json(plain)}` without quotes"
     switch = _SWITCHES.get(text.lower())
     if switch is not None:
@@ -53,14 +53,14 @@ def _ways_of_a_text(text: str, fits: Callable[[Any], bool]) -> Iterator[tuple[An
 
 
 def _numbers_with_zeros(text: str, fits: Callable[[Any], bool]) -> Iterator[tuple[Any, str]]:
-    """Weft reads `017` as a text, as it is more often a mode or an identifier than a number; C reads 15, people 17."""
+    """Weft reads `017` as a text, because it is more often a mode or an identifier than a number; C reads 15, people read 17."""
     decimal = _read(re.sub(r"\A([-+]?)0+(?=[0-9])", r"\1", text))
     octal = int(text, 8) if re.fullmatch("[0-7]{1,20}", text) else None
     if octal is not None and fits(octal) and fits(decimal) and octal != decimal:
-        yield decimal, f"write `{decimal}`, or `{octal}` if octal is meant (0o{text.lstrip('0')})"
+        yield decimal, f"write `{decimal}`, or `{octal}` if it is octal (0o{text.lstrip('0')})"
     yield decimal, f"write `{_json(decimal)}`"
     if octal is not None:
-        yield octal, f"write `{octal}` if octal is meant (0o{text.lstrip('0') or '0'})"
+        yield octal, f"write `{octal}` if it is octal (0o{text.lstrip('0') or '0'})"
 
 
 def _ways_of_a_number(value: Any) -> Iterator[tuple[Any, str]]:
@@ -82,7 +82,7 @@ def _json(value: Any) -> str:
 
 
 def _read(text: str) -> Any:
-    """What YAML takes an unquoted text for; None where it is null, or nothing that a file can hold."""
+    """The value of an unquoted text in YAML; None if it is null or cannot appear in a file."""
     try:
         return yaml12.scalar(text)
     except ValueError:

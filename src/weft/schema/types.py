@@ -1,4 +1,4 @@
-"""The JSON types: in words, of a value, and those that a schema accepts."""
+"""The JSON types: their names for people, the type of a value, and the types that a schema accepts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TYPE_WORDS: Final = {
     "boolean": "true or false",
     "null": "null",
 }
-"""The JSON types as people say them."""
+"""The JSON types as messages name them."""
 
 ANY_TYPE: Final = frozenset(TYPE_WORDS)
-"""All types. Where `number` is among the types that a schema accepts, so is `integer`: a whole number is a number."""
+"""All types. A schema that accepts `number` also accepts `integer`: a whole number is a number."""
 
 
 def json_type(value: Any) -> str:
@@ -35,24 +35,24 @@ def type_for_schemas(value: Any) -> str:
 class AcceptedTypes:
     """The JSON types that schemas accept: every value that a schema accepts is of one of them.
 
-    They are an upper bound, as rules and bounds may refuse every value of a type. `resolve` gives the schema behind a `$ref`.
+    They are an upper bound, because rules and limits may reject every value of a type. `resolve` gives the schema behind a `$ref`.
     """
 
     def __init__(self, resolve: Callable[[str], Any]) -> None:
         self._resolve = resolve
         self._known: dict[
             int, tuple[frozenset[str], dict[str, Any]]
-        ] = {}  # whose schema lives on, so that its id is taken
+        ] = {}  # keeps the schema alive, so its id is not reused
 
     def of(self, *schemas: Any) -> frozenset[str]:
-        """The types that values can have which all of these schemas accept; empty when there can be none."""
+        """The types of the values that all of these schemas accept; empty if there are none."""
         return frozenset.intersection(ANY_TYPE, *map(self._of, schemas))
 
     def _of(self, schema: Any) -> frozenset[str]:
         if not isinstance(schema, dict):
             return frozenset() if schema is False else ANY_TYPE
         if id(schema) not in self._known:
-            self._known[id(schema)] = ANY_TYPE, schema  # what a schema says of itself adds nothing
+            self._known[id(schema)] = ANY_TYPE, schema  # a reference to itself adds nothing
             self._known[id(schema)] = self._stated(schema), schema
         return self._known[id(schema)][0]
 
@@ -70,13 +70,13 @@ class AcceptedTypes:
 
 
 def stated_types(schema: dict[str, Any]) -> frozenset[str]:
-    """The types that the keyword `type` allows; all without it."""
+    """The types that the keyword `type` allows; all if it is absent."""
     stated = schema.get("type", ANY_TYPE)
     return _with_whole([stated] if isinstance(stated, str) else stated)
 
 
 def named(types: frozenset[str]) -> frozenset[str]:
-    """The types as a schema names them: `number` alone where it stands for whole numbers too."""
+    """The types as a schema names them: `number` alone if it includes whole numbers."""
     return types - {"integer"} if "number" in types else types
 
 

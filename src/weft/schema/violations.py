@@ -1,4 +1,4 @@
-"""What to say when a value breaks a JSON Schema keyword: one small function a keyword, found by the keyword's name."""
+"""The message for a value that breaks a JSON Schema keyword: one small function per keyword, found by its name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXAMPLES: Final = {
     "uri": "https://example.com/path",
     "uuid": "123e4567-e89b-42d3-a456-426614174000",
 }
-"""A text of each format of which people often do not know the form."""
+"""An example of each format that people often get wrong."""
 
 
 def complaints(broken: Broken) -> Iterator[Found]:
@@ -59,7 +59,7 @@ def _required(broken: Broken) -> Iterator[Found]:
 
 def _additional(broken: Broken) -> Iterator[Found]:
     known = list(broken.known or broken.schema.get("properties", ()))
-    some = f"there are {choices(known)}" if known else None
+    some = f"choose from {choices(known)}" if known else None
     for name in map(str, broken.unexpected):
         where = f"in {dotted(broken.path)}" if broken.path else "at the top level"
         hint = broken.suggest(name, known) or some
@@ -145,7 +145,7 @@ def _alternatives(broken: Broken) -> Iterator[Found]:
 
 
 def _wanted_by(errors: Iterable[ValidationError]) -> Iterator[str]:
-    """The types and the fixed values that alternatives want, in words, each once."""
+    """The types and the fixed values that alternatives expect, as messages name them, each once."""
     wanted: dict[str, None] = {}
     for error in errors:
         value: Any = error.validator_value
@@ -159,7 +159,7 @@ def _wanted_by(errors: Iterable[ValidationError]) -> Iterator[str]:
 
 
 def _ambiguous(broken: Broken) -> Iterator[Found]:
-    """A value that several alternatives accept where one is allowed: the keys that belong to one of them each, if that is why."""
+    """A value that several alternatives accept although only one may: the keys that belong to one alternative each, if known."""
     branches = broken.wanted if isinstance(broken.wanted, list) else []
     needed = [set(branch.get("required", ())) if isinstance(branch, dict) else set() for branch in branches]
     shared = set.intersection(*needed) if needed else set()
@@ -169,19 +169,19 @@ def _ambiguous(broken: Broken) -> Iterator[Found]:
     if len(given) > 1:
         yield "ambiguous", broken.path, f"{broken.name} takes only one of {choices(telling)}", None
     else:
-        message = f"{broken.name} fits more than one of the alternatives, where one is allowed"
+        message = f"{broken.name} fits more than one of the alternatives, but exactly one is allowed"
         yield "ambiguous", broken.path, message, None
 
 
 def _required_choice(broken: Broken) -> list[str]:
-    """The keys of which one is needed, where that is all that keeps each alternative from fitting."""
+    """The keys of which one is needed, if nothing else keeps the alternatives from fitting."""
     only = all(below.validator == "required" and not below.relative_path for below in broken.context)
     wanted: list[Any] = [below.validator_value for below in broken.context] if only else []
     return list(dict.fromkeys(name for names in wanted for name in names)) if len(wanted) > 1 else []
 
 
 def _unique(broken: Broken) -> Iterator[Found]:
-    yield "not-unique", broken.path, f"{broken.name} must not hold an item twice", None
+    yield "not-unique", broken.path, f"{broken.name} must not contain an item twice", None
 
 
 def _dependent(broken: Broken) -> Iterator[Found]:
@@ -202,15 +202,15 @@ def _dependent(broken: Broken) -> Iterator[Found]:
 
 
 def _property_name(broken: Broken) -> Iterator[Found]:
-    """A key that may not be called so: what its own rule says, of the key."""
+    """A key with a name that is not allowed: the message of the rule for keys."""
     path = (*broken.path, str(broken.value))
-    keyword = "" if broken.rule == "propertyNames" else broken.rule  # which says nothing of why
+    keyword = "" if broken.rule == "propertyNames" else broken.rule  # which does not explain why
     for _, _, message, hint in _MESSAGES.get(keyword, _other)(replace(broken, keyword=keyword, of_key=True)):
         yield "bad-key", path, message.removesuffix(f", not {broken.shown}"), hint
 
 
 def _too_many_items(broken: Broken) -> Iterator[Found]:
-    """Items that no schema describes: a list that is too long, or single ones between others."""
+    """Items that no schema describes: the end of a list that is too long, or single items."""
     count, indexes = len(broken.value), broken.unexpected
     described = broken.schema.get("prefixItems", broken.schema.get("items"))
     first = len(described) if isinstance(described, list) else 0

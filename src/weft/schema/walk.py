@@ -1,4 +1,4 @@
-"""Which parts of a JSON Schema are schemas themselves, and of what they speak, in the drafts 4 to 2020-12."""
+"""Which parts of a JSON Schema are schemas themselves, and which values they describe, in the drafts 4 to 2020-12."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTAINERS: Final = {
     "object": frozenset(("additionalProperties", "patternProperties", "properties", "unevaluatedProperties")),
     "array": frozenset(("additionalItems", "contains", "items", "prefixItems", "unevaluatedItems")),
 }
-"""The keywords that speak of what lies in a mapping, and in a list."""
+"""The keywords that describe the values inside a mapping, and inside a list."""
 REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
@@ -55,7 +55,7 @@ def _named(keyword: str, schemas: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
 
 
 def in_place(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
-    """Subschemas that speak of the same value as the schema itself, and whether they always apply to it."""
+    """Subschemas that describe the same value as the schema itself, and whether they always apply to it."""
     for keyword, certain in (("allOf", True), ("anyOf", False), ("oneOf", False)):
         for child in schema.get(keyword, ()):
             yield child, certain
@@ -69,12 +69,12 @@ def in_place(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
 
 
 def each_of(schemas: Iterable[Any], keyword: str) -> Iterator[Any]:
-    """What the schemas that have a keyword say by it."""
+    """The values of a keyword in the schemas that have it."""
     return (schema[keyword] for schema in schemas if keyword in schema)
 
 
 def each_named(schemas: Iterable[Any], keyword: str, name: str) -> Iterator[Any]:
-    """What the schemas say of one name by a keyword that maps names to schemas, such as `properties`."""
+    """The subschemas for one name in a keyword that maps names to schemas, such as `properties`."""
     return (schema[keyword][name] for schema in schemas if name in schema.get(keyword, ()))
 
 
@@ -93,7 +93,7 @@ def rebuild(schema: dict[str, Any], change: Callable[[Path, Any], Any]) -> dict[
 
 
 def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
-    """What a schema says of a property: by its name and by patterns, else of all others; nothing of what is unevaluated."""
+    """The subschemas for a property: by name and pattern, else for additional properties; unevaluated ones are not included."""
     described = False
     if name in schema.get("properties", ()):
         described = True
@@ -107,13 +107,13 @@ def property_schemas(schema: dict[str, Any], name: str | int) -> Iterator[Any]:
 
 
 def free_schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a schema says of the keys that it does not name."""
+    """The subschemas for keys that the schema does not name."""
     others = (schema.get(keyword) for keyword in ("additionalProperties", "unevaluatedProperties"))
     yield from (below for below in (*schema.get("patternProperties", {}).values(), *others) if isinstance(below, dict))
 
 
 def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
-    """What a schema says of the item at an index; nothing of what is unevaluated."""
+    """The subschemas for the item at an index; unevaluated ones are not included."""
     items = schema.get("items")
     first = items if isinstance(items, list) else schema.get("prefixItems", ())
     rest = schema.get("additionalItems") if isinstance(items, list) else items
@@ -124,7 +124,7 @@ def item_schemas(schema: dict[str, Any], index: str | int) -> Iterator[Any]:
 
 
 def _may_match(pattern: str, name: str) -> bool:
-    """Whether a name matches; one that is too costly to match does, as what is said of it may be that it is sensitive."""
+    """True if a name matches, or is too costly to match: the subschema may say that it is sensitive."""
     try:
         return matches(pattern, name)
     except TooCostly:

@@ -1,6 +1,6 @@
-"""Files of YAML or JSON that are encrypted with age: reading, writing, editing, and who may read them.
+"""Files of YAML or JSON that are encrypted with age: reading, writing, editing, and their recipients.
 
-Recipients are age or SSH public keys, one a line, in a file `.weft-recipients` beside the encrypted file or in a folder above.
+Recipients are age or SSH public keys, one per line, in a file `.weft-recipients` next to the encrypted file or in a folder above.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from weft.secret_files.private_folder import private_folder
 from weft.secrets.providers import ProviderError, documents, identities
 
 RECIPIENTS: Final = ".weft-recipients"
-_HINT: Final = f"write public keys (`age1…`, `ssh-ed25519 …`) into {RECIPIENTS}, one a line, or give `--recipient`"
+_HINT: Final = f"write public keys (`age1…`, `ssh-ed25519 …`) into {RECIPIENTS}, one per line, or use `--recipient`"
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Ended(Exception):
-    """Raised after a signal asked the process to end, when nothing is left behind; `number` is the signal's."""
+    """Raised after a signal to end, once everything is cleaned up; `number` is the signal's number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -35,9 +35,9 @@ class Ended(Exception):
 
 
 def read(path: Path) -> bytes:
-    """What an encrypted file holds.
+    """The content of an encrypted file.
 
-    Raises WeftError when it cannot be decrypted, CannotRun when it cannot be read or pyrage is missing.
+    Raises WeftError if it cannot be decrypted, CannotRun if it cannot be read or pyrage is missing.
     """
     data = read_clear(path)
     with _told(path):
@@ -45,9 +45,9 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, clear: bytes, recipients: Sequence[str]) -> None:
-    """Encrypt data for recipients (see `recipients_for`) into a file, which is the old one or the new one at every moment.
+    """Encrypt data for recipients (see `recipients_for`) into a file, replacing it atomically.
 
-    Raises WeftError when the data is no YAML or JSON (by the file's name) or a recipient is wrong, CannotRun when the file
+    Raises WeftError if the data is not YAML or JSON (by the file's name) or a recipient is invalid, CannotRun if the file
     cannot be written.
     """
     with _told(path):
@@ -62,16 +62,16 @@ def write(path: Path, clear: bytes, recipients: Sequence[str]) -> None:
 def write_clear(path: Path, clear: bytes) -> None:
     """Write decrypted data into a file that only its owner can read.
 
-    Raises WeftError when git tracks the file, CannotRun when it cannot be written.
+    Raises WeftError if Git tracks the file, CannotRun if it cannot be written.
     """
     refuse_tracked(path)
     replace_file(path, clear, private=True)
 
 
 def recipients_for(path: Path, given: Sequence[str] = ()) -> list[str]:
-    """The recipients of a file: those given, else those of the nearest `.weft-recipients`.
+    """The recipients of a file: the given ones, else those of the nearest `.weft-recipients`.
 
-    Raises UsageError when there are none.
+    Raises UsageError if there are none.
     """
     if given:
         return list(given)
@@ -82,15 +82,14 @@ def recipients_for(path: Path, given: Sequence[str] = ()) -> list[str]:
             found = [line for line in lines if line and not line.startswith("#")]
             if found:
                 return found
-            raise UsageError(Problem("no-recipients", f"{file} names no recipient", hint=_HINT))
-    raise UsageError(Problem("no-recipients", f"nobody is named who may read {path}", hint=_HINT))
+            raise UsageError(Problem("no-recipients", f"{file} lists no recipients", hint=_HINT))
+    raise UsageError(Problem("no-recipients", f"there are no recipients for {path}", hint=_HINT))
 
 
 def edit(path: Path, before: bytes, editor: Sequence[str]) -> bytes:
-    """What an editor makes of a text, which it gets as a file in a private folder that is always removed.
+    """The text after editing. The editor gets it as a file in a private folder that is always removed.
 
-    Raises CannotRun when the editor cannot be started or fails, and
-    Ended when a signal asks the process to end: the editor is ended too.
+    Raises CannotRun if the editor cannot be started or fails, and Ended if a signal asks the process to end: the editor is ended too.
     """
     suffix = "".join(Path(path.name.removesuffix(".age")).suffixes[-1:]) or ".yaml"
     with _Signals() as signals:
@@ -109,12 +108,12 @@ def edit(path: Path, before: bytes, editor: Sequence[str]) -> bytes:
                 return file.read_bytes()
         except OSError as error:
             reason = reason_of(error)
-            hint = "set EDITOR to the editor that you want"
+            hint = "set EDITOR to the editor to use"
             raise CannotRun(Problem("editor-failed", f"{error.filename or editor[0]}: {reason}", hint=hint)) from None
 
 
 class _Signals:
-    """While it is entered, a signal that asks to end ends the program that runs, and is obeyed when all is cleaned up."""
+    """A context in which a signal to end also ends the running program, and takes effect after the cleanup."""
 
     def __init__(self) -> None:
         self._number: int | None = None
@@ -132,7 +131,7 @@ class _Signals:
             raise Ended(self._number) from None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        # Ctrl-C reaches the editor too, where it is a key like any other
+        # Ctrl-C reaches the editor too, where it is an ordinary key
         if number == signal.SIGINT and os.isatty(0):
             return
         again = self._number is not None
@@ -141,7 +140,7 @@ class _Signals:
             self._process.kill() if again else self._process.terminate()
 
     def run(self, command: Sequence[str], inherited: Sequence[int]) -> int:
-        """The exit code of a program that has our terminal, and these file descriptors."""
+        """The exit code of a program that uses the terminal and these file descriptors."""
         if not self._number:
             self._process = subprocess.Popen(command, pass_fds=inherited)  # noqa: S603 - the user's own editor
             if self._asked():  # just before there was a process to end
@@ -154,19 +153,21 @@ class _Signals:
 
 
 def refuse_tracked(path: Path, *, redirected: bool = False) -> None:
-    """Raises WeftError when git tracks a file, or that to which it leads as a symbolic link, or when git does not say.
+    """Raises WeftError if Git tracks a file, or the target of a symbolic link, or if Git cannot determine it.
 
-    A shell empties a file that output is `redirected` to before any program starts; that is said, with what brings it back.
+    A shell empties the target of a redirection before any program starts; the message says so, with the command to restore it.
     """
     for file in dict.fromkeys((path.absolute(), Path(os.path.realpath(path)))):
         answer = git.tracks(file) if git.is_in_repository(file.parent) else False
         if answer is False:
             continue
-        state = "is tracked by git" if answer else "lies in a git repository, and git does not say whether it tracks it"
-        hint = "choose a file that .gitignore names"
+        state = (
+            "is tracked by Git" if answer else "is in a Git repository, and Git cannot determine whether it tracks it"
+        )
+        hint = "choose a file listed in .gitignore"
         if redirected and not file.stat().st_size:
-            hint = f"the shell has emptied it before Weft began: `git restore {file.name}` brings back what git has; then {hint}"
-        message = f"{path} {state}: secrets in plain text do not belong there"
+            hint = f"the shell emptied it before Weft started: run `git restore {file.name}` to restore the committed content; then {hint}"
+        message = f"{path} {state}: do not write secrets in plain text there"
         raise WeftError(Problem("tracked-file", message, hint=hint))
 
 
@@ -178,9 +179,9 @@ def _recipient(text: str) -> Any:
             return pyrage.ssh.Recipient.from_str(text)
         return pyrage.x25519.Recipient.from_str(text)
     except pyrage.RecipientError:
-        # a private key by mistake must not be repeated
+        # a private key given by mistake must not be shown
         shown = f"`{text[:24]}`" if re.match(r"age1|ssh-", text) else "one of them"
-        raise ProviderError(f"the recipients are wrong: {shown} is no public key that Weft knows", _HINT) from None
+        raise ProviderError(f"invalid recipients: {shown} is not a public key that Weft supports", _HINT) from None
 
 
 def read_clear(path: Path) -> bytes:
@@ -193,7 +194,7 @@ def read_clear(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """What a provider says as a problem of a file."""
+    """The error of a provider as a problem of a file."""
     try:
         yield
     except ProviderError as error:

@@ -1,7 +1,7 @@
-"""The baseline of a project: what `weft secrets scan` found once, and somebody looked at and accepted.
+"""The baseline of a project: findings of `weft secrets scan` that someone reviewed and accepted.
 
-It is a file that is committed, so it holds no secret, and nothing by which a short one could be guessed quickly: a secret is kept
-as a salted hash that is slow to compute. What is accepted is one secret in one file, on whatever line it stands.
+The file is committed, so it contains no secrets, and nothing that would make a short secret easy to guess: each secret is stored as a
+salted hash that is slow to compute. An entry accepts one secret in one file, on any line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weft.files.reading import files_of
 from weft.files.yaml12 import YamlError
 
 NAME: Final = ".weft-secrets-baseline.json"
-_ABOUT: Final = "What weft secrets scan found and somebody accepted. `weft secrets scan --write-baseline` writes it."
+_ABOUT: Final = "Accepted findings of `weft secrets scan`. `weft secrets scan --write-baseline` writes this file."
 _HINT: Final = "`weft secrets scan --write-baseline` writes a new one"
 _ROUNDS: Final = 100_000
 _SIZE: Final = 16
@@ -30,7 +30,7 @@ _SIZE: Final = 16
 
 @dataclass(frozen=True, order=True)
 class Accepted:
-    """One secret that is accepted in one file; `history` says that the file held it in an earlier commit."""
+    """One accepted secret in one file; `history` means that the file contained it in an earlier commit."""
 
     file: str
     kind: str
@@ -40,14 +40,14 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What is accepted. A project without the file accepts nothing."""
+    """The accepted secrets. A project without the file accepts none."""
 
     accepted: frozenset[Accepted] = frozenset()
     salt: str = field(default_factory=lambda: token_hex(_SIZE))
 
     @classmethod
     def read(cls, folder: Path) -> Baseline:
-        """The baseline of a project. Raises CannotRun when it cannot be read, WeftError when it is not one."""
+        """The baseline of a project. Raises CannotRun if it cannot be read, WeftError if it is not valid."""
         try:
             data = datafile.parse_named(files_of(folder).read(folder / NAME), NAME)
         except FileNotFoundError:
@@ -60,7 +60,7 @@ class Baseline:
                 Problem("bad-baseline", f"not a baseline: {error.message}", place=place, hint=_HINT)
             ) from None
         if not _is_baseline(data):
-            message = "not a baseline: it has no `salt`, or an entry is not made of `file`, `kind` and `fingerprint`"
+            message = "not a baseline: it has no `salt`, or an entry does not have `file`, `kind` and `fingerprint`"
             raise WeftError(Problem("bad-baseline", message, place=Place(NAME), hint=_HINT))
         return cls(frozenset(Accepted(**entry) for entry in data["accepted"]), data["salt"])
 
@@ -83,15 +83,15 @@ class Baseline:
         return Accepted(file, kind, _fingerprint(self.salt, file, secret), history)
 
     def accepts(self, entry: Accepted) -> bool:
-        """Whether a secret is accepted in its file, wherever in the history that was said."""
+        """True if a secret is accepted in its file, for any commit."""
         return any((one.file, one.fingerprint) == (entry.file, entry.fingerprint) for one in self.accepted)
 
     def knows(self, file: str) -> bool:
-        """Whether anything is accepted in a file; an entry for it, which is slow to make, is not needed otherwise."""
+        """True if any secret is accepted in a file; otherwise its slow hash need not be computed."""
         return any(one.file == file for one in self.accepted)
 
     def stale(self, found: Iterable[Accepted], files: Collection[str] | None) -> list[Problem]:
-        """Entries whose secrets are no longer found in these files, or in any, each a warning; not those of the history."""
+        """Warnings for entries whose secrets are no longer found in these files, or in any; not for those of the history."""
         left = {(one.file, one.fingerprint) for one in found}
         return [
             _stale(one)
@@ -101,14 +101,14 @@ class Baseline:
 
 
 def _stale(entry: Accepted) -> Problem:
-    message = f"the baseline accepts a secret in {entry.file} ({entry.kind}) that is no longer there"
+    message = f"the baseline accepts a secret in {entry.file} ({entry.kind}) that no longer exists"
     hint = "`weft secrets scan --write-baseline` removes the entry"
     return Problem("stale-baseline", message, Severity.WARNING, place=Place(NAME), hint=hint)
 
 
 @lru_cache(maxsize=10_000)
 def _fingerprint(salt: str, file: str, secret: str) -> str:
-    """A hash of a secret that takes a tenth of a second, so that nobody tries a dictionary on it quickly."""
+    """A hash of a secret that takes a tenth of a second, so a dictionary attack is slow."""
     text = f"{file}\0{secret}".encode("utf-8", "surrogateescape")
     return pbkdf2_hmac("sha256", text, salt.encode(), _ROUNDS, _SIZE).hex()
 

@@ -1,7 +1,7 @@
 """Secrets by their form: Kingfisher's rules and Weft's own, `data/secret_rules.yml`, over the text of one file.
 
-Kingfisher's library is called in this process and given bytes. It opens no file, runs no git and never uses the network: whether
-a secret is still valid is asked only by a class of it that is not used here. The compiled rules are kept in the user's cache folder.
+Kingfisher's library is called in this process with bytes. It opens no file, runs no Git and never uses the network: only a class that
+Weft does not use checks whether a secret is still valid. The compiled rules are cached in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ENCODED_LINE: Final = re.compile(r"^[ \t]*[A-Za-z0-9+/=]+[ \t]*$", re.MULTILINE
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What looks like a secret: the kind of it, where it begins in the text (from 1), and the secret itself."""
+    """A probable secret: its kind, its position in the text (from 1), and the secret itself."""
 
     kind: str
     line: int
@@ -38,22 +38,22 @@ class Detected:
 
 
 class Detector:
-    """The rules, compiled. Raises CannotRun when the package is not installed."""
+    """The rules, compiled. Raises CannotRun if the package is not installed."""
 
     def __init__(self) -> None:
         try:
             import kingfisher_sdk  # noqa: PLC0415 - an extra
         except ImportError:
-            hint = "pip install 'weft[scan]', or give `--schema-only` to look only for what the schema knows"
+            hint = "pip install 'weft[scan]', or use `--schema-only` to search only for values of sensitive settings"
             message = "the package kingfisher-secret-scanner is not installed"
             raise CannotRun(Problem("not-installed", message, hint=hint)) from None
         self._input = kingfisher_sdk.ScanInput
         self._scanner = _compiled()
 
     def detect(self, name: str, text: str) -> Iterator[Detected]:
-        """What looks like a secret in the text of a file, in its order; some rules read only files of certain names.
+        """The probable secrets in the text of a file, in order; some rules apply only to files with certain names.
 
-        What two rules find at one place is one secret, of the kind that the rule says which sees more of it.
+        Findings of two rules at the same place are one secret; its kind is that of the longer match.
         """
         data = _PUBLIC.sub(_without_content, text).encode()
         findings = [one for one in self._scanner.scan_input(self._input(path=name, data=data)) if one.visible]
@@ -69,16 +69,16 @@ class Detector:
 
 
 def _without_content(block: re.Match[str]) -> str:
-    """A block of what is public or encrypted, with blanks in the place of what is encoded in it, and of nothing else."""
+    """A block of public or encrypted data, with its encoded content, and nothing else, replaced by blanks."""
     return _ENCODED_LINE.sub(lambda line: " " * len(line[0]), block[0])
 
 
 @cache
 def _compiled() -> Any:
-    """The scanner with all rules, once in a process: it takes seconds to make, and half a second to read from the cache."""
+    """The scanner with all rules, created once per process: building it takes seconds, reading it from the cache half a second."""
     import kingfisher_sdk  # noqa: PLC0415 - an extra
 
     with resources.as_file(shipped(_RULES)) as own:
         rules = kingfisher_sdk.Rules([own], confidence="low", cache_dir=cache_folder("secret-rules"))
-    policy = kingfisher_sdk.DetectionPolicy(inline_ignores=False)  # Weft reads its own comments
+    policy = kingfisher_sdk.DetectionPolicy(inline_ignores=False)  # Weft handles its own comments
     return kingfisher_sdk.Scanner(rules, policy=policy)

@@ -1,7 +1,7 @@
-"""A private folder for a file in plain text while it is edited; in memory, where the system has such a place.
+"""A private folder for a file in plain text while it is edited; in memory, if the system supports that.
 
-The folder is removed in the end. A process that is killed at once (`kill -9`, no memory left) cannot do that, so whoever comes next
-removes what dead processes left: a folder is locked as long as the process that made it, or a program that it started, lives.
+The folder is removed at the end. A process that is killed immediately (`kill -9`, out of memory) cannot do that, so the next process
+removes the folders of dead processes: a folder is locked as long as the process that created it, or a program that it started, lives.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MEMORY: Final = "/dev/shm"  # noqa: S108 - a file system in memory; the folder 
 
 
 class PrivateFolder(NamedTuple):
-    """A folder, and the file descriptors that keep it locked: a program that works in it must inherit them."""
+    """A folder, and the file descriptors that keep it locked, which a program that uses it must inherit."""
 
     path: Path
     locks: tuple[int, ...]
@@ -41,15 +41,15 @@ def private_folder() -> Iterator[PrivateFolder]:
 
 
 def remove_left_behind() -> int:
-    """Remove the folders of processes that were killed; how many there were."""
-    if os.name != "posix":  # no flock there: nobody can tell who lives
+    """Remove the folders of killed processes. Returns their number."""
+    if os.name != "posix":  # no flock: it is unknown which processes live
         return 0
     found = [folder for place in dict.fromkeys(_places()) for folder in Path(place).glob(f"{_PREFIX}*")]
     return sum(_removed(folder) for folder in found)
 
 
 def _places() -> list[str]:
-    """Folders in which private ones are made: the first that is usable is taken, the others may have been by an earlier process."""
+    """Folders in which private ones are made: the first usable one is used; an earlier process may have used another one."""
     wanted = (os.environ.get("XDG_RUNTIME_DIR"), _MEMORY, tempfile.gettempdir())
     return [place for place in wanted if place and Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK)]
 
@@ -68,7 +68,7 @@ def _made(place: str) -> PrivateFolder:
 
 
 def _removed(folder: Path) -> bool:
-    """Remove a folder of Weft's that nobody has locked; whether it was."""
+    """Remove an unlocked folder of Weft. Returns whether it was removed."""
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

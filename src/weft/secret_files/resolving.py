@@ -1,4 +1,4 @@
-"""Reveal: the references of a target, resolved in memory. What comes out holds secrets."""
+"""Reveal: the references of a target, resolved in memory. The results contain secrets."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from weft.schema.node import Node
 from weft.secrets import providers
 from weft.secrets.references import is_reference
 
-_AT_ONCE: Final = 8  # a vault may need a moment for each
+_AT_ONCE: Final = 8  # a vault may be slow for each
 _EACH: Final = 3
-"""Up to so many settings that fail for one reason have a problem each; more have one together, which names `_NAMED`."""
+"""Up to this number of settings that fail for the same reason have a problem each; more share one, which names `_NAMED`."""
 _NAMED: Final = 2
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One reference: the settings that hold it in the targets, and why it cannot be resolved, None when it can."""
+    """One reference: the settings of the targets that contain it, and why it cannot be resolved, or None."""
 
     reference: str
     settings: tuple[str, ...]
@@ -34,7 +34,7 @@ class Checked:
     reason: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """`{reference, resolves, reason, settings, targets}`; a secret is nowhere in it."""
+        """`{reference, resolves, reason, settings, targets}`; it contains no secrets."""
         return {
             "reference": self.reference,
             "resolves": self.reason is None,
@@ -46,7 +46,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class _Use:
-    """A setting of a target that holds a reference."""
+    """A setting of a target that contains a reference."""
 
     target: Target
     path: paths.Path
@@ -54,7 +54,7 @@ class _Use:
 
 
 def reveal(target: Target, where: paths.Path = ()) -> Any:
-    """The part of a target's configuration at a path, with the secrets in the place of their references.
+    """The part of a target's configuration at a path, with secrets instead of references.
 
     Raises WeftError with a problem for every reference that cannot be resolved.
     """
@@ -68,7 +68,7 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
 
 
 def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
-    """Every reference of these targets, resolved once and forgotten, and a problem for each setting whose does not."""
+    """Every reference of these targets, resolved once and not kept, and a problem for each setting with an unresolved reference."""
     uses = [
         _Use(target, path, reference)
         for target in targets
@@ -83,7 +83,7 @@ def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:
 
 
 def _checked(uses: Sequence[_Use], secret: str | providers.ProviderError) -> Checked:
-    """What came of one reference that all of `uses` hold."""
+    """The result for one reference, which all of `uses` contain."""
     settings = dict.fromkeys(paths.dotted(use.path) for use in uses)
     targets = dict.fromkeys(use.target.name for use in uses)
     reason = secret.reason if isinstance(secret, providers.ProviderError) else None
@@ -109,9 +109,9 @@ def _resolve(references: Iterable[str], files: ProjectFiles) -> dict[str, str | 
 
 
 def _failed(uses: Iterable[_Use], secrets: dict[str, str | providers.ProviderError]) -> list[Problem]:
-    """A problem for each setting whose reference cannot be resolved; one for all of many that fail for one reason.
+    """A problem for each setting whose reference cannot be resolved; a shared one for many that fail for the same reason.
 
-    A package that is missing is missing for every reference to it, and is fixed once.
+    A missing package affects every reference that needs it, and is fixed once.
     """
     groups: dict[tuple[str, str | None], dict[paths.Path, list[_Use]]] = {}
     for use in uses:
@@ -132,7 +132,7 @@ def _of_one_reason(reason: str, hint: str | None, found: dict[paths.Path, list[_
 
 
 def _unresolved(message: str, hint: str | None, use: _Use, targets: Iterable[str]) -> Problem:
-    """The problem of a setting, or of many of which this one is the first."""
+    """The problem of a setting, or of several, of which this is the first."""
     place = place_of(use.target.schemas.root, use.target.resolution.layers, use.target.shared_config, use.path)
     where = paths.pointer(use.path)
     problem = Problem("unresolved-reference", message, path=where, place=place, hint=hint)

@@ -1,4 +1,4 @@
-"""What `weft secrets scan` reports: the findings of a scan, less what the baseline accepts; or the baseline that accepts them."""
+"""What `weft secrets scan` reports: the findings of a scan that the baseline does not accept; or a new baseline that accepts them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASELINE: Final = baseline.NAME
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is scanned: the files of the project or those at `paths`, and with them what commits brought; or what is staged."""
+    """What to scan: the files of the project or those at `paths`, optionally with the history; or the staged files."""
 
     paths: tuple[Path, ...] = ()
     since: str | None = None
@@ -27,7 +27,7 @@ class Wanted:
     schema_only: bool = False
 
     def texts(self, project: Project) -> Iterator[Text]:
-        """The texts to scan. Those that commits brought come last, so that what a file still holds is found there."""
+        """The texts to scan. Those of commits come last, so a secret that is still in a file is reported for the file."""
         if self.staged:
             yield from scanning.staged(project, self.paths)
             return
@@ -37,10 +37,10 @@ class Wanted:
 
 
 def report(project: Project, wanted: Wanted) -> Report:
-    """What was found and is not accepted, and entries of the baseline whose secrets are gone.
+    """The findings that are not accepted, and the entries of the baseline whose secrets no longer exist.
 
-    Raises CannotRun when something cannot be read, or the detector is not installed; UsageError when git does not know the
-    revision; WeftError when the baseline is not one.
+    Raises CannotRun if something cannot be read, or the detector is not installed; UsageError for an unknown revision; WeftError if the
+    baseline is not valid.
     """
     accepting = Baseline.read(project.folder)
     scanner = Scanner(project, schema_only=wanted.schema_only)
@@ -58,9 +58,9 @@ def report(project: Project, wanted: Wanted) -> Report:
 
 
 def write_baseline(project: Project, wanted: Wanted) -> int:
-    """Accept everything that is found; the number of entries. What is accepted in the history stays, unless that is scanned whole.
+    """Accept all findings. Returns the number of entries. Accepted entries of the history stay, unless all of it is scanned.
 
-    Raises what `report` raises, and CannotRun when the file cannot be written.
+    Raises the errors of `report`, and CannotRun if the file cannot be written.
     """
     before = Baseline.read(project.folder)
     kept = () if wanted.history else (entry for entry in before.accepted if entry.history)
@@ -76,7 +76,7 @@ def _entry(accepting: Baseline, finding: Finding) -> Accepted:
 
 
 class _Noted:
-    """Texts, and the names of those that went by."""
+    """An iterator over texts that records their names."""
 
     def __init__(self, texts: Iterable[Text]) -> None:
         self._texts = texts

@@ -1,11 +1,11 @@
-"""Scan: secrets in plain text in the files of a project, and in what git keeps of them.
+"""Scan: secrets in plain text in the files of a project, and in their Git history.
 
-Two searches. What the schema knows: literals in sensitive settings, in every file that looks like an overlay, read by a target
-or not, and the variables of sensitive settings in `.env` files. And what the `detector` knows: the forms of keys and tokens,
-passwords by their names, texts that look drawn by chance. A line that a comment `pragma: allowlist secret` ends, or that follows
-one with `pragma: allowlist nextline secret`, is allowed; so is what the `baseline` accepts.
+There are two searches. The schema finds literals in sensitive settings, in every file that looks like an overlay, whether or not a
+target reads it, and variables of sensitive settings in `.env` files. The `detector` finds keys and tokens by their form, passwords by
+their names, and texts that look random. The comment `pragma: allowlist secret` at the end of a line, or `pragma: allowlist nextline
+secret` on the line before, allows a finding; so does the `baseline`.
 
-What is searched are texts, wherever they come from: `files` reads them from the disk, `committed` and `staged` from git.
+The searches work on texts: `files` reads them from the disk, `committed` and `staged` from Git.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _MARKS: Final = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""How a file says its encoding; those of UTF-32 come first, as one of them begins like one of UTF-16."""
+"""The byte order marks of encodings; UTF-32 comes first, because one of its marks starts like one of UTF-16."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """What is searched: the content of a file now, in the index, or in a commit; None for one that is too big.
+    """A text to search: the content of a file on disk, in the index, or in a commit; None if it is too large.
 
     `name` is the file's path from the folder of the project, or an absolute one; of a commit's message it is None.
     """
@@ -60,18 +60,18 @@ class Text:
 
     @property
     def file(self) -> str:
-        """What the baseline calls it."""
+        """Its name in the baseline."""
         return self.name or f"commit {self.commit}"
 
     @cached_property
     def is_binary(self) -> bool:
-        """Whether it is not a text, so that nothing in it has a line."""
+        """True if it is not a text, so nothing in it has a line."""
         return "\0" in self._decoded
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines, those of a file that is not UTF-8 as if it were Latin-1; what is readable of a binary one."""
-        return lines_of(self._decoded.replace("\0", ""))  # which is also in a text in UTF-16 that does not say so
+        """The lines, read as Latin-1 if the file is not UTF-8; the readable parts of a binary file."""
+        return lines_of(self._decoded.replace("\0", ""))  # which also occurs in UTF-16 without a byte order mark
 
     @cached_property
     def _decoded(self) -> str:
@@ -83,14 +83,14 @@ class Text:
             return data.decode("latin-1")
 
     def allows(self, line: int) -> bool:
-        """Whether the comment on a line, or on the one before it, allows what looks like a secret."""
+        """True if the comment on a line, or on the line before it, allows a finding."""
         this, previous = ("\n".join(self.lines[max(n, 0) : n + 1]) for n in (line - 1, line - 2))
         return bool(_ALLOWED.search(this) or _ALLOWED_NEXT.search(previous))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A secret in plain text: what it is, where it stands in which text, and the setting that it is the value of, if any."""
+    """A secret in plain text: its kind, its text and position, and its setting, if any."""
 
     text: Text
     kind: str
@@ -101,15 +101,15 @@ class Finding:
     path: str | None = None
 
     def problem(self) -> Problem:
-        """The finding as a problem, which does not show the secret."""
+        """The finding as a problem, without the secret."""
         name, commit = self.text.name, self.text.commit
         place = None if name is None else Place(name) if self.text.is_binary else Place(name, self.line, self.column)
         message = self.message
-        hint = f"keep it with a provider and write a reference; if it is no secret, end the line with the comment `{ALLOW}`"
+        hint = f"keep it with a provider and write a reference; if it is not a secret, end the line with the comment `{ALLOW}`"
         if commit:
             where = f"commit {commit[:12]}" if name else f"the message of commit {commit[:12]}, line {self.line}"
             message = f"{message}, in {where}"
-            hint = "rotate the secret: whoever has the repository has it; if it is none, `--write-baseline` accepts it"
+            hint = "rotate the secret: everyone with access to the repository has it; if it is not a secret, accept it with `--write-baseline`"
         return Problem("plaintext-secret", message, path=self.path, place=place, hint=hint)
 
 
@@ -123,12 +123,12 @@ def files(project: Project, paths: Sequence[Path] = ()) -> Iterator[Text]:
 
 
 def committed(project: Project, since: str | None = None, paths: Sequence[Path] = ()) -> Iterator[Text]:
-    """What the commits up to HEAD brought, or those after a revision, and their messages. Raises what `git.versions` raises."""
+    """The texts that the commits up to HEAD, or those after a revision, added, and their messages. Raises the errors of `git.versions`."""
     return _from_git(project, git.versions(project.folder, since, _names(project, paths)))
 
 
 def staged(project: Project, paths: Sequence[Path] = ()) -> Iterator[Text]:
-    """What the next commit would bring. Raises CannotRun."""
+    """The texts that the next commit would add. Raises CannotRun."""
     git.top_of(project.folder)
     return _from_git(project, git.staged_versions(project.folder, _names(project, paths)))
 
@@ -140,9 +140,9 @@ def _from_git(project: Project, versions: Sequence[git.Version]) -> Iterator[Tex
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file itself, or the files below a folder: those that git tracks or would take, all of them where there is no git.
+    """A file itself, or the files below a folder: those that Git tracks or would add, or all of them without Git.
 
-    Symbolic links are not followed: git keeps where they lead, and not what is there.
+    Symbolic links are not followed: Git stores their target path, not its content.
     """
     if not path.exists():
         raise CannotRun(Problem("unreadable", f"there is no {path}"))
@@ -154,7 +154,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _walked(path: Path) -> Iterator[Path]:
-    """Everything below a folder, but for hidden folders."""
+    """All files below a folder, except in hidden folders."""
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(names))
@@ -178,23 +178,23 @@ def _names(project: Project, paths: Sequence[Path]) -> list[str]:
     return [_name(project, path) for path in paths]
 
 
-# --- what is found in them ---
+# --- searching them ---
 
 
 class Scanner:
     """The search in texts, by the schema of a project and, unless `schema_only`, by the form of secrets.
 
-    Raises CannotRun when what knows the forms is not installed.
+    Raises CannotRun if the detector is not installed.
     """
 
     def __init__(self, project: Project, *, schema_only: bool = False) -> None:
         self._project = project
         self._detector = None if schema_only else Detector()
         self.unscanned: list[Problem] = []
-        """A warning for each text that was too big."""
+        """A warning for each text that was too large."""
 
     def scan(self, texts: Iterable[Text]) -> Iterator[Finding]:
-        """Every secret in these texts that no comment allows. A secret that a file keeps through many commits is found once."""
+        """Every secret in these texts that no comment allows. A secret that is in many commits of a file is reported once."""
         seen = set()
         for text in texts:
             if text.data is None:
@@ -223,27 +223,27 @@ class Scanner:
         try:
             data = datafile.parse_named(text.data or b"", text.name)
         except YamlError:
-            return  # `weft validate` says so, if a target reads it
+            return  # `weft validate` reports it, if a target reads it
         if not isinstance(data, dict) or not any(key in root.properties for key in data):
             return
         for path in literals(root, data):
             place = locate_in("\n".join(text.lines), text.name, path)
             setting = data_path(path)
-            message = f"{dotted(setting)} is sensitive, and here it stands in plain text"
+            message = f"{dotted(setting)} is sensitive, but is in plain text here"
             value = _value(data, path)
             yield Finding(
                 text, "sensitive-setting", message, value, place.line or 1, place.column or 1, pointer(setting)
             )
 
     def _variables(self, text: Text) -> Iterator[Finding]:
-        """Values of sensitive settings' variables, if the file is called like a `.env` file."""
+        """Values of sensitive settings' variables, if the file is named like a `.env` file."""
         base = (text.name or "").rpartition("/")[2]
         if base != ".env" and not base.startswith(".env.") and not base.endswith(".env"):
             return
         for number, line in enumerate(text.lines, 1):
             match = _ASSIGNMENT.match(line)
             if match and match["name"] in self._sensitive_variables and _is_literal(match["value"]):
-                message = f"{match['name']} is the variable of a sensitive setting, and here it stands in plain text"
+                message = f"{match['name']} is the variable of a sensitive setting, but is in plain text here"
                 value = match["value"].strip("\"'")
                 yield Finding(text, "sensitive-variable", message, value, number, match.start("value") + 1)
 
@@ -265,8 +265,8 @@ def _value(data: Any, path: Sequence[str | int]) -> str:
 
 
 def _covers(found: Finding, line: int, secret: str) -> bool:
-    """Whether a secret that was found by its form is, or is a part of, one that the schema found at the same place."""
-    last = found.line + len(found.secret.splitlines())  # a block begins below its key
+    """True if a secret found by its form is, or is part of, one that the schema found at the same place."""
+    last = found.line + len(found.secret.splitlines())  # a block starts below its key
     if found.line == line:
         return secret in found.secret or found.secret in secret
     return "\n" in found.secret and found.line < line <= last

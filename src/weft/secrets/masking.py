@@ -1,9 +1,9 @@
-"""The one mask: what of a configuration may be shown to anybody.
+"""Masking: the parts of a configuration that may be shown to anyone.
 
-Whatever prints a configuration, a part of one, or what an overlay says of it takes a masked copy: `weft config`, `explain`,
-`diff`, and the messages of problems. References stay, as they say only where a secret is kept. `***` stands for every other value
-that is a secret, or that may be one which was written in a wrong place (`Node.conceals`), and for the same value wherever else it
-stands: an alias gives a secret to settings that are none.
+Code that prints a configuration, a part of one, or a value of an overlay uses a masked copy: `weft config`, `explain`, `diff`, and the
+messages of problems. References stay, because they only say where a secret is kept. `***` replaces every other value that is a secret,
+or that may be one in a wrong place (`Node.conceals`), and the same value anywhere else: an alias may give a secret to settings that
+are not sensitive.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from weft.secrets.references import is_reference
 
 MASK: Final = "***"
 _LONG: Final = 6
-"""How many characters a secret must have for other values to be compared with it: `1` is the value of many settings."""
+"""The minimum length of a secret for comparing other values with it: `1` is the value of many settings."""
 
 
 class Mask:
-    """The mask for one configuration, made of these overlays, or already merged."""
+    """The mask for one configuration, from these overlays or already merged."""
 
     def __init__(self, root: Node, data: Iterable[Any]) -> None:
         self._secrets = frozenset(text for one in data for text in _secrets(root, one) if len(text) >= _LONG)
 
     def __call__(self, node: Node, value: Any) -> Any:
-        """A copy of what stands at a node, in the configuration or in an overlay, that may be shown to anybody."""
+        """A copy of the value at a node, in the configuration or in an overlay, that may be shown to anyone."""
         if value is MISSING:
             return value
         if self.hides(node, value):
@@ -40,7 +40,7 @@ class Mask:
         return value
 
     def hides(self, node: Node, value: Any) -> bool:
-        """Whether a value is hidden as a whole."""
+        """True if a value is hidden as a whole."""
         return is_concealed(node, value) or (not isinstance(value, dict | list) and str(value) in self._secrets)
 
     def _below(self, node: Node, key: str, value: Any) -> Any:
@@ -48,22 +48,22 @@ class Mask:
 
 
 def mask(node: Node, value: Any) -> Any:
-    """A masked copy of a value that is all there is of its configuration."""
+    """A masked copy of a value without the rest of its configuration."""
     return Mask(node, [value])(node, value)
 
 
 def is_concealed(node: Node, value: Any) -> bool:
-    """Whether a value is a secret in plain text, or may be one."""
+    """True if a value is a secret in plain text, or may be one."""
     return node.conceals(value) and not is_reference(value)
 
 
 def below(node: Node, key: str) -> Node:
-    """The node of what stands at a key of an overlay, of which operators are no step."""
+    """The node of a key of an overlay; operators are not steps of the path."""
     return node if key in OPERATORS else node.child(key)
 
 
 def is_instruction(key: str, value: Any) -> bool:
-    """Whether a key of an overlay and its value tell the merge what to do, and nothing else."""
+    """True if a key of an overlay and its value are only an instruction for the merge."""
     return key == PATCH and value in PATCHES
 
 

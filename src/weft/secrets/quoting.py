@@ -1,8 +1,8 @@
-"""Which lines of an overlay a report may show: those on which no secret can stand, wherever it was written.
+"""Which lines of an overlay a report may show: those that cannot contain a secret.
 
-A file that was composed is followed with its schemas: `***` stands for every value that is a secret or may be one, unless it is
-nothing but a reference, and comments are cut off, as they may tell what stood there before. Of a file that could not be composed
-nobody knows what is where, so that of its lines only the outline is shown: the keys that settings have, and `***` for the rest.
+A parsed file is compared with its schemas: `***` replaces every value that is a secret or may be one, unless it is only a reference, and
+comments are removed because they may contain an earlier value. If a file could not be parsed, the meaning of its lines is unknown, so
+only their outline is shown: keys with the names of settings, and `***` for the rest.
 
 A project without any sensitive setting shows every line.
 """
@@ -41,7 +41,7 @@ Spot = tuple[int, int]
 
 @dataclass
 class _File:
-    """The lines of a file. Of one that was composed, the columns of each line that are hidden, and at which its values end."""
+    """The lines of a file. For a parsed file, also the hidden columns of each line, and the end of its values."""
 
     lines: list[str]
     composed: bool = False
@@ -49,7 +49,7 @@ class _File:
     ends: dict[int, int] = field(default_factory=dict)
 
     def hide(self, start: Spot, end: Spot) -> None:
-        """Hide what stands between two spots."""
+        """Hide the text between two spots."""
         for number in range(start[0], min(end[0] + 1, len(self.lines))):
             line = self.lines[number]
             first = start[1] if number == start[0] else len(line) - len(line.lstrip())
@@ -58,11 +58,11 @@ class _File:
                 self.hidden.setdefault(number, []).append((first, last))
 
     def hide_rest(self, start: Spot) -> None:
-        """Hide what follows a spot on its line."""
+        """Hide the rest of a line after a spot."""
         self.hide(start, (start[0], len(self.lines[start[0]])))
 
     def shown(self, number: int) -> str:
-        """A line as it may be shown."""
+        """The visible part of a line."""
         line = self.lines[number]
         comment = _COMMENT.search(line, self.ends.get(number, 0))
         line = line[: comment.start()] + _CUT if comment else line
@@ -72,7 +72,7 @@ class _File:
 
 
 def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans that overlap as one, the last one first."""
+    """Overlapping spans combined, the last one first."""
     joined: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if joined and first <= joined[-1][1]:
@@ -83,7 +83,7 @@ def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 class SecretLines:
-    """What reports may show of the overlays of one project."""
+    """Decides what reports may show of the overlays of one project."""
 
     def __init__(self, catalog: Catalog, files: ProjectFiles) -> None:
         self._catalog = catalog
@@ -91,12 +91,12 @@ class SecretLines:
         self._known: dict[str, _File] = {}
 
     def guard(self, problem: Problem) -> Problem:
-        """The problem with what may be shown of its line; its message has no values where that is not all of it."""
+        """The problem with the visible part of its line; its message has no values unless the whole line is visible."""
         place = problem.place
         if problem.quiet or place is None or place.line is None or place.text is not None:
             return problem
         if problem.traits.about is About.RULE or not self._catalog.holding_secrets:
-            return problem  # a rule stands in a schema or in weft.yaml
+            return problem  # a rule is in a schema or in weft.yaml
         file = self._file(place.file)
         number = place.line - 1
         if number >= len(file.lines):
@@ -105,14 +105,14 @@ class SecretLines:
             return outlined(problem, file.lines[number], self._catalog.names)
         spans = file.hidden.get(number, ())
         if any(first + 1 < (place.column or 1) for first, _ in spans):
-            return problem.without_text()  # the mark below the line would stand at another character
+            return problem.without_text()  # the mark below the line would point at another character
         line = file.shown(number)
         shown = problem if line == file.lines[number] else replace(problem, place=replace(place, text=line))
         covered = any(first < (place.column or 1) <= last for first, last in spans)
         return replace(shown, message=problem.traits.unquoted or problem.message) if covered else shown
 
     def shown(self, name: str, text: str) -> list[str]:
-        """The lines of a text as they may be shown, if an overlay of this name holds it."""
+        """The visible parts of the lines of a text, if they are from an overlay with this name."""
         file = self._read(name, text)
         if not self._catalog.holding_secrets:
             return file.lines
@@ -134,9 +134,7 @@ class SecretLines:
         try:
             if datafile.is_json(name):
                 with suppress(yaml12.DuplicateKeyError):
-                    datafile.parse_json(
-                        text
-                    )  # what is no JSON may be composed as YAML all the same, and as something else
+                    datafile.parse_json(text)  # invalid JSON may still parse as YAML, with another meaning
             composed = yaml12.nodes(text)
         except yaml12.YamlError:
             return file
@@ -147,7 +145,7 @@ class SecretLines:
 
 
 class _Walk:
-    """The way through what was composed of a file, along with the nodes of the schemas."""
+    """A walk over the parsed nodes of a file, together with the nodes of the schemas."""
 
     def __init__(self, text: str, file: _File) -> None:
         self._text = text
@@ -156,7 +154,7 @@ class _Walk:
         self._visited: set[tuple[int, Node]] = set()
 
     def visit(self, composed: Composed, node: Node) -> None:
-        """Note what may be shown of what was composed for a node; once, however many aliases lead there, or from inside of it."""
+        """Record what may be shown of a parsed value; once, even if several aliases refer to it or it contains itself."""
         if (id(composed), node) in self._visited:
             return
         self._visited.add((id(composed), node))
@@ -192,13 +190,13 @@ class _Walk:
             self.visit(value, inside)
 
     def _is_told_by_alias(self, composed: Composed, node: Node) -> bool:
-        """Whether a value was seen before: then an alias stands here, and nobody knows where exactly."""
+        """True if a value was seen before: then this is an alias, whose exact position is unknown."""
         again = id(composed) in self._seen
         self._seen.add(id(composed))
         return again and node.holds_secrets
 
     def _is_bare(self, composed: ScalarNode) -> bool:
-        """Whether nothing but the value was written: no tag, no anchor, no escapes."""
+        """True if only the value was written: no tag, no anchor, no escapes."""
         written = self._text[composed.start_mark.index : composed.end_mark.index].strip()
         return bool(written.strip("\"'") == composed.value)
 
@@ -215,7 +213,7 @@ def _at(mark: Any) -> Spot:
 
 
 def _value(composed: Composed) -> Any:
-    """What a scalar means, or its text where it means nothing; None for others."""
+    """The value of a scalar, or its text if it has none; None for other nodes."""
     if not isinstance(composed, ScalarNode):
         return None
     try:
@@ -225,14 +223,14 @@ def _value(composed: Composed) -> Any:
 
 
 def _likeness(composed: Composed) -> Any:
-    """A mapping with the keys that were composed, or a list, with nothing in them."""
+    """A mapping with the parsed keys, or a list, without values."""
     if not isinstance(composed, MappingNode):
         return []
     return {key.value if isinstance(key, ScalarNode) else "": None for key, _ in composed.value}
 
 
 def outlined(problem: Problem, line: str, names: Collection[str]) -> Problem:
-    """The problem with nothing of its line but the outline: keys of these names, and no value."""
+    """The problem with only the outline of its line: keys with these names, and no value."""
     place = problem.place and replace(problem.place, text=_outline(line, names))
     return replace(problem, message=problem.traits.unquoted or problem.message, place=place)
 

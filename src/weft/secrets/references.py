@@ -1,4 +1,4 @@
-"""References such as `ref+env://NAME`, which say where a secret is kept, and literals that stand where one should."""
+"""References such as `ref+env://NAME`, which say where a secret is kept, and literals in place of references."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from weft.schema.protection import REFERENCE_PATTERN
 
 _REFERENCE = re.compile(REFERENCE_PATTERN)
 _NEARLY = re.compile(r"\s*ref\s*[+:]|\s*ref\w*\+?://", re.IGNORECASE)
-"""What nobody would write who does not mean a reference: `ref+env:NAME`, `ref://env/NAME`, ` ref+env://NAME`."""
+"""Texts that were probably intended as a reference: `ref+env:NAME`, `ref://env/NAME`, ` ref+env://NAME`."""
 
 
 def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of an overlay at which a sensitive setting holds a literal; operators are looked into."""
+    """The paths of an overlay at which a sensitive setting has a literal, also inside operators."""
     if node.sensitive and isinstance(data, dict | list) and not node.states(data) and not only_instructs(data):
-        yield path  # what lies inside has no names of settings, so that a path into it could tell the secret
+        yield path  # values inside it have no names of settings, so a path into it could reveal the secret
     elif isinstance(data, dict):
         for key, below in data.items():
             yield from literals(node if key in OPERATORS else node.child(key), below, (*path, key))
@@ -36,15 +36,15 @@ def _is_instruction(path: Path, data: Any) -> bool:
 
 
 def literal_secret(path: Path, location: str | None, value: Any = None) -> Problem:
-    """A sensitive setting that holds something else than a reference; what it holds is never said."""
-    message = f"{dotted(path)} is sensitive: an overlay holds a reference to it, never the value"
+    """A problem for a sensitive setting with a value that is not a reference; the value is never shown."""
+    message = f"{dotted(path)} is sensitive: an overlay must contain a reference to it, never the value"
     hint = "write `ref+env://NAME`, or another `ref+…://` reference"
     if isinstance(value, str) and _NEARLY.match(value):
-        message = f"{dotted(path)} holds what looks like a reference, and is not one"
+        message = f"{dotted(path)} looks like a reference, but is not a valid one"
         hint = "a reference has the form `ref+SCHEME://…`, such as `ref+env://NAME`, without spaces around it"
     return Problem("literal-secret", message, path=pointer(path), schema=location, hint=hint)
 
 
 def is_reference(value: Any) -> bool:
-    """Whether a value is a reference to a secret."""
+    """True if a value is a reference to a secret."""
     return isinstance(value, str) and _REFERENCE.match(value) is not None

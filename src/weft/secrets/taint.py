@@ -13,7 +13,7 @@ from weft.schema.node import Node
 
 
 class TaintError(Exception):
-    """A sensitive setting was about to become text in an output that is not declared to hold secrets."""
+    """A sensitive setting was about to become text in an output that is not declared to contain secrets."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(dotted(path))
@@ -21,7 +21,7 @@ class TaintError(Exception):
 
 
 class Tainted:
-    """A sensitive value in a template of an ordinary output: it can be tested for truth, and for nothing else."""
+    """A sensitive value in a template of an ordinary output: it can be tested for truth, and used for nothing else."""
 
     __slots__ = ("_path",)
 
@@ -50,9 +50,9 @@ class Tainted:
 
 
 class Branch(dict[str, Any]):
-    """A mapping of the configuration as templates see it: it knows its path and what the schema says of it.
+    """A mapping of the configuration for templates: it knows its path and its schema node.
 
-    `size` is how much work it is to look at all of it, or 0 until somebody counts; `variables` are the environment variables of its
+    `size` is the cost of visiting all of it, or 0 until computed; `variables` are the environment variables of its
     settings, or None until somebody asks.
     """
 
@@ -75,7 +75,7 @@ class Branch(dict[str, Any]):
 
 
 class Views:
-    """Configurations as templates see them: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`.
+    """Configurations for templates: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`.
 
     The same mapping at the same path gives the same branch, so that targets share what they have in common.
     """

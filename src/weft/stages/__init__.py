@@ -1,4 +1,4 @@
-"""The five stages that make outputs of overlays.
+"""The five stages that turn overlays into outputs.
 
     load       files of a layer          -> sources
     merge      sources, lowest first     -> one configuration
@@ -6,13 +6,13 @@
     render     a configuration, templates -> texts
     write      texts                     -> files, each replaced at once
 
-Each stage is a function of what it is given; none imports another, and none knows of targets or of weft.yaml. The package
-`project` puts them in a row. What they hand to each other is defined in `base.overlay`.
+Each stage is a function of its arguments; none imports another, and none knows about targets or weft.yaml. The package
+`project` runs them in sequence. `base.overlay` defines the data that they exchange.
 
-A stage reports what is wrong as problems with paths into the configuration; the file is found later, by
-`project.placing`, and the line by `files.locator`, as a merged value no longer knows where it came from.
+A stage reports problems with paths into the configuration. `project.placing` finds the file later, and `files.locator` the
+line, because a merged value no longer knows where it came from.
 
-Begin with `merge.merge`, the shortest way to what Weft is about.
+Start reading at `merge.merge`, the core of Weft.
 
 May import: base, files, report, schema, rules, secrets; never another stage.
 """

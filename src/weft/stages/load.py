@@ -1,7 +1,6 @@
-"""Load: overlay files to layers, plain data with the file that it came from.
+"""Load: overlay files to layers, plain data with its file.
 
-A file is parsed once, however many targets read it. Where in the file a value stands is looked up again, and only for a
-report, by `files.locator`.
+A file is parsed once, however many targets read it. `files.locator` looks up the position of a value again, and only for a report.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Overlays:
         return self._layers[name]
 
     def source(self, path: Path) -> Source:
-        """The parsed file; a file that cannot be read or is no overlay is a source with problems."""
+        """The parsed file; a file that cannot be read or is not an overlay is a source with problems."""
         if path not in self._sources:
             self._sources[path] = self._read(path)
         return self._sources[path]
@@ -47,7 +46,7 @@ class Overlays:
     def _files(self, name: str) -> Iterator[Path]:
         path = self._base / name
         if not self._project.may_read(path) or (path.suffix in SUFFIXES and is_there(path)):
-            yield path  # a folder that lies outside is refused like a file
+            yield path  # a folder outside of the project is refused like a file
             return
         yield from (file for suffix in SUFFIXES if is_there(file := path.with_name(path.name + suffix)))
         yield from (
@@ -68,7 +67,7 @@ class Overlays:
                 name, {}, path, (Problem("unreadable", "this is a folder, not a file", place=Place(name), hint=hint),)
             )
         except OSError as error:
-            return Source(name, {}, None, (unreadable(error, name),))  # nobody is to read it again for a report
+            return Source(name, {}, None, (unreadable(error, name),))  # a report must not read it again
         if not isinstance(data, dict):
             kind = "a list" if isinstance(data, list) else "a single value"
             problem = Problem(
@@ -78,18 +77,18 @@ class Overlays:
                 hint="start with the name of a domain, as in `domain: {setting: value}`",
             )
             return Source(name, {}, path, (problem,))
-        if datafile.is_json(path.name):  # which has no modeline, so editors find its schema by this key
+        if datafile.is_json(path.name):  # JSON has no modeline, so editors find its schema by this key
             data = {key: value for key, value in data.items() if key != "$schema"}
         return Source(name, data, path)
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file; a link to nowhere, a pipe and a folder count, so that they are reported and not passed over."""
+    """True if there is a file. Broken links, pipes and folders count, so they are reported instead of ignored."""
     return os.path.lexists(path)
 
 
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
-    """Whether a key of a file has nothing after its colon, so that its null may not be meant."""
+    """True if a key of a file has nothing after its colon, so its null may be unintended."""
     place = locate(source, path)
     if source.path is None or place.line is None or place.column is None:
         return False

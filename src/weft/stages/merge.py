@@ -1,8 +1,8 @@
-"""Merge: one more layer over what the lower layers gave, as the schema and the overlay's operators say.
+"""Merge: apply one more layer to the result of the lower ones, following the schema and the overlay's operators.
 
-The walk runs on the `deepmerge` library. Strategies are looked up in the schema's nodes, which are compiled once; inputs
-are never changed, and what a layer does not touch is shared with the layer below. A mistake in a layer becomes a problem
-and the lower value stays, so that one run finds every mistake.
+The `deepmerge` library walks the values. Strategies come from the schema's nodes, which are compiled once; inputs are never
+changed, and unchanged parts are shared with the layer below. A mistake in a layer becomes a problem and the lower value is kept, so
+one run finds every mistake.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REMOVED: Final[Any] = object()
 
 
 def merge(node: Node, lower: Any, upper: Any, *, defaults: bool = False) -> tuple[Any, list[Problem]]:
-    """The merged value of two layers, and what is wrong with the upper one.
+    """The merged value of two layers, and the problems of the upper one.
 
     Problems carry the path in `upper`. `lower` may be MISSING. With `defaults`, a list or mapping that no layer has set
     yet starts from the schema's `default`, so that operators act on it.
@@ -45,11 +45,11 @@ class _Run(Merger):
         self.problems: list[Problem] = []
 
     def at(self, path: list[Any]) -> Node:
-        """The node of a place; operators on the way to it are no steps of the configuration."""
+        """The node of a place; operators in the path are not steps of the configuration."""
         return self.node.at(data_path(tuple(path)))
 
     def wrong(self, path: list[Any], code: str, message: str, hint: str | None = None) -> None:
-        """Note a problem at a path of the upper layer; not inside of what is concealed, which is a problem as a whole."""
+        """Add a problem at a path of the upper layer; not inside a concealed value, which is a problem as a whole."""
         node = self.node
         for step in data_path(tuple(path)):
             if node.conceals({} if isinstance(step, str) else []):
@@ -58,7 +58,7 @@ class _Run(Merger):
         self.problems.append(Problem(code, message, path=pointer(path), hint=hint))
 
     def fresh(self, path: list[Any], value: Any) -> Any:
-        """What a value of the upper layer becomes where the lower layers have none."""
+        """The result of a value of the upper layer if the lower layers have none."""
         if isinstance(value, dict):
             return self._fresh_mapping(path, value)
         if isinstance(value, list):
@@ -79,7 +79,7 @@ class _Run(Merger):
         return [*new, *lower] if first else [*lower, *new]
 
     def apply(self, path: list[Any], lower: Any, upper: dict[str, Any]) -> Any:
-        """The value that an operator mapping makes of the lower value."""
+        """The result of an operator mapping for the lower value."""
         if "$value" in upper:
             self._alone(path, upper, ("$value",))
             return upper["$value"]
@@ -93,8 +93,8 @@ class _Run(Merger):
         if lower is MISSING or lower is None:
             lower = self._default(self.at(path), list, [])
         if not isinstance(lower, list):
-            hint = _wanted(self, path, "array") or "write `$replace` to take this list instead"
-            message = f"there is no list to add to: a lower layer holds {_kind(lower)}"
+            hint = _wanted(self, path, "array") or "write `$replace` to use this list instead"
+            message = f"there is no list to add to: a lower layer has {_kind(lower)}"
             self.wrong(path, "merge-conflict", message, hint)
             return lower
         lower = self._without([*path, "$remove"], lower, upper.get("$remove", []))
@@ -102,7 +102,7 @@ class _Run(Merger):
         return self.join([*path, "$append"], lower, upper.get("$append", []))
 
     def _without(self, path: list[Any], lower: list[Any], removed: list[Any]) -> list[Any]:
-        """The lower list without some items, which a map-list knows by their keys and another list by their values."""
+        """The lower list without some items: a map-list identifies them by their keys, another list by their values."""
         if not removed:
             return lower
         node = self.at(path)
@@ -128,14 +128,14 @@ class _Run(Merger):
         if PATCH in value:
             return self.patched(path, value)
         node = self.at(path)
-        # a list that a misspelled operator should have made is left as it is, so that its type is not complained of too
+        # the list of a misspelled operator stays unchanged, so its type is not reported too
         if node.types == {"array"} and [key for key in value if _check_operator_name(self, [*path, key], key)]:
             return _REMOVED
         start = {} if node.atomic_map else self._default(node, dict, {})
         return _merge_mapping(self, path, start, value)
 
     def patched(self, path: list[Any], value: dict[str, Any]) -> Any:
-        """What a mapping with `$patch` becomes; `_REMOVED` when the instruction makes no sense here."""
+        """The result of a mapping with `$patch`; `_REMOVED` if the instruction is not valid here."""
         if value[PATCH] == "replace":
             return _merge_mapping(self, path, {}, {key: below for key, below in value.items() if key != PATCH})
         if value[PATCH] == "delete":
@@ -147,7 +147,7 @@ class _Run(Merger):
             )
         else:
             other = "something else" if self.at(path).holds_secrets else f"`{value[PATCH]}`"
-            self.wrong([*path, PATCH], "operator-misused", f"`$patch` is `replace` or `delete`, not {other}")
+            self.wrong([*path, PATCH], "operator-misused", f"`$patch` must be `replace` or `delete`, not {other}")
         return _REMOVED
 
     def _join_map(self, path: list[Any], node: Node, lower: list[Any], upper: list[Any], first: bool) -> list[Any]:
@@ -166,7 +166,7 @@ class _Run(Merger):
             if key in seen:
                 names = choices(node.list_keys)
                 message = f"two items of this list have the same {names}"
-                self.wrong(here, "list-key", message, f"items of this list are told apart by {names}")
+                self.wrong(here, "list-key", message, f"items of this list are identified by {names}")
                 continue
             seen.add(key)
             index = index_of.get(key)
@@ -183,7 +183,7 @@ class _Run(Merger):
         return [item for item in ([*new, *result] if first else [*result, *new]) if item is not _REMOVED]
 
     def _without_key(self, path: list[Any], node: Node, item: Any) -> None:
-        """An item that cannot be told apart: reported at the key that is misspelled, if there is one."""
+        """An item that cannot be identified: reported at the misspelled key, if there is one."""
         given = list(item) if isinstance(item, dict) else []
         absent = [name for name in node.list_keys if name not in given]
         strange = [name for name in given if name not in self.at(path).properties]
@@ -192,16 +192,16 @@ class _Run(Merger):
         hint = (
             hints[misspelled]
             if misspelled is not None
-            else f"items of this list are told apart by {choices(node.list_keys)}"
+            else f"items of this list are identified by {choices(node.list_keys)}"
         )
         where = path if misspelled is None else [*path, misspelled]
         self.wrong(where, "list-key", f"{choices(absent)} is missing in this item", hint)
 
     def _means_the_list(self, path: list[Any], item: Any) -> bool:
-        """Whether an item only says `$patch: replace`, as Kubernetes has it for the list around; that is reported."""
+        """True if an item only contains `$patch: replace`, which in Kubernetes replaces the whole list; that is reported."""
         if not isinstance(item, dict) or item != {PATCH: "replace"}:
             return False
-        message = "`$patch: replace` replaces the item that it stands in, and this one holds nothing else"
+        message = "`$patch: replace` replaces its own item, and this one contains nothing else"
         self.wrong([*path, PATCH], "operator-misused", message, "write `{$replace: [...]}` to replace the whole list")
         return True
 
@@ -215,7 +215,7 @@ class _Run(Merger):
                 self.wrong(
                     [*path, name],
                     "operator-misused",
-                    f"`{name}` cannot stand beside {choices([key for key in value if key in OPERATORS and key != name])}",
+                    f"`{name}` cannot be combined with {choices([key for key in value if key in OPERATORS and key != name])}",
                     "an operator takes the whole mapping",
                 )
 
@@ -247,16 +247,16 @@ def _merge_mapping(run: Merger, path: list[Any], base: dict[str, Any], nxt: dict
 
 
 def _what_there_is(node: Node, items: list[Any]) -> str | None:
-    """The items that could be removed: those of a map-list by their names, others if they are short and no secrets."""
+    """The items that could be removed: those of a map-list by name, others if they are short and not secret."""
     if not items:
-        return "the list is empty there"
+        return "the list is empty"
     if node.list_type == "map":
         shown = [name for name in node.list_keys if not node.child(0).child(name).hidden]
         names = [", ".join(str(item[name]) for name in shown if name in item) for item in items]
-        return f"there are {choices(names)}" if shown else None
+        return f"choose from {choices(names)}" if shown else None
     if node.holds_secrets or any(isinstance(item, dict | list) for item in items):
         return None
-    return f"there are {choices(map(canonical, items))}"
+    return f"choose from {choices(map(canonical, items))}"
 
 
 def _merge_list(run: Merger, path: list[Any], base: list[Any], nxt: list[Any]) -> list[Any]:
@@ -276,7 +276,7 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
         return run.apply(path, base, nxt)
     replaces = isinstance(nxt, dict) and nxt.get(PATCH) == "replace"
     if base is None or replaces or (base in ("", {}, []) and _stated(run, path, json_type(nxt))):
-        return run.fresh(path, nxt)  # nothing is lost with a placeholder that may hold several types
+        return run.fresh(path, nxt)  # nothing is lost if a placeholder may have several types
     if not isinstance(base, dict | list) and not isinstance(nxt, dict | list):
         return nxt
     if isinstance(nxt, dict) and any(_check_operator_name(run, [*path, key], key) for key in nxt):
@@ -285,22 +285,22 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
         json_type(nxt), "`{$value: ...}`"
     )
     message = f"{dotted(path)} is {_kind(nxt)} here, and {_kind(base)} in a lower layer"
-    hint = f"write {way} if this is meant to take its place"
+    hint = f"write {way} to replace it"
     run.wrong(path, "merge-conflict", message, _wanted(run, path, json_type(nxt)) or hint)
     return base
 
 
 def _stated(run: _Run, path: list[Any], kind: str) -> bool:
-    """Whether the schema says itself that a value of this kind may stand there."""
+    """True if the schema explicitly allows a value of this type."""
     return bool(run.at(path).types) and kind in run.at(path).certain_types
 
 
 def _wanted(run: _Run, path: list[Any], kind: str) -> str | None:
-    """A hint where the schema would refuse a value of this kind anyway."""
+    """A hint if the schema would reject a value of this type anyway."""
     types = run.at(path).types
     if not types or kind in run.at(path).certain_types:
         return None
-    return f"the schema wants {' or '.join(TYPE_WORDS[name] for name in sorted(types - {'null'}))} there"
+    return f"the schema requires {' or '.join(TYPE_WORDS[name] for name in sorted(types - {'null'}))}"
 
 
 def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> None:
@@ -327,13 +327,13 @@ def _nothing_to_remove(run: _Run, path: list[Any], base: Mapping[str, Any]) -> N
 
 
 def _check_operator_name(run: _Run, path: list[Any], key: str) -> bool:
-    """Whether a key is a misspelled operator, or one of another tool, which is then reported."""
+    """True if a key is a misspelled operator, or one of another tool; reports it."""
     node = run.at(path[:-1])
     if not key.startswith("$") or key in OPERATORS or key in node.properties:
         return False
     hint = did_you_mean(key, OPERATORS)
     if hint is None and node.types == {"array"}:
-        hint = f"for lists there are {choices(LIST_OPERATORS)}"
+        hint = f"operators for lists: {choices(LIST_OPERATORS)}"
     if hint:
         run.wrong(path, "unknown-operator", f"there is no operator `{key}`", hint)
     return hint is not None
@@ -344,7 +344,7 @@ def _kind(value: Any) -> str:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether nothing changes at all: 1 and 1.0 are equal numbers, but not the same text in an output."""
+    """True if nothing changes: 1 and 1.0 are equal numbers, but different texts in an output."""
     return bool(one == other) and (
         isinstance(one, str) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     )
@@ -370,7 +370,7 @@ def leaves(
 
 
 def removed(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths at which null in an upper layer removes what the lower layers set."""
+    """The paths at which null in an upper layer removes values of the lower layers."""
     if not isinstance(lower, dict) or not isinstance(upper, dict):
         return
     for key, value in upper.items():
@@ -381,12 +381,12 @@ def removed(lower: Any, upper: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _names_its_item(node: Node, path: Path) -> bool:
-    """Whether a leaf is a key of a map-list's item, which every file that changes the item repeats."""
+    """True if a leaf is a key of a map-list's item, which every file that changes the item repeats."""
     return len(path) > 1 and isinstance(path[-2], int) and path[-1] in node.at(path[:-2]).list_keys
 
 
 def set_twice(node: Node, layer: Layer) -> Iterator[tuple[Source, Path, Source, Path]]:
-    """The leaves that two files of one layer both set, where nothing says which should win: each file with its path."""
+    """The leaves that two files of one layer both set, with no rule which should win: each file with its path."""
     owner: dict[tuple[Any, ...], tuple[Source, Path]] = {}
     inside: dict[tuple[Any, ...], tuple[Source, Path]] = {}
     for source in layer.sources:

@@ -1,7 +1,7 @@
-"""Validate: what is wrong with a merged configuration, as problems and never as an exception.
+"""Validate: the problems of a merged configuration, never raised as an exception.
 
-`jsonschema-rs` screens, because it is a hundred times faster; only what it refuses is explained with `jsonschema`, whose
-errors know the schema they come from.
+`jsonschema-rs` runs first, because it is a hundred times faster. Only a configuration that it rejects is explained with
+`jsonschema`, whose errors contain the schema that they come from.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ from weft.secrets.masking import Mask, is_concealed
 from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
-"""How many errors of jsonschema-rs are looked at; each holds a copy of the value that it is about."""
+"""The number of errors of jsonschema-rs to read; each contains a copy of its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A configuration while the problems with it are put into words."""
+    """A configuration while its problems are collected."""
 
     config: Any = field(repr=False)
     mask: Mask
     suggest: Suggestions
 
     def hides(self, node: Node, value: Any) -> bool:
-        """Whether a value must not be quoted: it is long, or a secret may be in it."""
+        """True if a value must not be quoted: it is long, or may contain a secret."""
         return isinstance(value, dict | list) or node.holds_secrets or self.mask.hides(node, value)
 
 
 class SchemaCheck:
-    """The schemas of a catalog, compiled once, ready to judge configurations."""
+    """The schemas of a catalog, compiled once, ready to validate configurations."""
 
     def __init__(self, catalog: Catalog) -> None:
         documents = catalog.documents
@@ -72,11 +72,11 @@ class SchemaCheck:
         return self._catalog.names
 
     def accepts(self, config: Any) -> bool:
-        """Whether the configuration is surely valid; False may also mean that only `problems` can tell."""
+        """True if the fast validator accepts the configuration. False is inconclusive: call `problems`."""
         try:
             return self._screen.is_valid(config)
         except ValueError:
-            return False  # a number beyond it; the other library may not mind
+            return False  # a number out of its range; the other library may accept it
 
     def problems(self, config: Any) -> list[Problem]:
         """Every way in which the configuration breaks the schema; paths are JSON pointers into it."""
@@ -84,7 +84,7 @@ class SchemaCheck:
             return []
         with assuming(True) as undecided:
             found = dict.fromkeys(self._explained(config))
-        if undecided.found:  # what holds only if the expression matches, or only if it does not, is not known
+        if undecided.found:  # an error that depends on whether the expression matches is not certain
             with assuming(False):
                 either = set(self._explained(config))
             found = {problem: None for problem in found if problem in either}
@@ -103,13 +103,11 @@ class SchemaCheck:
                 schema, *(("patternProperties", pattern) if named else ("pattern",))
             )
             for path in self._described_by(schema, list(_places_of(config, text))):
-                message = (
-                    f"{dotted(path)}: nobody can tell whether the text matches, as the pattern is too costly to match"
-                )
+                message = f"{dotted(path)}: it cannot be determined whether the text matches: the pattern is too costly"
                 yield Problem("pattern-too-costly", message, path=pointer(path), schema=location, hint=patterns.CHEAPER)
 
     def _described_by(self, schema: Any, paths: list[Path]) -> list[Path]:
-        """Those of some paths of which a schema speaks, themselves or as keys; all where it only tests, as below `not`."""
+        """The paths that a schema describes, as values or as keys; all paths if it only tests them, as below `not`."""
         root = self._catalog.root
 
         def speaks(path: Path) -> bool:
@@ -120,7 +118,7 @@ class SchemaCheck:
 
     def _told(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
-        # `false` as a property is judged as `not: {}`, see `documents`, and nobody wrote that keyword
+        # `false` as a property becomes `not: {}`, see `documents`, a keyword that no author wrote
         steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
         location = self._catalog.documents.location(error.schema, *steps)
         path = tuple(error.absolute_path)
@@ -147,9 +145,9 @@ class SchemaCheck:
                 yield Problem(code, text, path=pointer(where), schema=location, hint=how)
 
     def _misspelled(self, schema: Mapping[str, Any], where: Path, judged: _Judged) -> tuple[Path, str] | None:
-        """A key that is spelled nearly like a missing one beside it and that no schema knows, with a hint that says so.
+        """An unknown key that resembles a missing one of the same mapping, and a hint with the missing name.
 
-        A schema that forbids all keys that it does not know says the same by itself.
+        A schema that forbids unknown keys already reports it.
         """
         given = get(judged.config, where[:-1])
         if not isinstance(given, dict) or schema.get("additionalProperties") is False:
@@ -162,7 +160,7 @@ class SchemaCheck:
         return None
 
     def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
-        """What is wrong with a value that fits no alternative, by the one that was meant; nothing where none stands out."""
+        """The problems of a value that fits no alternative, for the most likely one; none if no alternative is more likely."""
         found, instance = discriminator(self._catalog, error), cast(Any, error.instance)
         if found and not found.is_in(error.instance) and not found.required:
             found = None
@@ -185,7 +183,7 @@ class SchemaCheck:
     def _without_own_key(
         self, error: ValidationError, keys: dict[int, list[str]], judged: _Judged
     ) -> Iterator[Problem]:
-        """Keys that no alternative has, where each has one of its own."""
+        """Unknown keys, if each alternative is identified by its own key."""
         location = self._catalog.documents.location(error.schema, str(error.validator))
         path, unknown = tuple(error.absolute_path), unknown_to_all(self._catalog, error)
         own = tuple(name for names in keys.values() for name in names)
@@ -207,7 +205,7 @@ class SchemaCheck:
             yield Problem(code, message, path=pointer(where), schema=location, hint=hint)
 
     def _unchosen(self, error: ValidationError, found: Discriminator, judged: _Judged) -> Problem:
-        """A discriminator that is not there, or has none of the values that choose an alternative."""
+        """A discriminator that is missing, or has a value that chooses no alternative."""
         path = (*error.absolute_path, *found.path)
         location = self._catalog.documents.location(error.schema, str(error.validator))
         if not found.is_in(error.instance):
@@ -223,7 +221,7 @@ class SchemaCheck:
         return Problem(code, text, path=pointer(where), schema=location, hint=how)
 
     def _fits(self, path: Path, schema: Any, value: Any) -> bool:
-        """Whether a place would accept another value: by the schema that refused the one there, and by all that always apply."""
+        """True if a place would accept another value: by the schema that rejected the current one, and all that always apply."""
         if isinstance(schema, dict):  # its keywords mean what they mean in the draft of its file
             schema = {"$schema": self._catalog.documents.dialect(schema), **schema}
         try:
@@ -233,7 +231,7 @@ class SchemaCheck:
         return bool(accepted) and self._catalog.root.at(path).accepts(value)
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
-        """What jsonschema-rs says of a configuration that only it refuses, so that no refusal goes unexplained."""
+        """The errors of jsonschema-rs for a configuration that only it rejects, so every rejection is explained."""
         judged = _Judged(config, Mask(self._catalog.root, [config]), Suggestions())
         for error in islice(self._screen.iter_errors(config), _FEW):
             path = tuple(error.instance_path)
@@ -253,7 +251,7 @@ class SchemaCheck:
         try:
             return self._catalog.documents.schema(location)
         except LookupError:
-            return None  # the library names a keyword of a newer draft for that of an older one
+            return None  # the library reports a keyword of a newer draft instead of the older one
 
     def _located(self, uri: str) -> str:
         file, _, fragment = uri.partition("#")
@@ -261,7 +259,7 @@ class SchemaCheck:
 
 
 def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:
-    """Where a text stands in a configuration, as a value or as a key."""
+    """The paths of a text in a configuration, as a value or as a key."""
     if value == text:
         yield path
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -273,6 +271,6 @@ def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:
 
 @cache
 def check_of(name: str) -> SchemaCheck:
-    """A schema that ships with Weft, such as the one of weft.yaml, ready to judge files."""
+    """A schema that ships with Weft, such as the one of weft.yaml, ready to validate files."""
     with resources.as_file(shipped(name)) as path:
         return SchemaCheck(Catalog(load_documents(path, ProjectFiles(path.parent))))

@@ -1,8 +1,8 @@
-"""What the comments of a values.yaml say of its settings.
+"""Information about settings in the comments of a values.yaml.
 
-Three dialects are understood beside plain comments: `# -- text` and `# path -- text` (helm-docs), `## @param path text`
-(Bitnami's generator), and `# @schema`, as a block or at the end of a line (two generators of schemas). A line of YAML behind a
-comment mark is an example: of a setting that may stand there too, or of what an empty setting beside it may hold.
+Three dialects are understood besides plain comments: `# -- text` and `# path -- text` (helm-docs), `## @param path text` (Bitnami's
+generator), and `# @schema`, as a block or at the end of a line (two generators of schemas). A line of YAML after a comment mark is an
+example: of a further setting at that position, or of the content of an empty setting next to it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SCHEMA: Final = "@schema"
 
 @dataclass
 class Notes:
-    """What comments say, each by the path of a setting: texts, examples of values, and the schemas that they state."""
+    """The content of comments, by the path of a setting: texts, examples of values, and schemas."""
 
     descriptions: dict[Path, str] = field(default_factory=dict)
     examples: dict[Path, list[Any]] = field(default_factory=lambda: defaultdict(list))
@@ -45,7 +45,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class _Key:
-    """A key of a mapping in block style: where it stands, and whether a placeholder stands behind it."""
+    """A key of a mapping in block style: its position, and whether a placeholder follows it."""
 
     path: Path
     line: int
@@ -56,7 +56,7 @@ class _Key:
 
 @dataclass(frozen=True)
 class _Block:
-    """Comment lines that follow one another in the same column: the number of the first, and the texts behind their marks."""
+    """Consecutive comment lines in the same column: the number of the first, and their texts."""
 
     line: int
     column: int
@@ -64,7 +64,7 @@ class _Block:
 
 
 def notes_of(text: str) -> Notes:
-    """What the comments of a YAML text say of its settings."""
+    """The information about settings in the comments of a YAML text."""
     root = yaml.compose(text, Loader=yaml11.Loader)
     notes = Notes()
     if not isinstance(root, yaml.MappingNode):
@@ -81,7 +81,7 @@ def notes_of(text: str) -> Notes:
 
 
 def _structure(root: yaml.MappingNode) -> tuple[list[_Key], set[int]]:
-    """The keys in the order of the file, and the lines inside of texts that go over several lines."""
+    """The keys in the order of the file, and the lines inside multi-line texts."""
     keys: list[_Key] = []
     inside: set[int] = set()
 
@@ -101,7 +101,7 @@ def _structure(root: yaml.MappingNode) -> tuple[list[_Key], set[int]]:
                 visit(below, (*path, getattr(name, "value", "")), (*seen, id(node)))
 
     visit(root, (), ())
-    first = {(key.line, key.column): key for key in reversed(keys)}  # an alias leads to the same place again
+    first = {(key.line, key.column): key for key in reversed(keys)}  # an alias refers to the same place again
     return [first[place] for place in sorted(first)], inside
 
 
@@ -116,7 +116,7 @@ def _key(name: yaml.ScalarNode, below: Any, path: Path) -> _Key:
 
 
 def _blocks(lines: Sequence[str], inside: set[int]) -> Iterator[_Block]:
-    """Every run of comment lines in one column; another column begins another block."""
+    """Every run of comment lines in one column; another column starts another block."""
     found: list[tuple[int, int, str]] = []
     for number, line in enumerate([*lines, ""]):
         match = _COMMENT.match(line) if number not in inside else None
@@ -129,7 +129,7 @@ def _blocks(lines: Sequence[str], inside: set[int]) -> Iterator[_Block]:
 
 
 def _read_block(block: _Block, keys: Sequence[_Key], notes: Notes) -> None:
-    """Take a block apart: stated schemas first, then examples; what is left describes the key that follows."""
+    """Parse a block: schemas first, then examples; the rest describes the key that follows."""
     end = block.line + len(block.texts)
     following = next((key for key in keys if key.line >= end), None)
     described = following if following and following.line == end and following.column == block.column else None
@@ -141,7 +141,7 @@ def _read_block(block: _Block, keys: Sequence[_Key], notes: Notes) -> None:
 
 
 def _without_schemas(texts: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """The lines outside of `@schema` blocks, and what these say together."""
+    """The lines outside of `@schema` blocks, and the combined schema of these blocks."""
     rest: list[str] = []
     stated: list[str] = []
     within = False
@@ -179,7 +179,7 @@ def _loaded(text: str) -> Any:
 def _without_examples(
     block: _Block, texts: Sequence[str], keys: Sequence[_Key], following: _Key | None, notes: Notes
 ) -> list[str]:
-    """The lines of a block that are not YAML; what the others say is noted as examples, with the texts above them."""
+    """The lines of a block that are not YAML; the others are recorded as examples, with the texts above them."""
     placeholders = _placeholders(block, keys, following)
     owner = _owner(block, keys)
     rest: list[str] = []
@@ -204,7 +204,7 @@ def _without_examples(
 
 
 def _placeholders(block: _Block, keys: Sequence[_Key], following: _Key | None) -> list[_Key]:
-    """The settings without a value that a block shows the value of: the one just above it, and the one just below it."""
+    """The settings without a value for which a block shows one: the one directly above it, and the one directly below it."""
     found = []
     previous = next((key for key in reversed(keys) if key.line < block.line), None)
     if (
@@ -224,7 +224,7 @@ def _placeholders(block: _Block, keys: Sequence[_Key], following: _Key | None) -
 
 
 def _owner(block: _Block, keys: Sequence[_Key]) -> Path | None:
-    """The mapping whose keys stand in the column of a block: that of the nearest such key, above or below."""
+    """The mapping whose keys are in the column of a block: that of the nearest such key, above or below."""
     for nearest in (
         [key for key in reversed(keys) if key.line < block.line],
         [key for key in keys if key.line > block.line],
@@ -238,7 +238,7 @@ def _owner(block: _Block, keys: Sequence[_Key]) -> Path | None:
 
 
 def _example(texts: Sequence[str]) -> tuple[int, Any]:
-    """How many lines from the first on are one piece of YAML, and its data; 0 where they are prose."""
+    """The number of lines, from the first, that form one piece of YAML, and its data; 0 if they are prose."""
     first = texts[0].removeprefix(" ")
     if first.startswith(" ") or not _is_yaml(first):
         return 0, None
@@ -253,7 +253,7 @@ def _example(texts: Sequence[str]) -> tuple[int, Any]:
 
 
 def _is_yaml(text: str) -> bool:
-    """Whether a line looks like a key with its value, or an item of a list, rather than like a sentence."""
+    """True if a line looks like a key with its value, or an item of a list, rather than a sentence."""
     key = _KEY.match(text)
     if not key:
         return _ITEM.match(text) is not None and not _SENTENCE.match(text[2:])
@@ -265,7 +265,7 @@ def _goes_on(first: str, text: str) -> bool:
 
 
 def _describe(texts: Sequence[str], key: _Key | None, notes: Notes) -> None:
-    """Note what comment lines say in words of the key below them, and of the settings that they name."""
+    """Record the text of comment lines about the key below them, and about the settings that they name."""
     words: list[str] = []
     for text in texts:
         line = text.strip()
@@ -293,7 +293,7 @@ def _note(notes: Notes, path: Path, text: str) -> None:
 
 
 def _read_behind(text: str, key: _Key, notes: Notes) -> None:
-    """Take in a comment behind a value."""
+    """Record a comment after a value."""
     if text.startswith(f"{_SCHEMA} "):
         notes.stated.setdefault(key.path, _mapping("\n".join(_one_line(text.removeprefix(_SCHEMA)))))
     else:
@@ -301,6 +301,6 @@ def _read_behind(text: str, key: _Key, notes: Notes) -> None:
 
 
 def _is_quoted(line: str, column: int) -> bool:
-    """Whether a mark of a comment stands inside of quotes: an odd number of them comes before it."""
+    """True if a comment mark is inside quotes: an odd number of them precedes it."""
     before = line[:column]
     return before.count('"') % 2 == 1 or (before.count("'") % 2 == 1 and '"' not in before)

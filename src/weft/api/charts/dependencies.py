@@ -1,7 +1,7 @@
-"""The sections of a chart's values that belong to other charts: Helm hands each of them on, and never looks into it.
+"""The sections of a chart's values that belong to other charts: Helm passes each of them on, and never reads it.
 
-A dependency stands in Chart.yaml (or in requirements.yaml, as it did until 2019), or lies in the folder `charts`. Its section is
-called like it, or like its alias. What `condition`, `tags` and `import-values` name are settings too, in values.yaml or not.
+A dependency is listed in Chart.yaml (or in requirements.yaml, until 2019), or is in the folder `charts`. Its section has its name, or
+its alias. The paths in `condition`, `tags` and `import-values` are settings too, whether or not they are in values.yaml.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PACKED: Final = re.compile(r"(?P<name>.+?)-v?\d+\.\d+.*\.tgz\Z")
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What other charts have in the values of one: `sections` are open, `switches` are true or false.
+    """The settings of other charts in the values of one: `sections` are open, `switches` are true or false.
 
-    A section at the empty path says that other charts may put values beside those of the chart itself.
+    A section at the empty path means that other charts may add values next to those of the chart itself.
     """
 
     sections: tuple[SettingPath, ...]
@@ -33,7 +33,7 @@ class Dependencies:
 
 
 def dependencies_of(chart: Path) -> Dependencies:
-    """The dependencies of the chart in a folder. Raises WeftError when its Chart.yaml cannot be read."""
+    """The dependencies of the chart in a folder. Raises WeftError if its Chart.yaml cannot be read."""
     listed = [entry for name in ("Chart.yaml", "requirements.yaml") for entry in _listed(chart / name)]
     sections: list[SettingPath] = [("global",)]
     switches: list[SettingPath] = []
@@ -67,7 +67,7 @@ def _conditions(text: Any) -> Iterator[SettingPath]:
 
 
 def _imported(entries: Any) -> Iterator[SettingPath]:
-    """Where a dependency's values are put: `{child: a, parent: b}` below a path, a mere name beside all others."""
+    """The path for a dependency's values: `{child: a, parent: b}` below a path, a plain name at the top level."""
     for entry in entries if isinstance(entries, list) else ():
         parent = entry.get("parent") if isinstance(entry, dict) else ""
         if isinstance(parent, str):
@@ -75,7 +75,7 @@ def _imported(entries: Any) -> Iterator[SettingPath]:
 
 
 def _unpacked(folder: Path) -> Iterable[str]:
-    """Charts that lie in a folder, as folders or packed."""
+    """The charts in a folder, as folders or archives."""
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         packed = _PACKED.match(entry.name)
         if packed:

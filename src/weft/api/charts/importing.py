@@ -20,7 +20,7 @@ from weft.files.formats import to_json
 from weft.files.reading import OutsideError, files_of, outside
 from weft.schema.loader import load_documents
 
-_REMOVAL: Final = "\n# Helm puts back what is only left out: `key: {$value: null}` removes a value of the chart, `key: null` does not."
+_REMOVAL: Final = "\n# Helm restores values that are only omitted: `key: {$value: null}` removes a value of the chart, `key: null` does not."
 _SCHEMA: Final = "values.schema.json"
 _READ: Final = ("values.yaml", _SCHEMA, "Chart.yaml", "requirements.yaml", "charts")
 _SECRET_NAME: Final = re.compile(
@@ -33,7 +33,7 @@ _NOT_A_SECRET: Final = re.compile(r"\A\s*\Z|\{\{|\A\$\{|\Aref\+|\A<.*>\Z")
 
 @dataclass(frozen=True)
 class ImportedChart:
-    """The files of a project by their names, and warnings of what to see to before it is used."""
+    """The files of a project by their names, and warnings about what to fix before it is used."""
 
     files: dict[str, str]
     warnings: tuple[Problem, ...]
@@ -44,7 +44,7 @@ def from_chart(name: str, chart: Path) -> ImportedChart:
 
     The chart's values.schema.json is the schema, without its defaults; without one, a schema is inferred from the values.
 
-    Raises WeftError when there is no values.yaml, or one of the files is not valid.
+    Raises WeftError if there is no values.yaml, or one of the files is not valid.
     """
     file = chart / "values.yaml"
     _refuse_links_out(chart)
@@ -65,7 +65,7 @@ def from_chart(name: str, chart: Path) -> ImportedChart:
 
 
 def _refuse_links_out(chart: Path) -> None:
-    """A chart may be a stranger's: what it links to elsewhere is not copied into a project. Raises WeftError."""
+    """A chart may be untrusted: targets of its links outside are not copied into a project. Raises WeftError."""
     for name in _READ:
         try:
             files_of(chart).real(chart / name)
@@ -74,9 +74,9 @@ def _refuse_links_out(chart: Path) -> None:
 
 
 def _own_schemas(schema: Path, notes: Notes) -> tuple[dict[str, str], tuple[Problem, ...]]:
-    """A chart's own schema with all that it refers to, and warnings of what it refers to on the network.
+    """A chart's own schema with everything that it refers to, and warnings of what it refers to on the network.
 
-    The texts of comments go into the schema itself. A reference to the network is taken out, so that anything may stand there.
+    The texts of comments become part of the schema. A reference to the network is removed, so any value is accepted there.
     """
     documents = load_documents(schema, files_of(schema.parent), open_network=True)
     remote = [problem for problem in documents.warnings if problem.code == "schema-ref-network"]
@@ -101,10 +101,10 @@ def _not_checked(problem: Problem) -> Problem:
 
 
 def _plaintext_secrets(data: dict[str, Any], text: str) -> Iterator[Problem]:
-    """Warnings of values that look like secrets by the names of their settings."""
+    """Warnings about values that look like secrets, judging by the names of their settings."""
     for path in _secrets(data):
         line, column = yaml11.Documents(text).find(0, path) or (0, 1)
-        place = Place("overlays/base.yaml", line + 1, column)  # the overlay begins with one more line
+        place = Place("overlays/base.yaml", line + 1, column)  # the overlay starts with one more line
         message = f"{dotted(path)} looks like a secret in plain text, and every rendered values file repeats it"
         hint = (
             "let the chart read it from a Secret, or mark the setting `x-sensitive: true` in schemas/values.schema.json and "

@@ -1,4 +1,4 @@
-"""The schema of a chart's project: inferred from the values and what their comments show, or the chart's own without defaults."""
+"""The schema of a chart's project: inferred from the values and their comments, or the chart's own without defaults."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from weft.schema.walk import NAMED
 
 _LITERALS: Final = frozenset(("const", "default", "enum", "examples"))
 _SETTING: Final = re.compile(r"[a-z][A-Za-z0-9]*\Z")
-"""How charts spell their own settings; keys with other characters are data, or the settings of a program."""
+"""The spelling of a chart's own settings; keys with other characters are data, or the settings of a program."""
 _OPEN: Final = re.compile(
     r"(?:affinity|annotations|args|budget|capabilities|config|context|data|env|envs|extra\w*|global|labels|limits|metadata|"
     r"parameters|policy|probe|requests|resources|route|selectors?|settings|spec|strategy|tolerations|volumes?)\Z",
     re.IGNORECASE,
 )
-"""The last word of keys below which Kubernetes, a program or a user says which keys there are."""
+"""The last word of keys whose children are defined by Kubernetes, a program or a user."""
 _NUMBER: Final = r"^$|^[-+.]?[0-9]|\{\{"
-_NUMBER_TEXT: Final = "must be a number, a text that begins with one (`50%`, `10Gi`), or a template"
+_NUMBER_TEXT: Final = "must be a number, a text that starts with one (`50%`, `10Gi`), or a template"
 _NAMED_PORT: Final = re.compile(r"[tT]argetPort\Z")
 """Settings of a port that Kubernetes lets be named."""
 _LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9][\w.%]*\Z")
@@ -39,21 +39,21 @@ _STATED: Final = frozenset(
     )
 )  # fmt: skip
 _STATED_TYPES: Final = frozenset(("type", "enum", "const", "anyOf", "oneOf"))
-"""With one of these, a comment says itself which values there may be."""
+"""Phrases with which a comment lists the possible values."""
 
 
 def inferred(data: dict[str, Any], notes: Notes, dependencies: Dependencies) -> dict[str, Any]:
-    """A JSON Schema of draft 2020-12 that accepts a chart's values, and what its comments and placeholders show.
+    """A JSON Schema of draft 2020-12 that accepts a chart's values, and the examples in its comments and placeholders.
 
-    Mappings are closed where a chart says itself which settings there are, so that a misspelled name is found. Everything may
-    become null, with which Helm removes a value of the chart.
+    Mappings are closed if the chart itself defines their settings, so misspelled names are found. Every value may become null, with which
+    Helm removes a value of the chart.
     """
     schema = _Inference(notes, dependencies).schema((), [data], is_open=() in dependencies.sections)
     return {"$schema": DIALECT, **schema, "type": "object"}
 
 
 class _Inference:
-    """One run over the values of a chart."""
+    """One pass over the values of a chart."""
 
     def __init__(self, notes: Notes, dependencies: Dependencies) -> None:
         self._notes = notes
@@ -63,7 +63,7 @@ class _Inference:
         self._ways = frozenset(path[:length] for path in every for length in range(1, len(path) + 1))
 
     def schema(self, path: Path, values: Sequence[Any], *, is_open: bool) -> dict[str, Any]:
-        """The schema of a setting that has one of these values: the chart's own, and those of examples."""
+        """The schema of a setting with these values: the chart's own, and those of examples."""
         described = self._described(path)
         if path[:1] in self._sections and values != [None]:
             return described | self._section(path, values)
@@ -74,7 +74,7 @@ class _Inference:
         return described | found | stated
 
     def _section(self, path: Path, values: Sequence[Any]) -> dict[str, Any]:
-        """What is said of the section of another chart, and of what lies in it: which keys the chart sets, and no more."""
+        """The schema of the section of another chart: the keys that the chart sets, and no more."""
         if path in self._switches:
             return {"type": ["boolean", "null"]}
         below = self._mapping(path, [value for value in values if isinstance(value, dict)], is_open=True)
@@ -85,7 +85,7 @@ class _Inference:
         return {"description": text} if text else {}
 
     def _stated(self, path: Path, values: Sequence[Any]) -> dict[str, Any]:
-        """What a comment states as a schema, made to accept null, where it is one that accepts the chart's own value."""
+        """The schema in a comment, extended to accept null, if it is valid and accepts the chart's own value."""
         stated = {name: value for name, value in self._notes.stated.get(path, {}).items() if name in _STATED}
         if not stated or "$ref" in json.dumps(stated):
             return {}
@@ -120,20 +120,20 @@ class _Inference:
             below = (*path, name)
             given = [value[name] for value in values if name in value]
             shown = [*given, *examples.get(name, ())] or [{}]
-            # what is shown by examples only, or kept empty, is a sample: others may have other keys
+            # examples and empty mappings are samples: others may have other keys
             properties[name] = self.schema(below, shown, is_open=opened or not given or {} in given)
         if not properties:
             return {}
         return {"properties": properties, **({} if opened else {"additionalProperties": False})}
 
     def _is_open(self, path: Path, names: Iterable[Any]) -> bool:
-        """Whether somebody else than the chart says which keys there are below a path."""
+        """True if the keys below a path are not defined by the chart."""
         if path in self._sections:
             return True
         return not all(_SETTING.match(name) for name in names) or bool(path and _OPEN.search(str(path[-1])))
 
     def _items(self, path: Path, items: Sequence[Any]) -> dict[str, Any]:
-        """The items of a list, where they are all of one kind; they are samples, and others may have other keys."""
+        """The schema of the items of a list, if they all have the same type; they are samples, and others may have other keys."""
         kinds = {json_type(item) for item in items}
         if len(kinds) != 1 or kinds == {"null"}:
             return {}
@@ -141,7 +141,7 @@ class _Inference:
 
 
 def _kinds(value: Any) -> tuple[str, ...]:
-    """The JSON types of a value and of others that may stand for it, as Helm's templates write all of them as text."""
+    """The JSON types of a value and of its alternatives, because Helm's templates write all of them as text."""
     kind = json_type(value)
     if value == "":
         return ("string", "number", "boolean")
@@ -168,10 +168,10 @@ def _or_null(stated: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_defaults(schema: Any, *, named: bool = False) -> Any:
-    """A copy of a schema without the keyword `default`, which Helm never applies; editors are shown it as an example.
+    """A copy of a schema without the keyword `default`, which Helm never applies; it becomes an example for editors.
 
-    `named` says that the keys are names of schemas and not keywords. What stands under unknown keywords, to which a `$ref` may
-    lead, counts as schemas too.
+    `named` means that the keys are names of schemas and not keywords. Values of unknown keywords, which a `$ref` may refer to, count as
+    schemas too.
     """
     if isinstance(schema, list):
         return [without_defaults(item) for item in schema]
@@ -201,14 +201,14 @@ def opened(schema: Any, path: Path) -> Any:
 
 
 def with_descriptions(schema: Any, notes: Notes) -> Any:
-    """A copy of a chart's own schema with the texts of comments, where the schema itself lists a setting and says nothing of it."""
+    """A copy of a chart's own schema with the texts of comments as descriptions of settings without one."""
     copy = json.loads(to_json(schema))
     for path, text in notes.descriptions.items():
         below = copy
         for step in path:
             properties = below.get("properties") if isinstance(below, dict) else None
             below = properties.get(step) if isinstance(properties, dict) else None
-        # beside a `$ref`, the drafts up to 7 read nothing
+        # drafts up to 7 ignore keywords next to a `$ref`
         if isinstance(below, dict) and path and not {"description", "$ref"} & below.keys():
             below["description"] = text
     return copy

@@ -1,4 +1,4 @@
-"""The values of a chart: read as Helm reads them, and written as an overlay that says the same."""
+"""The values of a chart: read as Helm reads them, and written as an equivalent overlay."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Values:
 
 
 def parse(text: str, name: str) -> Values:
-    """A chart's values as Helm reads them. Raises WeftError when the file does not hold any."""
+    """A chart's values as Helm reads them. Raises WeftError if the file contains none."""
     loader = yaml11.LenientLoader(text)
     try:
         data = json.loads(json.dumps(as_json(loader.get_single_data()), allow_nan=False))
-        yaml12.parse(formats.to_yaml(data))  # which knows limits that hold here too
+        yaml12.parse(formats.to_yaml(data))  # which enforces limits that apply here too
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
@@ -45,13 +45,13 @@ def parse(text: str, name: str) -> Values:
 
 def _overwriting(key: Any, name: str) -> Problem:
     place = Place(name, key.start_mark.line + 1, key.start_mark.column + 1)
-    message = f"the key `{key.value}` stands twice in this mapping, and Helm takes the last"
+    message = f"the key `{key.value}` appears twice in this mapping, and Helm uses the last one"
     hint = "the project has the last one alone"
     return Problem("duplicate-key", message, Severity.WARNING, place=place, hint=hint, quiet=True)
 
 
 def as_json(value: Any) -> Any:
-    """What Go's library makes of YAML: keys are texts, and so is what `!!binary` holds."""
+    """YAML data as in Go's library: keys are texts, and so is the content of `!!binary`."""
     if isinstance(value, dict):
         return {_as_key(key): as_json(below) for key, below in value.items()}
     if isinstance(value, list):
@@ -87,20 +87,20 @@ def _spelled(number: float) -> str:
 
 
 def as_overlay(text: str, data: dict[str, Any]) -> str:
-    """Values in the words of their author where Weft reads them as Helm does, else written anew, without the comments."""
+    """The original text of the values if Weft reads it as Helm does, else generated text without comments."""
     if not data:
         return f"{text.rstrip()}\n{{}}\n".lstrip() if "{" not in text else text
     try:
         if yaml12.parse(_respelled(text, null="null")) == data:
             return _respelled(text, null="{$value: null}")
     except (yaml12.YamlError, TypeError, ValueError):
-        pass  # a merge key, a tag, binary data, a key that stands twice
+        pass  # a merge key, a tag, binary data, a duplicate key
     return formats.to_yaml(_without_bare_nulls(data)) + "\n"
 
 
 def _respelled(text: str, null: str) -> str:
-    """A chart's values with the scalars spelled out that YAML 1.2 reads otherwise than Helm; nulls are spelled `null`."""
-    # from the end, so that the offsets of the others stay
+    """A chart's values with the scalars spelled out that YAML 1.2 reads differently from Helm; nulls are spelled `null`."""
+    # from the end, so the offsets of the others stay valid
     for start, end, value in sorted(yaml11.plain_scalars(text), reverse=True):
         anchor, scalar = _anchored(text[start:end])
         if value is None or yaml12.scalar(scalar) != value:
@@ -117,7 +117,7 @@ def _anchored(written: str) -> tuple[str, str]:
 
 
 def _without_bare_nulls(value: Any) -> Any:
-    """In an overlay, a bare null removes a key."""
+    """In an overlay, a plain null removes a key."""
     if isinstance(value, dict):
         return {key: _without_bare_nulls(below) for key, below in value.items()}
     if isinstance(value, list):

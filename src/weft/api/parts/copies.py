@@ -1,7 +1,7 @@
-"""Overlays of a new value of a dimension: copies of those of another value, in which the name of that one is replaced.
+"""Overlays of a new value of a dimension: copies of those of another value, with its name replaced.
 
-A copy keeps every character but the names: `staging`, as a whole word, becomes `qa` in the values of settings, so that hosts, namespaces and
-references are those of the new value. Where the schema does not accept the new word, the old one stays.
+A copy preserves every character except the names: `staging`, as a whole word, becomes `qa` in the values of settings, so hosts,
+namespaces and references are those of the new value. If the schema does not accept the new word, the old one stays.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OTHERS_READ: Final = 20
 
 @dataclass(frozen=True)
 class Copy:
-    """A file for the new value: where the other value's is, where it goes, its text, and the settings in which the old name stayed."""
+    """A file for the new value: the source, the destination, the text, and the settings in which the old name stayed."""
 
     source: str
     path: str
@@ -39,7 +39,7 @@ class Copy:
 
 
 class Copies:
-    """The overlays of one value of a dimension, `like`, as those of another one, `name`."""
+    """The overlays of one value of a dimension, `like`, converted to those of another one, `name`."""
 
     def __init__(self, project: Project, dimension: Dimension, like: str, name: str) -> None:
         self._project = project
@@ -51,18 +51,18 @@ class Copies:
         self._word = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])")
 
     def renamed(self, text: str) -> str:
-        """A text in which the one name stands for the other."""
+        """A text with one name replaced by the other."""
         return self._word.sub(lambda _: self._name, text)
 
     def files(self) -> Iterator[Copy]:
-        """A copy of each file of a layer that is for this value."""
+        """A copy of each file of a layer for this value."""
         always = self._own_names()
         for layer in self._layers():
             for path, target in self._matching(layer, self._like):
                 yield self.copy(path, target, always)
 
     def copy(self, path: Path, target: str, always: frozenset[SettingPath] = frozenset()) -> Copy:
-        """A copy of one file; one that holds no data is copied as it is. Raises WeftError for one that is no text."""
+        """A copy of one file; a file without data is copied unchanged. Raises WeftError if it is not text."""
         source = path.relative_to(self._project.folder).as_posix()
         kept: list[SettingPath] = []
         try:
@@ -105,7 +105,7 @@ class Copies:
                 yield path, "".join(spelled) + inside + suffix
 
     def _own_names(self) -> frozenset[SettingPath]:
-        """The settings that hold the name of their own value wherever a value sets them, and are set by several values."""
+        """The settings that contain the name of their own value in every overlay that sets them, if several do."""
         counts: dict[SettingPath, list[bool]] = {}
         values = itertools.islice(self._project.dimensions.values.get(self._dimension.name, ()), _OTHERS_READ)
         for value in {*values, self._like}:
@@ -123,9 +123,9 @@ class Copies:
                 yield from ((leaf.path, leaf.data) for leaf in found)
 
     def _replaced(self, text: str, name: str, always: frozenset[SettingPath]) -> tuple[str, list[SettingPath]]:
-        """A text with the new name in the place of the old one, and the settings whose schema keeps the old one."""
+        """A text with the new name instead of the old one, and the settings whose schema requires the old one."""
         kept: list[SettingPath] = []
-        for leaf in reversed(edits.leaves(text, name)):  # from the end, so that places stay
+        for leaf in reversed(edits.leaves(text, name)):  # from the end, so positions stay valid
             is_schema = leaf.path == ("$schema",)
             if not isinstance(leaf.data, str) or is_schema or self.renamed(leaf.data) == leaf.data:
                 continue
@@ -139,14 +139,14 @@ class Copies:
         return text, kept
 
     def _is_accepted(self, path: SettingPath, value: str, *, name: bool) -> bool:
-        """Whether the schema takes a value at a path of an overlay, or will, as its list of all values gets the new one."""
+        """True if the schema accepts a value at a path of an overlay, or will once its list of values has the new one."""
         node = self._project.root.at(data_path(path))
         listed = node.keyword("enum")
         return node.accepts(value) or (name and isinstance(listed, list) and lists_all(self._values, listed))
 
 
 def _written(raw: str, renamed: str, wanted: str, *, json: bool) -> str:
-    """A value as its file writes it, with its name replaced; in quotes where it would otherwise mean something else."""
+    """A value as its file writes it, with its name replaced; in quotes if it would otherwise have another meaning."""
     if json or raw[:1] in ("'", '"', "|", ">") or plain_scalar(wanted) == renamed:
         return renamed
     try:
@@ -156,12 +156,12 @@ def _written(raw: str, renamed: str, wanted: str, *, json: bool) -> str:
 
 
 def values_of(project: Project, dimension: Dimension) -> frozenset[str]:
-    """The values of a dimension that targets name."""
+    """The values of a dimension that identifies targets."""
     return frozenset(project.dimensions.values.get(dimension.name, ()))
 
 
 def lists_all(values: frozenset[str], listed: Iterable[Any]) -> bool:
-    """Whether a list of the schema, such as an `enum`, is that of the values of a dimension: it holds them all, and more than one."""
+    """True if a list of the schema, such as an `enum`, lists the values of a dimension: all of them, and more than one."""
     found = {value for value in listed if isinstance(value, str)}
     return bool(values) and (values == found or (len(values) > 1 and values <= found))
 

@@ -1,4 +1,4 @@
-"""Where new values stand in overlays: the lowest layer of all targets, and new files of layers."""
+"""Placing new values in overlays: the lowest layer of all targets, and new files of layers."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from weft.stages.load import SUFFIXES, Overlays
 
 
 def set_for_all(project: Project, plan: Plan, path: SettingPath, value: Any) -> None:
-    """Set a setting in the lowest layer that all targets have; where there is none, in every layer that is the lowest of some.
+    """Set a setting in the lowest layer that all targets have; if there is none, in every layer that is the lowest of some target.
 
-    Raises WeftError when one of them cannot be edited, CannotRun when there is no such layer.
+    Raises WeftError if one of them cannot be edited, CannotRun if there is no such layer.
     """
     overlays = Overlays(project.file.files)
     layers = list(_lowest(project))
     if not layers:
-        message = "no layer is for all targets, so there is no place for the value"
-        raise CannotRun(Problem("no-target", message, hint="set it in overlays by yourself, and give a default first"))
+        message = "no layer applies to all targets, so there is no place for the value"
+        raise CannotRun(Problem("no-target", message, hint="add a default, or set it in overlays yourself"))
     for layer in layers:
         found = overlays.layer(layer, {})
         _set_in(project, plan, layer, found.sources if found else (), path, value)
 
 
 def _lowest(project: Project) -> Iterator[str]:
-    """The names of the layers: one that depends on nothing, or those of the first pattern for all values."""
+    """The names of the layers: one without placeholders, or those of the first pattern for all values."""
     layers = project.file.layers
     whole = next((layer for layer in layers if not PLACEHOLDER.search(layer)), None)
     if whole is not None:
@@ -55,7 +55,7 @@ def _lowest(project: Project) -> Iterator[str]:
 def _set_in(
     project: Project, plan: Plan, layer: str, sources: tuple[Source, ...], path: SettingPath, value: Any
 ) -> None:
-    """Set a setting in the file of a layer that has the domain, or is named like it; in its only file; in a new one."""
+    """Set a setting in the file of a layer that has the domain, or has its name; in its only file; or in a new one."""
     domain = path[0]
     having = [source.name for source in sources if domain in source.data]
     own = having or [source.name for source in sources if PurePosixPath(source.name).stem == domain]
@@ -76,7 +76,7 @@ def _set_in(
 
 
 def _depth(sources: tuple[Source, ...], name: str, path: SettingPath) -> int:
-    """How far a file goes along a path."""
+    """The number of steps of a path that exist in a file."""
     data = next(source.data for source in sources if source.name == name)
     return next((size for size in range(len(path), 0, -1) if has(data, path[:size])), 0)
 
@@ -87,8 +87,8 @@ def _usual_suffix(sources: tuple[Source, ...]) -> str:
 
 
 def create_empty(project: Project, plan: Plan, path: str, name: str) -> None:
-    """Plan an overlay that sets nothing yet, for a value of a dimension."""
-    create(project, plan, path, {}, f"# What is different for {name}.\n")
+    """Plan an empty overlay for a value of a dimension."""
+    create(project, plan, path, {}, f"# Differences for {name}.\n")
 
 
 def create(project: Project, plan: Plan, path: str, data: Any, comment: str = "") -> None:
@@ -100,7 +100,7 @@ def create(project: Project, plan: Plan, path: str, data: Any, comment: str = ""
 
 
 def _modeline(project: Project, path: str) -> str:
-    """The first line of an overlay, where its editor finds its schema; nothing where there is no such schema."""
+    """The first line of an overlay, from which editors find its schema; empty if there is no such schema."""
     schema = PurePosixPath(GENERATED, "overlay.schema.json")
     if not Path(project.folder, schema).is_file():
         return ""

@@ -1,7 +1,7 @@
-"""Mappings written out in expressions that have a key for each value of a dimension: `{'local': 1, 'production': 5}[self.environment]`.
+"""Literal mappings in expressions with a key for each value of a dimension: `{'local': 1, 'production': 5}[self.environment]`.
 
-An expression with such a mapping cannot be decided for a value that has no key in it. The text of an expression is read as far as its
-texts, brackets and commas, so that what is added stands exactly where people would write it.
+An expression with such a mapping cannot be decided for a value without a key in it. Only the texts, brackets and commas of an
+expression are parsed, so additions go exactly where people would write them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OPENING: Final = ("(", "[", "{")
 
 @dataclass(frozen=True)
 class _Entry:
-    """An entry of a mapping: key and value as they are written, and the offsets around it."""
+    """An entry of a mapping: key and value as written, and its offsets."""
 
     key: str
     value: str
@@ -31,7 +31,7 @@ class _Entry:
 
 @dataclass
 class _Open:
-    """A bracket that is not closed yet: where its current entry starts, the colon in that, and the entries before it."""
+    """An open bracket: the start of its current entry, the colon in that entry, and the entries before it."""
 
     start: int
     colon: int | None = None
@@ -39,9 +39,9 @@ class _Open:
 
 
 def insertions(source: str, like: str, name: str, renamed: Callable[[str], str]) -> list[tuple[int, str]]:
-    """What to insert into an expression, and where, so that each mapping with a key `like` has one `name` with the same value.
+    """The insertions for an expression that give each mapping with a key `like` a key `name` with the same value.
 
-    `renamed` replaces the one name by the other in the texts of that value. The last place comes first.
+    `renamed` replaces one name with the other in the texts of that value. The last position comes first.
     """
     found = []
     for entries in _maps(source):
@@ -53,7 +53,7 @@ def insertions(source: str, like: str, name: str, renamed: Callable[[str], str])
 
 
 def names(source: str, name: str) -> bool:
-    """Whether an expression holds a text that is just this name, elsewhere than in such a mapping."""
+    """True if an expression contains a text that equals this name, outside of such a mapping."""
     spans = [(entries[0].start, entries[-1].end) for entries in _maps(source)]
     return any(
         _text(token[0]) == name and not any(start <= token.start() < end for start, end in spans)
@@ -62,7 +62,7 @@ def names(source: str, name: str) -> bool:
 
 
 def _text(written: str) -> str | None:
-    """The text that stands there and nothing else; None for another expression, or a text with escapes."""
+    """The text of an expression that is a literal text; None for another expression, or a text with escapes."""
     match = _TEXT.match(written.strip())
     return match["inside"] if match else None
 
@@ -95,7 +95,7 @@ def _maps(source: str) -> Iterator[list[_Entry]]:
 
 
 def _close_entry(around: _Open, source: str, at: int) -> None:
-    """Note the entry that ends at an offset, if there is one, and begin the next."""
+    """Record the entry that ends at an offset, if there is one, and start the next."""
     if around.colon is not None:
         key, _ = _without_comments(source, around.start, around.colon)
         value, end = _without_comments(source, around.colon + 1, at)
@@ -104,7 +104,7 @@ def _close_entry(around: _Open, source: str, at: int) -> None:
 
 
 def _without_comments(source: str, start: int, end: int) -> tuple[str, int]:
-    """A part of an expression on one line, and where its last character stands."""
+    """A part of an expression on one line, and the position of its last character."""
     tokens = [token for token in _TOKEN.finditer(source, start, end) if not token[0].startswith("//")]
     text = "".join(" " if token[0].isspace() else token[0] for token in tokens).strip()
     return text, max((token.end() for token in tokens if not token[0].isspace()), default=end)

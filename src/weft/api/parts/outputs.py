@@ -1,4 +1,4 @@
-"""A new output: its template, of a kind that its name tells, and its entry in weft.yaml."""
+"""A new output: its template, whose kind follows from its name, and its entry in weft.yaml."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ _KINDS: Final[dict[str, tuple[str, str | None]]] = {
     ".sh": ("{{ config | env | export }}\n", "shell"),
     ".json": ("{{ config | public | to_json(2) }}\n", None),
 }
-"""The template and the check of an output, by the end of its name."""
+"""The template and the check of an output, by the suffix of its name."""
 _OTHER: Final = "# The configuration of {{ target.name }}\n" + _PROPERTIES
 
 
 def new_output(project: Project, path: str, entry: dict[str, Any], template: str | None = None) -> Plan:
-    """The plan of an output; a path without placeholders goes into a folder for each target.
+    """The plan of an output; a path without placeholders is written into a folder for each target.
 
-    `entry` holds `scope`, `when` and `check` where somebody gave them. A `template` that is named may exist; then it is used.
+    `entry` contains `scope`, `when` and `check` if given. A given `template` may exist; then it is used.
 
-    Raises UsageError for a path that is no file's, or is an output already, and for a template that is in the way.
+    Raises UsageError for a path that is not a file's, or is already an output, and if the new template already exists.
     """
     where = PurePosixPath(path)
     if not where.name or path.endswith("/") or not path.isprintable() or not path.strip():
-        raise UsageError(Problem("bad-name", "this cannot be the path of an output", hint="give the path of a file"))
+        raise UsageError(Problem("bad-name", "this cannot be the path of an output", hint="use the path of a file"))
     if not PLACEHOLDER.search(path):
         where = PurePosixPath(*(f"{{{name}}}" for name in _dimensions(project, entry.get("scope"))), path)
     taken = next((output for output in project.file.outputs if PurePosixPath(output.path) == where), None)
@@ -72,7 +72,7 @@ def new_output(project: Project, path: str, entry: dict[str, Any], template: str
 
 
 def _dimensions(project: Project, scope: str | None) -> list[str]:
-    """The dimensions that targets name, up to the one that is the scope of an output."""
+    """The dimensions that identify targets, up to the one that is the scope of an output."""
     names = [dimension.name for dimension in project.dimensions.named]
     return names[: names.index(scope) + 1] if scope in names else names
 
@@ -84,4 +84,4 @@ def _kind(path: PurePosixPath) -> tuple[str, str | None]:
 
 
 def _already(output: Output) -> str:
-    return f"`{output.path}` is an output already, of the template {output.template}"
+    return f"`{output.path}` is already an output, of the template {output.template}"

@@ -1,4 +1,4 @@
-"""What a new part changes in a project: files to create and edits of files, nothing of which is written yet."""
+"""The changes of a new part: files to create and edits of files, none of which is written yet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CONTEXT: Final = 1
 
 @dataclass(frozen=True)
 class Change:
-    """A file, relative to the project, with its bytes before (None if it is new) and after; `origin` says what made its content."""
+    """A file, relative to the project, with its bytes before (None if it is new) and after; `origin` describes where its content comes from."""
 
     path: str
     before: bytes | None
@@ -40,7 +40,7 @@ class Change:
         return f"{'create' if self.before is None else 'edit'} {self.path}{f', {self.origin}' if self.origin else ''}"
 
     def diff(self, project: Project) -> Iterator[str]:
-        """The lines of a unified diff, of overlays as they may be shown; none where `origin` says it all."""
+        """The lines of a unified diff, with hidden values of overlays masked; none if `origin` is sufficient."""
         if self.origin:
             return
         before, after = (content.decode("utf-8-sig", "replace") for content in (self.before or b"", self.after))
@@ -51,7 +51,7 @@ class Change:
             yield line[:1] + shown.get(line[1:], line[1:]) if number > 1 and line[:1] != "@" else line
 
     def _shown(self, project: Project, text: str) -> dict[str, str]:
-        """What is shown instead of lines with something hidden, wherever these stand."""
+        """The replacement for lines with hidden values."""
         if not _is_overlay(project, self.path):
             return {}
         shown = project.schemas.secret_lines.shown(self.path, text)
@@ -59,7 +59,7 @@ class Change:
 
 
 class Plan:
-    """The changes of a new part in the order in which they were planned; `notes` are for whoever reads the plan."""
+    """The changes of a new part in the order in which they were planned; `notes` are for the reader of the plan."""
 
     def __init__(self, project: Project) -> None:
         self.folder = project.folder
@@ -69,40 +69,40 @@ class Plan:
 
     @property
     def changes(self) -> list[Change]:
-        """All changes, one a file."""
+        """All changes, one per file."""
         return list(self._changes.values())
 
     def text(self, path: str) -> str:
-        """What a file will hold. Raises WeftError when it cannot be read or lies outside of the project."""
+        """The planned content of a file. Raises WeftError if it cannot be read or is outside of the project."""
         return self._content(path).decode().removeprefix("\ufeff")
 
     def position(self, path: str, steps: Sequence[str | int]) -> tuple[int, int] | None:
-        """The line and the column at which a value will stand in a file."""
+        """The planned line and column of a value in a file."""
         return yaml12.position(self.text(path), steps)
 
     def create(self, path: str, text: str, origin: str = "") -> None:
-        """Plan a new file. Raises UsageError when something stands there, WeftError when that is outside of the project."""
+        """Plan a new file. Raises UsageError if it exists, WeftError if it is outside of the project."""
         _check_inside(path)
         if path in self._changes or os.path.lexists(self.folder / path):
-            message = f"{path} is there already, and nothing is written over it"
+            message = f"{path} already exists, and is not overwritten"
             raise UsageError(Problem("file-exists", message, hint="remove it, or choose another name"))
         self._changes[path] = Change(path, None, text.encode(), origin)
 
     def generate(self, path: str, text: str) -> None:
-        """Plan that a generated file is made anew, if it is there and would differ."""
+        """Plan to regenerate a file if it exists and would differ."""
         if (self.folder / path).is_file() and self._content(path) != text.encode():
             self._set(path, text.encode(), "which is generated")
 
     def add(self, path: str, steps: Sequence[str | int], value: Any) -> None:
-        """Plan a value at a place of a file where there is none; see `edits.with_value`. Raises WeftError when that is not possible."""
+        """Plan a new value in a file; see `edits.with_value`. Raises WeftError if that is not possible."""
         self._edit(path, steps, flow_yaml(value), lambda text, where: edits.with_value(text, path, where, value))
 
     def insert(self, path: str, steps: Sequence[str | int], offset: int, text: str) -> None:
-        """Plan an insertion into a text of a file; see `edits.with_insertion`. Raises WeftError when that is not possible."""
+        """Plan an insertion into a text of a file; see `edits.with_insertion`. Raises WeftError if that is not possible."""
         self._edit(path, steps, text, lambda before, where: edits.with_insertion(before, path, where, offset, text))
 
     def write(self) -> None:
-        """Write all changes, or none. Raises CannotRun or WeftError when that is not possible."""
+        """Write all changes, or none. Raises CannotRun or WeftError if that is not possible."""
         contents = {self.folder / change.path: (change.before, change.after) for change in self.changes}
         replace_files(contents, self.folder)
 
@@ -113,14 +113,14 @@ class Plan:
         except edits.EditError as error:
             where = [step for step in steps if step != END]
             line, column = (error.line, error.column) if error.line else self.position(path, where) or (None, None)
-            hint = f"add `{what}` to {dotted(where)} by hand, and run this again"
+            hint = f"add `{what}` to {dotted(where)} manually, and run this again"
             problem = Problem("cannot-edit", error.message, place=Place(path, line, column), hint=hint)
             raise WeftError(self._guarded(problem, path)) from None
         except yaml12.YamlError as error:
             raise WeftError(self._guarded(error.problem(path), path)) from None
 
     def _guarded(self, problem: Problem, path: str) -> Problem:
-        """The problem of a file with what may be shown of its line."""
+        """The problem of a file, with the visible part of its line."""
         return self._project.schemas.secret_lines.guard(problem) if _is_overlay(self._project, path) else problem
 
     def _set(self, path: str, after: bytes, origin: str = "") -> None:
@@ -144,7 +144,7 @@ class Plan:
 
 
 def _is_overlay(project: Project, path: str) -> bool:
-    """Whether a file may be a layer: it is data, and neither weft.yaml nor a schema, also a new one, nor a pack of rules."""
+    """True if a file may be a layer: it is data, but not weft.yaml, a schema (even a new one) or a rule pack."""
     ours = path in (NAME, *project.catalog.documents.names.values())
     folders = [project.file.policies, *map(str, PurePosixPath(project.file.schema).parents[:-1])]
     return path.endswith(SUFFIXES) and not ours and not any(map(PurePosixPath(path).is_relative_to, folders))
@@ -153,8 +153,8 @@ def _is_overlay(project: Project, path: str) -> bool:
 def _check_inside(path: str) -> None:
     """Raise WeftError for a file that is not below the project's folder."""
     if Path(path).is_absolute() or ".." in Path(path).parts:
-        message = "the file lies outside of the project, so it is not touched"
-        raise WeftError(Problem("cannot-edit", message, place=Place(path), hint="edit it by hand"))
+        message = "the file is outside of the project, so it is not changed"
+        raise WeftError(Problem("cannot-edit", message, place=Place(path), hint="edit it manually"))
 
 
 def file_and_steps(location: str) -> tuple[str, SettingPath]:
@@ -168,7 +168,9 @@ def _exact(data: Any, steps: Sequence[str | int]) -> SettingPath:
     exact: list[str | int] = []
     for step in steps:
         index = isinstance(data, list) and step != END
-        exact.append(int(step) if index and str(step).isdecimal() else step)  # a name does not fit a list: edits say so
+        exact.append(
+            int(step) if index and str(step).isdecimal() else step
+        )  # a name does not fit a list: edits report that
         try:
             data = data[exact[-1]]
         except (KeyError, IndexError, TypeError):

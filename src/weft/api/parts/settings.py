@@ -1,4 +1,4 @@
-"""New domains, settings and rules: entries of the schemas, and the overlays that must then give a value."""
+"""New domains, settings and rules: entries of the schemas, and the overlays that must then set a value."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _GROUP: Final[dict[str, Any]] = {"type": "object", "additionalProperties": False
 
 @dataclass(frozen=True)
 class Setting:
-    """What is said of a new setting; one of the type `object` is a group of settings.
+    """The properties of a new setting; one of the type `object` is a group of settings.
 
-    `default`, `value` and what is `allowed` are texts, as on a command line; `value` goes into the lowest layer.
+    `default`, `value` and `allowed` are texts, as on a command line; `value` is written to the lowest layer.
     """
 
     type: str = "string"
@@ -53,14 +53,14 @@ class Setting:
 def new_setting(project: Project, text: str, about: Setting) -> Plan:
     """The plan of a setting at a dotted path, whose group exists.
 
-    Raises UsageError for a group that there is not, a name that cannot be or is taken, and texts that are no values of the type.
+    Raises UsageError for an unknown group, a name that is invalid or in use, and texts that are not values of the type.
     """
     parent, name = _split(project, text)
     node = project.root.at(parent)
     if about.sensitive and about.default is not None:
-        hint = "give a reference to it with `--value`, such as ref+env://NAME"
+        hint = "set a reference to it with `--value`, such as ref+env://NAME"
         raise UsageError(
-            Problem("bad-override", "a secret has no default, as schemas are read by everybody", hint=hint)
+            Problem("bad-override", "a secret cannot have a default, because everyone can read schemas", hint=hint)
         )
     property_, where = _property(name, about), _holder(node)
     plan = Plan(project)
@@ -73,7 +73,7 @@ def new_setting(project: Project, text: str, about: Setting) -> Plan:
         set_for_all(project, plan, (*parent, name), value)
     same = [dotted(path) for variable, path, _ in envvars.declared(project.root) if variable == about.env]
     if same:
-        plan.notes.append(f"{about.env} is the variable of {choices(same)} too")
+        plan.notes.append(f"{about.env} is also the variable of {choices(same)}")
     elsewhere = _shared_by(project, where)
     if elsewhere > 1:
         plan.notes.append(f"{elsewhere} places refer to this schema, and each of them has the new setting")
@@ -81,9 +81,9 @@ def new_setting(project: Project, text: str, about: Setting) -> Plan:
 
 
 def new_domain(project: Project, name: str, description: str | None = None) -> Plan:
-    """The plan of a domain without settings: a schema of its own where the other domains have one, and the property that leads there.
+    """The plan of a domain without settings: its own schema file if the other domains have one, and the property that refers to it.
 
-    Raises UsageError for a name that cannot be or is taken.
+    Raises UsageError for a name that is invalid or in use.
     """
     root = project.root
     _check_name(root, (), name)
@@ -102,14 +102,14 @@ def new_domain(project: Project, name: str, description: str | None = None) -> P
         contents = {"$schema": dialect or DIALECT, **contents}
         plan.create(path, f"{pretty(contents) if is_json(path) else to_yaml(contents, plain_scalar)}\n")
         plan.add(file, (*steps, "properties", name), {"$ref": quote(ref)})
-    plan.notes.append(f"the domain has no settings yet: `weft new setting {name}.NAME` adds one")
+    plan.notes.append(f"the domain has no settings yet: add one with `weft new setting {name}.NAME`")
     return plan
 
 
 def new_rule(project: Project, rule: str, message: str, at: str = "", field: str | None = None) -> Plan:
     """The plan of a rule in the schema of a group of settings, of the whole configuration without `at`.
 
-    Raises UsageError for a place that there is not, WeftError for an expression that does not compile there.
+    Raises UsageError for an unknown place, WeftError for an expression that does not compile there.
     """
     path = _known(project, at) if at else ()
     where = _holder(project.root.at(path))
@@ -120,7 +120,7 @@ def new_rule(project: Project, rule: str, message: str, at: str = "", field: str
     file, steps = file_and_steps(location)
     known = [entry.get("rule") for entry in where.get(KEYWORD, ())]
     if rule in known:
-        raise UsageError(Problem("name-taken", f"{dotted(path) or 'the whole configuration'} has this rule already"))
+        raise UsageError(Problem("name-taken", f"{dotted(path) or 'the whole configuration'} already has this rule"))
     plan = Plan(project)
     entry = {"rule": rule, "message": message} | ({"fieldPath": field} if field else {})
     plan.add(file, (*steps, KEYWORD, END), entry)
@@ -128,14 +128,14 @@ def new_rule(project: Project, rule: str, message: str, at: str = "", field: str
 
 
 def _split(project: Project, text: str) -> tuple[SettingPath, str]:
-    """The group and the name of a setting that there is not yet."""
+    """The group and the name of a new setting."""
     try:
         *above, last = parse_dotted(text)
     except ValueError as error:
         raise UsageError(Problem("bad-path", str(error))) from None
     if not above:
-        hint = f"a setting has a domain: `weft new setting DOMAIN.{last}`; there are {choices(project.root.properties)}"
-        raise UsageError(Problem("bad-path", f"`{text}` names a domain", hint=hint))
+        hint = f"a setting belongs to a domain: `weft new setting DOMAIN.{last}`; the domains are {choices(project.root.properties)}"
+        raise UsageError(Problem("bad-path", f"`{text}` is the path of a domain", hint=hint))
     parent = _known(project, dotted(above))
     _check_name(project.root.at(parent), parent, str(last))
     return parent, str(last)
@@ -152,9 +152,9 @@ def _known(project: Project, text: str) -> SettingPath:
         if not node.certain:
             hint = did_you_mean(str(path[size - 1]), around.properties)
             add = (
-                f"`weft new setting {dotted(path[:size])} --type object` makes it"
+                f"create it with `weft new setting {dotted(path[:size])} --type object`"
                 if size > 1
-                else "`weft new domain` makes one"
+                else "create it with `weft new domain`"
             )
             message = f"no schema describes `{dotted(path[:size])}`"
             raise UsageError(Problem("unknown-key", message, hint=hint or add))
@@ -164,13 +164,13 @@ def _known(project: Project, text: str) -> SettingPath:
 def _check_name(node: Node, parent: SettingPath, name: str) -> None:
     if not _NAME.match(name) or len(name) > LONGEST:
         shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
-        hint = f"use up to {LONGEST} letters, digits, `_` and `-`; begin with a letter or `_`"
+        hint = f"use up to {LONGEST} letters, digits, `_` and `-`; start with a letter or `_`"
         raise UsageError(
             Problem("bad-name", f"{shown} cannot be the name of a {'setting' if parent else 'domain'}", hint=hint)
         )
     taken = next((known for known in node.properties if known.lower() == name.lower()), None)
     if taken is not None:
-        message = f"{dotted((*parent, taken))} is there already"
+        message = f"{dotted((*parent, taken))} already exists"
         raise UsageError(Problem("name-taken", message, hint="choose another name"))
     if node.types and "object" not in node.types:
         message = f"{dotted(parent)} is not a group of settings: it is of the type {', '.join(sorted(node.types))}"
@@ -178,7 +178,7 @@ def _check_name(node: Node, parent: SettingPath, name: str) -> None:
 
 
 def _holder(node: Node) -> dict[str, Any]:
-    """The schema of a place to which something can be added: the one that lists its settings, or the first that says something."""
+    """The schema of a place to which something can be added: the one that lists its settings, or the first that is not empty."""
     schemas = [schema for schema in node.certain if schema.keys() - {"$ref", "$schema"}]
     return next((schema for schema in schemas if "properties" in schema), (*schemas, *node.certain)[0])
 
@@ -189,14 +189,14 @@ def _titled(name: str, description: str | None) -> dict[str, Any]:
 
 
 def _property(name: str, about: Setting) -> dict[str, Any]:
-    """The schema of a new setting without what has to be read by it."""
+    """The schema of a new setting without its values."""
     schema = _titled(name, about.description)
     schema |= dict(_GROUP) if about.type == "object" else {"type": about.type}
     return schema
 
 
 def _described(project: Project, schema: dict[str, Any], about: Setting) -> dict[str, Any]:
-    """The schema of a new setting with all that is said of it."""
+    """The complete schema of a new setting."""
     if about.allowed:
         schema |= {"enum": [_read(project, schema, text, "--allow") for text in about.allowed]}
     if about.default is not None:
@@ -206,11 +206,11 @@ def _described(project: Project, schema: dict[str, Any], about: Setting) -> dict
 
 
 def _value(project: Project, schema: dict[str, Any], about: Setting, path: SettingPath) -> Any:
-    """What the lowest layer says of the new setting; None where it need not say anything."""
+    """The value of the new setting in the lowest layer; None if it needs none."""
     if about.value is not None and about.sensitive:
         if not re.match(REFERENCE_PATTERN, about.value):
             hint = "write `ref+env://NAME`, or another `ref+…://` reference"
-            message = "--value: overlays hold a reference to a secret, never the secret itself"
+            message = "--value: overlays contain a reference to a secret, never the secret itself"
             raise UsageError(Problem("bad-override", message, hint=hint))
         return about.value
     if about.value is not None:
@@ -222,26 +222,24 @@ def _value(project: Project, schema: dict[str, Any], about: Setting, path: Setti
         return f"ref+env://{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
     if about.type == "object":
         return {}
-    hint = "say it with `--value`, which goes into the lowest layer, or give a `--default`"
-    raise UsageError(
-        Problem("bad-override", "a required setting needs a value for the targets that there are", hint=hint)
-    )
+    hint = "set it with `--value`, which is written to the lowest layer, or with `--default`"
+    raise UsageError(Problem("bad-override", "a required setting needs a value for the existing targets", hint=hint))
 
 
 def _read(project: Project, schema: dict[str, Any], text: str, option: str) -> Any:
-    """The value that a text of the command line stands for. Raises UsageError."""
+    """The value of a text on the command line. Raises UsageError."""
     try:
         value = envvars.from_text(project.catalog.node([schema], [schema]), text)
     except ValueError as error:
         raise UsageError(Problem("bad-override", f"{option} {text}: {error}")) from None
     if "enum" in schema and value not in schema["enum"]:
-        message = f"{option} {text}: this is none of the values that are allowed"
-        raise UsageError(Problem("bad-override", message, hint=f"there are {choices(map(str, schema['enum']))}"))
+        message = f"{option} {text}: this is not one of the allowed values"
+        raise UsageError(Problem("bad-override", message, hint=f"choose from {choices(map(str, schema['enum']))}"))
     return value
 
 
 def _usual_file(schema: dict[str, Any]) -> str | None:
-    """The files of domains, with `{}` for the name, such as `{}.schema.json`; None where most domains have no file that is named like them."""
+    """The files of domains, with `{}` for the name, such as `{}.schema.json`; None if most domains do not have a file with their name."""
     files: Counter[str | None] = Counter()
     for name, below in schema.get("properties", {}).items():
         ref = below.get("$ref", "") if isinstance(below, dict) else ""
@@ -251,7 +249,7 @@ def _usual_file(schema: dict[str, Any]) -> str | None:
 
 
 def _shared_by(project: Project, schema: dict[str, Any]) -> int:
-    """How many schemas refer to one."""
+    """The number of references to a schema."""
     documents = project.catalog.documents
     every: Iterator[dict[str, Any]] = (one for one in project.catalog.schemas() if "$ref" in one)
     return sum(documents.schema(one["$ref"]) is schema for one in every)

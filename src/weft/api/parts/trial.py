@@ -1,4 +1,4 @@
-"""The project as a plan would make it: loaded and rendered from a copy, before anything is written."""
+"""The project with a plan applied: loaded and rendered from a copy, before anything is written."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _OVERLAYS: Final = f"{GENERATED}/overlay.schema.json"
 
 @dataclass(frozen=True)
 class Trial:
-    """How a plan went: the `problems` that it brings, and how many errors there were before. Their files are below `folder`.
+    """The result of a plan: the `problems` that it causes, and the number of earlier errors. Their files are below `folder`.
 
-    The folder is gone after the trial.
+    The folder is removed after the trial.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Trial:
 def tried(project: Project, plan: Plan) -> Iterator[Trial]:
     """Load and render the project with the changes of a plan. The generated schema of overlays joins the plan.
 
-    Raises CannotRun when there is no room for the copy.
+    Raises CannotRun if the copy cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="weft-") as scratch:
         try:
@@ -63,12 +63,12 @@ def tried(project: Project, plan: Plan) -> Iterator[Trial]:
 
 
 def _finding(problem: Problem) -> Any:
-    """What makes two problems the same one, whatever moved in the files."""
+    """The identity of a problem, independent of lines that moved."""
     return problem.code, problem.path, problem.message, problem.place.file if problem.place else None
 
 
 def _copied(project: Project, plan: Plan, scratch: Path) -> Path:
-    """A copy of all that makes the project, with the changes of a plan; its folder."""
+    """Copy all files of the project and apply the changes of a plan. Returns the folder."""
     home = project.folder.resolve()
     files = sorted({*map(Path, map(os.path.abspath, _sources(project)))})
     common = Path(os.path.commonpath([home.parent, *files]))  # the folder's own name may be that of the project
@@ -91,11 +91,11 @@ def _copy(source: Path, destination: Path) -> None:
     elif source.exists():
         shutil.copyfile(source, destination)
     else:
-        destination.symlink_to(source.readlink())  # a link to nowhere, which a target may complain of
+        destination.symlink_to(source.readlink())  # a broken link, which a target may report
 
 
 def _sources(project: Project) -> Iterator[Path]:
-    """The files of a project, also those that no target reads."""
+    """The files of a project, including those that no target reads."""
     folder = project.folder.resolve()
     schema = folder / project.file.schema
     yield folder / NAME
@@ -111,7 +111,7 @@ def _sources(project: Project) -> Iterator[Path]:
 
 
 def _below(folder: Path, deep: bool) -> Iterator[Path]:
-    """The files in a folder, and those further down, each folder once wherever links lead."""
+    """The files in a folder, and its subfolders, each folder once even with links."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         new = os.path.realpath(place) not in seen

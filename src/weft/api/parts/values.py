@@ -1,7 +1,7 @@
-"""A new value of a dimension: an environment, a tenant, a region, whatever a project's targets differ in.
+"""A new value of a dimension: an environment, a tenant, a region, or any other dimension of a project.
 
-It is added to weft.yaml where that lists the values, to every list of all values in the schemas, and to the mappings of expressions
-that have a key for each value. Its overlays are copies of those of a value that it is like.
+It is added to weft.yaml if that lists the values, to every list of all values in the schemas, and to mappings in expressions with a key
+for each value. Its overlays are copies of those of a similar value.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from weft.schema.walk import subschemas
 from weft.stages.load import SUFFIXES
 
 LONGEST: Final = 200
-"""The characters that a name may have, so that a file of that name can exist everywhere."""
+"""The maximum length of a name, so a file with that name can exist on every system."""
 _PLACES_SHOWN: Final = 6
 
 
 def new_value(project: Project, dimension_name: str, name: str, like: str | None = None) -> Plan:
-    """The plan of a new value of a dimension, like another value; without `like`, one with a similar name, else the last; of files, the smallest.
+    """The plan of a new value of a dimension, based on `like`, or on one with a similar name, else the last; for files, the smallest.
 
-    Raises UsageError for a dimension or a value that there is not, or a name that cannot be or is taken.
+    Raises UsageError for an unknown dimension or value, or a name that is invalid or in use.
     """
     dimension = _dimension(project, dimension_name)
     values = _values(project, dimension)
@@ -58,14 +58,14 @@ def new_value(project: Project, dimension_name: str, name: str, like: str | None
 def _dimension(project: Project, name: str) -> Dimension:
     known = {dimension.name: dimension for dimension in project.file.dimensions}
     if name not in known:
-        there = f"there are {choices(known)}" if known else "this project has no dimensions"
+        there = f"choose from {choices(known)}" if known else "this project has no dimensions"
         hint = did_you_mean(name, known) or there
         raise UsageError(Problem("unknown-key", f"there is no dimension `{name}` in {NAME}", hint=hint))
     return known[name]
 
 
 def _values(project: Project, dimension: Dimension) -> list[str]:
-    """The values that there are; of a dimension with a setting, those that its schema lists or that have overlays."""
+    """The existing values; for a dimension with a setting, those that its schema lists or that have overlays."""
     if dimension.setting is None:
         return list(project.dimensions.values[dimension.name])
     listed = project.root.at(dimension.setting).keyword("enum") or ()
@@ -73,7 +73,7 @@ def _values(project: Project, dimension: Dimension) -> list[str]:
 
 
 def _with_files(project: Project, dimension: Dimension) -> Iterator[str]:
-    """The values of a dimension for which there are files of a layer."""
+    """The values of a dimension that have files of a layer."""
     for layer in project.file.layers:
         before, _, after = layer.partition(f"{{{dimension.name}}}")
         folder = project.folder / before.rpartition("/")[0]
@@ -87,23 +87,25 @@ def _with_files(project: Project, dimension: Dimension) -> Iterator[str]:
 def _check_name(dimension: Dimension, values: list[str], name: str) -> None:
     if not VALUE.match(name) or len(name) > LONGEST:
         shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
-        hint = f"use up to {LONGEST} letters, digits, `.`, `_` and `-`; begin with a letter or a digit"
+        hint = f"use up to {LONGEST} letters, digits, `.`, `_` and `-`; start with a letter or a digit"
         raise UsageError(
             Problem("bad-name", f"{shown} cannot be a value of the dimension `{dimension.name}`", hint=hint)
         )
     for taken in (*values, *(dimension.aliases or {})):
-        if taken.lower() == name.lower():  # some file systems do not tell them apart
+        if taken.lower() == name.lower():  # some file systems do not distinguish them
             kind = "an alias" if taken in (dimension.aliases or {}) else "a value"
-            message = f"`{taken}` is {kind} of the dimension `{dimension.name}` already"
+            message = f"`{taken}` is already {kind} of the dimension `{dimension.name}`"
             raise UsageError(Problem("name-taken", message, hint="choose another name"))
 
 
 def _chosen(project: Project, dimension: Dimension, values: list[str], name: str, like: str | None) -> str | None:
-    """The value that the new one is like; None where there is no other."""
+    """The value to copy; None if there is no other."""
     if like is not None:
         meant = (dimension.aliases or {}).get(like, like)
         if meant not in values:
-            hint = did_you_mean(like, values) or (f"there are {choices(values)}" if values else "there is none yet")
+            hint = did_you_mean(like, values) or (
+                f"choose from {choices(values)}" if values else "there are no values yet"
+            )
             raise UsageError(Problem("unknown-value", f"there is no {dimension.name} `{like}`", hint=hint))
         return meant
     alike = difflib.get_close_matches(name, values, n=1, cutoff=0.6)
@@ -113,7 +115,7 @@ def _chosen(project: Project, dimension: Dimension, values: list[str], name: str
 
 
 def _size(project: Project, dimension: Dimension, value: str) -> int:
-    """How much the file says that makes a value: the least says the least that is not true of another."""
+    """The size of the file of a value: the smallest has the least that is specific to it."""
     return sum(path.stat().st_size for found, path in project.dimensions.files(dimension) if found == value)
 
 
@@ -132,7 +134,7 @@ def _add_to_lists(project: Project, dimension: Dimension, plan: Plan, name: str,
 
 
 def _schemas(project: Project) -> Iterator[dict[str, Any]]:
-    """Every schema, also those that stand where no keyword looks and are only referred to."""
+    """Every schema, including those that are only reachable by reference."""
     seen: set[int] = set()
     stack: list[Any] = [*project.catalog.schemas()]
     while stack:
@@ -151,7 +153,7 @@ def _own_lists(project: Project, dimension: Dimension) -> tuple[dict[str, Any], 
 
 
 def _lists(schema: dict[str, Any], name: str, like: str | None) -> Iterator[tuple[str, list[Any], Any]]:
-    """The lists of texts that a schema allows: their keyword, the texts, and what is added for a new one."""
+    """The lists of texts that a schema allows: their keyword, the texts, and the addition for a new one."""
     if isinstance(schema.get("enum"), list):
         yield "enum", schema["enum"], name
     for keyword in ("oneOf", "anyOf"):
@@ -170,17 +172,17 @@ def _add_copies(plan: Plan, copies: Copies, like: str, name: str, guessed: bool)
         plan.create(copy.path, copy.text, origin)
         kept |= dict.fromkeys(copy.kept)
     if origin and guessed:
-        plan.notes.append(f"`{name}` is made like `{like}`; `--like` chooses another value")
+        plan.notes.append(f"`{name}` is based on `{like}`; use `--like` to choose another value")
     if origin:
         plan.notes.append(
-            f"the copies say of `{name}` what was true of `{like}`: read them, and change what is different"
+            f"the copies contain the values of `{like}`: review them, and change what is different for `{name}`"
         )
     if kept:
-        plan.notes.append(f"the schema accepts only the old name, which stays in {described(kept)}")
+        plan.notes.append(f"the schema only accepts the old name, which stays in {described(kept)}")
 
 
 def _add_to_expressions(project: Project, plan: Plan, copies: Copies, like: str, name: str) -> None:
-    """Give each mapping of an expression that has a key for the other value one for the new value."""
+    """Add a key for the new value to each mapping of an expression that has one for the other value."""
     others = []
     for file, steps, source in _expressions(project):
         for offset, text in literals.insertions(source, like, name, copies.renamed):
@@ -190,11 +192,11 @@ def _add_to_expressions(project: Project, plan: Plan, copies: Copies, like: str,
     if others:
         places = dict.fromkeys(str(Place(file, *(plan.position(file, steps) or ()))) for file, steps in others)
         where = shortened(places, _PLACES_SHOWN)
-        plan.notes.append(f"these expressions name `{like}`, and may have to say something of `{name}` too: {where}")
+        plan.notes.append(f"these expressions mention `{like}`, and may need to mention `{name}` too: {where}")
 
 
 def _expressions(project: Project) -> Iterator[tuple[str, SettingPath, str]]:
-    """The rules of the schemas, their messages, and the conditions of outputs: file, place and text."""
+    """The rules of the schemas, their messages, and the conditions of outputs: file, path and text."""
     seen = set()
     for schema in project.catalog.schemas_with(KEYWORD):
         for index, entry in enumerate(schema[KEYWORD]):
@@ -211,7 +213,7 @@ def _expressions(project: Project) -> Iterator[tuple[str, SettingPath, str]]:
 def _add_least_file(
     project: Project, dimension: Dimension, plan: Plan, copies: Copies | None, name: str, like: str | None
 ) -> None:
-    """Make the file without which there would be no such value, or where its settings will stand."""
+    """Create the file that defines the value, or that will contain its settings."""
     created = {change.path for change in plan.changes if change.before is None}
     if dimension.files is None:
         layer = next((layer for layer in project.file.layers if PLACEHOLDER.findall(layer) == [dimension.name]), None)

@@ -1,8 +1,8 @@
 """The check `flagd`: the file is one of flag definitions that flagd and the providers of OpenFeature understand.
 
-It is loaded by `openfeature-provider-flagd` in its file mode, in a process of its own, and every flag is evaluated once for a
-user of whom nothing is known but an id. The provider takes what it does not understand for a flag without targeting, or for one that
-does not exist; so each flag is held against flagd's JSON schemas first, which lie beside this file in `schemas`.
+`openfeature-provider-flagd` loads it in its file mode, in a separate process, and every flag is evaluated once for a user of whom only an
+id is known. The provider treats a flag that it does not understand as one without targeting, or as missing; so each flag is first
+checked with flagd's JSON schemas, which are in `schemas` next to this file.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _EVALUATE: Final = File(__file__).with_name("evaluate.py")
 _FLAGS: Final = "https://flagd.dev/schema/v0/flags.json"
 _TARGETING: Final = "https://flagd.dev/schema/v0/targeting.json"
 _KINDS: Final = {bool: "booleanFlag", str: "stringFlag", int: "numberFlag", float: "numberFlag", dict: "objectFlag"}
-"""The definition of the schema that is meant, by the type of a flag's first variant; the schema itself says `one of these`."""
+"""The definition of the schema to use, by the type of a flag's first variant; the schema itself allows any of them."""
 
 
 Complaint = tuple[Path, str]
-"""Where in the file something is wrong, and what."""
+"""The path of a problem in the file, and its message."""
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """What is wrong with a file of flag definitions. Raises ImportError where the provider is not installed."""
+    """The problems of a file of flag definitions. Raises ImportError if the provider is not installed."""
     if find_spec("openfeature") is None or find_spec("openfeature.contrib.provider.flagd") is None:
         raise ImportError("the provider of flagd is not installed", name="openfeature-provider-flagd")
     try:
@@ -57,7 +57,7 @@ def check(output: Finished) -> Iterator[Problem]:
 
 
 def _complaints(document: Any, file: File) -> Iterator[Complaint]:
-    """What the schemas say, then what the provider says of flags that the schemas let pass."""
+    """The problems from the schemas, then those from the provider for flags that the schemas accept."""
     flags = document.get("flags") if isinstance(document, dict) else None
     if not isinstance(flags, dict):
         yield (), "the file has no `flags`, a mapping of flags by their keys"
@@ -72,13 +72,13 @@ def _complaints(document: Any, file: File) -> Iterator[Complaint]:
 
 
 def _of_the_whole(document: dict[str, Any]) -> Iterator[Complaint]:
-    """What the schemas of flagd say of everything but the flags."""
+    """The problems from flagd's schemas for everything but the flags."""
     for path, message in _broken("", {**document, "flags": {}}):
         yield path, f"{dotted(path)}: {message}"
 
 
 def _of_the_flags(flags: dict[str, Any]) -> Iterator[Complaint]:
-    """What the schemas of flagd say, flag by flag."""
+    """The problems from flagd's schemas, flag by flag."""
     for key, flag in flags.items():
         variants = flag.get("variants") if isinstance(flag, dict) else None
         if not isinstance(variants, dict) or not variants:
@@ -92,7 +92,7 @@ def _of_the_flags(flags: dict[str, Any]) -> Iterator[Complaint]:
 
 
 def _broken(definition: str, value: Any) -> Iterator[Complaint]:
-    """The mistakes of a value, each told by the innermost schema that it breaks."""
+    """The problems of a value, each from the innermost schema that it breaks."""
     quick, exact = _validators(definition)
     if not quick.is_valid(value):
         for error in exact.iter_errors(value):
@@ -114,7 +114,7 @@ def _validators(definition: str) -> tuple[Any, Any]:
 
 
 def _evaluated(file: File) -> Iterator[Complaint]:
-    """What the provider says when it loads the file and evaluates its flags."""
+    """The problems that the provider reports when it loads the file and evaluates its flags."""
     answer = programs.ask([PROGRAM, "-I", _EVALUATE, file], file.parent)
     try:
         said = json.loads(answer.text) if answer.code == 0 else None

@@ -1,6 +1,6 @@
-"""A program of its own: evaluates every flag of a file once and writes what went wrong as JSON, pairs of a flag's key and words.
+"""A separate program that evaluates every flag of a file once and writes problems as JSON: pairs of a flag's key and a message.
 
-It holds the whole file for wrong where the key is null. The provider reports some mistakes of targeting only to its log.
+A null key means that the whole file is wrong. The provider reports some mistakes of targeting only in its log.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ Said = tuple[str | None, str]
 
 
 class Log(logging.Handler):
-    """What the provider says in its log that is a mistake of the file."""
+    """Log messages of the provider that are mistakes of the file."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep warnings, and what `fractional` says: it tells of wrong weights as details for debugging."""
+        """Keep warnings and the messages of `fractional`, which reports wrong weights at debug level."""
         if record.levelno >= logging.WARNING or record.funcName == "fractional":
             self.said.append(record.getMessage())
 
 
 def mistakes(file: Path) -> Iterator[Said]:
-    """Load a file and evaluate its flags for somebody of whom only an id is known."""
+    """Load a file and evaluate its flags for a user of whom only an id is known."""
     log = Log()
     logger = logging.getLogger("openfeature.contrib")
     logger.setLevel(logging.DEBUG)
@@ -61,7 +61,7 @@ def mistakes(file: Path) -> Iterator[Said]:
 
 
 def _refused(flags: dict[str, Any]) -> list[Said]:
-    """The flags that the provider does not even load: it then loads none, and does not say which it was."""
+    """The flags that the provider does not even load: it then loads none, and does not report which one it was."""
     refused: list[Said] = []
     for key, flag in flags.items():
         try:
@@ -72,7 +72,7 @@ def _refused(flags: dict[str, Any]) -> list[Said]:
 
 
 def _reason(error: BaseException) -> str:
-    """What the innermost error says."""
+    """The message of the innermost error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return getattr(error, "error_message", None) or str(error) or type(error).__name__

@@ -1,13 +1,13 @@
-"""What changed between two versions of a project's schemas, and whether that may break anybody.
+"""The changes between two versions of a project's schemas, and whether they are breaking.
 
-The question is *containment*: does the new schema accept every value that the old one accepts? `containment` answers it by
-comparing the two schemas place by place, `keywords` does so for the keywords that hold no schemas. The answer errs on one
-side: a reported reason may turn out harmless, but where none is reported, every value that was valid is still valid.
+The question is *containment*: does the new schema accept every value that the old one accepts? `containment` answers it by comparing
+the two schemas place by place, and `keywords` compares the keywords without subschemas. The answer is conservative: a reported reason
+may turn out to be harmless, but if none is reported, every value that was valid is still valid.
 
-`changes` asks in both directions and tells additions, removals and narrower limits apart; `versions` opens the schemas of a
-git revision or of a file.
+`changes` compares in both directions and classifies additions, removals and narrower limits; `versions` opens the schemas of a Git
+revision or a file.
 
-Begin with `changes.compare`.
+Start reading at `changes.compare`.
 
-May import: what `derived` may.
+May import: the same as `derived`.
 """

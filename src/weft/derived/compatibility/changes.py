@@ -1,4 +1,4 @@
-"""What changed between two versions of a project's schemas, and whether that may break anybody."""
+"""The changes between two versions of a project's schemas, and whether they are breaking."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weft.schema.walk import each_named, each_of, in_place
 
 
 class Effect(StrEnum):
-    """What a change does to those who have written values, or read them."""
+    """The effect of a change on people who write or read values."""
 
     BREAKING = "breaking"
     COMPATIBLE = "compatible"
@@ -28,9 +28,9 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `path` is the setting's, `before` and `after` what the schema said (None for nothing).
+    """One change. `path` is the setting's, `before` and `after` the values in the schema (None if absent).
 
-    `schema` is the `file#/pointer` where it says or said so, in the version that `place` names: `old` or `new`.
+    `schema` is the `file#/pointer` of the keyword, in the version of `place`: `old` or `new`.
     """
 
     effect: Effect
@@ -64,31 +64,31 @@ class Change:
 
 
 _WORDS: Final = {
-    "removed": ("is gone", "is new"),
-    "type": ("is of fewer types", "is of more types"),
+    "removed": ("was removed", "was added"),
+    "type": ("allows fewer types", "allows more types"),
     "bound": ("has a tighter `{}`", "has a looser `{}`"),
     "required": ("is now required", "is no longer required"),
     "values": ("has fewer possible values", "has more possible values"),
-    "pattern": ("must match a pattern", "is free of a pattern"),
-    "format": ("must have a format", "is free of a format"),
-    "names": ("has stricter names of its keys", "has freer names of its keys"),
-    "rule": ("has a new rule", "is free of a rule"),
-    "composed": ("may refuse by its `{}` what was allowed", "allows more by its `{}`"),
+    "pattern": ("must match a pattern", "no longer has to match a pattern"),
+    "format": ("must have a format", "no longer has to have a format"),
+    "names": ("allows fewer names for its keys", "allows more names for its keys"),
+    "rule": ("has a new rule", "has one rule less"),
+    "composed": ("may reject values that were allowed, because of `{}`", "allows more, because of `{}`"),
     "size": ("is too large to be compared", "is too large to be compared"),
 }
-"""What is said of a finding, forward and backward."""
+"""The message of a finding, forward and backward."""
 _OTHER_KEYS: Final = (
     "may no longer be added: keys that are not listed are refused",
     "may be added: keys that are not listed are allowed",
 )
-"""The same of `removed` where the finding is about the keys that no schema lists."""
+"""The same for `removed` if the finding is about keys that no schema lists."""
 _BEHAVIOUR: Final[Mapping[str, tuple[str, Callable[[Any, Any], Effect]]]] = {
     "default": ("has another default", lambda _, after: _breaks(after is None)),
     "x-env": ("has another environment variable", lambda before, _: _breaks(before is not None)),
     "x-unit": ("has another unit", lambda before, _: _breaks(before is not None)),
-    "x-kubernetes-list-type": ("merges otherwise", lambda _, __: Effect.BREAKING),
-    "x-kubernetes-list-map-keys": ("merges by other keys", lambda _, __: Effect.BREAKING),
-    "x-kubernetes-map-type": ("merges otherwise", lambda _, __: Effect.BREAKING),
+    "x-kubernetes-list-type": ("merges differently", lambda _, __: Effect.BREAKING),
+    "x-kubernetes-list-map-keys": ("identifies items by other keys", lambda _, __: Effect.BREAKING),
+    "x-kubernetes-map-type": ("merges differently", lambda _, __: Effect.BREAKING),
     "x-sensitive": ("changes whether it is sensitive", lambda _, after: _breaks(after is True)),
     "deprecated": ("changes whether it is deprecated", lambda _, __: Effect.COMPATIBLE),
     "x-renamed-to": ("changes its successor", lambda _, __: Effect.COMPATIBLE),
@@ -101,7 +101,7 @@ def _breaks(condition: bool) -> Effect:
 
 
 def compare(old: Documents, new: Documents) -> list[Change]:
-    """Every change from one version of the schemas to another, what breaks first.
+    """Every change from one version of the schemas to another, breaking changes first.
 
     When no change is breaking, every value that is valid by `old` is valid by `new`.
     """
@@ -128,7 +128,7 @@ def compare(old: Documents, new: Documents) -> list[Change]:
 def _tightened(finding: Finding, before: Bundle, after: Bundle, successor: str | None) -> Change:
     removed = finding.code == "removed"
     announced = finding.old.get("x-renamed-to") if removed and isinstance(finding.old, dict) else None
-    words = f"is gone, as announced: `{announced}` took its place" if announced else _words(finding)
+    words = f"was removed, as announced: use `{announced}`" if announced else _words(finding)
     location = before.location(finding.old) if removed else _at(after, finding.new, finding.keyword)
     version = "old" if removed and location else "new"
     return Change(
@@ -145,13 +145,11 @@ def _tightened(finding: Finding, before: Bundle, after: Bundle, successor: str |
 
 
 def _rename_hint(name: str, successor: str) -> str:
-    return (
-        f"if it is `{successor}` now, keep `{name}` with `deprecated: true` and `x-renamed-to: {successor}` for a while"
-    )
+    return f"if it was renamed to `{successor}`, keep `{name}` with `deprecated: true` and `x-renamed-to: {successor}` for a while"
 
 
 def _loosened(finding: Finding, before: Bundle, after: Bundle) -> Change:
-    """A finding of the way back, where `old` and `new` have changed places."""
+    """A finding of the reverse comparison, with `old` and `new` swapped."""
     return Change(
         Effect.COMPATIBLE,
         finding.code.replace("removed", "added"),
@@ -171,14 +169,14 @@ def _words(finding: Finding, *, backward: bool = False) -> str:
 
 
 def _at(bundle: Bundle, schema: Any, keyword: str) -> str | None:
-    """Where a keyword of a schema stands."""
+    """The location of a keyword of a schema."""
     location = bundle.location(schema)
     inside = location and keyword and isinstance(schema, dict) and keyword in schema
     return f"{location}/{keyword}" if inside else location
 
 
 def _successor(removed: Finding, reverse: Sequence[Finding], run: Implication) -> str | None:
-    """The new setting beside a removed one that looks most like it."""
+    """The new sibling setting that is most similar to a removed one."""
     if removed.code != "removed" or not isinstance(removed.old, dict):
         return None
     alike = [added for added in reverse if _is_beside(removed, added) and run.same(removed.old, added.old)]
@@ -188,7 +186,7 @@ def _successor(removed: Finding, reverse: Sequence[Finding], run: Implication) -
 
 
 def _is_beside(removed: Finding, added: Finding) -> bool:
-    """Whether a finding of the way back is about a new setting of the same mapping."""
+    """True if a finding of the reverse comparison is about a new setting of the same mapping."""
     return added.code == "removed" and added.path[:-1] == removed.path[:-1] and isinstance(added.old, dict)
 
 
@@ -197,7 +195,7 @@ def _shares_annotation(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _brief(value: Any) -> Any:
-    """A value of a keyword as a report shows it: schemas are too long."""
+    """A value of a keyword for a report: schemas are too long."""
     holds_schemas = isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(item, dict) for item in value)
     )
@@ -205,7 +203,7 @@ def _brief(value: Any) -> Any:
 
 
 class _Annotations:
-    """The changes of what is not judged by: meaning, merging, texts. Both versions are walked side by side."""
+    """The changes of keywords that do not affect validity: meaning, merging, texts. Both versions are walked together."""
 
     def __init__(self, before: Bundle, after: Bundle) -> None:
         self._before, self._after = before, after
@@ -249,7 +247,7 @@ class _Annotations:
 
 
 def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str, list[Any], list[Any]]]:
-    """The places right below one, by their step, with what the two versions say of each."""
+    """The children of a place, by their step, with both versions of each."""
     for name in dict.fromkeys(name for names in each_of(olds, "properties") for name in names):
         yield name, [*each_named(olds, "properties", name)], [*each_named(news, "properties", name)]
     for keyword, step in (("additionalProperties", ANYTHING), ("items", ITEMS)):
@@ -257,7 +255,7 @@ def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str, list[Any], l
 
 
 def _applying(side: Side, schemas: list[Any]) -> list[dict[str, Any]]:
-    """The schemas that speak of a place, those of alternatives last."""
+    """The schemas that describe a place, those of alternatives last."""
     reached: dict[int, dict[str, Any]] = {}
     stack = list(schemas)
     while stack:
@@ -288,7 +286,7 @@ def as_json(changes: Sequence[Change]) -> str:
 
 
 def as_text(changes: Sequence[Change]) -> str:
-    """The report for people, what breaks first."""
+    """The report for people, breaking changes first."""
     if not changes:
         return "no changes\n"
     counts = (f"{sum(change.effect is effect for change in changes)} {effect}" for effect in Effect)

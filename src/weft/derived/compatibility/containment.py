@@ -1,12 +1,12 @@
 """Schema containment: whether the new schema accepts every value that the old one accepts.
 
-The answer is the list of reasons why it may not. Both schemas are bundles: draft 2020-12, references only within. The answer errs
-on one side: a reason may turn out harmless (whether one regular expression includes another is not tried), but without a reason,
-every value that was valid before is valid after.
+The result is the list of reasons why it may not: empty if containment is proved. Both schemas are bundles: draft 2020-12, with
+internal references only. The result is conservative: a reason may turn out to be harmless (inclusion of regular expressions is not
+decided), but without a reason, every value that was valid before is valid after.
 
-How: both schemas are walked side by side. At each place stand several old schemas, all of which hold there (`olds`), and one new
-schema, which has to follow from them. A keyword of the new schema follows when one of the old schemas says as much; `anyOf` and
-its like follow when one of their branches is proved by the same walk, which therefore has to forget what a failed attempt assumed.
+How it works: both schemas are walked together. At each place there are several old schemas, all of which apply (`olds`), and one new
+schema that must follow from them. A keyword of the new schema follows if one of the old schemas implies it; `anyOf` and similar
+keywords follow if the same walk proves one of their branches, so the walk must be able to forget the assumptions of a failed attempt.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from weft.schema.types import stated_types
 from weft.schema.walk import each_named, each_of
 
 _ENOUGH: Final = 100_000
-"""After how many pairs of schemas the rest is taken for different."""
+"""The number of compared pairs after which the rest counts as different."""
 _NEVER: Final = 10**9
 _TEXT: Final = {"type": "string"}
 ANYTHING: Final = "<name>"
@@ -43,9 +43,9 @@ _Pair = tuple[tuple[int, ...], int]
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """Something that the earlier schema allows and the later one may refuse.
+    """A value that the old schema allows and the new one may reject.
 
-    `before` and `after` are what the keyword said (None for nothing), `old` and `new` the schemas that said it.
+    `before` and `after` are the values of the keyword (None if absent), `old` and `new` the schemas that have it.
     """
 
     code: str
@@ -61,38 +61,38 @@ class Implication:
     """The comparison of two bundles, from `old` to `new`."""
 
     def __init__(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        # both sides err towards a finding: a format refuses nothing in the old schema, and something in the new
+        # both sides are conservative: a format rejects nothing in the old schema, but something in the new one
         self.old = Side(old, formats=False)
         self.new = Side(new, formats=True)
         self._compared: dict[_Pair, list[Finding]] = {}
-        # the order in which pairs were compared, so that a failed attempt can be forgotten from its beginning
+        # the order in which pairs were compared, so a failed attempt can be forgotten from its start
         self._trail: list[_Pair] = []
         # a number of steps rather than a time: the same schemas always get the same answer
         self._left = _ENOUGH
 
     def findings(self) -> list[Finding]:
-        """Every reason why a value that is valid before may not be so after."""
+        """Every reason why a value that was valid before may be invalid after."""
         if self.old.schema == self.new.schema:
             return []
         return list(dict.fromkeys(self._all((self.old.schema,), self.new.schema, ())))
 
     def same(self, old: Schema, new: Schema) -> bool:
-        """Whether two schemas say the same, whatever annotations and names of definitions they have."""
+        """True if two schemas are equivalent, ignoring annotations and names of definitions."""
         return Sameness(self.old, self.new).holds(old, new)
 
     def _all(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        """Why what all of `olds` allow may be refused by `new`."""
+        """The reasons why `new` may reject values that all of `olds` allow."""
         olds = self.old.flat(olds)
         if any(map(refuses_everything, olds)):
-            return  # no value gets here
+            return  # no value reaches this place
         for part in self.new.flat((new,)):
             yield from self._once(olds, part, path)
 
     def _once(self, olds: Schemas, new: Schema, path: Path) -> list[Finding]:
-        """The findings of one pair, which is compared only once.
+        """The findings for one pair, which is compared only once.
 
-        A pair that is met again while it is being compared, in a schema that contains itself, has no findings: a value is
-        finite, so whatever is wrong with it is found in one of the outer rounds.
+        A pair that occurs again while it is being compared, in a schema that contains itself, has no findings: a value is finite, so every
+        finding appears in an outer round.
         """
         pair = (tuple(sorted(map(id, olds))), id(new))
         if pair not in self._compared:
@@ -106,7 +106,7 @@ class Implication:
         return self._compared[pair]
 
     def _proves(self, olds: Schemas, new: Schema) -> bool:
-        """Whether `new` surely allows what `olds` allow; what a failed attempt assumed is forgotten."""
+        """True if `new` certainly allows what `olds` allow. The assumptions of a failed attempt are forgotten."""
         mark = len(self._trail)
         proved = self._left > 0 and not list(self._all(olds, new, ()))
         if not proved:
@@ -122,7 +122,7 @@ class Implication:
         yield from self._rules(olds, new, path)
         if not (DECIDING - {"$ref", "allOf"}) & new.keys() or any(self.same(old, new) for old in olds):
             return
-        # few values are simply tried, which is exact; the keywords are compared for all others
+        # a small set of values is tried directly, which is exact; otherwise the keywords are compared
         values = self.old.values(olds)
         if values is None:
             yield from self._by_type(olds, new, path)
@@ -188,8 +188,8 @@ class Implication:
     def _patterns(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
         """The properties that the new schema describes by a pattern.
 
-        They follow from the same pattern of the old schemas. Without it, they follow from what is said of all other
-        properties, by those old schemas in which no pattern may say something else.
+        They follow from the same pattern in the old schemas. Otherwise, they follow from the old schemas for all other properties, if no
+        pattern there can override them.
         """
         others = tuple(unnamed(old) for old in olds if not old.get("patternProperties"))
         for pattern, described in new.get("patternProperties", {}).items():
@@ -208,7 +208,7 @@ class Implication:
         yield from self._all(tuple(map(unnamed, olds)), described, (*path, ANYTHING))
 
     def _items(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        # all items beyond the longest tuple are described alike: one index stands for them
+        # all items beyond the longest tuple have the same schema: one index represents them
         longest = max(len(schema.get("prefixItems", ())) for schema in (*olds, new))
         most = min(each_of(olds, "maxItems"), default=longest + 1)
         for index in range(min(longest + 1, int(most))):
@@ -233,19 +233,19 @@ class Implication:
         if "if" in new:
             yield from self._conditional(olds, new, path)
         for keyword in ("unevaluatedProperties", "unevaluatedItems"):
-            # it depends on all its neighbours, which must be the same
+            # it depends on all its neighbors, which must be the same
             if new.get(keyword, True) is not True and APPLICATORS & new.keys():
                 yield self._finding("composed", path, keyword, olds, new)
 
     def _conditional(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        """`then` and `else`, each as if it always held, beside what the old schema says under the same condition."""
+        """`then` and `else`, each as if it always applied, compared with the old schema under the same condition."""
         alike: dict[str, Any] = next((old for old in olds if "if" in old and self.same(old["if"], new["if"])), {})
         for keyword in ("then", "else"):
             if keyword in new:
                 yield from self._all((*olds, alike.get(keyword, True)), new[keyword], path)
 
     def _proves_not(self, olds: Schemas, new: Schema) -> bool:
-        """Whether some old `not` refuses at least as much: then the new one implies it, the other way round."""
+        """True if some old `not` rejects at least as much: then its subschema contains the new one."""
         return any(self._reversed(new, refused) for refused in each_of(olds, "not"))
 
     def _reversed(self, new: Schema, old: Schema) -> bool:
@@ -254,7 +254,7 @@ class Implication:
         return back._proves((new,), old)
 
     def _proves_any_of(self, olds: Schemas, branches: list[Schema]) -> bool:
-        """Whether what `olds` allow is always allowed by one of the branches: at once, or in each of their own cases."""
+        """True if one of the branches always allows what `olds` allow: directly, or in each of their own cases."""
 
         def one_allows(assumed: Schemas) -> bool:
             return any(self._proves(assumed, branch) for branch in branches)
@@ -263,7 +263,7 @@ class Implication:
         return one_allows(olds) or any(all(one_allows((*olds, case)) for case in cases) for cases in alternatives)
 
     def _proves_one_of(self, olds: Schemas, branches: list[Schema]) -> bool:
-        """Whether exactly one branch always applies: the old branches are the same, or the new exclude each other by type."""
+        """True if exactly one branch always applies: the old branches are the same, or the new ones have disjoint types."""
         if any(self._pairs_off(old.get("oneOf", ()), branches) for old in olds):
             return True
         kinds = [self.new.types.of(branch) for branch in branches]
@@ -271,7 +271,7 @@ class Implication:
         return exclusive and self._proves_any_of(olds, branches)
 
     def _pairs_off(self, before: list[Schema], branches: list[Schema]) -> bool:
-        """Whether each new branch says the same as an old one of its own."""
+        """True if each new branch is equivalent to a different old one."""
         if len(before) != len(branches):
             return False
         partners = {
@@ -286,5 +286,5 @@ class Implication:
 
 
 def _holder(olds: Schemas, keyword: str) -> Schema:
-    """The schema that has a keyword, or else the first, as the one to show beside a finding."""
+    """The schema that has a keyword, or else the first one, to show next to a finding."""
     return next((old for old in olds if isinstance(old, dict) and keyword in old), olds[0] if olds else None)

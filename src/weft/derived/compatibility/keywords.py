@@ -1,4 +1,4 @@
-"""The keywords of JSON Schema that hold no schemas: whether what one says includes what another says."""
+"""The keywords of JSON Schema without subschemas: whether one value of a keyword implies another."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ TYPES: Final = {
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), frozenset(("array",))),
     **dict.fromkeys(("minProperties", "maxProperties"), frozenset(("object",))),
 }
-"""The types that a keyword speaks of."""
+"""The types to which a keyword applies."""
 PLAIN: Final = frozenset(
     (*TYPES, "const", "dependentRequired", "enum", "maxContains", "minContains", "required", "type")
 )
 CODES: Final = {"const": "values", "enum": "values", "format": "format", "pattern": "pattern"}
 _SEPARATE: Final = frozenset(("dependentRequired", "maxContains", "minContains", "required", "type"))
-"""Judged where their neighbours are known."""
+"""Checked where the other keywords of the schema are known."""
 
 
 def implied(keyword: str, olds: Iterable[dict[str, Any]], wanted: Any) -> bool:
-    """Whether values that all of `olds` allow surely meet `keyword: wanted`."""
+    """True if all values that `olds` allow are certain to satisfy `keyword: wanted`."""
     if keyword in _SEPARATE:
         return True
     olds = tuple(olds)
@@ -54,7 +54,7 @@ def implied(keyword: str, olds: Iterable[dict[str, Any]], wanted: Any) -> bool:
 
 
 def _bounded(keyword: str, limits: Mapping[str, Any], wanted: Any) -> bool:
-    """Whether an old bound is as tight as the wanted one: an exclusive one of the same number is tighter than an inclusive one."""
+    """True if an old bound is at least as tight as the wanted one; an exclusive bound is tighter than an inclusive one."""
     inclusive, exclusive, tighter = _BOUNDS[keyword]
     by_inclusive = inclusive in limits and (
         tighter(limits[inclusive], wanted) or (limits[inclusive] == wanted and keyword == inclusive)
@@ -64,7 +64,7 @@ def _bounded(keyword: str, limits: Mapping[str, Any], wanted: Any) -> bool:
 
 
 def equal(keyword: str, old: Any, new: Any) -> bool:
-    """Whether two values of a keyword mean the same."""
+    """True if two values of a keyword are equivalent."""
     if keyword in ("enum", "required", "type") and isinstance(old, list) and isinstance(new, list):
         return set(map(canonical, old)) == set(map(canonical, new))
     return canonical(old) == canonical(new)

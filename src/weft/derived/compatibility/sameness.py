@@ -1,4 +1,4 @@
-"""Whether two schemas say the same, whatever annotations and names of definitions they have."""
+"""Whether two schemas are equivalent, ignoring annotations and names of definitions."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ DECIDING: Final = (ONE | MANY | NAMED | keywords.PLAIN | {"$ref", RULES}) - {
     "definitions",
     "dependencies",
 }
-"""The keywords that decide what is valid."""
+"""The keywords that determine what is valid."""
 
 
 @dataclass
 class Sameness:
-    """One question. A pair that is met again within itself counts as the same: only a difference ends the search."""
+    """One comparison. A pair that occurs again within itself counts as equal: only a difference ends the search."""
 
     old: Side
     new: Side
     _assumed: set[tuple[int, int]] = field(default_factory=set)
 
     def holds(self, old: Schema, new: Schema) -> bool:
-        """Whether a schema of the one side says the same as one of the other."""
+        """True if a schema of one side is equivalent to one of the other side."""
         if (id(old), id(new)) in self._assumed:
             return True
         self._assumed.add((id(old), id(new)))
         if not isinstance(old, dict) or not isinstance(new, dict):
             return old is new
         words = DECIDING & (old.keys() | new.keys())
-        if RULES not in new:  # rules that are gone allow more, and what is asked is whether anything is lost
+        if RULES not in new:  # removed rules allow more, and the question is whether anything is lost
             words -= {RULES}
         return all(word in old and word in new and self._word(word, old[word], new[word]) for word in words)
 
@@ -50,7 +50,7 @@ class Sameness:
         return self._nested(word, old, new)
 
     def _nested(self, word: str, old: Any, new: Any) -> bool:
-        """Whether a keyword that holds schemas (one, a list, a mapping by names) holds the same ones."""
+        """True if a keyword with subschemas (one, a list, a mapping by names) has equivalent ones on both sides."""
         if isinstance(old, list):
             return isinstance(new, list) and len(old) == len(new) and all(map(self.holds, old, new))
         if word in NAMED:

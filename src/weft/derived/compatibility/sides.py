@@ -1,4 +1,4 @@
-"""One side of a comparison: a schema bundle, and what its schemas say of a property, an item or a type."""
+"""One side of a comparison: a schema bundle, and its schemas of a property, an item or a type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Schemas = tuple[Any, ...]
 
 
 class Side:
-    """One of the two schemas: its references resolved, its values judged."""
+    """One of the two schemas: with its references resolved and its values checked."""
 
     def __init__(self, schema: dict[str, Any], *, formats: bool) -> None:
         self.schema = schema
@@ -26,11 +26,11 @@ class Side:
         self._validator: Any = explainer(schema, formats=formats)
 
     def resolve(self, ref: str) -> Schema:
-        """The schema that a `$ref` names."""
+        """The target of a `$ref`."""
         return self.schema if ref == "#" else self.schema["$defs"][ref.removeprefix("#/$defs/")]
 
     def flat(self, schemas: Iterable[Schema]) -> Schemas:
-        """The schemas with those that they refer to and that `allOf` adds; `True` says nothing and is left out."""
+        """The schemas with those that they refer to and that `allOf` adds; `True` has no effect and is omitted."""
         reached: dict[int, Schema] = {}
         stack = [*schemas][::-1]
         while stack:
@@ -44,7 +44,7 @@ class Side:
         return tuple(reached.values())
 
     def accepts(self, schema: Schema, value: Any) -> bool:
-        """Whether a part of the schema accepts a value; one that is too costly to match accepts nothing."""
+        """True if a part of the schema accepts a value; a pattern that is too costly to match accepts nothing."""
         try:
             return bool(self._validator.evolve(schema=schema).is_valid(value))
         except TooCostly:
@@ -69,22 +69,22 @@ class Side:
 
 
 def refuses_everything(schema: Schema) -> bool:
-    """Whether no value at all gets past a schema, as far as one glance tells."""
+    """True if a schema obviously accepts no value."""
     return schema is False or (isinstance(schema, dict) and schema.get("not") in (True, {}))
 
 
 def unnamed(schema: dict[str, Any]) -> Schema:
-    """What a schema says of properties that it does not name."""
-    # `unevaluatedProperties` also looks at what the neighbours describe, so it speaks of the rest only without them
+    """The subschema for properties that a schema does not name."""
+    # `unevaluatedProperties` depends on the other keywords, so it only describes the rest without them
     alone = not APPLICATORS & schema.keys()
     return schema.get("additionalProperties", schema.get("unevaluatedProperties", True) if alone else True)
 
 
 def property_schemas(schema: dict[str, Any], name: str, *, sure: bool) -> list[Schema]:
-    """All that a schema says of a property by its name.
+    """The subschemas for a property by its name.
 
-    A pattern that is too costly leaves open whether the name matches. With `sure`, only what surely applies is given, as the
-    earlier schema's words are relied on; without, whatever may apply, as the later schema's words have to be met.
+    A pattern that is too costly may or may not match the name. With `sure`, only subschemas that certainly apply are returned, because the
+    old schema must guarantee them; without it, all that may apply, because the new schema may require them.
     """
     matching, undecided = _by_patterns(schema, name)
     named = name in schema.get("properties", ())
@@ -109,7 +109,7 @@ def _by_patterns(schema: dict[str, Any], name: str) -> tuple[list[Schema], list[
 
 
 def item_schema(schema: dict[str, Any], index: int) -> Schema:
-    """What a schema says of the item at an index."""
+    """The subschemas for the item at an index."""
     first = schema.get("prefixItems", ())
     if index < len(first):
         return first[index]

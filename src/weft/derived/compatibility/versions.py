@@ -1,4 +1,4 @@
-"""Versions of the schemas: files, or what a git revision holds."""
+"""Versions of the schemas: files, or the content of a Git revision."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SUFFIXES = (".json", ".yaml", ".yml")
 
 @dataclass(frozen=True)
 class Version:
-    """One version: its documents, the folder that their names are relative to, and what to write before the names."""
+    """One version: its documents, the folder that their names are relative to, and a prefix for the names."""
 
     documents: Documents
     folder: Path
     prefix: str = ""
 
     def placed(self, change: Change) -> Change:
-        """The change with the line where this version says so."""
+        """The change with its line in this version."""
         name, _, pointer = (change.schema or "").partition("#")
         if not name:
             return change
@@ -42,12 +42,12 @@ class Version:
 
 @contextmanager
 def opened(wanted: str, files: ProjectFiles) -> Iterator[Version]:
-    """The version that a word names: a schema file, or `REVISION:PATH` as git names files.
+    """The version for an argument: a schema file, or `REVISION:PATH` as in Git.
 
-    A file may refer to what `files` allow and to what lies beside it, one of a revision to all of its repository.
+    A file may refer to the files of `files` and to those next to it; a file of a revision to its whole repository.
 
-    Raises UsageError when there is no such file or revision, CannotRun without git or a repository, WeftError when the schema
-    is wrong.
+    Raises UsageError when there is no such file or revision, CannotRun without Git or a repository, WeftError when the schema is not
+    valid.
     """
     folder = files.folder
     file = folder / wanted
@@ -56,7 +56,7 @@ def opened(wanted: str, files: ProjectFiles) -> Iterator[Version]:
         yield Version(load_documents(file, files.allowing(file.parent)), folder)
         return
     if not colon:
-        hint = "name a file, or a file of a git revision as `HEAD~3:schemas/root.schema.json`"
+        hint = "name a file, or a file of a Git revision as `HEAD~3:schemas/root.schema.json`"
         raise UsageError(Problem("no-such-schema", f"there is no schema {wanted}", hint=hint))
     commit = git.commit_of(folder, revision)
     if path.startswith("./"):
@@ -80,7 +80,7 @@ def _of(problem: Problem, revision: str) -> Problem:
 
 
 def _extract(folder: Path, commit: str, destination: Path) -> None:
-    """Put the data files of a commit into a folder: the schema, and whatever it may refer to."""
+    """Write the data files of a commit into a folder: the schema, and everything that it may refer to."""
     suffixes = {PurePosixPath(name).suffix for name in git.files_of(folder, commit)}
     patterns = [f":(glob)**/*{suffix}" for suffix in _SUFFIXES if suffix in suffixes]
     if patterns:

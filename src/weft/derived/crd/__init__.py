@@ -1,12 +1,11 @@
-"""A CustomResourceDefinition whose objects hold the configuration of a project.
+"""A CustomResourceDefinition whose objects contain the configuration of a project.
 
-Kubernetes takes only *structural* schemas: every place has one type, and `anyOf`, `oneOf`, `not` and `if` may set limits but
-describe nothing new. `structural` walks the nodes and writes such a schema, with the rules and defaults that Kubernetes takes;
-`combinators` keeps what the combining keywords say about limits, where a structural schema can say it; `definition` writes the
-resource around both. What cannot be said is listed in `Structural.notes`, so that a reader knows where Weft judges more strictly
-than the cluster.
+Kubernetes accepts only *structural* schemas: every place has one type, and `anyOf`, `oneOf`, `not` and `if` may add limits but
+describe nothing new. `structural` walks the nodes and writes such a schema, with the rules and defaults that Kubernetes accepts;
+`combinators` keeps the limits of the combining keywords if a structural schema can express them; `definition` writes the resource
+around both. `Structural.notes` lists what cannot be expressed, so readers know where Weft is stricter than the cluster.
 
-Begin with `definition.definition`.
+Start reading at `definition.definition`.
 
-May import: what `derived` may.
+May import: the same as `derived`.
 """

@@ -1,4 +1,4 @@
-"""`anyOf`, `oneOf`, `not` and `if` for a structural schema: only limits, of places that the schema around them describes."""
+"""`anyOf`, `oneOf`, `not` and `if` for a structural schema: only limits, for places that the enclosing schema describes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _DEEP: Final = 16
 
 
 class Untranslatable(Exception):
-    """An alternative that says more than limits; the text says what."""
+    """An alternative that contains more than limits; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Around:
     depth: int = _DEEP
 
     def limits(self, schema: Any) -> dict[str, Any]:
-        """A schema as one that only limits; a reference becomes a part of its `allOf`."""
+        """A schema with its limits only; a reference becomes a part of its `allOf`."""
         if isinstance(schema, bool):
             return {} if schema else {"not": {}}
         if self.depth == 0:
@@ -68,11 +68,11 @@ class _Around:
         return result | {"allOf": [*result.get("allOf", ()), *referred]} if referred else result
 
     def translated(self, keyword: str, value: Any) -> dict[str, Any]:
-        """One keyword in the words that a structural schema has for it."""
+        """One keyword, translated for a structural schema."""
         if keyword in _LIMITS and (keyword != "required" or isinstance(value, list)):
             return {keyword: value}
         if keyword not in _TRANSLATIONS:
-            raise Untranslatable(f"`{keyword}` may not stand in it")
+            raise Untranslatable(f"it cannot contain `{keyword}`")
         return _TRANSLATIONS[keyword](self, keyword, value)
 
     def constant(self, _: str, value: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class _Around:
         return {"enum": [value]}
 
     def types(self, _: str, value: Any) -> dict[str, Any]:
-        """Nothing: a type may not stand in an alternative, and need not where it allows all that is allowed around it."""
+        """Nothing: an alternative must not contain a type, and need not if it allows all types of the enclosing schema."""
         allowed = {value} if isinstance(value, str) else set(value)
         stated = {self.outer.get("type")} | ({"null"} if self.outer.get("nullable") else set())
         if stated <= allowed or (stated == {"integer"} and "number" in allowed):
@@ -96,7 +96,7 @@ class _Around:
         return {"not": self.limits(value)}
 
     def properties(self, _: str, value: Any) -> dict[str, Any]:
-        """Limits of properties, each of which the schema around must describe."""
+        """Limits of properties, each of which the enclosing schema must describe."""
         described = self.outer.get("properties", {})
         for name in value:
             if "type" not in described.get(name, {}):
@@ -116,23 +116,23 @@ _TRANSLATIONS: Final[dict[str, Callable[[_Around, str, Any], dict[str, Any]]]] =
 
 
 def _is_remark(keyword: str) -> bool:
-    """Whether a keyword limits nothing; rules do, though their name begins like that of an annotation."""
+    """True if a keyword has no effect on validity; rules have one, although their name starts like an annotation."""
     return keyword in _REMARKS or (keyword.startswith("x-") and keyword != "x-kubernetes-validations")
 
 
 def validations(
     documents: Documents, schema: dict[str, Any], keyword: str, outer: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """What a keyword of a schema says, as schemas for the `allOf` of the structural schema `outer`.
+    """The limits of a keyword, as schemas for the `allOf` of the structural schema `outer`.
 
-    Raises Untranslatable when it says more than limits.
+    Raises Untranslatable if it contains more than limits.
     """
     around = _Around(documents, outer)
     if keyword != "if":
         parts = schema[keyword]
         yield {keyword: [around.limits(part) for part in parts] if isinstance(parts, list) else around.limits(parts)}
         return
-    # there is no `if`: that B holds where A does is the same as `not A or B`, and `else` as `A or B`
+    # there is no `if`: "if A then B" is the same as `not A or B`, and `else` is `A or B`
     condition = around.limits(schema["if"])
     if "then" in schema:
         yield {"anyOf": [{"not": condition}, around.limits(schema["then"])]}

@@ -18,9 +18,9 @@ _VERSION = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?\Z")
 def definition(
     root: Node, *, group: str, kind: str, plural: str | None, version: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """The CustomResourceDefinition, and a note for everything that it cannot hold.
+    """The CustomResourceDefinition, and a note for everything that it cannot express.
 
-    Raises UsageError for a group, kind, plural or version that Kubernetes would refuse.
+    Raises UsageError for a group, kind, plural or version that Kubernetes would reject.
     """
     plural = plural or _plural(kind.lower())
     for pattern, value, what in (
@@ -30,14 +30,16 @@ def definition(
         (_VERSION, version, "version is `v1`, `v1beta2` or the like"),
     ):
         if not pattern.match(value):
-            raise UsageError(Problem("bad-name", f"`{value}` is not possible: a {what}"))
+            raise UsageError(Problem("bad-name", f"`{value}` is not valid: a {what}"))
     derivation = Structural()
     spec = derivation.schema(root, ())
     if spec.get("type") != "object":
         spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     if derivation.closed:
         count = derivation.closed
-        derivation.notes.append(f"unknown keys are dropped by the API server rather than refused ({count} mappings)")
+        derivation.notes.append(
+            f"unknown keys are dropped by the API server instead of being rejected ({count} mappings)"
+        )
     names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
     whole = {"type": "object", "properties": {"spec": spec}, "required": ["spec"]}
     served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": whole}}

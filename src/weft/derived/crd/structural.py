@@ -1,8 +1,8 @@
-"""A structural schema, the only kind that Kubernetes takes: every place has one type, and no references.
+"""A structural schema, the only kind that Kubernetes accepts: every place has one type, and there are no references.
 
-Its rules are the API server's: it stores objects by the schema, so the schema must say of every place what it is, outside of
-`anyOf`, `oneOf` and `not`, which may set limits but not describe. What cannot be said so is left open with
-`x-kubernetes-preserve-unknown-fields` or left out, and a note names it.
+The rules are the API server's: it stores objects by the schema, so the schema must define every place, outside of `anyOf`, `oneOf` and
+`not`, which may add limits but not describe places. What cannot be expressed is left open with
+`x-kubernetes-preserve-unknown-fields` or omitted, and a note names it.
 See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
 
@@ -22,12 +22,12 @@ from weft.schema.node import MISSING, Node
 from weft.schema.types import named
 from weft.schema.walk import each_of
 
-# what Go's regular expressions do without: lookaround, atomic groups, back references, possessive quantifiers
+# features that Go's regular expressions lack: lookaround, atomic groups, back references, possessive quantifiers
 _NOT_GO = re.compile(r"\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\u|\\[zZG]|\(\?P=|[*+?}]\+")
 _FORMATS: Final = frozenset(
     ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "password", "uri", "uuid")
 )
-"""Formats that mean the same there; `duration` is Go's and not ISO 8601's."""
+"""Formats with the same meaning in Kubernetes; `duration` is Go's and not ISO 8601's."""
 _OF: Final = {
     "integer": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
     "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
@@ -45,10 +45,10 @@ _OPEN: Final = {"x-kubernetes-preserve-unknown-fields": True}
 
 @dataclass(frozen=True)
 class _OtherKeys:
-    """What the schemas of a mapping say of the keys that none of them lists.
+    """The schemas of a mapping for keys that none of them lists.
 
-    `closed` when they are refused, `stated` when anything is said of them at all; `schemas` describe any of them, `patterns`
-    those whose name matches.
+    `closed` if they are rejected, `stated` if the schemas mention them at all; `schemas` describe any of them, `patterns` those whose name
+    matches.
     """
 
     closed: bool
@@ -58,7 +58,7 @@ class _OtherKeys:
 
     @classmethod
     def of(cls, node: Node) -> _OtherKeys:
-        """What is said of a mapping."""
+        """The description of a mapping."""
         others = [
             other
             for keyword in ("additionalProperties", "unevaluatedProperties")
@@ -69,7 +69,7 @@ class _OtherKeys:
 
 
 class Structural:
-    """One derivation. `notes` say what was lost, `closed` counts the mappings that refuse unknown keys."""
+    """One derivation. `notes` list what was lost, `closed` counts the mappings that reject unknown keys."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -83,17 +83,17 @@ class Structural:
             key: value for key in ("title", "description") if isinstance(value := node.keyword(key), str)
         }
         types = self._types(node, path)
-        # OpenAPI 3.0 has no type `null`, but a flag beside the type
+        # OpenAPI 3.0 has no type `null`, but a flag next to the type
         if "null" in types:
             head["nullable"] = True
             types -= {"null"}
-        # the only two types that Kubernetes lets stand together
+        # the only two types that Kubernetes allows together
         if types == {"integer", "string"}:
             return head | {"x-kubernetes-int-or-string": True} | self._default(node)
         if len(types) != 1:
             names = " or ".join(sorted(types)) if types else "any type"
             return head | self._unknown(path, f"may be of {names}")
-        # without references, a schema that contains itself has no end, so it is left open where it comes round
+        # without references, a schema that contains itself has no end, so it is left open where it recurs
         shape = _shape(node)
         if shape and shape in self._around:
             return head | self._unknown(path, "contains itself")
@@ -103,17 +103,17 @@ class Structural:
         return self._judged(node, path, head | described | self._default(node))
 
     def _types(self, node: Node, path: Path) -> set[str]:
-        """The types of a place; a mapping where the schema lists properties without saying that it means one."""
+        """The types of a place; a mapping if the schema lists properties without a type."""
         types = set(named(node.certain_types))
         if not path and "object" in types:
-            return {"object"}  # what a project configures is always a mapping
+            return {"object"}  # the configuration is always a mapping
         if {"object", "string", "array"} <= types and node.certain_properties:
-            self._note(path, "its type is not stated: it is taken for a mapping")
+            self._note(path, "its type is not stated: it is treated as a mapping")
             return {"object"}
         return types
 
     def _described(self, node: Node, kind: str, path: Path) -> dict[str, Any]:
-        """What a structural schema says of a place of one type outside of its alternatives."""
+        """The structural schema of a place with one type, without its alternatives."""
         described = {"type": kind} | self._bounds(node, kind)
         if kind == "string":
             described |= self._forms(node, path)
@@ -125,14 +125,14 @@ class Structural:
         return described
 
     def _judged(self, node: Node, path: Path, described: dict[str, Any]) -> dict[str, Any]:
-        """The schema with its rules and its alternatives, which are translated for what it describes."""
+        """The schema with its rules and its alternatives, translated for the places that it describes."""
         rules = list(self._rules(node, path))
         together = [*described.pop("allOf", ()), *self._alternatives(node, described, path)]
         described |= {"x-kubernetes-validations": rules} if rules else {}
         return described | ({"allOf": together} if together else {})
 
     def _unknown(self, path: Path, why: str) -> dict[str, Any]:
-        self._note(path, f"{why}, which a structural schema cannot say: anything is allowed there")
+        self._note(path, f"{why}, which a structural schema cannot express: anything is allowed there")
         self._untyped.add(path)
         return _OPEN
 
@@ -145,13 +145,13 @@ class Structural:
         return _with_flags({keyword: limits[keyword] for keyword in _OF.get(kind, ()) if keyword in limits})
 
     def _forms(self, node: Node, path: Path) -> dict[str, Any]:
-        """Patterns and formats; a schema has room for one of each, so that further ones stand in `allOf`."""
+        """Patterns and formats; a schema has at most one of each, so further ones go into `allOf`."""
         result: dict[str, Any] = {}
         further: list[dict[str, Any]] = []
         for keyword, unusable in _UNUSABLE.items():
             stated = list(dict.fromkeys(each_of(node.certain, keyword)))
             for form in filter(unusable, stated):
-                self._note(path, f"the {keyword} `{form}` is left out, as {_UNUSABLE_WORDS[keyword]}")
+                self._note(path, f"the {keyword} `{form}` is omitted, because {_UNUSABLE_WORDS[keyword]}")
             usable = [form for form in stated if not unusable(form)]
             if usable:
                 result[keyword] = usable[0]
@@ -178,21 +178,21 @@ class Structural:
         return result
 
     def _listed_keys(self, node: Node, path: Path, others: _OtherKeys) -> dict[str, Any]:
-        """A mapping whose keys are listed; a structural schema cannot describe further keys beside them."""
+        """A mapping whose keys are listed; a structural schema cannot describe further keys."""
         properties = {name: self.schema(node.child(name), (*path, name)) for name in node.properties}
         if others.patterns or others.schemas:
-            self._note(path, "keys beside the listed ones are of any kind, as a structural schema has either")
+            self._note(path, "other keys may have any value, because a structural schema cannot describe both")
         return {"properties": properties} | (_OPEN if others.patterns or not others.closed else {})
 
     def _free_keys(self, node: Node, path: Path, others: _OtherKeys) -> dict[str, Any]:
-        """A mapping whose keys are free; a structural schema describes the values of all of them alike."""
+        """A mapping whose keys are free; a structural schema has one schema for all their values."""
         if len(others.patterns) == 1 and (others.closed or not others.stated):
             ((pattern, described),) = others.patterns.items()
             values = self.schema(node.catalog.node([described], [described]), (*path, f"<{pattern}>"))
-            self._note(path, f"the names of its keys are not held to `{pattern}`")
+            self._note(path, f"the names of its keys are not checked against `{pattern}`")
             return {"additionalProperties": values}
         if others.patterns:
-            self._note(path, "its keys are of several kinds by their names: anything is allowed there")
+            self._note(path, "the schema of a key depends on its name: anything is allowed there")
             return {**_OPEN}
         if others.schemas:
             child = node.catalog.node(others.schemas, others.schemas)
@@ -205,41 +205,41 @@ class Structural:
         merging = self._merging(node, item, path)
         if merging == "map":
             result["x-kubernetes-list-map-keys"] = list(node.list_keys)
-            # the API server wants every such key required, or with a default
+            # the API server requires every such key to be required or to have a default
             needed = [key for key in node.list_keys if "default" not in item["properties"][key]]
             item["required"] = list(dict.fromkeys((*item.get("required", ()), *needed)))
         if merging:
             result["x-kubernetes-list-type"] = merging
         if merging not in ("set", "map") and True in each_of(node.certain, "uniqueItems"):
-            self._note(path, "`uniqueItems` is left out")
+            self._note(path, "`uniqueItems` is omitted")
         self._leave_out(node, path, ("contains",))
         return result
 
     def _item(self, node: Node, path: Path) -> dict[str, Any]:
         if any("prefixItems" in schema or isinstance(schema.get("items"), list) for schema in node.certain):
-            return {**self._unknown(path, "has items of several kinds by their place")}
+            return {**self._unknown(path, "has items whose schema depends on their position")}
         return self.schema(node.child(0), path)
 
     def _merging(self, node: Node, item: dict[str, Any], path: Path) -> str | None:
-        """The list type, as far as the API server can merge so: it must know what tells items apart."""
+        """The list type, if the API server can merge that way: it must be able to identify items."""
         stated = node.list_type if node.keyword("x-kubernetes-list-type") else None
         if stated == "set" and item.get("type") not in _SCALARS:
-            self._note(path, "is no `set` for the API server, whose sets hold plain values")
+            self._note(path, "is not a `set` for the API server, whose sets contain plain values")
             return "atomic"
         has_keys = item.get("type") == "object" and set(node.list_keys) <= item.get("properties", {}).keys()
         if stated == "map" and not has_keys:
-            self._note(path, "is no `map` for the API server, which must know the keys of the items")
+            self._note(path, "is not a `map` for the API server, which must know the keys of the items")
             return "atomic"
         return stated
 
     def _leave_out(self, node: Node, path: Path, keywords: tuple[str, ...]) -> None:
         for keyword in keywords:
             if any(keyword in schema for schema in node.certain):
-                self._note(path, f"`{keyword}` is left out")
+                self._note(path, f"`{keyword}` is omitted")
 
     @staticmethod
     def _default(node: Node) -> dict[str, Any]:
-        """The default; a mapping made of the defaults in it is `{}`, which the API server fills."""
+        """The default; a mapping built from nested defaults is `{}`, which the API server fills."""
         if node.sensitive or node.default is MISSING or node.default is None:
             return {}
         if node.own_default is not MISSING:
@@ -248,11 +248,11 @@ class Structural:
 
     def _rules(self, node: Node, path: Path) -> Iterator[dict[str, Any]]:
         if any("x-kubernetes-validations" in one for one in node.possible):
-            self._note(path, "rules that hold only in some alternatives are left out")
+            self._note(path, "rules that apply only in some alternatives are omitted")
         for entry in [entry for rules in each_of(node.certain, "x-kubernetes-validations") for entry in rules]:
             why = self._impossible(entry, path)
             if why:
-                self._note(path, f"a rule is left out, as it {why}: {' '.join(entry['rule'].split())}")
+                self._note(path, f"a rule is omitted, because it {why}: {' '.join(entry['rule'].split())}")
                 continue
             rule = {key: entry[key] for key in _RULE if key in entry}
             if "message" in rule:
@@ -265,7 +265,7 @@ class Structural:
         for read in settings_of(entry["rule"]):
             way = (*path, *read)
             if any(way[:size] in self._untyped for size in range(len(path), len(way) + 1)):
-                return "reads what the API server does not know the type of"
+                return "reads a value whose type the API server does not know"
         return None
 
     def _alternatives(self, node: Node, outer: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
@@ -274,11 +274,11 @@ class Structural:
             try:
                 yield from validations(node.catalog.documents, schema, keyword, outer)
             except Untranslatable as error:
-                self._note(path, f"`{keyword}` is left out, as {error}")
+                self._note(path, f"`{keyword}` is omitted, because {error}")
 
 
 def _shape(node: Node) -> frozenset[int]:
-    """The schemas that say what lies below a place, by id: a place within one of the same shape contains itself."""
+    """The schemas that describe the children of a place, by id: a place inside one of the same shape contains itself."""
     return frozenset(
         id(schema) for schema in (*node.certain, *node.possible) if {"properties", "items"} & schema.keys()
     )
@@ -294,13 +294,13 @@ _UNUSABLE: Final[dict[str, Callable[[str], object]]] = {
     "format": lambda name: name not in _FORMATS,
 }
 _UNUSABLE_WORDS: Final = {
-    "pattern": "Go's regular expressions do not know all of it",
-    "format": "Kubernetes does not know it",
+    "pattern": "Go's regular expressions do not support all of it",
+    "format": "Kubernetes does not support it",
 }
 
 
 def _with_flags(limits: dict[str, Any]) -> dict[str, Any]:
-    """Exclusive limits as OpenAPI 3.0 says them: a flag beside the limit."""
+    """Exclusive limits as in OpenAPI 3.0: a flag next to the limit."""
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if exclusive in limits:
             limits |= {bound: limits[exclusive], exclusive: True}

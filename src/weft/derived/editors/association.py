@@ -1,4 +1,4 @@
-"""Which schema is for which files, in no editor's words."""
+"""Which schema applies to which files, independent of editors."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Association:
 
     @property
     def url(self) -> str:
-        """The schema as editors want a relative path: without the dot, some take the first folder for a workspace's name."""
+        """The schema as a relative path for editors: without the dot, some read the first folder as a workspace's name."""
         return f"./{self.schema}"
 
     def is_named(self, text: object) -> bool:
-        """Whether a user's settings mean this schema."""
+        """True if a user's settings refer to this schema."""
         return isinstance(text, str) and posixpath.normpath(text.removeprefix("${workspaceFolder}/")) == self.schema

@@ -1,4 +1,4 @@
-"""Helix: its YAML server. JSON files name their schema themselves there, by the key `$schema`."""
+"""Helix: its YAML server. JSON files name their own schema, with the key `$schema`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _schemas(toml: Any, document: Any) -> Any:
 
 
 def _add(toml: Any, schemas: Any, association: Association) -> None:
-    """Add the globs that an association lacks, under the key that the user has for its schema."""
+    """Add the globs that an association lacks, under the key that the user already has for its schema."""
     key = next((key for key in schemas if association.is_named(key)), association.url)
     stated = schemas.get(key, [])
     globs = [stated] if isinstance(stated, str) else stated

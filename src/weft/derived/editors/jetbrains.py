@@ -1,4 +1,4 @@
-"""The IDEs of JetBrains: the mappings of JSON Schemas, which hold for YAML and for JSON files."""
+"""The IDEs of JetBrains: the mappings of JSON Schemas, which apply to YAML and JSON files."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class _Element:
     inside: list[_Element] = field(default_factory=list)
 
     def find(self, tag: str, /, **attributes: str) -> _Element | None:
-        """The first element right below with this name and these attributes."""
+        """The first child element with this name and these attributes."""
         for element in self.inside:
             if element.name == tag and attributes.items() <= element.attributes.items():
                 return element
         return None
 
     def option(self, name: str) -> str | None:
-        """The value of an option right below."""
+        """The value of a child option."""
         option = self.find("option", name=name)
         return option.attributes.get("value") if option else None
 
@@ -74,7 +74,7 @@ def _with_schema(text: str, association: Association) -> str:
 
 
 def _innermost(root: _Element) -> tuple[_Element, Sequence[_Level]]:
-    """The innermost element there is on the way to the mappings, and the levels that are missing inside it."""
+    """The innermost existing element on the path to the mappings, and the missing levels inside it."""
     element = root
     for depth, (name, attributes) in enumerate(_LEVELS):
         child = element.find(name, **attributes)
@@ -85,7 +85,7 @@ def _innermost(root: _Element) -> tuple[_Element, Sequence[_Level]]:
 
 
 def _with_globs(data: bytes, info: _Element, globs: tuple[str, ...]) -> str:
-    """The text in which a schema has these globs, too."""
+    """The text with these globs added to a schema."""
     patterns = info.find("option", name="patterns")
     if patterns is None:
         return _inserted(data, info, _patterns(globs))
@@ -111,7 +111,7 @@ def _parse(data: bytes) -> _Element:
 
     def end(name: str) -> None:
         element = above.pop()
-        # expat gives the offset at which the end tag begins, which is where something can be put in
+        # expat gives the offset of the end tag, which is where elements can be inserted
         element.end = parser.CurrentByteIndex
         above[-1].inside.append(element)
 

@@ -1,7 +1,7 @@
-"""Neovim 0.11 and newer: `.nvim.lua`, which it reads in a folder that the user trusts (`:set exrc`).
+"""Neovim 0.11 and newer: `.nvim.lua`, which Neovim reads in a folder that the user trusts (`:set exrc`).
 
-Weft's lines stand between two marks, and what is outside of them is the user's. A server that is configured there as well keeps
-what it has: `vim.lsp.config` merges.
+Weft's lines are between two marks; the lines outside belong to the user. A server that is also configured there keeps its settings:
+`vim.lsp.config` merges them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weft.derived.editors.association import Association
 from weft.files.jsonc import SettingsError
 
 _BEGIN: Final = "-- >>> weft ide"
-_REMARK: Final = ": what stands between these marks is written anew by `weft ide`"
+_REMARK: Final = ": `weft ide` rewrites the lines between these marks"
 _END: Final = "-- <<< weft ide"
 
 
@@ -33,9 +33,9 @@ def settings(text: str | None, associations: tuple[Association, ...]) -> str:
 
 
 def _marks(text: str) -> tuple[int, int] | None:
-    """Where Weft's lines begin and end in a text; None when there are none.
+    """The start and end of Weft's lines in a text; None if there are none.
 
-    Raises SettingsError when it is not clear which lines they are.
+    Raises SettingsError if the marks are ambiguous.
     """
     begins, ends = (
         [match.start() for match in re.finditer(rf"^{re.escape(mark)}", text, re.MULTILINE)] for mark in (_BEGIN, _END)
@@ -44,7 +44,7 @@ def _marks(text: str) -> tuple[int, int] | None:
         return None
     if len(begins) != 1 or len(ends) != 1 or ends[0] < begins[0]:
         line = text.count("\n", 0, min(begins + ends)) + 1
-        raise SettingsError("the marks of `weft ide` must stand here once, first `>>>`, then `<<<`", line, 1)
+        raise SettingsError("the marks of `weft ide` must appear once, first `>>>`, then `<<<`", line, 1)
     return begins[0], ends[0] + len(_END)
 
 
@@ -71,5 +71,5 @@ def _list(items: list[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """A text as Lua reads it: like JSON, where all beyond ASCII stands as it is."""
+    """A text for Lua: like JSON, but without escapes for characters beyond ASCII."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Which settings files each editor has in a project, what would change in them, and the writing of what is missing."""
+"""The settings files of each editor in a project, their changes, and writing them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EDITORS: Final[Mapping[str, Mapping[str, _Writer]]] = {
     "zed": {".zed/settings.json": zed.settings},
     "jetbrains": {".idea/jsonSchemas.xml": jetbrains.settings},
 }
-"""The settings files of each editor, and what writes them."""
+"""The settings files of each editor, and their writers."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Change:
 
 
 def used(folder: Path) -> list[str]:
-    """The editors whose settings lie in a folder already; VS Code's, as the most usual, when there are none."""
+    """The editors that have settings in a folder; VS Code, the most common one, if there are none."""
     found = [name for name, files in EDITORS.items() if any((folder / path.split("/")[0]).exists() for path in files)]
     return found or ["vscode"]
 
 
 def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[Problem]]:
-    """What would change in the settings of these editors, and what is wrong with the files that must stay as they are."""
+    """The changes to the settings of these editors, and the problems of files that cannot be changed."""
     associations = tuple(_associations(file))
     changes, problems = [], list(_missing(file.folder, associations))
     for path, write in ((path, write) for name in editors for path, write in EDITORS[name].items()):
@@ -56,7 +56,7 @@ def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[
             if after != before:
                 changes.append(Change(path, after))
         except SettingsError as error:
-            hint = "mend that and run it again; the file was left as it is"
+            hint = "fix that and run it again; the file was not changed"
             place = Place(path, error.line, error.column)
             problems.append(Problem("settings-unreadable", error.message, place=place, hint=hint))
         except OSError as error:
@@ -67,7 +67,7 @@ def plan(file: ProjectFile, editors: Iterable[str]) -> tuple[list[Change], list[
 def write(folder: Path, changes: Iterable[Change]) -> None:
     """Write the changes, each file at once.
 
-    Raises CannotRun when one cannot be written, WeftError when one is a symbolic link that leads out of the folder.
+    Raises CannotRun when one cannot be written, WeftError when one is a symbolic link to a target outside of the folder.
     """
     for change in changes:
         replace_file(folder / change.path, change.text, parents=True, within=folder)
@@ -103,7 +103,7 @@ def _globs(file: ProjectFile, layer: str) -> Iterator[str]:
 
 
 def _at_the_top(file: ProjectFile, layer: str) -> list[str]:
-    """A layer whose first folder is a placeholder, spelled out: a star there would mean every file of the project."""
+    """A layer whose first folder is a placeholder, spelled out: a star would match every file of the project."""
     first, slash, rest = layer.partition("/")
     choices = {one.name: one.values for one in file.dimensions if one.values and f"{{{one.name}}}" in first}
     return [
@@ -122,6 +122,6 @@ class _Kept(dict[str, str]):
 def _missing(folder: Path, associations: Iterable[Association]) -> Iterator[Problem]:
     for one in associations:
         if not (folder / one.schema).is_file():
-            message = f"there is no {one.schema} yet, to which the editors are pointed"
+            message = f"there is no {one.schema} yet, to which the editor settings refer"
             hint = "run `weft schema overlay`"
             yield Problem("schema-not-generated", message, Severity.WARNING, hint=hint)

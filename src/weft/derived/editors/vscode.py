@@ -1,4 +1,4 @@
-"""Visual Studio Code and what is made of it: the YAML extension, and the JSON support that is built in."""
+"""Visual Studio Code and editors based on it: the YAML extension, and the built-in JSON support."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def settings(text: str | None, associations: tuple[Association, ...]) -> str:
 
 
 def extensions(text: str | None, associations: tuple[Association, ...]) -> str:
-    """`.vscode/extensions.json` that recommends the YAML extension, unless it says that it is unwanted."""
+    """`.vscode/extensions.json` that recommends the YAML extension, unless it is listed as unwanted."""
     text = text or ""
     unwanted = _at(text, ("unwantedRecommendations",))
     return text if unwanted and _EXTENSION in unwanted else with_items(text, ("recommendations",), [_EXTENSION])
 
 
 def with_schema(text: str, path: tuple[str, ...], association: Association) -> str:
-    """The text with the globs of an association in a `yaml.schemas` mapping, under the key that the user has for it."""
+    """The text with the globs of an association in a `yaml.schemas` mapping, under the key that the user already has for it."""
     present = _at(text, path)
     keys = list(present) if isinstance(present, dict) else []
     key = next((key for key in keys if association.is_named(key)), association.url)
@@ -44,7 +44,7 @@ def _with_json_schema(text: str, association: Association) -> str:
 
 
 def _at(text: str, path: tuple[str, ...]) -> Any:
-    """The data at a path, None where there is none."""
+    """The data at a path, None if there is none."""
     data = parse(text).data
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None

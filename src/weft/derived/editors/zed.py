@@ -1,4 +1,4 @@
-"""Zed: its YAML server. JSON files name their schema themselves there, by the key `$schema`."""
+"""Zed: its YAML server. JSON files name their own schema, with the key `$schema`."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""Policies: rule packs that map what a configuration shows to the controls of a standard.
+"""Policies: rule packs that map a configuration to the controls of a standard.
 
-A *pack* is a file `NAME.policy.yaml`; it lists the *controls* of a standard, each with rules in CEL that are evidence for it. An
-*audit* asks every rule of every target and gives a *verdict* for each control: passed, failed or waived. A *waiver* is an
-entry of weft.yaml that lets some targets fail a control until a day, for a reason.
+A *pack* is a file `NAME.policy.yaml` that lists the *controls* of a standard, each with rules in CEL as evidence. An *audit* evaluates
+every rule for every target and gives a *verdict* for each control: passed, failed or waived. A *waiver* is an entry of weft.yaml that
+lets some targets fail a control until a given day, for a reason.
 
-`packs` reads the files, `verdicts` judges, `waivers` says what is wrong with waivers, `reports` writes an audit as JSON, SARIF
-or HTML.
+`packs` reads the files, `verdicts` evaluates them, `waivers` reports problems of waivers, `reports` writes an audit as JSON, SARIF or
+HTML.
 
-Begin with `verdicts.audit`.
+Start reading at `verdicts.audit`.
 
-May import: what `lint` may.
+May import: the same as `lint`.
 """

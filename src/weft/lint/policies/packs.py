@@ -1,4 +1,4 @@
-"""Rule packs: files `NAME.policy.yaml`, checked by the schema that ships with Weft, their rules compiled once."""
+"""Rule packs: files `NAME.policy.yaml`, checked with the schema that ships with Weft, with rules compiled once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from weft.stages.validate import check_of
 SCHEMA: Final = "policy.schema.json"
 SUFFIX: Final = ".policy.yaml"
 ALL: Final = "all"
-"""The name that stands for every pack."""
+"""The name for all packs."""
 
 
 @dataclass(frozen=True)
 class Control:
     """One control of a pack. `maps_to` is the id and the short title of the standard's own control.
 
-    `conditions` are those of the pack and of the control; where one is false, the control is for other targets. `location`
-    is where it stands (`schemas/policies/gdpr.policy.yaml#/controls/0`).
+    `conditions` are those of the pack and of the control; if one is false, the control does not apply to the target. `location` is its
+    position (`schemas/policies/gdpr.policy.yaml#/controls/0`).
     """
 
     policy: str
@@ -62,9 +62,9 @@ class Policy:
 
 
 def files(project: Project) -> dict[str, Path]:
-    """The packs of a project by their names, without reading them.
+    """The packs of a project by name, without reading them.
 
-    Raises WeftError when their folder lies outside of the project.
+    Raises WeftError if their folder is outside of the project.
     """
     try:
         found = project.files.entries(project.folder / project.file.policies)
@@ -74,7 +74,7 @@ def files(project: Project) -> dict[str, Path]:
 
 
 def read_packs(project: Project) -> dict[str, Policy]:
-    """All packs of a project by their names.
+    """All packs of a project by name.
 
     Raises WeftError with every problem of every pack.
     """
@@ -105,20 +105,20 @@ def _read(project: Project) -> tuple[dict[str, Policy], list[Problem], list[Expr
 
 
 def choose(known: Mapping[str, Policy], names: Sequence[str]) -> list[Policy]:
-    """The packs of these names; all of them for `all`.
+    """The packs with these names; all of them for `all`.
 
-    Raises UsageError for a name that no pack has.
+    Raises UsageError for an unknown pack.
     """
     for name in names:
         if name not in known and name != ALL:
-            there = f"there are {choices([*known, ALL])}" if known else "this project has no rule packs"
+            there = f"choose from {choices([*known, ALL])}" if known else "this project has no rule packs"
             hint = did_you_mean(name, [*known, ALL]) or there
             raise UsageError(Problem("unknown-policy", f"there is no policy `{name}`", hint=hint))
     return [policy for name, policy in known.items() if name in names or ALL in names]
 
 
 def _data(files: ProjectFiles, path: Path, name: str) -> tuple[Any, list[Problem]]:
-    """What a pack holds, and what keeps it from being read."""
+    """The data of a pack, and the problems of reading it."""
     try:
         data = yaml12.parse(yaml12.decode(files.read(path)))
     except yaml12.YamlError as error:
@@ -130,7 +130,7 @@ def _data(files: ProjectFiles, path: Path, name: str) -> tuple[Any, list[Problem
 
 
 class _Reader:
-    """One pack on its way from data to rules; `problems` are what is wrong with them, by their places in the file."""
+    """One pack on its way from data to rules; `problems` are their problems, by position in the file."""
 
     def __init__(self, root: Node, shapes: Shapes, name: str, file: str) -> None:
         self._root = root
@@ -141,7 +141,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def policy(self, data: Mapping[str, Any]) -> Policy:
-        """The pack, without the controls whose rules are wrong."""
+        """The pack, without controls whose rules are invalid."""
         self._compile(dict(_sources(data, f"{self._file}#")))
         conditions = self._conditions(f"{self._file}#")
         controls = tuple(self._controls(data["controls"], conditions))
@@ -153,7 +153,7 @@ class _Reader:
         for index, entry in enumerate(entries):
             location = f"{self._file}#/controls/{index}"
             if entry["id"] in ids:
-                message = f"`{entry['id']}` stands twice in this pack"
+                message = f"`{entry['id']}` appears twice in this pack"
                 hint = "give each its own id"
                 self.problems.append(Problem("rule-invalid", message, schema=f"{location}/id", hint=hint))
             ids.add(entry["id"])
@@ -177,7 +177,7 @@ class _Reader:
         return () if found is None else (found,)
 
     def _compile(self, sources: Mapping[str, str]) -> None:
-        """All expressions of the pack at once, by where they stand."""
+        """All expressions of the pack at once, by position."""
         results = compiled([Request(source, self._root) for source in sources.values()], self._shapes)
         for location, result in zip(sources, results, strict=True):
             if isinstance(result, Expression):
@@ -187,7 +187,7 @@ class _Reader:
 
 
 def _sources(data: Mapping[str, Any], file: str) -> Iterator[tuple[str, str]]:
-    """Every expression of a pack, with the place at which it stands."""
+    """Every expression of a pack, with its position."""
     places = [(data, file), *((entry, f"{file}/controls/{index}") for index, entry in enumerate(data["controls"]))]
     for entry, location in places:
         yield from ((f"{location}/{word}", entry[word]) for word in ("when", "rule") if word in entry)

@@ -21,7 +21,7 @@ def as_data(audit: Audit) -> dict[str, Any]:
     """The audit as JSON data.
 
     `{project, date, summary, policies: [{name, title, standard, url, summary, controls}], targets: [{target, summary,
-    results}], unjudged, problems}`; a result is `{policy, control, status}`, and where the control failed or was waived also
+    results}], unjudged, problems}`; a result is `{policy, control, status}`, and if the control failed or was waived also
     a problem's `message, path, file, line, column, schema, hint`; a waived one has `waiver: {reason, expires, file, line}`.
     """
     return {
@@ -72,7 +72,7 @@ def as_sarif(audit: Audit) -> dict[str, Any]:
 
 
 def as_html(audit: Audit) -> str:
-    """The audit as one HTML page that needs nothing else."""
+    """The audit as one self-contained HTML page."""
     text = shipped_text(_TEMPLATE)
     environment = Environment(
         loader=DictLoader({_TEMPLATE: text}),

@@ -21,7 +21,7 @@ from weft.rules import Undecided, holds
 
 
 class Status(StrEnum):
-    """What came out for one control and one target."""
+    """The result of one control for one target."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -31,7 +31,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one control for one target; `problem` and `waiver` are there where it failed or was waived."""
+    """The outcome of one control for one target; `problem` and `waiver` are set if it failed or was waived."""
 
     control: Control
     target: str
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audit:
-    """All verdicts of a run. `unjudged` are targets whose configuration is not valid; `problems` are about the waivers."""
+    """All verdicts of a run. `unjudged` are the targets whose configuration is not valid; `problems` are about the waivers."""
 
     day: date
     project: Project
@@ -65,16 +65,16 @@ class Audit:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is to be fixed: failed controls, and waivers that are wrong, outdated or of no use."""
+        """What needs to be fixed: failed controls, and waivers that are invalid, expired or unused."""
         failed = (verdict.problem for verdict in self.verdicts if verdict.status is Status.FAILED)
         return Report((*filter(None, failed), *self.waiver_problems)).problems
 
     def count(self, policy: str | None = None) -> Counter[Status]:
-        """How many verdicts there are of each status, of one pack or of all."""
+        """The number of verdicts with each status, of one pack or of all."""
         return Counter(verdict.status for verdict in self.verdicts if policy in (None, verdict.control.policy))
 
     def findings(self, policy: str | None = None) -> list[Finding]:
-        """The verdicts, the same one of several targets once, in the order of the controls."""
+        """The verdicts in the order of the controls; equal verdicts of several targets are combined."""
         groups: dict[Any, list[Verdict]] = {}
         for verdict in self.verdicts:
             if policy in (None, verdict.control.policy):
@@ -86,7 +86,7 @@ class Audit:
         return [_finding(group) for group in ordered]
 
     def by_target(self) -> dict[str, list[Verdict]]:
-        """The verdicts of each judged target."""
+        """The verdicts of each checked target."""
         groups: dict[str, list[Verdict]] = {target: [] for target in self.targets}
         for verdict in self.verdicts:
             groups[verdict.target].append(verdict)
@@ -101,11 +101,11 @@ class Audit:
         return [(control, groups[control.location]) for control in policy.controls]
 
     def policy(self, name: str) -> Policy:
-        """The pack of this name."""
+        """The pack with this name."""
         return next(policy for policy in self.policies if policy.name == name)
 
     def place(self, control: Control) -> Place | None:
-        """Where a control stands."""
+        """The position of a control."""
         return placed_at_rule(Problem("policy", "", schema=control.location), self.project.folder).place
 
     @property
@@ -117,9 +117,9 @@ class Audit:
 def audit(
     project: Project, targets: Iterable[Target], known: Mapping[str, Policy], policies: Sequence[Policy], today: date
 ) -> Audit:
-    """Judge targets by some of the known packs, on the day `today`, which decides which waivers hold.
+    """Check targets against some of the known packs, on the day `today`, which determines which waivers are valid.
 
-    A target whose configuration the schema refuses is not judged: its own problems come first.
+    A target with an invalid configuration is not checked: its own problems come first.
     """
     judged, unjudged = list[Target](), list[Target]()
     for target in targets:
@@ -142,13 +142,13 @@ def _ids(policies: Iterable[Policy]) -> dict[str, list[str]]:
 
 
 def _is_valid(target: Target) -> bool:
-    """Whether nothing but rules of the schema is broken, which are controls themselves."""
+    """True if only rules of the schema are broken, which are controls themselves."""
     errors = [problem for problem in target.problems() if problem.severity is Severity.ERROR]
     return all(problem.traits.keeps_types for problem in errors)
 
 
 def _failing(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str, str]]:
-    """Pack, control and target where a waiver is of use."""
+    """The pack, control and target for which a waiver is used."""
     for verdict in verdicts:
         if verdict.status in (Status.FAILED, Status.WAIVED):
             yield verdict.control.policy, verdict.control.id, verdict.target
@@ -174,7 +174,7 @@ def _verdict(control: Control, target: Target, waives: Callable[[str, str, str],
             reads=control.reads,
         )
     )
-    if problem.place is None:  # nothing but the schema's defaults is read
+    if problem.place is None:  # only defaults of the schema are read
         problem = replace(problem, place=placed_at_rule(problem, target.schemas.folder).place)
     waiver = waives(control.policy, control.id, target.name)
     return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)

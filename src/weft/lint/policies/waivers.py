@@ -1,4 +1,4 @@
-"""Waivers: entries of weft.yaml that let targets fail a control for a while, and what is wrong with them."""
+"""Waivers: entries of weft.yaml that let targets fail a control for a while, and their problems."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from weft.project.entries import Waiver
 from weft.project.project import Project
 
 NOTICE: Final = timedelta(days=30)
-"""How long before its last day a waiver is warned of."""
+"""The time before its last day at which a waiver is reported."""
 
 
 class Granted:
-    """The waivers of a project as they hold on one day."""
+    """The waivers of a project as they apply on one day."""
 
     def __init__(self, project: Project, today: date) -> None:
         self._file = project.file
@@ -29,7 +29,7 @@ class Granted:
                     self._targets[waiver.index] |= {target.name for target in project.targets(glob)}
                 except UsageError as error:
                     place = self._file.place("waivers", waiver.index, "targets", index)
-                    message = f"no target is called `{glob}`, so nothing is waived for it"
+                    message = f"no target matches `{glob}`, so the waiver has no effect"
                     hint = error.problems[0].hint
                     self._strange.append(Problem("waiver-unused", message, Severity.WARNING, place=place, hint=hint))
 
@@ -53,9 +53,9 @@ class Granted:
         judged: Collection[str],
         failing: Collection[tuple[str, str, str]],
     ) -> Iterator[Problem]:
-        """What is wrong with the waivers.
+        """The problems of the waivers.
 
-        `known` are the controls of all packs; `asked` the packs of this run, `judged` its targets, and `failing` the
+        `known` are the controls of all packs; `asked` the packs of this run, `judged` the checked targets, and `failing` the
         controls that failed, waived or not, as (policy, control, target).
         """
         yield from self._strange
@@ -68,7 +68,7 @@ class Granted:
 
     def _misspelled(self, waiver: Waiver, known: Mapping[str, Collection[str]]) -> Iterator[Problem]:
         if waiver.policy not in known:
-            there = f"there are {choices(known)}" if known else "this project has no rule packs"
+            there = f"choose from {choices(known)}" if known else "this project has no rule packs"
             hint = did_you_mean(waiver.policy, known) or there
             yield self._problem(waiver, "waiver-invalid", f"there is no policy `{waiver.policy}`", "policy", hint)
         elif waiver.control not in known[waiver.policy]:
@@ -78,7 +78,7 @@ class Granted:
 
     def _outdated(self, waiver: Waiver) -> Iterator[Problem]:
         name = f"{waiver.policy} {waiver.control}"
-        hint = "mend the configuration and remove the waiver, or review it and give it a later date"
+        hint = "fix the configuration and remove the waiver, or review it and give it a later date"
         if waiver.expires < self._today:
             message = f"the waiver of {name} ended on {waiver.expires} and does not waive it any more"
             yield self._problem(waiver, "waiver-expired", message, "expires", hint)
@@ -90,11 +90,11 @@ class Granted:
     def _of_no_use(
         self, waiver: Waiver, judged: Collection[str], failing: Collection[tuple[str, str, str]]
     ) -> Iterator[Problem]:
-        """Told only where all its targets were judged, as another one may be what it is for."""
+        """Reported only if all its targets were checked, because the waiver may be for another one."""
         targets = self._targets[waiver.index]
         used = any((waiver.policy, waiver.control, target) in failing for target in targets)
         if targets and not used and targets <= set(judged):
-            message = f"none of its targets fails {waiver.policy} {waiver.control}, so this waiver waives nothing"
+            message = f"none of its targets fails {waiver.policy} {waiver.control}, so this waiver is not used"
             yield self._problem(waiver, "waiver-unused", message, "control", "remove it", Severity.WARNING)
 
     def _problem(

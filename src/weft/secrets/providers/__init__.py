@@ -1,26 +1,25 @@
-"""Providers: where the secrets are kept that references such as `ref+env://NAME` stand for.
+"""Providers resolve references such as `ref+env://NAME` to secrets, each for one kind of secret store.
 
-A reference is `ref+SCHEME://PATH?PARAMETER=VALUE#KEY`, percent-encoded like any URI. A provider is a module named like its
-scheme, here or offered by another package through an entry point of the group `weft.providers`:
+A reference is `ref+SCHEME://PATH?PARAMETER=VALUE#KEY`, percent-encoded like any URI. A provider is a module with the name of its
+scheme, in this package or in another one with an entry point of the group `weft.providers`:
 
-    FORM = "NAME"                # how PATH is called in hints
+    FORM = "NAME"                # the word for PATH in hints
     KEY = "never"                # whether `#KEY` may follow: never, may or must
-    PARAMETERS = ()              # the names of the parameters that it takes
+    PARAMETERS = ()              # the names of its parameters
 
-    def complaint(reference: Reference) -> str | None: ...      # what is wrong with the form of PATH; nothing is read
+    def complaint(reference: Reference) -> str | None: ...      # an error in the form of PATH; nothing is read
     def resolve(reference: Reference, files: ProjectFiles) -> str: ... # the secret; raises ProviderError
 
-`files` are those of the project, with its `folder`: a provider of files reads them through `documents.read`, which refuses what lies
-outside and is not allowed. Providers are imported only when a reference names them, their packages only when a secret is
-fetched.
+`files` are those of the project, with its `folder`: a provider of files reads them through `documents.read`, which refuses files outside
+of the project unless allowed. A provider is imported only when a reference names it, and its packages only when a secret is fetched.
 
-What a person reads when a secret is missing is the reason and the hint of the ProviderError; `secret_files.resolving` makes it a
-problem and gives it a place. A module here that is no provider is named in `_plugins`. A provider that needs a package has an extra
-of its name.
+The message for a missing secret consists of the reason and the hint of the ProviderError; `secret_files.resolving` turns it into a
+problem with a place. Modules in this package that are not providers are listed in `_plugins`. A provider that needs a package has an
+extra with its name.
 
-Begin with `env`, the shortest one; `documents` and `identities` are what those share that read files.
+Start reading at `env`, the shortest one; `documents` and `identities` are shared by providers that read files.
 
-May import: what `secrets` may.
+May import: the same as `secrets`.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _PARTS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference taken apart and percent-decoded; `key` is None without a `#`."""
+    """The parts of a reference, percent-decoded; `key` is None without a `#`."""
 
     scheme: str
     path: str
@@ -58,7 +57,7 @@ class Reference:
 
 
 class ProviderError(Exception):
-    """Raised where a reference cannot be resolved: the reason, and what to do. Neither ever holds a secret."""
+    """Raised if a reference cannot be resolved, with the reason and a hint. Neither ever contains a secret."""
 
     def __init__(self, reason: str, hint: str | None = None) -> None:
         super().__init__(reason)
@@ -66,14 +65,14 @@ class ProviderError(Exception):
 
 
 def schemes() -> tuple[str, ...]:
-    """The schemes that references may have here."""
+    """The available schemes of references."""
     return _plugins().names
 
 
 def parse(text: str) -> Reference:
     """The parts of a reference.
 
-    Raises ProviderError when the text is none, or is not of the form that its provider takes.
+    Raises ProviderError if the text is not a reference, or does not have the form that its provider requires.
     """
     match = _PARTS.match(text)
     if match is None:
@@ -94,11 +93,11 @@ def _refuse_form(reference: Reference, provider: Any) -> None:
     if not reference.path:
         raise ProviderError("nothing follows its `://`", f"write `{form}`")
     if "\0" in reference.path:
-        raise ProviderError("its path holds the character NUL")
+        raise ProviderError("its path contains the character NUL")
     if provider.KEY == "must" and not reference.key:
         raise ProviderError("it lacks its key", f"write `{form}`")
     if provider.KEY == "never" and reference.key is not None:
-        raise ProviderError(f"`{reference.scheme}` takes no `#` and no key", f"write `{form}`")
+        raise ProviderError(f"`{reference.scheme}` does not accept a `#` with a key", f"write `{form}`")
     _refuse_parameters(reference, provider.PARAMETERS)
     complaint = provider.complaint(reference)
     if complaint:
@@ -108,14 +107,18 @@ def _refuse_form(reference: Reference, provider: Any) -> None:
 def _refuse_parameters(reference: Reference, possible: Sequence[str]) -> None:
     for name in reference.parameters:
         if name not in possible:
-            hint = did_you_mean(name, possible) or f"it takes {choices(possible) if possible else 'none'}"
+            hint = (
+                did_you_mean(name, possible) or f"its parameters are {choices(possible)}"
+                if possible
+                else "it has no parameters"
+            )
             raise ProviderError(f"`{reference.scheme}` has no parameter `{name}`", hint)
 
 
 def resolve(text: str, files: ProjectFiles) -> str:
-    """The secret that a reference of a project with these files stands for.
+    """The secret of a reference, for a project with these files.
 
-    Raises ProviderError, which never holds a secret.
+    Raises ProviderError, which never contains a secret.
     """
     reference = parse(text)
     provider = _provider(reference.scheme)
@@ -130,39 +133,39 @@ def resolve(text: str, files: ProjectFiles) -> str:
 
 
 def misformed(root: Node, data: Any) -> Iterator[Problem]:
-    """What is wrong with the form of the references in the sensitive settings of an overlay; nothing is resolved.
+    """The problems of the form of references in the sensitive settings of an overlay; nothing is resolved.
 
     The paths of the problems are those in the overlay.
     """
     for path, text in leaves(data):
         where = data_path(path)
-        if is_reference(text) and root.at(where).sensitive:  # what only begins like a reference is a literal
+        if is_reference(text) and root.at(where).sensitive:  # a text that only starts like a reference is a literal
             found = judge(text, where)
             if found:
                 yield replace(found, path=pointer(path))
 
 
 def judge(text: str, path: SettingPath) -> Problem | None:
-    """What is wrong with a reference in a setting: a warning where nobody here knows its scheme, or two do."""
+    """The problem of a reference in a setting: a warning if its scheme is unknown here, or has two providers."""
     match = _PARTS.match(text)
     if match and match["scheme"] not in _plugins():
         known = schemes()
-        message = f"{dotted(path)}: no provider knows the scheme `{match['scheme']}`"
-        hint = did_you_mean(match["scheme"], known) or f"known are {choices(known)}"
+        message = f"{dotted(path)}: there is no provider for the scheme `{match['scheme']}`"
+        hint = did_you_mean(match["scheme"], known) or f"the known schemes are {choices(known)}"
         return Problem("unknown-scheme", message, Severity.WARNING, hint=hint)
     try:
         parse(text)
     except ProviderError as error:
         return Problem("bad-reference", f"{dotted(path)}: {error.reason}", hint=error.hint)
     except ImportError:
-        return None  # a provider of another package that lacks something; resolving tells
+        return None  # a provider of another package that lacks a dependency; resolving reports it
     return _plugins().unused(match["scheme"]) if match else None
 
 
 def _provider(scheme: str) -> Any:
     if scheme not in _plugins():
-        hint = did_you_mean(scheme, schemes()) or f"known are {choices(schemes())}"
-        raise ProviderError(f"no provider knows the scheme `{scheme}`", hint)
+        hint = did_you_mean(scheme, schemes()) or f"the known schemes are {choices(schemes())}"
+        raise ProviderError(f"there is no provider for the scheme `{scheme}`", hint)
     return _plugins().load(scheme)
 
 

@@ -1,4 +1,4 @@
-"""What providers share that read files: which files they may read, YAML and JSON without quoting them, and JSON pointers."""
+"""Functions for providers that read files: which files they may read, YAML and JSON without quoting them, and JSON pointers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from weft.schema.types import TYPE_WORDS, json_type
 from weft.secrets.providers import ProviderError, Reference
 
 _SECRETS: Final = Path("/run/secrets")
-"""Where Docker, Podman and Kubernetes put the secrets of a container; whoever can fill it has allowed what lies there."""
+"""Where Docker, Podman and Kubernetes put the secrets of a container; anyone who can write to it has allowed its content."""
 
 
 def complaint(reference: Reference) -> str | None:
-    """A relative path stays inside of the project, and a key is a JSON pointer."""
+    """A relative path stays inside the project, and a key is a JSON pointer."""
     if _leaves(reference.path):
-        return "a relative path must not lead out of the project: write an absolute one if that is meant"
+        return "a relative path must stay inside the project: write an absolute one if that is intended"
     if reference.key and not reference.key.startswith("/"):
-        return f"its key is a JSON pointer and begins with `/`: did you mean `#/{reference.key}`?"
+        return f"its key is a JSON pointer and starts with `/`: did you mean `#/{reference.key}`?"
     return None
 
 
@@ -38,7 +38,7 @@ def _leaves(path: str) -> bool:
 def read(name: str, files: ProjectFiles) -> bytes:
     """The bytes of a file of the project, of an allowed folder, or of the folder of secrets.
 
-    Raises ProviderError when it cannot be read, or when it lies elsewhere.
+    Raises ProviderError if it cannot be read, or is outside of these folders.
     """
     files = files.allowing(_SECRETS)
     path = files.folder / name
@@ -46,7 +46,7 @@ def read(name: str, files: ProjectFiles) -> bytes:
         return files.read(path)
     except OutsideError:
         allow = f"keep it in {_SECRETS}, or allow its folder with `--allow-read DIR` or {VARIABLE}"
-        raise ProviderError(f"{name} leads out of the project", allow) from None
+        raise ProviderError(f"{name} is outside of the project", allow) from None
     except OSError as error:
         hint = did_you_mean(path.name, files.names_near(path)) if isinstance(error, FileNotFoundError) else None
         raise ProviderError(f"{name}: {(error.strerror or 'it cannot be read').lower()}", hint) from None
@@ -55,30 +55,30 @@ def read(name: str, files: ProjectFiles) -> bytes:
 def parse(data: bytes, name: str) -> Any:
     """YAML or JSON, by the suffix (that of `x.json.age` is `.json`).
 
-    Raises ProviderError, which names the place and quotes nothing.
+    Raises ProviderError, with the place, and without quoting the file.
     """
     try:
         return datafile.parse_named(data, name.removesuffix(".age"))
     except yaml12.YamlError as error:
         kind = "JSON" if is_json(name) else "YAML"
-        raise ProviderError(f"{error.place(name)} is not the {kind} that Weft reads ({error.code})") from None
+        raise ProviderError(f"{error.place(name)} is not {kind} as Weft reads it ({error.code})") from None
 
 
 def is_json(name: str) -> bool:
-    """Whether a file holds JSON by its name."""
+    """True if a file contains JSON, judging by its name."""
     return datafile.is_json(name.removesuffix(".age"))
 
 
 def pick(data: Any, pointer: str) -> str:
-    """The value that a JSON pointer names, as a text. Raises ProviderError when there is none, or no single value."""
+    """The value at a JSON pointer, as a text. Raises ProviderError if there is none, or if it is not a single value."""
     value = data
     for step in paths.parse_pointer(pointer):
         key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
         if not paths.has(value, (key,)) or isinstance(value, str):
             keys = list(value) if isinstance(value, dict) else []
-            raise ProviderError(f"there is nothing at `{pointer}`", did_you_mean(step, keys))
+            raise ProviderError(f"there is no value at `{pointer}`", did_you_mean(step, keys))
         value = value[key]
     if value is None or isinstance(value, dict | list):
         what = TYPE_WORDS[json_type(value)]
-        raise ProviderError(f"what stands at `{pointer}` is {what}, no single value")
+        raise ProviderError(f"the value at `{pointer}` is {what}, not a single value")
     return value if isinstance(value, str) else json.dumps(value)

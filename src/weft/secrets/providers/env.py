@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 def complaint(reference: Reference) -> str | None:
     """A variable's name has letters, digits and `_`."""
-    return None if _NAME.match(reference.path) else "what follows `://` is not the name of an environment variable"
+    return None if _NAME.match(reference.path) else "the text after `://` is not the name of an environment variable"
 
 
 def resolve(reference: Reference, files: ProjectFiles) -> str:

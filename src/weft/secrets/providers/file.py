@@ -22,5 +22,5 @@ def resolve(reference: Reference, files: ProjectFiles) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise ProviderError(f"{reference.path} is not a text in UTF-8") from None
-    # as `$(cat FILE)` does: editors end every file with a line break that is no part of a password
+    # like `$(cat FILE)`: editors end every file with a line break that is not part of a password
     return text.removesuffix("\n").removesuffix("\r")

@@ -1,4 +1,4 @@
-"""The age identities of whoever runs Weft: what decrypts."""
+"""The age identities of the user who runs Weft, which decrypt files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, Final
 from weft.secrets.providers import ProviderError
 
 VARIABLE: Final = "WEFT_AGE_IDENTITY"
-_HINT: Final = f"set {VARIABLE}, or {VARIABLE}_FILE to the file that age-keygen wrote"
+_HINT: Final = f"set {VARIABLE}, or {VARIABLE}_FILE to the file written by age-keygen"
 
 
 def identities(*also: str) -> list[Any]:
-    """The identities of WEFT_AGE_IDENTITY and WEFT_AGE_IDENTITY_FILE, and of other variables that are named alike.
+    """The identities of WEFT_AGE_IDENTITY and WEFT_AGE_IDENTITY_FILE, and of other variables with the same naming scheme.
 
-    Raises ProviderError when there is none, or when one is wrong; ImportError without pyrage.
+    Raises ProviderError if there is none or one is invalid, and ImportError without pyrage.
     """
     found = [identity for name in (VARIABLE, *also) for identity in _of(name)]
     if not found:
@@ -35,7 +35,7 @@ def _of(variable: str) -> Iterator[Any]:
             reason = (error.strerror or "it cannot be read").lower()
             raise ProviderError(f"{variable}_FILE: {file}: {reason}", _HINT) from None
         except UnicodeDecodeError:
-            raise ProviderError(f"{variable}_FILE: {file} holds no age identity", _HINT) from None
+            raise ProviderError(f"{variable}_FILE: {file} contains no age identity", _HINT) from None
         yield from _parse(text, f"{variable}_FILE")
 
 
@@ -46,18 +46,18 @@ def _parse(text: str, where: str) -> Iterator[Any]:
         try:
             yield pyrage.ssh.Identity.from_buffer(text.encode())
         except pyrage.IdentityError:
-            raise ProviderError(f"{where} holds an SSH key that age cannot use", _HINT) from None
+            raise ProviderError(f"{where} contains an SSH key that age cannot use", _HINT) from None
         return
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if line and not line.startswith("#"):
             try:
                 yield pyrage.x25519.Identity.from_str(line)
             except pyrage.IdentityError:
-                raise ProviderError(f"line {number} of {where} is no age identity", _HINT) from None
+                raise ProviderError(f"line {number} of {where} is not an age identity", _HINT) from None
 
 
 def decrypt(data: bytes, keys: Iterable[Any], name: str) -> bytes:
-    """What an age file holds. Raises ProviderError when none of the identities opens it, or when it is damaged."""
+    """The content of an age file. Raises ProviderError if none of the identities can decrypt it, or it is damaged."""
     import pyrage  # noqa: PLC0415 - an extra
 
     try:
@@ -65,6 +65,6 @@ def decrypt(data: bytes, keys: Iterable[Any], name: str) -> bytes:
     except pyrage.DecryptError as error:
         if "No matching keys" in str(error):
             reason = f"{name} is not encrypted for the given age identity"
-            raise ProviderError(reason, "ask one who can read it to run `weft secrets rotate`") from None
-        raise ProviderError(f"{name} is no age file, or it is damaged") from None
+            raise ProviderError(reason, "ask someone who can read it to run `weft secrets rotate`") from None
+        raise ProviderError(f"{name} is not an age file, or is damaged") from None
     return clear

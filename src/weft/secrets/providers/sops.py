@@ -1,8 +1,8 @@
 """`ref+sops://FILE#/json/pointer`: a value in a YAML or JSON file that SOPS encrypted for age recipients.
 
-The format (https://github.com/getsops/sops, `sops.go` and `aes/cipher.go`): every value is encrypted with AES-256-GCM
-under one data key, with the mapping keys on the way to it as additional data; the data key is encrypted for each
-recipient; a SHA-512 over all values in their order, encrypted too, shows whether any was exchanged.
+The format (https://github.com/getsops/sops, `sops.go` and `aes/cipher.go`): every value is encrypted with AES-256-GCM under one data
+key, with the mapping keys of its path as additional data; the data key is encrypted for each recipient; an encrypted SHA-512 over all
+values, in order, detects replaced values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Keys = tuple[str, ...]
 
 
 def resolve(reference: Reference, files: ProjectFiles) -> str:
-    """The value that the pointer names, after the whole file was found to be untouched."""
+    """The value that the pointer names, after the integrity of the whole file was verified."""
     data = documents.parse(documents.read(reference.path, files), reference.path)
     if not isinstance(data, dict) or not isinstance(data.get("sops"), dict):
         raise ProviderError(f"{reference.path} is not encrypted with SOPS")
@@ -48,7 +48,7 @@ class _File:
         self._metadata = metadata
         unknown = [rule for rule in _UNKNOWN_RULES if metadata.get(rule)]
         if unknown:
-            raise ProviderError(f"{name} uses {unknown[0]} of SOPS, which Weft does not read")
+            raise ProviderError(f"{name} uses {unknown[0]} of SOPS, which Weft does not support")
         self._key = self._data_key()
         self._all = not metadata.get("mac_only_encrypted")
         self._hash = hashlib.sha512(b"" if self._all else _ONLY_ENCRYPTED)
@@ -60,7 +60,7 @@ class _File:
             [one.get("enc") for one in recipients if isinstance(one, dict)] if isinstance(recipients, list) else []
         )
         if not entries:
-            raise ProviderError(f"{self._name} has no age recipient", "Weft reads what SOPS encrypted with age")
+            raise ProviderError(f"{self._name} has no age recipient", "Weft reads files that SOPS encrypted with age")
         for number, entry in enumerate(entries, 1):
             try:
                 return identities.decrypt(str(entry).encode(), keys, self._name)
@@ -70,7 +70,7 @@ class _File:
         raise AssertionError
 
     def decrypt(self, value: Any, keys: _Keys) -> Any:
-        """The clear form of what stands below some mapping keys; list indexes are no part of them."""
+        """The decrypted values below some mapping keys; list indexes are not part of the keys."""
         if isinstance(value, dict):
             return {key: self.decrypt(below, (*keys, key)) for key, below in value.items()}
         if isinstance(value, list):
@@ -78,8 +78,8 @@ class _File:
         return None if value is None else self._decrypt(value, keys)
 
     def _decrypt(self, value: Any, keys: _Keys) -> Any:
-        """One value; the MAC is over the bytes that were encrypted, and over the others where SOPS was not told otherwise."""
-        # the way to a value is authenticated with it: a value that was moved to another key does not decrypt
+        """One value. The MAC covers encrypted bytes, and also the others unless the SOPS settings exclude them."""
+        # the path of a value is authenticated: a value that was moved to another key cannot be decrypted
         encrypted = self._is_encrypted(keys)
         clear = self._open(value, "".join(f"{key}:" for key in keys)) if encrypted else value
         if encrypted or self._all:
@@ -95,7 +95,9 @@ class _File:
             try:
                 hit = any(key.endswith(rule) if name.endswith("suffix") else re.search(rule, key) for key in keys)
             except re.error:
-                raise ProviderError(f"{self._name}: the {name} of SOPS is no regular expression to Weft") from None
+                raise ProviderError(
+                    f"{self._name}: the {name} of SOPS is not a regular expression that Weft supports"
+                ) from None
             encrypted = hit != name.startswith("un")
         return encrypted
 
@@ -109,7 +111,7 @@ class _File:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra
 
         if text == "":
-            return ""  # SOPS leaves empty texts as they are
+            return ""  # SOPS does not encrypt empty texts
         match = _VALUE.match(text) if isinstance(text, str) else None
         where = authenticated.rstrip(":")
         if match is None:
@@ -122,10 +124,10 @@ class _File:
             raise ProviderError(f"{self._name}: `{where}` was changed after it was encrypted") from None
 
     def check(self) -> None:
-        """Raises ProviderError when the values are not those that SOPS wrote."""
+        """Raises ProviderError if the values differ from those that SOPS wrote."""
         stated = self._open(self._metadata.get("mac"), str(self._metadata.get("lastmodified")))
         if not hmac.compare_digest(str(stated), self._hash.hexdigest().upper()):
-            reason = f"{self._name}: its values are not those that SOPS wrote (the MAC differs)"
+            reason = f"{self._name}: its values were changed after SOPS encrypted them (the MAC differs)"
             raise ProviderError(reason, "restore the file from its history")
 
 
@@ -141,7 +143,7 @@ def _value(clear: bytes, kind: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A value as SOPS hashes it: Go's words for it."""
+    """A value as SOPS hashes it: in Go's notation."""
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, float):

@@ -1,8 +1,8 @@
 """`ref+vault://MOUNT/PATH#KEY`: a key of a secret in the KV engine (version 1 or 2) of a HashiCorp Vault or OpenBao.
 
-The server and the token are those of the `vault` program: VAULT_ADDR, VAULT_TOKEN or ~/.vault-token, VAULT_NAMESPACE,
-VAULT_CACERT. A reference cannot name another server, as that would be sent the token. `?kv=1` or `?kv=2` says which engine the first
-step of the path is, for tokens that may not ask.
+The server and the token are those of the `vault` program: VAULT_ADDR, VAULT_TOKEN or ~/.vault-token, VAULT_NAMESPACE, VAULT_CACERT. A
+reference cannot name another server, because the token would be sent to it. `?kv=1` or `?kv=2` sets the version of the engine at the
+first step of the path, for tokens that cannot look it up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def complaint(reference: Reference) -> str | None:
 
 
 def resolve(reference: Reference, files: ProjectFiles) -> str:
-    """The value of the key; the newest version of the secret where the engine keeps several."""
+    """The value of the key; the newest version of the secret if the engine keeps several."""
     import hvac  # noqa: PLC0415 - an extra
     import requests  # noqa: PLC0415 - comes with hvac
 
@@ -42,7 +42,7 @@ def resolve(reference: Reference, files: ProjectFiles) -> str:
             raise ProviderError("there is no Vault token", "set VAULT_TOKEN, or run `vault login`")
         data = _read(client, reference)
     except hvac.exceptions.Forbidden:
-        raise ProviderError("Vault refuses the token, or its policies do not allow this path") from None
+        raise ProviderError("Vault rejects the token, or its policies do not allow this path") from None
     except hvac.exceptions.InvalidPath:
         raise ProviderError(f"Vault has no secret at {reference.path}, or it was deleted") from None
     except hvac.exceptions.VaultError as error:
@@ -65,12 +65,14 @@ def _read(client: Any, reference: Reference) -> Any:
 
 
 def _engine(client: Any, reference: Reference) -> tuple[str, str]:
-    """The mount of a path and its version, asked like the `vault` program does."""
+    """The mount of a path and its version, looked up as the `vault` program does."""
     if "kv" in reference.parameters:
         return reference.path.partition("/")[0], reference.parameters["kv"]
     answer = client.adapter.get(f"/v1/sys/internal/ui/mounts/{quote(reference.path)}")
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("path"), str):
-        raise ProviderError("Vault does not say which engine this is", "add `?kv=2` (or `?kv=1`) before the `#`")
+        raise ProviderError(
+            "Vault does not report the version of this engine", "add `?kv=2` (or `?kv=1`) before the `#`"
+        )
     options = data.get("options")
     return data["path"], str(options.get("version", "1")) if isinstance(options, dict) else "1"

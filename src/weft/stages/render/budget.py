@@ -1,8 +1,8 @@
-"""How much work a template may make: every text that it renders has a number of steps, and what it does is paid from them.
+"""The limits of a template: every text that it renders has a budget of steps, from which its work is paid.
 
-A turn of a loop, a call of a macro, an item that a filter looks at and 64 bytes of text each cost about one step. What could
-cost more than is left is refused before it begins, as nothing could stop it afterwards. Steps and not seconds are counted, so
-that a template fails everywhere or nowhere.
+A turn of a loop, a call of a macro, an item that a filter visits and 64 bytes of text each cost about one step. Work that could
+cost more than the remaining budget is refused before it starts, because nothing could stop it afterwards. Steps are counted, not
+seconds, so a template fails everywhere or nowhere.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from markupsafe import Markup
 from weft.secrets.taint import Branch
 
 MAX_STEPS: Final = 2_000_000
-"""How many steps one text may take; they are a few seconds, and 128 MB if all of it is text."""
+"""The number of steps for one text; about a few seconds, or 128 MB if all of it is text."""
 MAX_TEXT: Final = 10_000_000
-"""How many characters a finished output may have."""
+"""The maximum number of characters of a finished output."""
 MAX_BITS: Final = 16_384
-"""How long a whole number may get: somewhat longer than the 4,300 digits that Python writes."""
+"""The maximum size of a whole number: slightly more than the 4,300 digits that Python writes."""
 
 _BYTES_A_STEP: Final = 64
 _HUGE: Final = 1 << 60
-"""From here on whole numbers may be made so that their hashes collide, which makes sets and mappings of them slow."""
+"""Above this, whole numbers can be chosen so that their hashes collide, which makes sets and mappings of them slow."""
 _COST_OF_HUGE: Final = 1000
 
 
 class TooCostlyError(Exception):
-    """A template reached a limit, which the message names."""
+    """A template exceeded the limit in the message."""
 
 
 class Budget:
-    """The steps that are left for one text."""
+    """The remaining steps for one text."""
 
     __slots__ = ("left",)
 
@@ -45,7 +45,7 @@ class Budget:
         self.left = MAX_STEPS
 
     def spend(self, steps: int) -> None:
-        """Pay for something; raises TooCostlyError where too little is left."""
+        """Pay for some work. Raises TooCostlyError if too little is left."""
         self.left -= steps
         if self.left < 0:
             raise TooCostlyError(f"it takes more than {MAX_STEPS:,} steps")
@@ -56,7 +56,7 @@ _BUDGET: Final[ContextVar[Budget | None]] = ContextVar("budget", default=None)
 
 @contextmanager
 def fresh_budget() -> Iterator[None]:
-    """A new budget for what is rendered inside."""
+    """A new budget for the text rendered inside."""
     token = _BUDGET.set(Budget())
     try:
         yield
@@ -82,17 +82,17 @@ def tick(steps: int) -> bool:
 
 
 def spend_text(length: int) -> None:
-    """Pay for a text of so many characters, before it is made."""
+    """Pay for a text of this length, before it is created."""
     spend(1 + length // _BYTES_A_STEP)
 
 
 def spend_size(value: Any) -> None:
-    """Pay for looking at a value and at everything inside it."""
+    """Pay for visiting a value and everything inside it."""
     tick(1 + (len(value) >> 6) if type(value) is str else size(value))
 
 
 def size(value: Any) -> int:
-    """The steps that it takes to look at a value and everything inside it; what is inside several times counts each time."""
+    """The steps for visiting a value and everything inside it; a value that occurs several times counts each time."""
     total = 0
     stack = [value]
     while stack and total <= MAX_STEPS:
@@ -117,7 +117,7 @@ def size(value: Any) -> int:
 
 
 def _size_of_branch(branch: Branch) -> int:
-    """The size of a part of the configuration, which never changes; many templates look at the same."""
+    """The size of a part of the configuration, which never changes; many templates read the same parts."""
     branch.size = len(branch) + size([*branch.values()])
     return branch.size
 
@@ -149,7 +149,7 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def made(value: Any) -> Any:
-    """What a template has just made, paid for; what makes its items one by one pays for each of them."""
+    """A new value of a template, paid for; an iterator pays for each of its items."""
     kind = type(value)
     if kind in _TEXTS:
         tick(sys.getsizeof(value) // _BYTES_A_STEP)
@@ -180,12 +180,12 @@ class _Metered(Iterator[Any]):
 
 
 def check_bits(bits: int) -> None:
-    """Refuse a whole number of so many bits, before it is made."""
+    """Refuse a whole number of this many bits, before it is computed."""
     if bits > MAX_BITS:
         raise TooCostlyError(f"it makes a number of more than {MAX_BITS:,} bits")
 
 
 def check_length(text: str) -> None:
-    """Refuse a finished output that is too long to be one."""
+    """Refuse a finished output that is too long."""
     if len(text) > MAX_TEXT:
         raise TooCostlyError(f"its text is longer than {MAX_TEXT:,} characters")

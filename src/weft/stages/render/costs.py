@@ -1,7 +1,7 @@
-"""What operators, methods and filters cost: those whose result may be far larger than what they are given, or far slower.
+"""The costs of operators, methods and filters whose result may be far larger than their arguments, or take far longer.
 
-Everything else costs what it looks at and what it makes. A cost that depends on a number, such as the width of `center`, is paid
-before the call, as a call cannot be stopped.
+Everything else costs its input and its output. A cost that depends on a number, such as the width of `center`, is paid before the
+call, because a call cannot be stopped.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _length(value: Any) -> int:
 
 
 def _pay_for_format(text: str | bytes, values: Any) -> None:
-    """Pay for `text % values`: no more than its longest value and its widths for each place."""
+    """Pay for `text % values`: at most its longest value and its widths for each field."""
     if isinstance(text, bytes):
         text = text.decode("latin-1")
     widths = list(_widths(text))
@@ -83,7 +83,7 @@ _WIDTHS: Final = re.compile(r"[-#0 +]*(\d+|\*)?(?:\.(\d+|\*))?")
 
 
 def _widths(text: str) -> Iterator[str]:
-    """The widths and precisions in a text for `%`, where `*` stands for one that is given beside it."""
+    """The widths and precisions in a text for `%`, where `*` stands for one that is passed as an argument."""
     place = text.find("%")
     while place >= 0:
         place += 1
@@ -97,7 +97,7 @@ def _widths(text: str) -> Iterator[str]:
 
 
 def _after_key(text: str, start: int) -> int:
-    """Where the name in parentheses ends, which may hold more of them."""
+    """The end of the name in parentheses, which may contain parentheses."""
     depth = 0
     for place in range(start, len(text)):
         depth += {"(": 1, ")": -1}.get(text[place], 0)
@@ -116,7 +116,7 @@ def pay_for_field(value: Any, spec: str) -> None:
 
 
 def pay_for_call(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Pay for calling a method of a value, or a function that all templates have; macros pay for themselves."""
+    """Pay for calling a method of a value, or a function that all templates have; macros pay separately."""
     tick(1 + len(args) + len(kwargs))
     if type(function) is Macro:
         return
@@ -137,7 +137,7 @@ _QUICK: Final = frozenset(("get", "items", "keys", "values", "bit_length", "is_i
 
 
 def _linear(_owner: Any, *_args: Any) -> None:
-    """Nothing beyond what it looks at and what it makes."""
+    """Nothing beyond its input and output."""
 
 
 def _padded(owner: Any, *args: Any) -> None:
@@ -161,13 +161,13 @@ def _translated(owner: Any, table: Any = None, *_: Any) -> None:
 
 
 def _from_the_right(owner: Any, wanted: Any = " ", *_: Any) -> None:
-    """Searching from the right, and stripping, try every character of the one text with every one of the other."""
+    """Searching from the right and stripping compare every character of one text with every character of the other."""
     if isinstance(owner, str | bytes) and isinstance(wanted, str | bytes):
         spend(len(owner) * len(wanted) // 1000)
 
 
 def _encoded(owner: Any, *args: Any) -> None:
-    """A character may become its whole name, and some codecs look at every character for every other."""
+    """A character may become its full name, and some codecs take quadratic time."""
     unusual = [arg for arg in args if str(arg).lower().replace("_", "-") not in _USUAL]
     spend_text(len(owner) * 100 if unusual else len(owner))
     if unusual:
@@ -281,14 +281,14 @@ _SLOW: Final[Mapping[str, int]] = {
     **dict.fromkeys(("sort", "title", "unique", "xmlattr"), 4),
     "pprint": 30,
 }
-"""How many times as long filters look at a value as others do."""
+"""How many times longer some filters take per item than others."""
 _LOOKS_AT_NOTHING: Final = frozenset(("attr", "count", "d", "default", "first", "last", "length", "random", "safe"))
 _LOOKS_AT_ITEMS: Final = frozenset(("map", "reject", "rejectattr", "reverse", "select", "selectattr", "items", "list"))
 _COMPARES: Final = frozenset(("in", "eq", "equalto", "==", "ne", "!=", "lt", "<", "le", "<=", "gt", ">", "ge", ">="))
 
 
 def metered_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that pays for what it looks at and what it makes."""
+    """A filter that pays for its input and output."""
     if name in _LOOKS_AT_NOTHING:
         return function
     length = _length if name in _LOOKS_AT_ITEMS else size
@@ -324,17 +324,17 @@ def metered_test(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def spend_for_search(value: Any) -> None:
-    """Pay for looking for something in a value: in a mapping it is found at once."""
+    """Pay for searching a value; a lookup in a mapping takes one step."""
     tick(1) if isinstance(value, dict) else spend_size(value)
 
 
 def _takes_more(function: Any) -> bool:
-    """Whether a filter takes a context before its value."""
+    """True if a filter takes a context before its value."""
     return hasattr(function, "jinja_pass_arg")
 
 
 def _in_order(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]]:
-    """How a filter's arguments by name stand in the order in which it declares them."""
+    """A filter's keyword arguments in the order of its parameters."""
     plain = unwrap(function)
     described = signature(plain)
     context = (None,) if _takes_more(plain) else ()
@@ -343,7 +343,7 @@ def _in_order(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], Mappin
         try:
             bound = described.bind(*context, *values, **named)
         except TypeError:
-            return values  # the filter itself says what is wrong with them
+            return values  # the filter itself reports what is wrong with them
         bound.apply_defaults()
         return (*bound.args[len(context) :], *([bound.kwargs] if bound.kwargs else []))
 

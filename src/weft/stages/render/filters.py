@@ -1,4 +1,4 @@
-"""The filters that templates have beside Jinja's own."""
+"""The filters that templates have in addition to Jinja's own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def env(value: Any) -> dict[str, str]:
-    """The ordinary settings below a mapping of the configuration, as environment variables: name to text.
+    """The ordinary settings below a mapping of the configuration, as environment variables: a mapping from name to text.
 
     Of a list of mappings, the later one's variables win.
     """
@@ -63,13 +63,13 @@ def sha256(value: str) -> str:
 
 
 def timestamp(value: str) -> int:
-    """Seconds since 1970 of a date or time in ISO 8601, in UTC where it names no zone; a date is its first second."""
+    """Seconds since 1970 of a date or time in ISO 8601, in UTC if it has no zone; for a date, of its first second."""
     moment = datetime.fromisoformat(value)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def quote(value: Any) -> str:
-    """A scalar that every YAML reader takes for just this value."""
+    """A scalar that every YAML reader reads as exactly this value."""
     return formats.yaml_scalar(value)
 
 

@@ -1,4 +1,4 @@
-"""What templates print: `true`, `false` and `null`, lists and mappings as JSON has them, where Python would say True and None."""
+"""What templates print: `true`, `false`, `null`, lists and mappings as in JSON, not as in Python."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _TYPE = re.compile(rf"""(?:\ban? )?(['"]?)\b({"|".join(_TYPE_NAMES)})\b\1(?: obj
 
 
 def in_words(value: Any) -> Any:
-    """A value as it is printed; what is a text already, or no data, stays what it is."""
+    """A value as it is printed; texts and objects that are not data stay unchanged."""
     if value is None or isinstance(value, bool | float):
         return formats.yaml_scalar(value)
     if isinstance(value, dict | list | tuple):
-        return formats.to_json(value, None)  # which a secret refuses
+        return formats.to_json(value, None)  # which fails for a secret
     return value
 
 
 @pass_eval_context
 def join(context: EvalContext, value: Iterable[Any], d: str = "", attribute: str | int | None = None) -> str:
-    """Jinja's `join`, of items as they would be printed."""
+    """Jinja's `join`, with items as they would be printed."""
     items = value if attribute is None else map(make_attrgetter(context.environment, attribute), value)
     return str(do_join(context, map(in_words, items), d))
 
@@ -49,9 +49,9 @@ def string(value: Any) -> str:
 
 
 def with_our_types(message: str) -> str:
-    """A message of Python with the types called as everywhere else: `a mapping` where it says `'dict'`."""
+    """A message of Python with the usual names of types: `a mapping` instead of `'dict'`."""
     return _TYPE.sub(lambda match: _TYPE_NAMES[match[2]], message)
 
 
 FILTERS: Final = {"join": join, "string": string}
-"""The filters that make texts of values, instead of Jinja's own."""
+"""The filters that convert values to text, replacing Jinja's own."""

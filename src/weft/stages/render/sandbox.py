@@ -1,7 +1,7 @@
-"""The sandbox in which templates run: what they can reach, and how much work they may make.
+"""The sandbox in which templates run: what they can access, and how much work they may do.
 
-Templates are compiled with a `tick` in every body that runs again and again, and what they call goes through `costs`. Limits are
-those of `budget`.
+Templates are compiled with a `tick` in every body that may run repeatedly, and their calls go through `costs`. `budget` defines
+the limits.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from weft.stages.render.filters import FILTERS
 from weft.stages.render.unset import Unset
 
 MAX_DEPTH: Final = 120
-"""How deep blocks and expressions of a template may be nested; a sum of so many terms is as deep."""
+"""The maximum nesting of blocks and expressions of a template; a sum with this many terms is as deep."""
 MAX_TOKENS: Final = 100_000
-"""How many words a template may have beside its text; compiling so many takes some three seconds."""
+"""The maximum number of tokens of a template besides its text; compiling that many takes about three seconds."""
 _TOO_DEEP: Final = f"this is nested more than {MAX_DEPTH} levels deep"
 _TOO_LONG: Final = f"this number has more than {budget.MAX_BITS:,} bits"
 _TEXT_A_STEP: Final = 64
@@ -35,7 +35,7 @@ _COST_OF_A_FILE: Final = 100
 _DEBUG_INFO: Final = re.compile(r"^debug_info = '([\d=&]*)'$", re.MULTILINE)
 
 METHODS: Final = frozenset(("get", "items", "keys", "values"))
-"""What templates may call of a mapping of the configuration; every other name is a setting."""
+"""The methods of a mapping of the configuration that templates may call; every other name is a setting."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -44,19 +44,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
 
     def __init__(self, **options: Any) -> None:
-        # what is computed while a template is compiled has no limits, so nothing is
+        # computations during compilation have no limits, so there are none
         super().__init__(**options, undefined=Unset, optimized=False, finalize=_printed)
         self.code_generator_class = _Generator
         self.filters.update(printing.FILTERS, **FILTERS)
         self.filters = {name: costs.metered_filter(name, function) for name, function in self.filters.items()}
         tests: Mapping[str, Any] = self.tests
         self.tests = {name: costs.metered_test(name, function) for name, function in tests.items()}
-        del self.globals["lipsum"]  # which is a new text each time
+        del self.globals["lipsum"]  # its text is random
         self.globals.update(dict=_mapping, range=_range)
-        self.policies["json.dumps_kwargs"] = {"default": str}  # which a secret refuses
+        self.policies["json.dumps_kwargs"] = {"default": str}  # which fails for a secret
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`app.path` is a setting before it is a method."""
+        """`app.path` is a setting first, and a method otherwise."""
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         if isinstance(obj, Branch) and (attribute in obj.node.properties or attribute not in METHODS):
@@ -65,13 +65,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """`app["path"]` is a setting too, never an attribute of the mapping."""
+        """`app["path"]` is also a setting, never an attribute of the mapping."""
         if isinstance(obj, Branch) and argument not in obj:
             return self.undefined(obj=obj, name=argument)
         return super().getitem(obj, argument)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
-        """A `format` that pays for each of its fields, in place of the one of a text."""
+        """A `format` that pays for each of its fields, replacing the method of texts."""
         if super().wrap_str_format(value) is None:
             return None
         text: str = value.__self__
@@ -101,7 +101,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return budget.made(super().call(context, function, *args, **kwargs))
 
     def joined(self, parts: Sequence[Any]) -> str:
-        """What `~` makes."""
+        """The result of `~`."""
         budget.spend_size(parts)
         text: str = budget.made(str_join(map(printing.in_words, parts)))
         return text
@@ -135,7 +135,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             line, reason = _too_much(tree)
         except RecursionError:
             line, reason = parser.stream.current.lineno, _TOO_DEEP
-        except ValueError:  # Python reads no number of so many digits
+        except ValueError:  # Python refuses numbers with too many digits
             line, reason = parser.stream.current.lineno, _TOO_LONG
         if line:
             raise TemplateSyntaxError(reason, line, name, filename)
@@ -144,7 +144,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _compile(self, source: str, filename: str) -> CodeType:
         try:
             return super()._compile(source, filename)
-        except (SyntaxError, RecursionError, MemoryError) as error:  # Python has limits of its own
+        except (SyntaxError, RecursionError, MemoryError) as error:  # Python has its own limits
             line = error.lineno if isinstance(error, SyntaxError) else None
             raise TemplateSyntaxError(
                 "this is nested deeper than Python allows", _template_line(source, line or 1), None, filename
@@ -153,14 +153,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 @pass_context
 def _printed(_: Context, value: Any) -> Any:
-    """What stands in `{{ }}` as it is printed, paid for before it becomes text."""
+    """The value in `{{ }}` as it is printed, paid for before it becomes text."""
     budget.spend_size(value)
     printed = printing.in_words(value)
     return value if printed is value else budget.made(printed)
 
 
 def _mapping(*args: Any, **kwargs: Any) -> dict[Any, Any]:
-    """The `dict` of templates: only the call, as the class has methods that change any mapping that they are given."""
+    """The `dict` of templates: only the call, because methods of the class can change any mapping."""
     budget.spend_size((*args, *kwargs.values()))
     return dict(*args, **kwargs)
 
@@ -173,7 +173,7 @@ def _range(*args: int) -> range:
 
 
 class _Formatter(SandboxedFormatter):
-    """`"...".format(...)`, where each field is paid for."""
+    """`"...".format(...)`, with each field paid for."""
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         budget.spend_size(value)
@@ -185,7 +185,7 @@ class _Formatter(SandboxedFormatter):
 
 
 class _Tick:
-    """Stands in a syntax tree as a constant that is written as a call of `tick`."""
+    """A constant in a syntax tree that is compiled to a call of `tick`."""
 
     def __init__(self, body: Iterable[nodes.Node]) -> None:
         self._steps = 1 + sum(map(_weight, body))
@@ -195,12 +195,12 @@ class _Tick:
 
 
 class _Generator(CodeGenerator):
-    """Writes the Python of a template, with what counts its steps."""
+    """Generates the Python code of a template, including the code that counts its steps."""
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - as Jinja has it
-        """A tick at the beginning of every body."""
+        """Insert a tick at the beginning of every body."""
         bodies: list[Any] = [node, *node.find_all((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block))]
-        ticks = [_Tick(one.body) for one in bodies]  # all of them before the first is in its place
+        ticks = [_Tick(one.body) for one in bodies]  # all of them before the first one is inserted
         for one, tick in zip(bodies, ticks, strict=True):
             counted = nodes.Const(tick, lineno=one.lineno)
             one.body.insert(0, nodes.ExprStmt(counted, lineno=one.lineno))
@@ -225,12 +225,12 @@ class _Generator(CodeGenerator):
         self.write(")")
 
     def visit_Operand(self, node: nodes.Operand, frame: Frame) -> None:  # noqa: N802 - as Jinja has it
-        """The operator and what stands right of it."""
+        """The operator and its right operand."""
         self.write(f" {operators[node.op]} ")
         self._side(node.expr, frame, "searched" if node.op in ("in", "notin") else "compared")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 - as Jinja has it
-        """`text[1:]` makes something new."""
+        """`text[1:]` creates a new value."""
         sliced = isinstance(node.arg, nodes.Slice)
         self.write("environment.made(" if sliced else "")
         super().visit_Getitem(node, frame)
@@ -244,7 +244,7 @@ class _Generator(CodeGenerator):
 
 
 def _weight(node: nodes.Node) -> int:
-    """The steps of what is written in a body once; the bodies inside it have their own."""
+    """The steps of one run of a body; nested bodies have their own."""
     text = len(node.data) // _TEXT_A_STEP if isinstance(node, nodes.TemplateData) else 0
     fields = ("iter", "else_") if isinstance(node, nodes.For) else None
     inside = () if isinstance(node, nodes.Macro | nodes.CallBlock | nodes.Block) else node.iter_child_nodes(only=fields)
@@ -252,7 +252,7 @@ def _weight(node: nodes.Node) -> int:
 
 
 def _few(stream: TokenStream) -> Iterator[Token]:
-    """The words of a template, of which there must not be too many."""
+    """The tokens of a template. Raises an error if there are too many."""
     for number, token in enumerate(stream):
         if number > MAX_TOKENS:
             reason = f"the template has more than {MAX_TOKENS:,} names, operators and marks; split it"
@@ -261,7 +261,7 @@ def _few(stream: TokenStream) -> Iterator[Token]:
 
 
 def _too_much(tree: nodes.Node) -> tuple[int, str]:
-    """The line at which a tree is deeper than it may be, or has a number that is longer, and which of the two; or line 0."""
+    """The line and the reason if a tree is too deep or contains a number that is too long; line 0 otherwise."""
     level: list[nodes.Node] = [tree]
     for _ in range(MAX_DEPTH):
         level = [below for node in level for below in node.iter_child_nodes()]
@@ -272,7 +272,7 @@ def _too_much(tree: nodes.Node) -> tuple[int, str]:
 
 
 def _template_line(code: str, line: int) -> int:
-    """The line of a template that a line of its code comes from."""
+    """The line of a template for a line of its generated code."""
     found = _DEBUG_INFO.search(code)
     pairs = [pair.split("=") for pair in found[1].split("&")] if found and found[1] else []
     return max((int(template) for template, python in pairs if int(python) <= line), default=1)

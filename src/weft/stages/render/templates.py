@@ -1,7 +1,7 @@
 """Render: a configuration and templates to texts.
 
-Templates run in Jinja's immutable sandbox with strict undefined values: they cannot reach Python, change the configuration,
-or use a setting that is not there. A mistake becomes a problem that names template, line and setting.
+Templates run in Jinja's immutable sandbox with strict undefined values: they cannot access Python, change the configuration,
+or use a setting that does not exist. A mistake becomes a problem with template, line and setting.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from weft.version import __version__
 class Rendered:
     """One finished file: `path` is relative to the output folder, with `/`.
 
-    `entry` is the position of its output in weft.yaml, `checks` what that output asks for, `secrets` whether it may hold some.
+    `entry` is the position of its output in weft.yaml, `checks` the checks of that output, `secrets` whether it may contain secrets.
     """
 
     path: str
@@ -81,12 +81,12 @@ class Templates:
         self._templates: dict[str, Template | Problem] = {}
 
     def check(self, template: str) -> Problem | None:
-        """What keeps a template from being compiled, if anything."""
+        """The problem that keeps a template from being compiled, if any."""
         found = self._get(template)
         return found if isinstance(found, Problem) else None
 
     def render(self, template: str, context: Mapping[str, Any]) -> str | Problem:
-        """The text that a template makes, or what went wrong."""
+        """The text of a template, or the problem."""
         found = self._get(template)
         if isinstance(found, Problem):
             return found
@@ -96,18 +96,18 @@ class Templates:
                 check_length(text)
         except TooCostlyError as error:
             return self._costly(template, error)
-        except Exception as error:  # noqa: BLE001 - whatever a template can raise is the template author's to mend
+        except Exception as error:  # noqa: BLE001 - any error that a template raises is for its author to fix
             return self._failure(template, error, context)
         return text
 
     def _costly(self, template: str, error: TooCostlyError) -> Problem:
-        """The problem of a template that costs too much; it is not run again, as other targets would only spend as much."""
+        """The problem of a template that costs too much; it is not run again, because it would cost as much for other targets."""
         problem = self._failure(template, error)
         self._templates[template] = problem
         return problem
 
     def unset(self, template: str, context: Mapping[str, Any]) -> list[Problem]:
-        """Every use of something that is not there in a template that `render` failed for, each line once."""
+        """Every use of a missing value in a template for which `render` failed, each line once."""
         uses = Uses()
         environment = self._environment.overlay(undefined=uses.undefined())
         problems = []
@@ -124,13 +124,13 @@ class Templates:
         return list(dict.fromkeys(problems))
 
     def line_of(self, template: str, context: Mapping[str, Any], line: int) -> Place | None:
-        """The line of a template that makes a line of its text; of what it includes, the line that does so."""
+        """The line of a template that produces a line of its text; for included text, the line with the include."""
         found = self._get(template)
         if isinstance(found, Problem):
             return None
         source = self._source(template)
         count, number = 1, 1
-        # it was rendered before: this is about the search, not about the template
+        # it was rendered before, so this is a problem of the search, not of the template
         with contextlib.suppress(Exception), fresh_budget():
             chunks = found.root_render_func(found.new_context(dict(context)))
             for chunk in chunks:
@@ -142,12 +142,12 @@ class Templates:
         return Place(f"{self.name}/{template}", number)
 
     def tree(self, name: str) -> tuple[nodes.Template | None, str]:
-        """The syntax tree of a template, None where it has none, and its source."""
+        """The syntax tree of a template, or None, and its source."""
         try:
             source = self._source(name)
             return self._environment.parse(source), source
         except (TemplateError, OSError, UnicodeDecodeError):
-            return None, ""  # which `check` tells
+            return None, ""  # which `check` reports
 
     def _source(self, name: str) -> str:
         return text_of(self._files, self._folder / name)
@@ -182,15 +182,17 @@ class Templates:
         if isinstance(error, TaintError):
             return Problem(
                 "secret-exposed",
-                f"{dotted(error.path)} is sensitive, and this output is not declared to hold secrets",
+                f"{dotted(error.path)} is sensitive, and this output is not declared to contain secrets",
                 path=pointer(error.path),
                 place=place,
-                hint="leave it out (`| public`), or give the output `secrets: true` in weft.yaml",
+                hint="omit it (`| public`), or give the output `secrets: true` in weft.yaml",
             )
         if isinstance(error, UnsetError):
             return _unset(error, place, context or {})
         if isinstance(error, TooCostlyError):
-            hint = "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: let it make less"
+            hint = (
+                "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: generate less"
+            )
             return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
         if isinstance(error, TemplateSyntaxError):
             file = f"{self.name}/{self._named(error.filename) or self._named(error.name) or error.name or template}"
@@ -203,7 +205,10 @@ class Templates:
         if isinstance(error, TemplateNotFound):
             return self._not_found(str(error.name), place)
         if isinstance(error, OSError):
-            return replace(unreadable(error, "what it includes or imports", "what it includes or imports"), place=place)
+            return replace(
+                unreadable(error, "a template that it includes or imports", "a template that it includes or imports"),
+                place=place,
+            )
         if isinstance(error, RecursionError):
             return Problem("template-failed", "it calls or includes itself without end", place=place)
         if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):
@@ -213,12 +218,14 @@ class Templates:
             return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
         kind = (
             "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
-        )  # which say it all themselves
+        )  # whose messages are complete
         return Problem("template-failed", f"{kind}{printing.with_our_types(str(error))}", place=place)
 
     def _not_found(self, name: str, place: Place | None) -> Problem:
         there = self._environment.list_templates()
-        hint = did_you_mean(name, there) or (f"there are {choices(there)}" if there else "the folder has no templates")
+        hint = did_you_mean(name, there) or (
+            f"choose from {choices(there)}" if there else "the folder has no templates"
+        )
         return Problem("template-not-found", f"there is no template `{name}` in {self.name}/", place=place, hint=hint)
 
     def _not_text(self, name: str) -> Problem:
@@ -248,7 +255,7 @@ class Templates:
 
 
 def _unset(error: Exception, place: Place, context: Mapping[str, Any]) -> Problem:
-    """What is not there, as a problem; the sandbox has errors of its own for what a template may not touch."""
+    """The problem of a missing value; the sandbox has its own errors for forbidden access."""
     if not isinstance(error, UnsetError):
         return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
     where = pointer(error.path) if error.path else None
@@ -256,7 +263,7 @@ def _unset(error: Exception, place: Place, context: Mapping[str, Any]) -> Proble
 
 
 def _column(line: str, error: Exception) -> int:
-    """Where in a line of a template an error most likely lies, as Jinja knows lines only."""
+    """The most likely column of an error in a line of a template, because Jinja reports lines only."""
     path = getattr(error, "path", None)
     words = [str(path[-1])] if path else re.findall(r"[`'](\w+)[`']", str(error))
     places = [re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line) for word in words]
@@ -265,16 +272,16 @@ def _column(line: str, error: Exception) -> int:
 
 
 def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
-    """The line of a template at which a chunk of its text stands; what is computed stands at the line that is `known`.
+    """The line of a template for a chunk of its text; computed text is at the `known` line.
 
-    Jinja knows the lines of what it computes, and of plain text only which computed thing came before.
+    Jinja knows the lines of expressions; for plain text, it only knows the preceding expression.
     """
     found = source.find(chunk, start_of(source, known))
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
 class _Loader(BaseLoader):
-    """Jinja's way to the files of a folder."""
+    """The Jinja loader for the files of a folder."""
 
     def __init__(self, files: ProjectFiles, folder: Path) -> None:
         self._files = files
@@ -296,22 +303,22 @@ class _Loader(BaseLoader):
 
 
 def text_of(files: ProjectFiles, path: Path) -> str:
-    """The text of a template, its line ends as Jinja counts them. Raises OSError and UnicodeDecodeError."""
+    """The text of a template, with line ends as Jinja counts them. Raises OSError and UnicodeDecodeError."""
     return io.TextIOWrapper(io.BytesIO(files.read(path)), "utf-8").read()
 
 
 class _Compiled(BytecodeCache):
-    """Compiled templates, kept by their sources in the user's cache folder; one that cannot be written is no mistake."""
+    """Compiled templates, cached by source in the user's cache folder; a failed write is ignored."""
 
-    # of this version and of how the sandbox compiles, which the number stands for
+    # depends on this version and on how the sandbox compiles, which the number identifies
     _FOLDER: Final = f"templates-{__version__}-3"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
         compiled = cache.recall(self._FOLDER, bucket.key)
         if compiled is not None:
-            bucket.load_bytecode(io.BytesIO(compiled))  # which looks at the checksum of the source
+            bucket.load_bytecode(io.BytesIO(compiled))  # which verifies the checksum of the source
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what was compiled."""
+        """Cache a compiled template."""
         cache.keep(self._FOLDER, bucket.key, bucket.bytecode_to_string())

@@ -1,7 +1,7 @@
-"""Settings that a template uses and that are not there: the first one ends a rendering, and its error says what may have been meant.
+"""Missing settings that a template uses: the first one ends the rendering, and its error suggests a name.
 
-A template that failed is rendered once more, with a value that notes each use of it and goes on as if it were empty, so that all
-of them are reported.
+A template that failed is rendered once more with a value that records each use and acts like an empty one, so all missing
+settings are reported.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from weft.secrets.taint import Branch
 
 
 class TargetNames(dict[str, str]):
-    """What templates see as `target`: its name, and the value of each dimension that it has, of all `dimensions`."""
+    """What templates see as `target`: its name, and its value of each of the `dimensions` that it has."""
 
     def __init__(self, names: Mapping[str, str], dimensions: Sequence[str]) -> None:
         super().__init__(names)
         self._dimensions = dimensions
 
     def without(self, name: str) -> tuple[str, str]:
-        """What to say of a name that the target does not have, and what to do."""
+        """The message and the hint for a name that the target does not have."""
         if name in self._dimensions:
             message = f"target.{name} is not set: {self['name']} has no {name}"
             return message, f"guard it with `is defined`, or give the output `scope: {name}`"
         known = dict.fromkeys((*self, *self._dimensions))
-        return f"there is no `target.{name}`", did_you_mean(name, known) or f"there are {choices(known)}"
+        return f"there is no `target.{name}`", did_you_mean(name, known) or f"choose from {choices(known)}"
 
 
 def _without_value(value: Any) -> str:
-    """What kind of thing has no such name or item, without a word on what it holds."""
+    """The kind of value that lacks a name or item, without its content."""
     if isinstance(value, list | tuple):
         return f"a list of {counted(len(value), 'item')}"
     if isinstance(value, Mapping):
         return TYPE_WORDS["object"]
     plain = value is None or isinstance(value, str | int | float)
-    return TYPE_WORDS[json_type(value)] if plain else "what stands before it"
+    return TYPE_WORDS[json_type(value)] if plain else "the value before it"
 
 
 class UnsetError(UndefinedError):
-    """A setting that is not there was used."""
+    """A missing setting was used."""
 
     def __init__(self, obj: Any, name: str, message: str | None = None) -> None:
         self.path: tuple[str | int, ...] = ()
@@ -73,7 +73,7 @@ class UnsetError(UndefinedError):
         super().__init__(message)
 
     def suggest(self, context: Mapping[str, Any]) -> str | None:
-        """What may have been meant by a variable that is not defined."""
+        """The hint for a variable that is not defined."""
         config = context.get("config")
         if self.variable is None or not isinstance(config, Branch):
             return None
@@ -83,33 +83,33 @@ class UnsetError(UndefinedError):
 
 
 class Unset(StrictUndefined):
-    """What is not there: using it is an error."""
+    """A missing value: using it is an error."""
 
     __slots__ = ()
 
     def __init__(
         self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
     ) -> None:
-        unset = exc is UndefinedError  # else the sandbox says why it refused
+        unset = exc is UndefinedError  # else the sandbox reports why it refused
         super().__init__(hint, obj, name, partial(UnsetError, obj, name or "") if unset else exc)  # type: ignore[arg-type]
 
     def __repr__(self) -> NoReturn:
-        """Printing a list shows its items by `repr`, and one that is unset must not pass there either."""
+        """Printing a list shows its items by `repr`, and an unset one must be an error there too."""
         self._fail_with_undefined_error()
 
 
 @dataclass(frozen=True)
 class Uses:
-    """The uses that were noted: the error of what is not there, and the file and the line of the template."""
+    """The recorded uses: the error of the missing value, and the file and line of the template."""
 
     found: list[tuple[UnsetError, str, int]] = field(default_factory=list)
 
     def undefined(self) -> type[Undefined]:
-        """The class of what is not there, for an environment of Jinja whose uses are noted here."""
+        """The class of missing values, for a Jinja environment whose uses are recorded here."""
         return type("_Noted", (_Noting,), {"uses": self})
 
     def note(self, around: Any, name: str) -> None:
-        """Note a use of a name, of something around it, by the line of the template that is running."""
+        """Record the use of a name, or of a part of it, at the current line of the template."""
         frame = sys._getframe()  # noqa: SLF001 - nothing else knows which line asks for a text
         while frame.f_back is not None and "__jinja_template__" not in frame.f_globals:
             frame = frame.f_back
@@ -121,7 +121,7 @@ class Uses:
 
 
 class _Noting(Undefined):
-    """A value that is not there: a text without characters, a list without items, false, and whatever lies inside it."""
+    """A missing value that acts as an empty text, an empty list and false, and so does everything inside it."""
 
     uses: ClassVar[Uses]
 

@@ -1,10 +1,10 @@
-"""Write: finished texts to files, so that at every moment each file is the old one or the new one.
+"""Write: finished texts to files. At every moment, each file is the old one or the new one.
 
-The output folder holds a record of what Weft wrote, `.weft-record`. It is extended before the first file changes and
-shortened after the last, so whenever the process dies, every file of Weft's is known; a file that is not in the record is
-nobody's to overwrite or remove. When the file system refuses something, everything is put back as it was.
+The output folder contains a record of the files that Weft wrote, `.weft-record`. It is extended before the first file changes and
+shortened after the last, so if the process dies at any time, every file of Weft is recorded; a file that is not in the record is
+never overwritten or removed. If the file system rejects a change, all files are restored.
 
-Begin with `write`; `record` is the record, and which paths an output may have; `replacing` replaces many files, all or none.
+Start reading at `write`. `record` is the record, and defines valid output paths; `replacing` replaces many files, all or none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from weft.stages.write.replacing import Replacing, remove_leftovers, try_places
 if os.name == "posix":
     import fcntl
 
-_PAUSE: Final = 0.05  # seconds between two looks whether the folder is free
+_PAUSE: Final = 0.05  # seconds between two attempts to lock the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a write did, or would do: paths below the output folder."""
+    """The changes of a write, done or planned: paths below the output folder."""
 
     created: tuple[str, ...]
     updated: tuple[str, ...]
@@ -61,14 +61,14 @@ def write(
     sync: bool = True,
     wait: float = 0,
 ) -> Changes:
-    """Make the output folder hold these files of a project.
+    """Write these files of a project into the output folder.
 
-    A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. What already has
-    the right content is not touched. With `dry_run` nothing is written. Without `sync`, what was written may be lost, or be
-    empty, after a power cut. While another process writes into the folder, it is waited for, but no more than `wait` seconds.
+    A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. Files that already have the
+    right content are not touched. With `dry_run`, nothing is written. Without `sync`, written files may be lost or empty after a power
+    failure. If another process writes into the folder, this waits for at most `wait` seconds.
 
-    Raises CannotRun when the folder cannot be written to (then every file is as it was) or is another project's, and WeftError
-    when a file that Weft did not write is in the way.
+    Raises CannotRun when the folder cannot be written to (then every file is unchanged) or belongs to another project, and WeftError
+    when a file that Weft did not write would be overwritten.
     """
     wanted = {file.path: file for file in files}
     try:
@@ -85,7 +85,7 @@ def write(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What has to be done: files to write, paths to remove, and both as a user reads them."""
+    """The plan: files to write, paths to remove, and both as shown to the user."""
 
     changed: list[File]
     gone: list[str]
@@ -93,7 +93,7 @@ class _Plan:
 
 
 def _plan(root: Path, wanted: Mapping[str, File], record: Mapping[str, str], stale: Callable[[str], bool]) -> _Plan:
-    """What has to be done. Raises WeftError when something is in the way that Weft did not write."""
+    """The plan. Raises WeftError when it would replace something that Weft did not write."""
     present = {path: content_of(root / path) for path in wanted}
     changed = [file for path, file in wanted.items() if present[path] != file.text.encode() or _is_exposed(root, file)]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
@@ -138,7 +138,7 @@ def _apply(
 
 
 def _is_exposed(root: Path, file: File) -> bool:
-    """Whether others can read a file that holds secrets now: it was written before its output was declared to."""
+    """True if others can read a file that now contains secrets: it was written before its output was declared `secrets`."""
     try:
         return file.private and bool((root / file.path).lstat().st_mode & 0o077)
     except (FileNotFoundError, NotADirectoryError):
@@ -146,7 +146,7 @@ def _is_exposed(root: Path, file: File) -> bool:
 
 
 def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Stale files where a folder is wanted, and stale files in a folder where a file is wanted."""
+    """Stale files at the path of a new folder, and stale files in a folder at the path of a new file."""
     names = set(wanted)
     folders = {parent for name in names for parent in _parents(name)}
     return [path for path in gone if path in folders or names.intersection(_parents(path))]
@@ -157,7 +157,7 @@ def _parents(path: str) -> list[str]:
 
 
 def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[str]:
-    """Folders where a file is wanted, and files where a folder is, that Weft is not about to remove."""
+    """Folders at the path of a new file, and files at the path of a new folder, that this write does not remove."""
     going = set(gone)
     found = []
     for path in wanted:
@@ -172,7 +172,7 @@ def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[st
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
     hint = "remove it, or render into another folder with `-o`"
     problems = [
-        Problem("not-ours", f"{root / path} is in the way: Weft did not write it", place=Place(path), hint=hint)
+        Problem("not-ours", f"{root / path} already exists, and Weft did not write it", place=Place(path), hint=hint)
         for path in paths
     ]
     if problems:
@@ -180,7 +180,7 @@ def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
 
 
 def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Callable[[str], bool]) -> None:
-    """A file of a target that is not rendered now, and still exists, is not another target's to overwrite."""
+    """An existing file of a target that is not rendered now must not be overwritten by another target."""
     for file in files:
         owner = record.get(file.path, file.target)
         if owner != file.target and not stale(owner):
@@ -189,7 +189,7 @@ def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Call
 
 
 def _refuse_links(root: Path, paths: Iterable[str]) -> None:
-    """A symbolic link in the output folder must not lead a write or a removal to another place."""
+    """A symbolic link in the output folder must not redirect a write or a removal."""
     for folder in sorted({parent for path in paths for parent in _parents(path)} - {"."}):
         if (root / folder).is_symlink():
             message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
@@ -197,12 +197,12 @@ def _refuse_links(root: Path, paths: Iterable[str]) -> None:
 
 
 def _is_strange(path: Path) -> bool:
-    """Whether something is in the place of a file that Weft cannot have written: a link, a pipe, a device."""
+    """True if the path is something that Weft cannot have written: a link, a pipe, a device."""
     return os.path.lexists(path) and (path.is_symlink() or not (path.is_file() or path.is_dir()))
 
 
 def _made(root: Path, sync: bool) -> Path:
-    """The output folder, which is made where it lacks."""
+    """The output folder, created if it is missing."""
     lacking = [folder for folder in (root, *root.parents) if not folder.exists()]
     root.mkdir(parents=True, exist_ok=True)
     for folder in lacking if sync else ():
@@ -212,8 +212,8 @@ def _made(root: Path, sync: bool) -> Path:
 
 @contextlib.contextmanager
 def _locked(root: Path, wait: float) -> Iterator[None]:
-    """Only one process writes into a folder; the lock is the folder itself, so nothing is left behind."""
-    if os.name != "posix":  # no flock there: two renders into one folder are not kept apart
+    """Only one process writes into a folder; the lock is the folder itself, so nothing remains afterwards."""
+    if os.name != "posix":  # no flock: concurrent renders into one folder are not prevented
         yield
         return
     handle = os.open(root, os.O_RDONLY)
@@ -230,7 +230,7 @@ def _locked(root: Path, wait: float) -> Iterator[None]:
 
 
 def _is_taken(handle: int) -> bool:
-    """Take the lock; whether that was possible."""
+    """Take the lock. Returns whether that succeeded."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -239,5 +239,5 @@ def _is_taken(handle: int) -> bool:
 
 
 def _refused(root: Path, error: OSError) -> Problem:
-    message = f"{error.filename or root}: {reason_of(error)}; every file is as it was before"
+    message = f"{error.filename or root}: {reason_of(error)}; no file was changed"
     return Problem("cannot-write", message, hint="fix that, or render into another folder with `-o`")

@@ -1,4 +1,4 @@
-"""Replacing many files, all or none: staged first, tried first, put back when anything fails.
+"""Replacing many files, all or none: files are staged and checked first, and restored if anything fails.
 
     with Replacing(root, durable=True) as replacing:
         staged = replacing.stage(destination, text)
@@ -7,11 +7,10 @@
         replacing.remove(other)
         replacing.settle()
 
-Every file is the old one or the new one at every moment, also when the process is killed. When it is not killed, but the file
-system refuses something on the way, what was done is undone in reverse order: the old files wait in the staging folder, as hard
-links to what they were. What a killed process leaves is one staging folder, which `remove_leftovers` knows by its name and by what
-is in it; no other file or folder is ever taken for one. Which order the disk gets everything in is argued in
-docs/decisions/0013-crash-order.md.
+Every file is the old one or the new one at every moment, even if the process is killed. If the file system rejects a step, earlier
+steps are undone in reverse order: the old files wait in the staging folder, as hard links. A killed process leaves one staging
+folder, which `remove_leftovers` recognizes by its name and content; no other file or folder is ever mistaken for one.
+docs/decisions/0013-crash-order.md explains the order in which data reaches the disk.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _STAGED: Final = re.compile(r"(?:new|old)-\d+\Z")
 
 
 class Replacing:
-    """The replacements of one write into the folder `root`; without `durable`, nothing waits for the disk."""
+    """The replacements of one write into the folder `root`; without `durable`, it does not wait for the disk."""
 
     def __init__(self, root: Path, *, durable: bool) -> None:
         self._root = root
@@ -69,7 +68,7 @@ class Replacing:
             raise CannotRun(self._not_put_back(error)) from error
 
     def stage(self, destination: Path, text: str, *, private: bool = False) -> Path:
-        """Write what a file will hold, where nobody looks for it: a full disk is noticed before any file is replaced."""
+        """Write the new content of a file into the staging folder: a full disk is noticed before any file is replaced."""
         self._count += 1
         staged = self._staging / f"new-{self._count}"
         with named(destination):
@@ -78,7 +77,7 @@ class Replacing:
         return staged
 
     def put(self, destination: Path, text: str) -> None:
-        """Replace a file, with the promise that all that was staged before is on the disk when it changes, and it itself after."""
+        """Replace a file. Everything staged earlier is on the disk before it changes, and it is on the disk afterwards."""
         staged = self.stage(destination, text)
         for waiting, meant in self._waiting if self._durable else ():
             with named(meant):
@@ -88,7 +87,7 @@ class Replacing:
         self.settle()
 
     def replace(self, staged: Path, destination: Path) -> None:
-        """Put a staged file in its place."""
+        """Move a staged file to its destination."""
         with named(destination):
             self._make_folder(destination.parent)
             old = self._kept(destination)
@@ -100,21 +99,21 @@ class Replacing:
         self._touched[destination.parent] = None
 
     def remove(self, path: Path) -> None:
-        """Remove a file, and the folders that are empty then, up to the root."""
+        """Remove a file, and the folders that become empty, up to the root."""
         with named(path):
             old = self._next_old()
             try:
                 path.rename(old)
             except (FileNotFoundError, NotADirectoryError):
-                pass  # a run that was killed came this far
+                pass  # a killed run got this far
             else:
                 self._undo.callback(self._put_back, path, lambda: old.rename(path))
             self._remove_empty_folders(path)
 
     def settle(self) -> None:
-        """Make the names in all folders that were touched survive a power cut."""
+        """Make the names in all changed folders survive a power failure."""
         for folder in self._touched if self._durable else ():
-            with contextlib.suppress(FileNotFoundError), named(folder):  # it became empty, and is gone
+            with contextlib.suppress(FileNotFoundError), named(folder):  # it became empty and was removed
                 sync_folder(folder)
         self._touched.clear()
 
@@ -136,12 +135,12 @@ class Replacing:
                 continue
             except OSError:
                 self._touched[folder] = None
-                return  # something else lies in it
+                return  # it contains something else
             self._undo.callback(self._put_back, folder, partial(_make, folder, mode))
         self._touched[folder] = None
 
     def _kept(self, destination: Path) -> Path | None:
-        """The old file under another name, for the way back; None where there is none."""
+        """The old file under another name, to restore it; None if there was none."""
         if not os.path.lexists(destination):
             return None
         old = self._next_old()
@@ -150,7 +149,7 @@ class Replacing:
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
                 raise
-            with destination.open("rb") as file:  # hard links are not for everybody, and not for every file system
+            with destination.open("rb") as file:  # hard links may be forbidden, or missing in the file system
                 stage(old, file.read(), private=True, durable=False)
             old.chmod(stat.S_IMODE(destination.stat().st_mode))
         return old
@@ -169,7 +168,7 @@ class Replacing:
         reason = reason_of(error) if isinstance(error, OSError) else type(error).__name__
         names = shortened((str(path) for path in self._stuck), 3)
         message = (
-            f"{getattr(error, 'filename', None) or self._root}: {reason}; and these could not be put back: {names}"
+            f"{getattr(error, 'filename', None) or self._root}: {reason}; these files could not be restored: {names}"
         )
         return Problem(
             "cannot-write", message, hint="fix that, and render again: every file is whole, the old one or the new one"
@@ -177,7 +176,7 @@ class Replacing:
 
 
 def try_places(root: Path, paths: Iterator[Path]) -> None:
-    """Raise an OSError, which names the file, for the first path whose folder cannot be changed, before anything is."""
+    """Raise an OSError with the file's name for the first path whose folder cannot be changed, before any change."""
     device = root.stat().st_dev
     answers: dict[Path, int] = {}
     for path in paths:
@@ -189,7 +188,7 @@ def try_places(root: Path, paths: Iterator[Path]) -> None:
 
 
 def _refusal(folder: Path, device: int) -> int:
-    """Why files cannot be moved into a folder, as the number of an error; 0 when they can."""
+    """Why files cannot be moved into a folder, as an error number; 0 if they can."""
     effective = os.access in os.supports_effective_ids
     if folder.stat().st_dev != device:
         return errno.EXDEV
@@ -199,7 +198,7 @@ def _refusal(folder: Path, device: int) -> int:
 
 
 def remove_leftovers(root: Path) -> None:
-    """Remove the staging folders of runs that were killed, and nothing that only has such a name."""
+    """Remove the staging folders of killed runs, but nothing that only has a similar name."""
     for entry in os.scandir(root):
         if _STAGING.match(entry.name) and entry.is_dir(follow_symlinks=False):
             with contextlib.suppress(OSError):
@@ -211,7 +210,7 @@ def _remove_staging(staging: Path) -> None:
     if all(map(_STAGED.match, names)):
         for name in names:
             (staging / name).unlink()
-        staging.rmdir()  # which refuses a folder that holds something else
+        staging.rmdir()  # fails for a folder that contains something else
 
 
 def _make(folder: Path, mode: int) -> None:
@@ -221,7 +220,7 @@ def _make(folder: Path, mode: int) -> None:
 
 @contextlib.contextmanager
 def named(destination: Path) -> Iterator[None]:
-    """An error of the file system names the file that a user knows, not where its content was staged."""
+    """An error of the file system with the name of the destination, not of the staged file."""
     try:
         yield
     except OSError as error:
