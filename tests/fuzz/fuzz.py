@@ -88,7 +88,7 @@ def _child(pipe, state, seed, number, ends, folder):
         reached |= new
         if finding:
             pipe.send(("find", finding, text))
-        elif (new or is_seed) and CANARY.encode() not in text:  # which would be moved to where it is no secret
+        elif (new or is_seed) and CANARY.encode() not in text:  # it could be moved to a place where it is not a secret
             pipe.send(("new", text, new))
             state.pool.append(text)
         pipe.send(("judged", judge.accepted - before, judge.slowest))
