@@ -20,7 +20,7 @@ MISSPELLED = re.findall(
     "configuraton validdate overlayes recieves enviroment dimensoin occured seperate tempalte refernce "
     "sensitve determin warnning permision anihilate resovled acommodate yeild brackket consistant",
 )
-"""Some are in lists of common typos, most are in none."""
+"""Most of them are in lists of common typos, some are in none."""
 PLACES = {
     "a.py": ('"""{}"""\n', "def f():\n    # {}\n    return 1\n", 'MESSAGE = f"see {{1}}: {}"\n'),
     "a.md": ("# A page\n\n{}\n", "| a | {} |\n"),
@@ -82,6 +82,7 @@ def test_an_unused_word_of_the_vocabulary_is_known():
     assert spelling.unused() == ["nginx"]
 
 
+@pytest.mark.soak  # `make check` runs the program
 def test_the_vocabulary_is_sorted_and_has_no_word_of_the_dictionary():
     words = prose.read_vocabulary()
     assert words == sorted(words, key=str.lower)
@@ -96,6 +97,7 @@ def test_a_file_with_a_mistake_fails_the_program(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == 'a.md:3: `in clear`: write "in plain text"\n'
 
 
+@pytest.mark.soak
 def test_the_repository_is_free_of_mistakes():
     done = subprocess.run([sys.executable, PROSE / "prose.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
