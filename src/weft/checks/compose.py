@@ -42,9 +42,9 @@ def check(output: Finished) -> Iterator[Problem]:
 
 def _place(text: str, message: str) -> Place | None:
     """The place of the setting that a message names, if it is in the file."""
-    told = _LINE.search(message)
-    if told:
-        return Place("", int(told[1]), int(told[2]) if told[2] else None)
+    reported = _LINE.search(message)
+    if reported:
+        return Place("", int(reported[1]), int(reported[2]) if reported[2] else None)
     named = _PATH.search(message)
     if named is None:
         return None

@@ -58,7 +58,7 @@ for name, log in logs.items():
     elif not lines:
         complain(f"the handler '{name}' writes nothing")
 """
-_TOLD = re.compile(r"^weft: (.*)$", re.MULTILINE)
+_REPORTED = re.compile(r"^weft: (.*)$", re.MULTILINE)
 
 
 def check(output: Finished) -> Iterator[Problem]:
@@ -73,9 +73,9 @@ def check(output: Finished) -> Iterator[Problem]:
         answer = programs.ask(["python", "-B", "-c", _TRY, output.file, folder], output.file.parent)
     if answer.code == 0 and not answer.text.strip():
         return
-    told = _TOLD.search(answer.text)
+    reported = _REPORTED.search(answer.text)
     last = (answer.text.strip().splitlines() or [f"it ended with {answer.code}"])[-1]
-    message = programs.words(told[1] if told else last)
+    message = programs.words(reported[1] if reported else last)
     line = _line_of(output.text, message)
     yield Problem("dictconfig", f"logging: {message}", place=Place("", line) if line else None)
 

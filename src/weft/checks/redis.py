@@ -78,11 +78,11 @@ def check(output: Finished) -> Iterator[Problem]:
         answer = booted(["redis-server", file, *_ALONE, "--unixsocket", socket], folder, socket, b"PING\r\n")
     if answer.code == 0:
         return
-    told = _COMPLAINT.search(answer.text)
-    if told:
-        line = int(told[1])
+    reported = _COMPLAINT.search(answer.text)
+    if reported:
+        line = int(reported[1])
         known = line <= len(lines_of(output.text))
-        yield Problem("redis", f"redis-server: {programs.words(told[2])}", place=Place("", line) if known else None)
+        yield Problem("redis", f"redis-server: {programs.words(reported[2])}", place=Place("", line) if known else None)
         return
     said = programs.words(_LOG_LINE.sub("", answer.text).replace(f"{folder}/", ""))
     silent = "it does not answer" if answer.code == NO_ANSWER else f"it ended with {answer.code}"

@@ -141,7 +141,7 @@ for _kind, _fits, _first in (
     Loader.add_implicit_resolver(_kind if _kind == _NUMBER else f"{_TAG}{_kind}", _Pattern(_fits), list(_first))
 
 
-def _told(fits: Callable[[str], Any], node: Any) -> Any:
+def _explicit(fits: Callable[[str], Any], node: Any) -> Any:
     """What a scalar with an explicit tag is; raises ValueError where it is nothing of the kind."""
     value = fits(node.value)
     if value is None:
@@ -155,14 +155,14 @@ def _explicit_null(node: Any) -> None:
 
 
 def _explicit_int(node: Any) -> int:
-    value = _told(_number, node)
+    value = _explicit(_number, node)
     if not isinstance(value, int):
         raise ValueError(node.value)  # noqa: TRY004 - as all that a tag does not fit
     return value
 
 
 def _explicit_float(node: Any) -> float:
-    value = _told(_number, node)
+    value = _explicit(_number, node)
     if isinstance(value, int) and value >= 1 << 63:
         raise ValueError(node.value)
     return float(value)
@@ -170,7 +170,7 @@ def _explicit_float(node: Any) -> float:
 
 def _timestamp(node: Any) -> str:
     """A moment, which stays as it is written."""
-    found = _told(_TIMESTAMP.match, node)
+    found = _explicit(_TIMESTAMP.match, node)
     time = found["local"] or found["time"] or "0:0:0"
     datetime.strptime(f"{found['date']} {time}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - only whether there is such a moment
     return str(node.value)
@@ -191,9 +191,9 @@ Loader.yaml_constructors = {
     None: _untagged,
     f"{_TAG}map": _untagged,
     f"{_TAG}seq": _untagged,
-    f"{_TAG}bool": lambda _, node: _told(_BOOLS.get, node),
+    f"{_TAG}bool": lambda _, node: _explicit(_BOOLS.get, node),
     f"{_TAG}null": lambda _, node: _explicit_null(node),
-    _NUMBER: lambda _, node: _told(_number, node),
+    _NUMBER: lambda _, node: _explicit(_number, node),
     f"{_TAG}int": lambda _, node: _explicit_int(node),
     f"{_TAG}float": lambda _, node: _explicit_float(node),
     f"{_TAG}timestamp": lambda _, node: _timestamp(node),

@@ -24,11 +24,11 @@ def as_junit(report: Report) -> str:
             if place.line:
                 case.set("line", str(place.line))
         kind = "failure" if problem.severity is Severity.ERROR else "system-out"
-        told = ET.SubElement(case, kind)
+        result = ET.SubElement(case, kind)
         if kind == "failure":
-            told.set("type", problem.code)
-            told.set("message", _printable(problem.message))
-        told.text = _printable(in_full(problem))
+            result.set("type", problem.code)
+            result.set("message", _printable(problem.message))
+        result.text = _printable(in_full(problem))
     if not report:
         ET.SubElement(suite, "testcase", classname="weft", name="no problems")
     suite.set("tests", str(len(suite)))

@@ -36,10 +36,10 @@ class Report:
     @cached_property
     def problems(self) -> list[Problem]:
         """The problems added so far, grouped and sorted."""
-        told = {problem.finding for problem in self._added}
+        reported = {problem.finding for problem in self._added}
         groups: dict[Any, tuple[Problem, dict[str, None]]] = {}
         for problem in sorted(self._added, key=_order):
-            if (problem.traits.covered_by, problem.path) not in told:
+            if (problem.traits.covered_by, problem.path) not in reported:
                 groups.setdefault(_group(problem), (problem, {}))[1].update(dict.fromkeys(problem.targets))
         return [
             problem if problem.targets == tuple(targets) else replace(problem, targets=tuple(targets))

@@ -40,7 +40,7 @@ def read(path: Path) -> bytes:
     Raises WeftError if it cannot be decrypted, CannotRun if it cannot be read or pyrage is missing.
     """
     data = read_clear(path)
-    with _told(path):
+    with _as_problems(path):
         return identities.decrypt(data, identities.identities(), path.name)
 
 
@@ -50,7 +50,7 @@ def write(path: Path, clear: bytes, recipients: Sequence[str]) -> None:
     Raises WeftError if the data is not YAML or JSON (by the file's name) or a recipient is invalid, CannotRun if the file
     cannot be written.
     """
-    with _told(path):
+    with _as_problems(path):
         documents.parse(clear, path.name)
         import pyrage  # noqa: PLC0415 - an extra
 
@@ -193,7 +193,7 @@ def read_clear(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _as_problems(path: Path) -> Iterator[None]:
     """The error of a provider as a problem of a file."""
     try:
         yield

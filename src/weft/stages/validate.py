@@ -94,7 +94,7 @@ class SchemaCheck:
     def _explained(self, config: Any) -> Iterator[Problem]:
         judged = _Judged(config, Mask(self._catalog.root, [config]), Suggestions())
         for error in self._explain.iter_errors(config):
-            yield from self._told(error, judged)
+            yield from self._problems_of(error, judged)
 
     def _too_costly(self, config: Any, undecided: Undecided) -> Iterator[Problem]:
         for schema, pattern, text in undecided.found:
@@ -116,7 +116,7 @@ class SchemaCheck:
 
         return list(filter(speaks, paths)) or paths
 
-    def _told(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
+    def _problems_of(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         # `false` as a property becomes `not: {}`, see `documents`, a keyword that no author wrote
         steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
@@ -178,7 +178,7 @@ class SchemaCheck:
         else:
             branch = best_branch(self._catalog, error)
         for below in branch:
-            yield from self._told(below, judged)
+            yield from self._problems_of(below, judged)
 
     def _without_own_key(
         self, error: ValidationError, keys: dict[int, list[str]], judged: _Judged
