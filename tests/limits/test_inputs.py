@@ -78,6 +78,16 @@ SLOW = {
     ),
     "a chain of old names": (TENANT, tenant(old_names(15_000)), {"schema-too-costly"}),
     "as many old names as may be": (TENANT, tenant(old_names(1000)), set()),
+    "many patterns for keys": (
+        TENANT,
+        tenant({"more": {"patternProperties": {f"^k{n}$": {"type": "integer"} for n in range(20_000)}}}),
+        {"schema-too-costly"},
+    ),
+    "many alternatives": (
+        TENANT,
+        tenant({"more": {"oneOf": [{"properties": {f"k{n}": {}}, "required": [f"k{n}"]} for n in range(9_000)]}}),
+        set(),
+    ),
     "a long enum": (TENANT, tenant({"name": {"enum": [f"x{n}" for n in range(50_000)]}}), {"not-allowed"}),
     "unknown keys of weft.yaml": ("weft.yaml", lines("version: 1\n", 50_000, "k{n}: 1\n"), {"unknown-key"}),
 }

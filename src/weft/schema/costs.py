@@ -20,6 +20,8 @@ SETTINGS: Final = 50_000
 """How many settings may have a default or an environment variable."""
 RENAMED: Final = 1_000
 """How many settings may be renamed; one may be renamed to one that is renamed, and so on, for each of them."""
+PATTERNS: Final = 100
+"""How many patterns one schema may have for keys, as each key is held against each; of some 1,400 published ones one has 9."""
 DEEPEST: Final = 64
 """Through how many others a schema may be asked; of the same published ones through 8."""
 
@@ -42,6 +44,10 @@ class Excess(Enum):
     SETTINGS = (
         f"more than {SETTINGS:,} settings below this one have a default or an environment variable, as its properties refer to the same schemas again and again",
         "refer to them from fewer places",
+    )
+    PATTERNS = (
+        f"this schema has more than {PATTERNS} patterns for keys, and each key is held against each of them",
+        "join patterns that lead to the same schema: `^(one|two)$`",
     )
     RENAMED = (
         f"more than {RENAMED:,} settings below this one are renamed",
@@ -74,6 +80,8 @@ def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
             counts[id(schema)] = (1, 1) if excess else (many, deep)  # those that ask it are not to blame
             if excess:
                 yield schema, excess
+    many = (schema for schema in documents.every if len(schema.get("patternProperties", ())) > PATTERNS)
+    yield from ((schema, Excess.PATTERNS) for schema in many)
     yield from ((schema, Excess.SETTINGS) for schema in _with_too_many(documents, _LOOKED_AT, SETTINGS))
     yield from ((schema, Excess.RENAMED) for schema in _with_too_many(documents, _RENAMED, RENAMED))
 

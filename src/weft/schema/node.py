@@ -38,6 +38,10 @@ class Secrecy(IntEnum):
     SENSITIVE = 2
 
 
+_OF_OTHERS: Final = ("additionalProperties", "patternProperties", "unevaluatedProperties")
+"""The keywords by which a schema speaks of keys that it does not name."""
+
+
 class Node:
     """A place in the configuration, seen through every schema that describes it.
 
@@ -65,6 +69,8 @@ class Node:
 
     def child(self, step: str | int) -> Node:
         """The node of a property or a list item. A place that no schema describes has a node without schemas."""
+        if isinstance(step, int):
+            step = min(step, self._listed)
         node = self._children.get(step)
         if node is None:
             node = self.stated(step)
@@ -79,16 +85,45 @@ class Node:
 
     def described(self, step: str | int) -> tuple[list[Any], list[Any]]:
         """The schemas that certainly describe the value at a step, and those that possibly do."""
+        every = (*self.certain, *self.possible)
+        numbers = self._speaking_of(step) if isinstance(step, str) else range(len(every))
         find = property_schemas if isinstance(step, str) else item_schemas
-        certain = [found for schema in self.certain for found in find(schema, step)]
-        possible = [found for schema in self.possible for found in find(schema, step)]
+        certain: list[Any] = []
+        possible: list[Any] = []
+        for number in numbers:
+            (certain if number < len(self.certain) else possible).extend(find(every[number], step))
         if isinstance(step, int):
-            possible += self.catalog.secrets_under("contains", (*self.certain, *self.possible))
-        for schema, surely in (*((one, True) for one in self.certain), *((one, False) for one in self.possible)):
-            left_over = self._unevaluated(schema, step)
+            possible += self.catalog.secrets_under("contains", every)
+        for number in numbers:
+            left_over = self._unevaluated(every[number], step)
             if left_over is not None:
-                (certain if surely and left_over[1] else possible).append(left_over[0])
+                (certain if number < len(self.certain) and left_over[1] else possible).append(left_over[0])
         return certain, possible
+
+    def _speaking_of(self, name: str) -> list[int]:
+        """Which of the schemas say something of a key, by their numbers: not each of thousands of alternatives has to be asked."""
+        by_name, of_others = self._named
+        return sorted((*by_name.get(name, ()), *of_others))
+
+    @cached_property
+    def _named(self) -> tuple[dict[str, list[int]], list[int]]:
+        """The numbers of the schemas that name a key, and of those that also speak of keys which they do not name."""
+        by_name: dict[str, list[int]] = {}
+        of_others = []
+        for number, schema in enumerate((*self.certain, *self.possible)):
+            if any(isinstance(schema.get(keyword), dict) for keyword in _OF_OTHERS):
+                of_others.append(number)
+            else:
+                for name in schema.get("properties", ()):
+                    by_name.setdefault(name, []).append(number)
+        return by_name, of_others
+
+    @cached_property
+    def _listed(self) -> int:
+        """How many first items have schemas of their own; all after these are described alike."""
+        every = (*self.certain, *self.possible)
+        lists = [schema.get(keyword) for schema in every for keyword in ("items", "prefixItems")]
+        return max((len(items) for items in lists if isinstance(items, list)), default=0)
 
     def _unevaluated(self, schema: dict[str, Any], step: str | int) -> tuple[Any, bool] | None:
         """The subschema for a step that neither the schema nor those in its place describe, and whether it certainly applies."""
