@@ -201,7 +201,9 @@ def made(folder, place, way):
     """The project of a place and a way, and the secret in it."""
     at = PLACES[place]
     secret = at.get("canary", SECRET)
-    spot = Spot(at["overlay"].replace("CANARY", secret), secret, frozenset(names_in(at) if at.get("named", True) else ()))
+    spot = Spot(
+        at["overlay"].replace("CANARY", secret), secret, frozenset(names_in(at) if at.get("named", True) else ())
+    )
     files = {
         "schema.json": {
             "type": "object",

@@ -80,8 +80,9 @@ def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
             counts[id(schema)] = (1, 1) if excess else (many, deep)  # those that ask it are not to blame
             if excess:
                 yield schema, excess
-    many = (schema for schema in documents.every if len(schema.get("patternProperties", ())) > PATTERNS)
-    yield from ((schema, Excess.PATTERNS) for schema in many)
+    for schema in documents.every:
+        if len(schema.get("patternProperties", ())) > PATTERNS:
+            yield schema, Excess.PATTERNS
     yield from ((schema, Excess.SETTINGS) for schema in _with_too_many(documents, _LOOKED_AT, SETTINGS))
     yield from ((schema, Excess.RENAMED) for schema in _with_too_many(documents, _RENAMED, RENAMED))
 

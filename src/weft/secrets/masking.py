@@ -17,7 +17,7 @@ from weft.schema.node import MISSING, Node
 from weft.secrets.references import is_reference
 
 MASK: Final = "***"
-_LONG: Final = 6
+LONG: Final = 6
 """The minimum length of a secret for comparing other values with it: `1` is the value of many settings."""
 
 
@@ -25,7 +25,7 @@ class Mask:
     """The mask for one configuration, from these overlays or already merged."""
 
     def __init__(self, root: Node, data: Iterable[Any]) -> None:
-        self._secrets = frozenset(text for one in data for text in _secrets(root, one) if len(text) >= _LONG)
+        self._secrets = frozenset(text for one in data for text in _secrets(root, one) if len(text) >= LONG)
 
     def __call__(self, node: Node, value: Any) -> Any:
         """A copy of the value at a node, in the configuration or in an overlay, that may be shown to anyone."""

@@ -26,7 +26,7 @@ from weft.files.lines import lines_of
 from weft.files.reading import ProjectFiles
 from weft.schema.catalog import Catalog
 from weft.schema.node import Node
-from weft.secrets.masking import MASK, below, is_concealed, is_instruction
+from weft.secrets.masking import LONG, MASK, below, is_concealed, is_instruction
 
 _KEY: Final = re.compile(r"\s*(?:- +)*(?P<quote>[\"']?)(?P<name>[\w.$-]+)(?P=quote)\s*:(?=\s|$)")
 _MARKER: Final = re.compile(r"(?:<{7}|={7}|>{7}|-{3})(?=\s|$)")
@@ -140,7 +140,9 @@ class SecretLines:
             return file
         file.composed = True
         if composed is not None:
-            _Walk(text, file).visit(composed, self._catalog.root)
+            walk = _Walk(text, file)
+            walk.visit(composed, self._catalog.root)
+            walk.hide_repeated()
         return file
 
 
@@ -152,6 +154,14 @@ class _Walk:
         self._file = file
         self._seen: set[int] = set()
         self._visited: set[tuple[int, Node]] = set()
+        self._shown: list[ScalarNode] = []
+        self._secrets: set[str] = set()
+
+    def hide_repeated(self) -> None:
+        """Hide what has the value of a secret that was hidden elsewhere in the file."""
+        for composed in self._shown:
+            if composed.value in self._secrets:
+                self._hide(composed)
 
     def visit(self, composed: Composed, node: Node) -> None:
         """Record what may be shown of a parsed value; once, even if several aliases refer to it or it contains itself."""
@@ -161,10 +171,12 @@ class _Walk:
         self._note_end(composed)
         if isinstance(composed, ScalarNode):
             if is_concealed(node, _value(composed)) or (node.holds_secrets and not self._is_bare(composed)):
-                self._hide(composed)
+                self._conceal(composed)
+            else:
+                self._shown.append(composed)
             return
         if node.conceals(_likeness(composed)):
-            self._hide(composed)
+            self._conceal(composed)
             return
         if node.holds_secrets and self._text[composed.start_mark.index] in "&!":  # the name of an anchor or a tag
             self._file.hide_rest(_at(composed.start_mark))
@@ -203,6 +215,20 @@ class _Walk:
     def _note_end(self, composed: Composed) -> None:
         end = composed.end_mark
         self._file.ends[end.line] = max(self._file.ends.get(end.line, 0), end.column)
+
+    def _conceal(self, composed: Composed) -> None:
+        """Hide a secret, and remember the texts in it."""
+        self._hide(composed)
+        stack, seen = [composed], set[int]()
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, ScalarNode):
+                self._secrets |= {node.value} if len(node.value) >= LONG else set()
+            else:
+                stack += [part for pair in node.value for part in (pair if isinstance(pair, tuple) else (pair,))]
 
     def _hide(self, composed: Composed) -> None:
         self._file.hide(_at(composed.start_mark), _at(composed.end_mark))
