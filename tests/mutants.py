@@ -33,7 +33,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SOURCE = "src/weft"
 SUBJECTS: dict[str, tuple[str, ...]] = {
-    "merge": ("stages/merge.py",),
+    "merge": ("stages/merge.py", "stages/layer_settings.py"),
     "taint": ("secrets/taint.py", "secrets/references.py"),
     "write": ("stages/write/*.py", "files/atomic.py", "files/reading.py"),
     "provenance": ("project/provenance.py",),

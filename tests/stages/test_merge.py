@@ -15,7 +15,8 @@ from weft.base.overlay import Layer, Source
 from weft.base.paths import get, has, parse_pointer
 from weft.project.provenance import setters
 from weft.schema.node import MISSING
-from weft.stages.merge import OPERATORS, leaves, merge, set_twice
+from weft.stages.layer_settings import leaves, set_twice
+from weft.stages.merge import OPERATORS, merge
 
 FOLDER = Path(__file__).parents[1] / "merge_cases"
 

@@ -12,7 +12,7 @@ from weft.files.locator import locate
 from weft.project.target import Target
 from weft.schema.equality import canonical
 from weft.schema.node import Node
-from weft.stages.merge import leaves
+from weft.stages.layer_settings import leaves
 
 
 def layer_warnings(target: Target) -> list[Problem]:

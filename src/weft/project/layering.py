@@ -23,8 +23,9 @@ from weft.schema.node import Node
 from weft.secrets.providers import misformed
 from weft.secrets.quoting import SecretLines
 from weft.secrets.references import literal_secret, literals
+from weft.stages.layer_settings import removed, set_twice
 from weft.stages.load import Overlays, is_left_empty
-from weft.stages.merge import merge, removed, set_twice
+from weft.stages.merge import merge
 
 
 @dataclass(frozen=True)

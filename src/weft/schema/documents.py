@@ -50,6 +50,7 @@ class Documents:
 
     `root` is the URI of the root schema. `joined` maps URIs to the documents for validators. `schema(ref)` gives the schema of a
     joined `$ref`, `location(schema)` the location of a joined schema (`schemas/app.schema.json#/properties/port`).
+    `warnings` are about probable mistakes, `remote` about references to the network that were left open.
     """
 
     root: str
@@ -57,6 +58,7 @@ class Documents:
     names: dict[str, str]
     files: tuple[Path, ...]
     warnings: tuple[Problem, ...] = ()
+    remote: tuple[Problem, ...] = ()
     _places: dict[int, str] = field(repr=False, default_factory=dict)
     _dialects: dict[str, str] = field(repr=False, default_factory=dict)
 
@@ -146,10 +148,11 @@ def join(
     references: References,
     schemas: Collection[int],
     warnings: Iterable[Problem] = (),
+    remote: Iterable[Problem] = (),
 ) -> Documents:
     """The written documents, by their URIs, joined by their references; `schemas` are the ids of all schemas in them.
 
-    `warnings` are probable mistakes in them.
+    `warnings` are probable mistakes in them, `remote` the references to the network that were left open.
     """
     run = _Join(references, schemas)
     direct: dict[str, Any] = {}
@@ -165,7 +168,7 @@ def join(
     files = tuple(document.path for document in written.values() if document.path)
     names = {uri: written[protection.written(uri)].name for uri in joined}
     dialects = {document.name: document.dialect for document in written.values()}
-    return Documents(root, joined, names, files, tuple(warnings), run.places, dialects)
+    return Documents(root, joined, names, files, tuple(warnings), tuple(remote), run.places, dialects)
 
 
 def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], references: References) -> None:

@@ -46,7 +46,7 @@ def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = Fals
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
-    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas, loader.warnings)
+    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas, loader.warnings, loader.remote)
     for schema in circles(documents):
         loader.complain_of_circle(documents.location(schema))
     for schema, excess in () if loader.problems else too_costly(documents):
@@ -64,6 +64,7 @@ class _Loader:
         self.open_network = open_network
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.remote: list[Problem] = []
         self.by_uri: dict[str, Document] = {}
         self.targets: dict[int, tuple[Document, str]] = {}
         self.references: dict[tuple[int, str], str | bool] = {}
@@ -176,7 +177,7 @@ class _Loader:
                 if self.open_network and code == _NETWORK:
                     self.references[id(schema), keyword] = True
                     problem = _problem(spot.document, path, code, message, hint)
-                    self.warnings.append(replace(problem, severity=Severity.WARNING))
+                    self.remote.append(replace(problem, severity=Severity.WARNING))
                 else:
                     self._complain(spot.document, path, code, message, hint)
             return

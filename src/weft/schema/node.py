@@ -101,7 +101,7 @@ class Node:
         return certain, possible
 
     def _speaking_of(self, name: str) -> list[int]:
-        """Which of the schemas say something of a key, by their numbers: not each of thousands of alternatives has to be asked."""
+        """The numbers of the schemas that describe a key, so that thousands of alternatives are not asked one by one."""
         by_name, of_others = self._named
         return sorted((*by_name.get(name, ()), *of_others))
 

@@ -79,19 +79,18 @@ def _own_schemas(schema: Path, notes: Notes) -> tuple[dict[str, str], tuple[Prob
     The texts of comments become part of the schema. A reference to the network is removed, so any value is accepted there.
     """
     documents = load_documents(schema, files_of(schema.parent), open_network=True)
-    remote = [problem for problem in documents.warnings if problem.code == "schema-ref-network"]
     files, root = new_projects.schema_files(schema, documents)
     found = {}
     for name, text in files.items():
         contents = datafile.parse_named(text.encode(), name)
-        for problem in remote:
+        for problem in documents.remote:
             file, _, where = (problem.schema or "").partition("#")
             contents = schemas.opened(contents, parse_pointer(where)[:-1]) if name == f"schemas/{file}" else contents
         contents = schemas.without_defaults(contents)
         if name == f"schemas/{root}":
             contents = schemas.with_descriptions(contents, notes)
         found[name] = to_json(contents) + "\n"
-    return found, tuple(map(_not_checked, remote))
+    return found, tuple(map(_not_checked, documents.remote))
 
 
 def _not_checked(problem: Problem) -> Problem:
