@@ -141,14 +141,14 @@ def reason_of(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+def did_you_mean(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
     """A hint with the candidate most similar to `word`, ignoring case, or None when nothing is similar."""
     spelled: dict[str, str] = {}
     for candidate in candidates:
         spelled.setdefault(candidate.casefold(), candidate)
         if candidate != word and candidate.casefold() == word.casefold():
             return f"did you mean `{candidate}`?"
-    close = closest(word.casefold(), spelled)
+    close = closest(word.casefold(), spelled, cutoff)
     return f"did you mean `{spelled[close]}`?" if close is not None else None
 
 
@@ -165,12 +165,14 @@ class Suggestions:
     def __init__(self) -> None:
         self._left = _COMPARED
 
-    def __call__(self, word: str, candidates: list[str], fits: Callable[[str], bool] | None = None) -> str | None:
+    def __call__(
+        self, word: str, candidates: list[str], fits: Callable[[str], bool] | None = None, cutoff: float = 0.6
+    ) -> str | None:
         """A hint with the most similar candidate among those that fit, until the number of comparisons is used up."""
         self._left -= len(candidates)
         if self._left < 0:
             return None
-        return did_you_mean(word, filter(fits, candidates) if fits else candidates)
+        return did_you_mean(word, filter(fits, candidates) if fits else candidates, cutoff)
 
 
 def choices(candidates: Iterable[str], limit: int = 12) -> str:

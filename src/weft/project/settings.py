@@ -6,13 +6,14 @@ explained like overlays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.base import paths
 from weft.base.overlay import Layer, Source
 from weft.base.problems import Problem, UsageError, did_you_mean
 from weft.schema import envvars
+from weft.schema.levels import nearest
 from weft.schema.node import Node
 
 
@@ -27,12 +28,31 @@ def setting_path(root: Node, steps: paths.Path) -> paths.Path:
         step = next((name for name in (rest[0], *runs) if name in node.properties), rest[0])
         if not node.knows(step):
             where = f"in {paths.dotted(found)}" if found else "at the top level"
-            hint = did_you_mean(str(step), node.properties)
+            hint = (
+                did_you_mean(str(step), node.properties)
+                or _in_brackets(root, found, step)
+                or _elsewhere(root, found, rest)
+            )
             raise UsageError(Problem("unknown-key", f"there is no setting `{step}` {where}", hint=hint))
         node = node.child(step)
         found.append(step)
         del rest[: runs.index(str(step)) + 2 if step in runs and step != rest[0] else 1]
     return tuple(found)
+
+
+def _in_brackets(root: Node, found: Sequence[str | int], step: str | int) -> str | None:
+    """A hint if the last step is a key that no schema names: with the next step, it may be one key that contains a dot."""
+    if not found or isinstance(step, int) or found[-1] in root.at(found[:-1]).properties:
+        return None
+    return f"a key that contains a dot is written in brackets: `{paths.dotted([*found[:-1], f'{found[-1]}.{step}'])}`"
+
+
+def _elsewhere(root: Node, found: Sequence[str | int], rest: Sequence[str | int]) -> str | None:
+    """A hint with the setting whose path ends with the rest of a path, if there is one near the part that is found."""
+    groups = root.catalog.groups_by_name.get(str(rest[-1]), ())
+    ending = [(*group, rest[-1]) for group in groups]
+    meant = nearest([path for path in ending if path[-len(rest) :] == tuple(rest)], tuple(found))
+    return f"did you mean `{paths.dotted(meant)}`?" if meant else None
 
 
 def extra_layers(

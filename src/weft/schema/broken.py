@@ -24,12 +24,17 @@ def _nothing(_: Any) -> bool:
     return False
 
 
+def _nowhere(_: Path, name: str) -> None:
+    """No hint for a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A keyword that a value breaks, for the message functions. A `hidden` value must not be quoted.
 
     `unexpected` are the keys or items that are not allowed, if the keyword is about these, and `known` the allowed keys. `fits`
-    tells whether another value would be accepted here. With `of_key`, the value is a key of the mapping.
+    tells whether another value would be accepted here, and `elsewhere` gives a hint for a key that is not allowed in a group. With
+    `of_key`, the value is a key of the mapping.
     """
 
     keyword: str
@@ -46,6 +51,7 @@ class Broken:
     fits: Callable[[Any], bool] = _nothing
     of_key: bool = False
     suggest: Suggestions = field(default_factory=Suggestions)
+    elsewhere: Callable[[Path, str], str | None] = _nowhere
 
     @property
     def name(self) -> str:
@@ -75,6 +81,7 @@ def broken_by(
     hidden: bool,
     fits: Callable[[Any], bool] = _nothing,
     suggest: Suggestions | None = None,
+    elsewhere: Callable[[Path, str], str | None] = _nowhere,
 ) -> Broken:
     """The keyword of a validator's error about `judged`, the value at the path `at` of the configuration."""
     inside = tuple(error.absolute_path)
@@ -94,6 +101,7 @@ def broken_by(
         unexpected.known,
         fits,
         suggest=suggest or Suggestions(),
+        elsewhere=elsewhere,
     )
 
 

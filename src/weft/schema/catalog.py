@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from weft.base.paths import Path
 from weft.base.problems import Problem, did_you_mean
 from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
+from weft.schema.levels import groups_by_name
 from weft.schema.names import SecretNames
 from weft.schema.node import MISSING, Node, Secrecy
 from weft.schema.renames import Renames
@@ -89,6 +91,11 @@ class Catalog:
     def names(self) -> frozenset[str]:
         """The names of all settings, at any depth."""
         return frozenset(name for schema in self.schemas_with("properties") for name in schema["properties"])
+
+    @cached_property
+    def groups_by_name(self) -> Mapping[str, list[Path]]:
+        """The groups that have a setting with each name."""
+        return groups_by_name(self.root)
 
     def schemas_with(self, keyword: str) -> Sequence[dict[str, Any]]:
         """Every schema of every document that has this keyword."""

@@ -62,7 +62,7 @@ def _additional(broken: Broken) -> Iterator[Found]:
     some = f"choose from {choices(known)}" if known else None
     for name in map(str, broken.unexpected):
         where = f"in {dotted(broken.path)}" if broken.path else "at the top level"
-        hint = broken.suggest(name, known) or some
+        hint = broken.suggest(name, known) or broken.elsewhere(broken.path, name) or some
         yield "unknown-key", (*broken.path, name), f"there is no setting `{name}` {where}", hint
 
 

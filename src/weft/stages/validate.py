@@ -26,6 +26,7 @@ from weft.schema.broken import Broken, broken_by
 from weft.schema.catalog import Catalog
 from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
+from weft.schema.levels import level_hint
 from weft.schema.loader import load_documents
 from weft.schema.node import Node
 from weft.schema.rewriting import written
@@ -35,6 +36,8 @@ from weft.secrets.references import literal_secret
 
 _FEW: Final = 100
 """The number of errors of jsonschema-rs to read; each contains a copy of its value."""
+_SAME_NAME: Final = 0.9
+"""How similar a free key must be to another one to be called a misspelling of it: both names may be intended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,8 @@ class SchemaCheck:
         own = schema.get("errorMessage")
         own = own.get(error.validator) if isinstance(own, dict) else own
         fits, hidden = partial(self._fits, path, error.schema), judged.hides(node, error.instance)
-        broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest)
+        elsewhere = partial(level_hint, self._catalog.root)
+        broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest, elsewhere=elsewhere)
         for code, where, message, hint in complaints(broken):
             text, how = (f"{dotted(where)}: {own}", None) if isinstance(own, str) else (message, hint)
             if error.validator == "required" and (misspelled := self._misspelled(schema, where, judged)):
@@ -145,19 +149,28 @@ class SchemaCheck:
                 yield Problem(code, text, path=pointer(where), schema=location, hint=how)
 
     def _misspelled(self, schema: Mapping[str, Any], where: Path, judged: _Judged) -> tuple[Path, str] | None:
-        """An unknown key that resembles a missing one of the same mapping, and a hint with the missing name.
+        """The key that is probably misspelled if another one is missing, and a hint with the correct name.
 
-        A schema that forbids unknown keys already reports it.
+        It is an unknown key that resembles the missing one, unless the schema forbids unknown keys and therefore already reports it; or it
+        is the key of the whole mapping, if that resembles another key of a free mapping.
         """
         given = get(judged.config, where[:-1])
-        if not isinstance(given, dict) or schema.get("additionalProperties") is False:
+        if not isinstance(given, dict):
             return None
         node = self._catalog.root.at(where[:-1])
-        for key in given:
+        for key in () if schema.get("additionalProperties") is False else given:
             hint = judged.suggest(key, [str(where[-1])]) if key not in node.properties else None
             if hint:
                 return (*where[:-1], key), hint
-        return None
+        return self._misspelled_key(where[:-1], judged)
+
+    def _misspelled_key(self, path: Path, judged: _Judged) -> tuple[Path, str] | None:
+        """A key of a free mapping that resembles another one, and a hint with the other one."""
+        *above, key = path or ("",)
+        if not isinstance(key, str) or key in self._catalog.root.at(above).properties:
+            return None
+        hint = judged.suggest(key, [other for other in get(judged.config, above) if other != key], cutoff=_SAME_NAME)
+        return (path, hint) if hint else None
 
     def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         """The problems of a value that fits no alternative, for the most likely one; none if no alternative is more likely."""
