@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePath
+from typing import Final
 
 from weft.base.overlay import PLACEHOLDER
-from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.base.problems import Place, Problem, Severity, closest, did_you_mean
 from weft.project.dimensions import VALUE, Dimensions
 from weft.project.projectfile import ProjectFile
 from weft.project.targets import Identity
 from weft.stages.load import SUFFIXES, is_there
 
+_SAME_NAME: Final = 0.85
+_SHORTENED: Final = 3
+"""How similar the name of a folder must be to that of another, and how many letters an abbreviation of it has: both may be intended."""
+
 
 def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
-    """The unread files in the folders of layers."""
+    """The unread files in the folders of layers, and in folders next to them with a similar name."""
     known = {value for values in dimensions.values.values() for value in values}
     aliases = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}
     folders = [folder for folder in _folders(file) if file.files.may_read(folder)]
@@ -26,6 +31,34 @@ def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Pat
             hint = f"`{path.stem}` is an alias: the file of `{meant}` has that name" if meant else None
             hint = hint or _other_suffix(file, path) or did_you_mean(path.stem, known)
             yield _warning("unused-file", "no target reads this file", place, hint)
+    for path, meant in sorted(_in_similar_folders(file).items()):
+        if path not in read and not any(folder in path.parents for folder in folders):
+            place = Place(path.relative_to(file.folder).as_posix())
+            yield _warning("unused-file", "no target reads this file", place, f"did you mean `{meant}`?")
+
+
+def _in_similar_folders(file: ProjectFile) -> dict[Path, str]:
+    """The files in folders that resemble a folder of the layers, and the paths that they would have in that folder."""
+    folders = {
+        above
+        for pattern in file.layers
+        for path in [PurePath(pattern.partition("{")[0].rpartition("/")[0] if "{" in pattern else pattern)]
+        for above in (path, *path.parents)
+        if above.name and (file.folder / above).is_dir()  # if it is missing, the layer is reported instead
+    }
+    found: dict[Path, str] = {}
+    for folder in folders:
+        for other in filter(Path.is_dir, _inside((file.folder / folder).parent)):
+            is_other = PurePath(other.relative_to(file.folder)) not in folders and file.files.may_read(other)
+            if is_other and _resemble(other.name, folder.name):
+                files = [path for path in other.rglob("*") if path.suffix in SUFFIXES and is_there(path)]
+                found |= {path: (folder / path.relative_to(other)).as_posix() for path in files}
+    return found
+
+
+def _resemble(name: str, other: str) -> bool:
+    """True if a folder is probably meant to have another name: nearly the same, or shortened to `name`."""
+    return closest(name, [other], _SAME_NAME) is not None or (len(name) >= _SHORTENED and other.startswith(name))
 
 
 def _other_suffix(file: ProjectFile, path: Path) -> str | None:
