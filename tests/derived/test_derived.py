@@ -487,7 +487,7 @@ def test_odd_names_and_texts_do_not_break_the_types(tmp_path, language):
 def test_a_generator_that_is_missing_is_told(monkeypatch):
     monkeypatch.setattr("weft.derived.types.find_spec", lambda _: None)
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    for language, hint in (("python", "weft[types]"), ("typescript", "npm install")):
+    for language, hint in (("python", "pip install 'datamodel-code-generator>="), ("typescript", "npm install")):
         done = run("schema", "types", "--language", language)
         assert done.code == 3
         assert hint in done.err

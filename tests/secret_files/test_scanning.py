@@ -562,12 +562,12 @@ def test_a_fingerprint_depends_on_the_salt_and_the_file():
 # --- around it ---
 
 
-def test_without_the_detector_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_the_detector_its_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kingfisher_sdk", None)
     shop(tmp_path)
     result = run("secrets", "scan", cwd=tmp_path)
     assert result.code == 3
-    assert "pip install 'weft[scan]'" in result.err
+    assert "pip install 'kingfisher-secret-scanner" in result.err
     assert run("secrets", "scan", "--schema-only", cwd=tmp_path).code == 0
 
 

@@ -506,16 +506,13 @@ def test_a_vault_that_does_not_know_us(vault, tmp_path, monkeypatch):
     assert reason("ref+vault://kv1/app#word", tmp_path) == "VAULT_ADDR is not set"
 
 
-@pytest.mark.parametrize(
-    ("text", "module", "package", "extra"),
-    [("ref+age://s.age#/a", "pyrage", "pyrage", "age"), ("ref+vault://a/b#c", "hvac", "hvac", "vault")],
-)
-def test_a_package_that_is_missing_is_named_with_its_extra(text, module, package, extra, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("text", "package"), [("ref+age://s.age#/a", "pyrage"), ("ref+vault://a/b#c", "hvac")])
+def test_a_package_that_is_missing_is_named_with_how_to_install_it(text, package, tmp_path, monkeypatch):
     (tmp_path / "s.age").write_text("x")
     monkeypatch.setenv("WEFT_AGE_IDENTITY", "x")
-    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, package, None)
     assert reason(text, tmp_path) == f"the package {package} is not installed"
-    assert hint(text, tmp_path) == f"pip install 'weft[{extra}]'"
+    assert hint(text, tmp_path).startswith(f"in the environment of Weft, run `pip install '{package}>=")
 
 
 # --- config --reveal, secrets check ---

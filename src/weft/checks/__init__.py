@@ -35,6 +35,7 @@ from threading import Lock
 from typing import Any, Final
 
 from weft.base import codes
+from weft.base.extras import how_to_install
 from weft.base.plugins import Plugins
 from weft.base.problems import Place, Problem, Severity
 from weft.base.watching import Watch, unwatched, watched
@@ -166,7 +167,7 @@ def _ask(one: Rendered, name: str, tree: Tree) -> list[Problem] | Problem:
         return _answer(_load(name), name, one, tree)
     except ImportError as error:
         message = f"the check `{name}` was skipped: the package {error.name} is not installed"
-        return Problem("check-skipped", message, Severity.WARNING, hint=f"pip install 'weft[{name}]'")
+        return Problem("check-skipped", message, Severity.WARNING, hint=how_to_install(name, str(error.name)))
 
 
 def _answer(check: Any, name: str, one: Rendered, tree: Tree) -> list[Problem] | Problem:

@@ -162,7 +162,7 @@ def _say(what: str, paths: list[Path]) -> None:
 def types(ctx: click.Context, language: str, output: Path | None) -> None:
     """Write types of the configuration, for programs that read it.
 
-    Python: TypedDicts, by datamodel-code-generator (pip install 'weft[types]'). TypeScript: interfaces, by
+    Python: TypedDicts, by datamodel-code-generator (the extra `types`). TypeScript: interfaces, by
     json-schema-to-typescript (npm install --save-dev json-schema-to-typescript).
     """
     from weft.derived import types as making

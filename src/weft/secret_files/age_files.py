@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Self
 
+from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Place, Problem, UsageError, WeftError, reason_of
 from weft.files import git
 from weft.files.atomic import replace_file
@@ -201,4 +202,4 @@ def _as_problems(path: Path) -> Iterator[None]:
         raise WeftError(Problem("age", error.reason, place=Place(str(path)), hint=error.hint)) from None
     except ImportError:
         message = "the package pyrage is not installed"
-        raise CannotRun(Problem("not-installed", message, hint="pip install 'weft[age]'")) from None
+        raise CannotRun(Problem("not-installed", message, hint=how_to_install("age", "pyrage"))) from None

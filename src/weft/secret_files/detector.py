@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Problem
 from weft.files.cache import cache_folder
 from weft.files.shipped import shipped
@@ -44,8 +45,10 @@ class Detector:
         try:
             import kingfisher_sdk  # noqa: PLC0415 - an extra
         except ImportError:
-            hint = "pip install 'weft[scan]', or use `--schema-only` to search only for values of sensitive settings"
-            message = "the package kingfisher-secret-scanner is not installed"
+            package = "kingfisher-secret-scanner"
+            install = how_to_install("scan", package)
+            hint = f"{install}, or use `--schema-only` to search only for values of sensitive settings"
+            message = f"the package {package} is not installed"
             raise CannotRun(Problem("not-installed", message, hint=hint)) from None
         self._input = kingfisher_sdk.ScanInput
         self._scanner = _compiled()

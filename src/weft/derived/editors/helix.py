@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Problem
 from weft.derived.editors.association import Association
 from weft.files.jsonc import SettingsError
@@ -31,7 +32,7 @@ def _tomlkit() -> Any:
         import tomlkit  # noqa: PLC0415 - of an extra
         import tomlkit.exceptions  # noqa: PLC0415
     except ImportError:
-        hint = "install it with `pip install 'weft[editors]'`"
+        hint = how_to_install("editors", "tomlkit")
         raise CannotRun(Problem("not-installed", "the settings of Helix need the package tomlkit", hint=hint)) from None
     return tomlkit
 

@@ -31,6 +31,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
+from weft.base.extras import how_to_install
 from weft.base.overlay import data_path
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, leaves, pointer
@@ -127,7 +128,7 @@ def resolve(text: str, files: ProjectFiles) -> str:
     except ImportError as error:
         package = (error.name or "a package").partition(".")[0]
         raise ProviderError(
-            f"the package {package} is not installed", f"pip install 'weft[{reference.scheme}]'"
+            f"the package {package} is not installed", how_to_install(reference.scheme, package)
         ) from None
     return secret
 
