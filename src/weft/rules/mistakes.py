@@ -122,6 +122,27 @@ _NATIVE: Final = (
 FUNCTION_NAMES: Final = frozenset((*_NATIVE, *(function.name.rpartition(".")[2] for function in FUNCTIONS)))
 """Every function that an expression may call, without its namespace (`greatest` for `math.greatest`)."""
 
+_SPELLINGS: Final = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "is": "==",
+    "=": "==",
+    "=<": "<=",
+    "=>": ">=",
+    "&": "&&",
+    "|": "||",
+    "any": "exists",
+    "count": "size",
+    "every": "all",
+    "len": "size",
+    "length": "size",
+    "none": "null",
+    "nil": "null",
+    "true": "true",
+    "false": "false",
+}
+"""How CEL writes what other languages write so, in small letters."""
 _OPERATORS: Final = {"@in": "in", "_[_]": "[…]", "_?_:_": "? :", "-_": "-", "!_": "!"}
 _COMPARING: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
 _WORDS: Final = {
@@ -193,10 +214,18 @@ class Explainer:
 
     def _syntax(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
         text = re.sub(r" expecting .*", "", match[1])
-        text = re.sub(r"^(mismatched|extraneous|no viable alternative at) input ", "unexpected ", text)
+        text = re.sub(r"^token recognition error at: '([=<>&|]+).*", r"unexpected '\1'", text)
+        text = re.sub(
+            r"^(mismatched input|extraneous input|no viable alternative at input|token recognition error at:) ",
+            "unexpected ",
+            text,
+        )
         word = re.fullmatch(r"unexpected '\.?(\w+)'", text)
         reserved = escape(word[1]) if word else None
         hint = f"a setting of that name is `self.{reserved}`" if word and reserved != word[1] else None
+        found = re.search(r"(\w+)\s+$", self._lines[line - 1][: column - 1]) if text == "unexpected 'self'" else None
+        found = found or re.fullmatch(r"unexpected '([^']+)'", text)
+        hint = (_spelled(found[1]) if found else None) or hint
         text = "it ends too early" if text == "unexpected '<EOF>'" else text.replace("'<EOF>'", "the end")
         yield Mistake(INVALID, f"does not compile: {text}", line, column, hint)
 
@@ -266,7 +295,7 @@ class Explainer:
             )
         else:
             first, start = name.partition(".")[0], self._start_of(line, column, name)
-            hint = "settings are reached through `self`"
+            hint = _spelled(first) or "settings are reached through `self`"
             yield Mistake(INVALID, f"names `{first}`, which CEL does not know", line, start, hint)
 
     def _call(self, line: int, column: int, name: str) -> Mistake:
@@ -274,7 +303,7 @@ class Explainer:
             return Mistake(UNSUPPORTED, f"calls `{name}`, which only an API server has", line, column)
         if name in FUNCTION_NAMES:
             return Mistake(INVALID, f"calls `{name}` in a way that CEL does not know", line, column, _signatures(name))
-        hint = did_you_mean(name, FUNCTION_NAMES) or "docs/reference/rules.md lists the functions"
+        hint = _spelled(name) or did_you_mean(name, FUNCTION_NAMES) or "docs/reference/rules.md lists the functions"
         return Mistake(UNSUPPORTED, f"calls `{name}`, which is not a function of CEL", line, column, hint)
 
     def _reserved(self, line: int, column: int, match: re.Match[str]) -> Iterator[Mistake]:
@@ -322,6 +351,12 @@ def _meant(field: str, properties: tuple[str, ...]) -> str | None:
         (alias for name, alias in names.items() if alias != name and re.match(rf"{re.escape(field)}(?!\w)", name)), None
     )
     return f"write `{cut}`" if cut else did_you_mean(field, names.values())
+
+
+def _spelled(word: str) -> str | None:
+    """A hint for an operator or a word of another language."""
+    spelling = _SPELLINGS.get(word.lower())
+    return f"CEL writes `{spelling}`" if spelling else None
 
 
 def _other_level(name: str, way: tuple[str, ...] | None, node: Node | None) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from weft.base.paths import Path, get, pointer
-from weft.base.problems import Problem
+from weft.base.problems import Problem, did_you_mean
 from weft.rules.compiling import Expression, Old, Request, compiled, is_transition
 from weft.rules.deciding import Undecided, holds, text
 from weft.rules.shapes import Shapes
@@ -118,6 +118,7 @@ class RuleCheck:
             for name, mistakes in made.items():
                 if not isinstance(mistakes, Expression):
                     self.broken += [mistake.problem(name, f"{entry.location}/{name}") for mistake in mistakes]
+            self.broken += _wrong_field(self._catalog.node([entry.schema], [entry.schema]), entry)
             if len(expressions) == len(made):
                 rules[id(entry.schema)].append(_rule(entry, expressions))
         self._rules = {schema: tuple(found) for schema, found in rules.items()}
@@ -172,9 +173,25 @@ class RuleCheck:
         return made if made and made.strip() else rule.message
 
 
-def _rule(entry: _Entry, expressions: dict[str, Expression]) -> Rule:
+def _wrong_field(node: Node, entry: _Entry) -> Iterator[Problem]:
+    """The step of an entry's `fieldPath` that leads nowhere: the rule would be reported for no setting."""
+    for step in _field(entry):
+        if not node.knows(step):
+            message = f"`fieldPath` leads to no setting: the schema has no `{step}` there"
+            hint = did_you_mean(step, node.properties)
+            yield Problem("rule-invalid", message, schema=f"{entry.location}/fieldPath", hint=hint)
+            return
+        node = node.child(step)
+
+
+def _field(entry: _Entry) -> tuple[str, ...]:
+    """The steps of an entry's `fieldPath`."""
     steps = _FIELD.finditer(entry.data.get("fieldPath", ""))
-    field = tuple(match["one"] or match["two"] or match["plain"] for match in steps)
+    return tuple(match["one"] or match["two"] or match["plain"] for match in steps)
+
+
+def _rule(entry: _Entry, expressions: dict[str, Expression]) -> Rule:
+    field = _field(entry)
     message = entry.data.get("message", f"failed rule: {entry.data['rule']}")
     return Rule(expressions["rule"], message, expressions.get("messageExpression"), field, entry.location)
 
