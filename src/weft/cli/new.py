@@ -43,7 +43,9 @@ class _Parts(click.Group):
                 files_of(find_project(started_in(ctx)))
             )  # whose problems may be the reason why the dimension is unknown
             known = self.list_commands(ctx)
-            hint = did_you_mean(args[0], known) or f"choose from {choices(known)}"
+            dimensions = [name for name in known if name not in self.commands]
+            of_weft_yaml = f", or a dimension of weft.yaml: {choices(dimensions)}" if dimensions else ""
+            hint = did_you_mean(args[0], known) or f"choose from {choices(sorted(self.commands))}{of_weft_yaml}"
             raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
 
 

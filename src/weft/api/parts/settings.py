@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
@@ -144,21 +145,36 @@ def _split(project: Project, text: str) -> tuple[SettingPath, str]:
 def _known(project: Project, text: str) -> SettingPath:
     """The path of a group that some schema describes. Raises UsageError."""
     try:
-        path = setting_path(project.root, parse_dotted(text))
+        steps = parse_dotted(text)
     except ValueError as error:
         raise UsageError(Problem("bad-path", str(error))) from None
+    try:
+        path = setting_path(project.root, steps)
+    except UsageError as error:
+        add = _how_to_add(steps[: _known_steps(project.root, steps) + 1])
+        raise UsageError(*(replace(problem, hint=problem.hint or add) for problem in error.problems)) from None
     for size in range(1, len(path) + 1):
         around, node = project.root.at(path[: size - 1]), project.root.at(path[:size])
         if not node.certain:
             hint = did_you_mean(str(path[size - 1]), around.properties)
-            add = (
-                f"create it with `weft new setting {dotted(path[:size])} --type object`"
-                if size > 1
-                else "create it with `weft new domain`"
-            )
             message = f"no schema describes `{dotted(path[:size])}`"
-            raise UsageError(Problem("unknown-key", message, hint=hint or add))
+            raise UsageError(Problem("unknown-key", message, hint=hint or _how_to_add(path[:size])))
     return path
+
+
+def _known_steps(root: Node, steps: SettingPath) -> int:
+    """The number of leading steps that lead to a setting."""
+    for size in range(len(steps), 0, -1):
+        with contextlib.suppress(UsageError):
+            setting_path(root, steps[:size])
+            return size
+    return 0
+
+
+def _how_to_add(path: SettingPath) -> str:
+    """A hint for a group that does not exist."""
+    command = f"setting {dotted(path)} --type object" if len(path) > 1 else f"domain {dotted(path)}"
+    return f"create it with `weft new {command}`"
 
 
 def _check_name(node: Node, parent: SettingPath, name: str) -> None:
