@@ -118,6 +118,7 @@ def of_metaschema(error: ValidationError) -> Broken:
         except Unresolvable:
             return False
 
+    unexpected = error.cause if isinstance(error.cause, UnexpectedKeys) else UnexpectedKeys(())
     return Broken(
         str(error.validator),
         error.validator_value,
@@ -128,6 +129,8 @@ def of_metaschema(error: ValidationError) -> Broken:
         error.message,
         str(error.validator),
         tuple(error.context or ()),
+        unexpected.names,
+        unexpected.known,
         fits=fits,
     )
 

@@ -18,7 +18,10 @@ from jsonschema_specifications import REGISTRY as METASCHEMAS
 from weft.base import paths
 from weft.base.problems import Severity
 from weft.files.shipped import shipped_text
+from weft.schema.broken import of_metaschema
+from weft.schema.explaining import explainer
 from weft.schema.patterns import Refusal, refusal
+from weft.schema.violations import complaints
 
 OWN_KEYWORDS: Final = (
     "x-env",
@@ -56,8 +59,10 @@ def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
         refused = refusal(pattern)
         if refused:
             yield _bad_pattern(path, refused)
-    for error in _keywords().iter_errors(own) if own else ():
-        yield Mistake(tuple(error.instance_path), f"not a valid schema: {error.message}")
+    if own and not _keywords().is_valid(own):
+        for error in explainer(_keywords_schema(), formats=False).iter_errors(own):
+            for code, path, message, hint in complaints(of_metaschema(error)):
+                yield Mistake(path, f"not a valid schema: {message}", hint, key=code == "unknown-key")
 
 
 def _misspelled(keywords: Iterable[str]) -> Iterator[Mistake]:
@@ -116,7 +121,12 @@ def _bad_pattern(path: paths.Path, refused: Refusal) -> Mistake:
 
 @cache
 def _keywords() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(shipped_text("keywords.schema.json")))
+    return jsonschema_rs.Draft202012Validator(_keywords_schema())
+
+
+@cache
+def _keywords_schema() -> Any:
+    return json.loads(shipped_text("keywords.schema.json"))
 
 
 def metaschema_errors(contents: dict[str, Any] | bool, dialect: str) -> list[ValidationError]:
