@@ -526,14 +526,53 @@ def test_a_symbolic_link_is_written_through_within_the_project_only(tmp_path, in
     assert (contents(tmp_path) == before) is not inside
 
 
-def test_schemas_outside_of_the_project_are_not_edited(tmp_path):
+@pytest.mark.parametrize("linked", [True, False])
+def test_schemas_outside_of_the_project_are_not_edited(tmp_path, linked):
     folder = shop(tmp_path)
     (folder / "schemas").rename(tmp_path / "schemas")
-    (folder / "schemas").symlink_to(tmp_path / "schemas")
-    allowed = ("--allow-read", tmp_path)
+    if linked:
+        (folder / "schemas").symlink_to(tmp_path / "schemas")
+    else:
+        weft = (folder / "weft.yaml").read_text("utf-8")
+        (folder / "weft.yaml").write_text(weft.replace("schema: schemas/", "schema: ../schemas/"), "utf-8")
+    allowed = ("--allow-read", tmp_path / "schemas")
     result = run(*allowed, "new", "setting", "shop.x", "--default", "1", cwd=folder)
     assert (result.code, "error[cannot-edit]" in result.err) == (1, True)
     content_is(run(*allowed, "new", "environment", "qa", cwd=folder))
+
+
+def test_an_overlay_outside_of_the_project_is_copied_only_if_it_may_be_read(tmp_path):
+    folder = shop(tmp_path)
+    overlay = folder / "overlays/environments/production.yaml"
+    (tmp_path / "outside").mkdir()
+    overlay.rename(tmp_path / "outside/real.yaml")
+    overlay.symlink_to(tmp_path / "outside/real.yaml")
+    words = ("new", "environment", "qa", "--like", "production")
+    before = contents(folder)
+    result = run(*words, cwd=folder)
+    assert (result.code, "error[outside-project]" in result.err) == (1, True)
+    assert contents(folder) == before
+    content_is(run("--allow-read", tmp_path / "outside", *words, cwd=folder))
+
+
+def test_a_trial_reads_nothing_outside_of_the_project_either(tmp_path):
+    folder = shop(tmp_path)
+    overlay = folder / "overlays/base/database.yaml"
+    overlay.unlink()
+    (tmp_path / "outside.yaml").write_text("canary-7f3a: [\n", "utf-8")
+    overlay.symlink_to(tmp_path / "outside.yaml")
+    assert "outside-project" in run("validate", cwd=folder).out
+    result = run("new", "output", "x.env", cwd=folder)
+    assert (result.code, "canary" in result.out + result.err) == (0, False)
+
+
+def test_an_edit_reads_nothing_outside_of_the_project_either(tmp_path):
+    folder = one_line(tmp_path / "project")
+    overlay = folder / "base.json"
+    overlay.rename(tmp_path / "outside.json")
+    overlay.symlink_to(tmp_path / "outside.json")
+    result = run("new", "setting", "app.x", "--value", "1", "--dry-run", cwd=folder)
+    assert (result.code, "error[outside-project]" in result.err) == (1, True)
 
 
 def test_a_byte_order_mark_and_line_ends_stay(tmp_path):

@@ -13,7 +13,7 @@ from weft.base import paths
 from weft.schema.node import MISSING
 from weft.secrets.masking import mask
 from weft.secrets.references import literals
-from weft.secrets.taint import Tainted, TaintError, public
+from weft.secrets.taint import Tainted, TaintError, Views, public
 
 pytestmark = pytest.mark.unmeasured("whole runs of the command line, whose code other tests run")
 
@@ -351,6 +351,7 @@ def test_what_is_public_has_no_sensitive_items_either(tmp_path):
     assert public(root, {"app": app}) == {"app": wanted}
     assert public(root.at(("app", "keys")), ["ref+env://K"]) == []
     assert public(root.at(("app", "logins")), logins) == [{"user": "a"}, {"user": "b"}]
+    assert Views(reveal=True).of(root, {"app": app}).public() == {"app": wanted}
 
 
 def test_what_is_masked_shows_references_and_nothing_else_that_is_sensitive(tmp_path):

@@ -26,9 +26,10 @@ _BOOLS: Final[dict[str, bool]] = {
 }
 _NULLS: Final = frozenset(("~", "null", "Null", "NULL", ""))
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
-# what is left without underscores, as strconv.ParseInt takes it with base 0, and as go-yaml takes floats
+# what is left without underscores, as strconv.ParseInt takes it with base 0, and as go-yaml takes floats; no whole number of more than
+# 20 decimal digits fits, and Python refuses to convert thousands of them
 _INT: Final = re.compile(
-    r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|0[oO]?(?P<oct>[0-7]+)|(?P<dec>0|[1-9][0-9]*))\Z"
+    r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|0[oO]?(?P<oct>[0-7]+)|(?P<dec>0|[1-9][0-9]{0,19}))\Z"
 )
 _FIRST_OF_NUMBERS: Final = tuple("-+.0123456789")
 _BASES: Final = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}

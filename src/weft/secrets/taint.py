@@ -67,9 +67,9 @@ class Branch(dict[str, Any]):
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
-        kept = ((key, value) for key, value in self.items() if not isinstance(value, Tainted))
-        kept = ((key, value) for key, value in kept if not self.node.child(key).hidden)
-        copy = Branch(((key, _public(value)) for key, value in kept), self.node, self.path)
+        inside = ((key, self.node.child(key), value) for key, value in self.items())
+        kept = ((key, _public(node, value)) for key, node, value in inside if _is_public(node, value))
+        copy = Branch(kept, self.node, self.path)
         copy.size = self.size  # at most
         return copy
 
@@ -100,13 +100,21 @@ class Views:
         )
 
 
-def _public(value: Any) -> Any:
+def _public(node: Node, value: Any) -> Any:
     if isinstance(value, Branch):
         return value.public()
-    return [_public(below) for below in value if not isinstance(below, Tainted)] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    items = [(node.child(index), below) for index, below in enumerate(value)]
+    return [_public(item, below) for item, below in items if _is_public(item, below)]
+
+
+def _is_public(node: Node, value: Any) -> bool:
+    """True if a value is not sensitive as a whole; where secrets are revealed, only the node says so."""
+    return not isinstance(value, Tainted) and not node.hidden
 
 
 def public(node: Node, value: Any) -> Any:
     """A copy of a configuration without its sensitive settings."""
     branch = Views(reveal=False).of(node, value)
-    return None if isinstance(branch, Tainted) else _public(branch)
+    return None if isinstance(branch, Tainted) else _public(node, branch)

@@ -20,6 +20,7 @@ from weft.base.paths import dotted
 from weft.base.problems import WeftError
 from weft.files import datafile, edits, yaml12
 from weft.files.formats import plain_scalar
+from weft.files.reading import unreadable
 from weft.project.entries import Dimension
 from weft.project.project import Project
 from weft.stages.load import SUFFIXES
@@ -43,6 +44,7 @@ class Copies:
 
     def __init__(self, project: Project, dimension: Dimension, like: str, name: str) -> None:
         self._project = project
+        self._files = project.file.files
         self._dimension = dimension
         self._like = like
         self._name = name
@@ -62,15 +64,20 @@ class Copies:
                 yield self.copy(path, target, always)
 
     def copy(self, path: Path, target: str, always: frozenset[SettingPath] = frozenset()) -> Copy:
-        """A copy of one file; a file without data is copied unchanged. Raises WeftError if it is not text."""
+        """A copy of one file; a file without data is copied unchanged.
+
+        Raises WeftError if it cannot be read, is outside of the project or is not text.
+        """
         source = path.relative_to(self._project.folder).as_posix()
         kept: list[SettingPath] = []
         try:
-            text = yaml12.decode(path.read_bytes())
+            text = yaml12.decode(self._files.read(path))
             text, kept = self._replaced(text, path.name, always)
         except yaml12.YamlError as error:
             problem = self._project.schemas.secret_lines.guard(error.problem(source))
             raise WeftError(problem) from None
+        except OSError as error:
+            raise WeftError(unreadable(error, source)) from None
         except edits.EditError:
             pass
         if not datafile.is_json(path.name) and path.suffix in SUFFIXES:
@@ -117,7 +124,7 @@ class Copies:
         for layer in self._layers():
             for path, _ in self._matching(layer, value) if len(PLACEHOLDER.findall(layer)) == 1 else ():
                 try:
-                    found = edits.leaves(yaml12.decode(path.read_bytes()), path.name)
+                    found = edits.leaves(yaml12.decode(self._files.read(path)), path.name)
                 except (OSError, edits.EditError, yaml12.YamlError):
                     continue
                 yield from ((leaf.path, leaf.data) for leaf in found)

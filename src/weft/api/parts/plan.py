@@ -19,6 +19,7 @@ from weft.files.datafile import parse_named
 from weft.files.formats import flow_yaml
 from weft.files.jsonc import END
 from weft.files.lines import lines_of
+from weft.files.reading import OutsideError, unreadable
 from weft.project.project import Project
 from weft.project.projectfile import NAME
 from weft.stages.load import SUFFIXES
@@ -134,8 +135,10 @@ class Plan:
             return self._changes[path].after
         _check_inside(path)
         try:
-            content = (self.folder / path).read_bytes()
+            content = self._project.file.files.read(self.folder / path)
             yaml12.decode(content)
+        except OutsideError as error:
+            raise WeftError(unreadable(error, path)) from None
         except OSError as error:
             raise CannotRun(Problem("unreadable", f"{path}: {reason_of(error)}")) from None
         except yaml12.YamlError as error:

@@ -26,7 +26,7 @@ from weft.rules.validations import KEYWORD
 from weft.schema import envvars
 from weft.schema.documents import DIALECT
 from weft.schema.node import Node
-from weft.schema.protection import REFERENCE_PATTERN
+from weft.secrets.references import is_reference
 
 LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
@@ -224,7 +224,7 @@ def _described(project: Project, schema: dict[str, Any], about: Setting) -> dict
 def _value(project: Project, schema: dict[str, Any], about: Setting, path: SettingPath) -> Any:
     """The value of the new setting in the lowest layer; None if it needs none."""
     if about.value is not None and about.sensitive:
-        if not re.match(REFERENCE_PATTERN, about.value):
+        if not is_reference(about.value):
             hint = "write `ref+env://NAME`, or another `ref+…://` reference"
             message = "--value: overlays contain a reference to a secret, never the secret itself"
             raise UsageError(Problem("bad-override", message, hint=hint))

@@ -18,6 +18,7 @@ from weft.base.problems import CannotRun, Problem, Severity, WeftError, reason_o
 from weft.derived.editors.settings_files import GENERATED
 from weft.derived.overlay_schema import overlay_schema
 from weft.files.formats import to_json
+from weft.files.reading import ProjectFiles
 from weft.project.project import Project, load_project
 from weft.project.projectfile import NAME
 from weft.stages.load import SUFFIXES
@@ -49,7 +50,8 @@ def tried(project: Project, plan: Plan) -> Iterator[Trial]:
         except OSError as error:
             raise CannotRun(Problem("cannot-write", f"{error.filename or scratch}: {reason_of(error)}")) from error
         try:
-            changed = load_project(folder, allow_read=project.file.files.allowed)
+            # the copy of an allowed folder is next to that of the project
+            changed = load_project(folder, allow_read=(*project.file.files.allowed, scratch))
         except WeftError as error:
             yield Trial(folder, error.problems, 0)
             return
@@ -73,7 +75,7 @@ def _copied(project: Project, plan: Plan, scratch: Path) -> Path:
     files = sorted({*map(Path, map(os.path.abspath, _sources(project)))})
     common = Path(os.path.commonpath([home.parent, *files]))  # the folder's own name may be that of the project
     for file in files:
-        _copy(file, scratch / file.relative_to(common))
+        _copy(project.file.files, file, scratch / file.relative_to(common))
     folder = scratch / home.relative_to(common)
     for change in plan.changes:
         path = folder / change.path
@@ -84,10 +86,13 @@ def _copied(project: Project, plan: Plan, scratch: Path) -> Path:
     return folder
 
 
-def _copy(source: Path, destination: Path) -> None:
+def _copy(files: ProjectFiles, source: Path, destination: Path) -> None:
+    """Copy a file, or make a folder. A file outside of the project is linked, so the trial refuses it as the project does."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        destination.mkdir(exist_ok=True)
+        destination.mkdir(exist_ok=True)  # never a link: the changes are written below it
+    elif not files.may_read(source):
+        destination.symlink_to(os.path.realpath(source))
     elif source.exists():
         shutil.copyfile(source, destination)
     else:
