@@ -1,5 +1,6 @@
 """Schemas as people write them: every draft, every way to refer, and what is said about one that is wrong."""
 
+import gc
 import json
 import re
 
@@ -643,3 +644,13 @@ def test_no_schema_that_is_wrong_leaves_a_traceback(tmp_path):
     result = run("validate", cwd=tmp_path)
     assert result.code == 1
     assert re.search(r"schema-invalid", result.out + result.err)
+
+
+def test_only_schemas_of_the_documents_have_a_location_in_them(tmp_path):
+    """A schema as written is copied and gone; a new object that gets its id is not it."""
+    names = (f"s{number}" for number in range(2000))
+    properties = {name: {"type": "object", "properties": {"x": {"type": "string"}}} for name in names}
+    documents = catalog_of(tmp_path, {"type": "object", "properties": properties}).documents
+    gc.collect()
+    others = [{"number": number} for number in range(20_000)]
+    assert {documents.location(other) for other in others} == {"schema.json#"}

@@ -168,7 +168,7 @@ def join(
     files = tuple(document.path for document in written.values() if document.path)
     names = {uri: written[protection.written(uri)].name for uri in joined}
     dialects = {document.name: document.dialect for document in written.values()}
-    return Documents(root, joined, names, files, tuple(warnings), tuple(remote), run.places, dialects)
+    return Documents(root, joined, names, files, tuple(warnings), tuple(remote), protection.places, dialects)
 
 
 def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], references: References) -> None:

@@ -35,13 +35,18 @@ _OF_VALUES: Final = frozenset(
 
 
 class Protection:
-    """One protection of joined documents; `places` are the locations of schemas by id, including the copies."""
+    """One protection of documents, whose schemas have these locations by id.
 
-    def __init__(self, places: dict[int, str], direct: Mapping[str, Any]) -> None:
-        self._places = places
+    `places` are the locations of the protected schemas, including the copies, and of no other: the written ones are not needed
+    afterwards, and an object that is gone leaves its id to another one.
+    """
+
+    def __init__(self, written: Mapping[int, str], direct: Mapping[str, Any]) -> None:
+        self.places: dict[int, str] = {}
+        self._written = dict(written)
         self._direct = direct
         self._copies: dict[str, dict[str, str]] = {}
-        self._kept: list[Any] = []  # kept alive so that its id is not reused
+        self._kept: list[Any] = []  # schemas on the way, kept alive so that their ids are not reused
 
     def joined(self) -> dict[str, Any]:
         """The documents with their sensitive settings protected, followed by the documents of the copies."""
@@ -75,13 +80,13 @@ class Protection:
         if not isinstance(schema, dict):
             return schema
         sensitive = inherited or schema.get("x-sensitive") is True
-        place = self._places.get(id(schema), "")
+        place = self._written.get(id(schema), "")
         result = self._secret(schema, place, whole) if sensitive else schema
         standard = {path[0] for path, _ in subschemas(result)}
         protected = rebuild(result, lambda path, child: self._part(path, child, place, sensitive))
         protected |= {key: self._loose(value) for key, value in protected.items() if key not in standard}
-        self._places[id(protected)] = place
-        self._kept += [result, protected]
+        self.places[id(protected)] = place
+        self._kept.append(result)
         return protected
 
     def _secret(self, schema: dict[str, Any], place: str, whole: bool) -> dict[str, Any]:
@@ -131,12 +136,12 @@ class Protection:
     def _loose(self, value: Any) -> Any:
         """Schemas that are only reachable by reference, such as those in `components`."""
         if isinstance(value, dict):
-            is_schema = id(value) in self._places
+            is_schema = id(value) in self._written
             return self._protect(value) if is_schema else {key: self._loose(child) for key, child in value.items()}
         return [self._loose(child) for child in value] if isinstance(value, list) else value
 
     def _placed(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
-        self._places[id(schema)] = place
+        self._written[id(schema)] = place
         self._kept.append(schema)
         return schema
 
