@@ -74,6 +74,16 @@ def said(folder, **overrides):
     return loaded.check_outputs(loaded.targets())
 
 
+def test_a_check_that_crashes_is_named_with_its_line(tmp_path, monkeypatch):
+    project(tmp_path, monkeypatch, "exit 0")
+    crash = 'def check(output):\n    return [{}["secret detail"]]\n'
+    (tmp_path / "plugin" / "reader_check.py").write_text(crash, "utf-8")
+    result = run("validate", cwd=tmp_path, env={"WEFT_TRACEBACK": None})
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith("weft: internal error: KeyError in reader_check, line 2: ")
+    assert "secret detail" not in result.err
+
+
 def test_a_plug_in_with_the_name_of_a_check_of_weft_is_not_used_and_warned_of(tmp_path, monkeypatch):
     folder = project(tmp_path, monkeypatch, None)
     write_files(folder, {"plugin/reader-1.dist-info/entry_points.txt": "[weft.checks]\nkubernetes = reader_check\n"})

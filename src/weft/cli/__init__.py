@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -136,7 +137,14 @@ def _end(error: Exception) -> int:
     if os.environ.get("WEFT_TRACEBACK"):
         raise error
     click.echo(
-        f"weft: internal error: {type(error).__name__}: this is a bug in Weft, please report it (WEFT_TRACEBACK=1 shows where it happened)",
+        f"weft: internal error: {type(error).__name__}{_origin(error)}: this is a bug in Weft, or in a check or provider of another package; "
+        "please report it (WEFT_TRACEBACK=1 shows how it happened)",
         err=True,
     )
     return 3
+
+
+def _origin(error: Exception) -> str:
+    """The module and the line that raised an error: names of code, never a value."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return f" in {frames[-1][0].f_globals.get('__name__', '?')}, line {frames[-1][1]}" if frames else ""
