@@ -36,3 +36,28 @@ def test_a_tag_that_does_not_fit_is_an_error_at_its_place(text):
     with pytest.raises(yaml.constructor.ConstructorError, match="does not have the type of its tag") as error:
         yaml.load(f"a: 1\nk: {text}\n", Loader=yaml11.Loader)
     assert (error.value.problem_mark.line, error.value.problem_mark.column) == (1, 3)
+
+
+READERS = {
+    "load": lambda text: yaml.load(text, yaml11.Loader),
+    "load leniently": lambda text: yaml11.LenientLoader(text).get_single_data(),
+    "compose": lambda text: yaml.compose(text, yaml11.Loader),
+    "data": lambda text: yaml11.Documents(text).data,
+    "scalars": lambda text: list(yaml11.plain_scalars(text)),
+}
+
+
+@pytest.mark.parametrize(
+    "read", [*READERS.values(), lambda text: yaml11.Documents(text).find(0, ("a",))], ids=[*READERS, "find"]
+)
+def test_no_text_is_nested_deeper_than_libyaml_can_read(read):
+    """It would end the process, without a message."""
+    with pytest.raises(yaml.MarkedYAMLError, match="nested deeper than 100 levels"):
+        read("a: " + "[" * 300 + "]" * 300)
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_aliases_that_expand_to_too_much_are_refused(read):
+    levels = [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 9)]
+    with pytest.raises(yaml.MarkedYAMLError, match="the aliases expand to more than"):
+        read(f"a0: &a0 x\n{''.join(levels)}")

@@ -166,8 +166,8 @@ def _below(paths: Sequence[str]) -> list[str]:
 def _content(answers: IO[bytes], kind: bytes, size: int, limit: int) -> bytes | None:
     """The next content in the answers of `git cat-file --batch`; for a commit, its message."""
     if size > limit:
-        while size > 0:
-            size -= len(answers.read(min(size, limit)))
+        while size > 0 and (part := answers.read(min(size, limit))):  # nothing more comes from a Git that was killed
+            size -= len(part)
         content = None
     else:
         content = answers.read(size)

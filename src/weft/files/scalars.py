@@ -66,7 +66,7 @@ class _Walk:
         return not self._rest.strip()
 
     def _length(self, character: str) -> int:
-        """The number of raw characters for one character of the value; None if they represent another one."""
+        """The number of raw characters for one character of the value; 0 if they represent another one."""
         if self._at_end and not self._literal:
             self._skip_blank()
         rest = self._rest

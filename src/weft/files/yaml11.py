@@ -10,6 +10,7 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -46,8 +47,24 @@ _NUMBER: Final = "a number"
 class Loader(yaml.CSafeLoader):
     """A loader for `yaml.load` and similar functions; duplicate keys, and tags that do not fit their value, are errors.
 
-    Tags that Go's library does not know say nothing, and their values are what they would be as texts, mappings or lists.
+    Tags that Go's library does not know say nothing, and their values are what they would be as texts, mappings or lists. A text that is
+    nested too deeply raises MarkedYAMLError at once, and one whose aliases expand to too much when it is composed: the recursion of
+    libyaml would end the process.
     """
+
+    def __init__(self, stream: str) -> None:
+        with _in_yaml_terms():
+            yaml12.check_depth(stream)
+        super().__init__(stream)
+        self._may_have_aliases = "&" in stream
+
+    def get_single_node(self) -> Any:
+        """The node of the only document. Raises the errors of PyYAML."""
+        node = super().get_single_node()
+        if node is not None and self._may_have_aliases:
+            with _in_yaml_terms():
+                yaml12.check_aliases(node)
+        return node
 
     def resolve(self, kind: type, value: Any, implicit: Any) -> Any:
         """The tag of a node that states none; a scalar in quotes is a text, which is most of what tools write."""
@@ -88,6 +105,16 @@ class LenientLoader(Loader):
     def repeated(self, key: Any) -> None:
         """Record a duplicate key."""
         self.overwriting.append(key)
+
+
+@contextmanager
+def _in_yaml_terms() -> Iterator[None]:
+    """The limits of `yaml12` as errors of PyYAML, for callers that handle those."""
+    try:
+        yield
+    except yaml12.YamlError as error:
+        mark = yaml.Mark("", 0, (error.line or 1) - 1, (error.column or 1) - 1, None, 0)
+        raise yaml.MarkedYAMLError(problem=error.message, problem_mark=mark) from None
 
 
 def _repeated(node: yaml.MappingNode) -> Iterator[yaml.ScalarNode]:
@@ -226,13 +253,9 @@ class Documents:
     @cached_property
     def data(self) -> list[Any]:
         """The data of each; raises yaml.YAMLError, also for what is nested too deep or expands to too much."""
-        try:
-            yaml12.check_depth(self._text)
+        with _in_yaml_terms():
             for root in self._roots if "&" in self._text else ():
                 yaml12.check_aliases(root)
-        except yaml12.YamlError as error:
-            mark = yaml.Mark("", 0, (error.line or 1) - 1, (error.column or 1) - 1, None, 0)
-            raise yaml.MarkedYAMLError(problem=error.message, problem_mark=mark) from None
         loader = Loader("")
         return [_data(loader, root) for root in self._roots]
 

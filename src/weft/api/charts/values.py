@@ -28,8 +28,8 @@ class Values:
 
 def parse(text: str, name: str) -> Values:
     """A chart's values as Helm reads them. Raises WeftError if the file contains none."""
-    loader = yaml11.LenientLoader(text)
     try:
+        loader = yaml11.LenientLoader(text)
         data = json.loads(json.dumps(as_json(loader.get_single_data()), allow_nan=False))
         yaml12.parse(formats.to_yaml(data))  # which enforces limits that apply here too
     except yaml.MarkedYAMLError as error:
