@@ -144,8 +144,11 @@ def contents(folder: Path, object_ids: Iterable[str], limit: int) -> Iterator[by
         assert asked is not None
         assert answers is not None
         for object_id in object_ids:
-            asked.write(f"{object_id}\n".encode())
-            asked.flush()
+            try:
+                asked.write(f"{object_id}\n".encode())
+                asked.flush()
+            except BrokenPipeError:
+                raise CannotRun(Problem("git-failed", f"Git stopped while it read the objects of {folder}")) from None
             header = answers.readline().split()
             if len(header) != _HEADER or not header[2].isdigit():
                 raise CannotRun(

@@ -96,7 +96,7 @@ class Resolver:
         return [pattern for pattern in self._file.layers if dimension.name in PLACEHOLDER.findall(pattern)]
 
     def _is_named(self, dimension: Dimension, value: str, values: Mapping[str, str]) -> bool:
-        """A problem if neither a layer nor the schema knows the value; otherwise a typo would have no visible effect."""
+        """True if a layer or the schema knows the value. If neither does, it is a typo that would have no visible effect."""
         if not VALUE.match(value):
             return False
         patterns = self._patterns(dimension)

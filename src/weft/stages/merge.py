@@ -119,7 +119,8 @@ class _Run(Merger):
             elif key not in present:
                 message = "`$remove` finds no such item in the lower layers"
                 self.wrong([*path, index], "nothing-to-remove", message, _what_there_is(node, lower))
-            gone.add(key)
+            else:
+                gone.add(key)
         return [item for item in lower if identity(item) not in gone]
 
     def _fresh_mapping(self, path: list[Any], value: dict[str, Any]) -> Any:
