@@ -599,7 +599,7 @@ def test_a_custom_resource_takes_every_valid_value(below, values):
         assert list(unstructural(spec_of(made))) == []
         judged, plain = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made))), validator(schema)
         for value in values:
-            taken = "taken for a mapping" in "".join(notes)
+            taken = "treated as a mapping" in "".join(notes)
             if not has_whole_floats(value) and not taken and plain.is_valid({"it": value}):
                 assert judged.is_valid({"it": value}), spec_of(made)
 
