@@ -90,13 +90,14 @@ def test_a_line_that_no_test_guards_survives(tmp_path, monkeypatch, capsys):
     }
     subprocess.run(["git", "init", "-q", write_files(tmp_path, files)], check=True)
     monkeypatch.setattr(mutants, "SUBJECTS", {"merge": ("stages/merge.py",)})
-    assert mutants.run(tmp_path, "1", 2, 1) == 0.5
-    recorded, *judged, summary = capsys.readouterr().out.splitlines()
-    assert recorded.startswith("all tests recorded")
-    noticed, survived = sorted(judged, key=lambda line: line.startswith("SURVIVED"))
-    assert re.match(r"noticed .* src/weft/stages/merge\.py:2: .* \(stages/test_merge\.py::test_it\)$", noticed)
-    assert re.match(r"SURVIVED .* src/weft/stages/merge\.py:6: ", survived)
-    assert "1 of 2 noticed" in summary
+    assert mutants.run(tmp_path, ["1", "2"], 2, 1) == 0.5
+    recorded, *lines = capsys.readouterr().out.splitlines()
+    assert recorded.startswith("all tests recorded"), "once for both seeds"
+    for seed, (*judged, summary) in (("1", lines[:3]), ("2", lines[3:])):
+        noticed, survived = sorted(judged, key=lambda line: line.startswith("SURVIVED"))
+        assert re.match(r"noticed .* src/weft/stages/merge\.py:2: .* \(stages/test_merge\.py::test_it\)$", noticed)
+        assert re.match(r"SURVIVED .* src/weft/stages/merge\.py:6: ", survived)
+        assert f"SEED={seed} COUNT=2: 1 of 2 noticed" in summary
     monkeypatch.setattr(mutants, "run", lambda *_: 0.94)
     assert mutants.main(["--seed", "1"]) == 1
 
