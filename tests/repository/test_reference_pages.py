@@ -213,25 +213,22 @@ def test_the_variables_of_weft_are_documented_and_exist():
     assert documented ^ read == set()
 
 
-def test_keywords_of_weft_in_the_documentation_exist():
-    found = {
-        (name, word)
-        for name, text in TEXTS.items()
-        for code in code_of(text)
-        for word in re.findall(r"(?<![\w-])x-[a-z][a-z-]*", code)
+def words_in_code(texts, pattern):
+    """The words of a form that the code in some pages holds, each with its page."""
+    return {
+        (name, word) for name, text in texts.items() for code in code_of(text) for word in re.findall(pattern, code)
     }
+
+
+def test_keywords_of_weft_in_the_documentation_exist():
+    found = words_in_code(TEXTS, r"(?<![\w-])x-[a-z][a-z-]*")
     assert len(found) > 20
     assert [pair for pair in sorted(found) if pair[1] not in OWN_KEYWORDS] == []
 
 
 def test_operators_in_the_reference_exist():
     standard = {"$schema", "$ref", "$id", "$defs", "$anchor", "$comment", "$dynamicRef"}
-    found = {
-        (name, word)
-        for name, text in REFERENCE.items()
-        for code in code_of(text)
-        for word in re.findall(r"(?<![\w$/])\$[a-z][A-Za-z]*", code)
-    }
+    found = words_in_code(REFERENCE, r"(?<![\w$/])\$[a-z][A-Za-z]*")
     assert len(found) > 5
     assert [pair for pair in sorted(found) if pair[1] not in {*OPERATORS, *standard}] == []
 

@@ -1,9 +1,9 @@
-"""Schemas that no validator could use, as they ask too many others about a value, or one through too many others.
+"""Limits for schemas whose evaluation would not end in a reasonable time.
 
-Two references to one schema, which has two to the next, double the work at every level; and a validator calls itself for every schema
-that a schema asks. What is counted are the schemas that are asked about one value, without those of its properties and items: how many
-these are, the values decide. Settings with a default or an environment variable are looked at one by one, whether an overlay sets them
-or not, and two properties of one schema, which has two of the next, are as many again.
+Two references to one schema, which has two references to the next, double the work at every level, and a validator calls itself for
+every schema that a schema applies. The count covers the schemas that apply to one value, without those of its properties and items,
+whose number depends on the values. Settings with a default or an environment variable are processed one by one, whether an overlay
+sets them or not, so properties that refer to the same schemas multiply in the same way.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any, Final
 from weft.schema.documents import Documents, asked
 
 MOST: Final = 10_000
-"""How many schemas may be asked about one value; of the published ones in tests/third_party one asks 178, the next 36."""
+"""The maximum number of schemas that apply to one value; the published ones in tests/third_party have at most 178."""
 SETTINGS: Final = 50_000
-"""How many settings may have a default or an environment variable."""
+"""The maximum number of settings with a default or an environment variable."""
 RENAMED: Final = 1_000
-"""How many settings may be renamed; one may be renamed to one that is renamed, and so on, for each of them."""
+"""The maximum number of renamed settings; each may lead to another renamed one."""
 PATTERNS: Final = 100
-"""How many patterns one schema may have for keys, as each key is held against each; of some 1,400 published ones one has 9."""
+"""The maximum number of key patterns in one schema, because each key is compared with all; some 1,400 published schemas have at most 9."""
 DEEPEST: Final = 64
-"""Through how many others a schema may be asked; of the same published ones through 8."""
+"""The maximum depth of schemas that apply others to one value; the same published ones reach 8."""
 
 
 _LOOKED_AT: Final = frozenset(("default", "x-env"))
@@ -34,19 +34,19 @@ class Excess(Enum):
     """What is too much, as a message."""
 
     MANY = (
-        f"this schema asks more than {MOST:,} schemas about one value, as what it combines combines others again and again",
+        f"this schema applies more than {MOST:,} schemas to one value: the schemas that it combines combine others in turn",
         "combine each schema once: two references to the same one double the work at every level",
     )
     DEEP = (
-        f"this schema asks others about one value, which ask others, more than {DEEPEST} times",
+        f"this schema applies others to one value, which apply others, more than {DEEPEST} levels deep",
         "refer to the last schema of the chain directly",
     )
     SETTINGS = (
-        f"more than {SETTINGS:,} settings below this one have a default or an environment variable, as its properties refer to the same schemas again and again",
+        f"more than {SETTINGS:,} settings below this one have a default or an environment variable, because its properties refer repeatedly to the same schemas",
         "refer to them from fewer places",
     )
     PATTERNS = (
-        f"this schema has more than {PATTERNS} patterns for keys, and each key is held against each of them",
+        f"this schema has more than {PATTERNS} patterns for keys, and each key is compared with all of them",
         "join patterns that lead to the same schema: `^(one|two)$`",
     )
     RENAMED = (
