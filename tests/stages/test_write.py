@@ -710,6 +710,20 @@ def test_what_may_be_lost_does_not_wait_for_the_disk(root, monkeypatch):
     assert waited == [], "nothing changed"
 
 
+def test_every_folder_whose_names_changed_waits_for_the_disk(root, monkeypatch):
+    put(root, OLD)
+    folders = set()
+
+    def record(handle, fsync=os.fsync):
+        folders.add(os.path.realpath(f"/dev/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    put(root, NEW)
+    changed = {str(root), f"{root}/dev", f"{root}/prod"}
+    assert {folder for folder in folders if Path(folder).is_dir()} == changed
+
+
 # --- what is not Weft's
 
 

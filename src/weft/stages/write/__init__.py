@@ -139,10 +139,7 @@ def _apply(
 
 def _is_exposed(root: Path, file: File) -> bool:
     """True if others can read a file that now contains secrets: it was written before its output was declared `secrets`."""
-    try:
-        return file.private and bool((root / file.path).lstat().st_mode & 0o077)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    return file.private and bool((root / file.path).lstat().st_mode & 0o077)
 
 
 def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
