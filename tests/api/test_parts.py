@@ -343,6 +343,26 @@ def test_links_in_circles_and_to_nowhere_do_no_harm(tmp_path):
     assert run("new", "output", "gone", cwd=folder).code == 2
 
 
+def test_a_folder_outside_of_the_project_is_not_searched(tmp_path, monkeypatch):
+    folder = shop(tmp_path / "shop")
+    outside = tmp_path / "outside/deep"
+    outside.mkdir(parents=True)
+    for place in ("templates/out", "overlays/environments/out"):
+        (folder / place).symlink_to(outside.parent)
+    searched = []
+    walk = os.walk
+
+    def record(*words, **options):
+        for found in walk(*words, **options):
+            searched.append(os.path.realpath(found[0]))
+            yield found
+
+    monkeypatch.setattr(os, "walk", record)
+    content_is(run("new", "environment", "qa", cwd=folder))
+    assert os.path.realpath(folder / "templates") in searched
+    assert not [place for place in searched if place.startswith(str(tmp_path / "outside"))]
+
+
 def test_an_overlay_that_is_no_text_is_not_copied(tmp_path):
     folder = shop(tmp_path)
     (folder / "overlays/environments/production.yaml").write_bytes(b"shop: {name: \xff}\n")

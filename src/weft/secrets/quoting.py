@@ -100,7 +100,7 @@ class SecretLines:
         file = self._file(place.file)
         number = place.line - 1
         if number >= len(file.lines):
-            return problem
+            return problem.without_text()  # the file became shorter while Weft ran
         if not file.composed:
             return outlined(problem, file.lines[number], self._catalog.names)
         spans = file.hidden.get(number, ())

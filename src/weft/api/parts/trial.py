@@ -89,10 +89,10 @@ def _copied(project: Project, plan: Plan, scratch: Path) -> Path:
 def _copy(files: ProjectFiles, source: Path, destination: Path) -> None:
     """Copy a file, or make a folder. A file outside of the project is linked, so the trial refuses it as the project does."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        destination.mkdir(exist_ok=True)  # never a link: the changes are written below it
-    elif not files.may_read(source):
+    if not files.may_read(source):
         destination.symlink_to(os.path.realpath(source))
+    elif source.is_dir():
+        destination.mkdir(exist_ok=True)  # never a link: the changes are written below it
     elif source.exists():
         shutil.copyfile(source, destination)
     else:
@@ -101,28 +101,30 @@ def _copy(files: ProjectFiles, source: Path, destination: Path) -> None:
 
 def _sources(project: Project) -> Iterator[Path]:
     """The files of a project, including those that no target reads."""
-    folder = project.folder.resolve()
+    folder, files = project.folder.resolve(), project.file.files
     schema = folder / project.file.schema
     yield folder / NAME
     yield from project.catalog.documents.files
-    yield from (path for path in _below(schema.parent, schema.parent != folder) if path.suffix in SUFFIXES)
-    yield from _below(folder / project.file.templates, deep=True)
+    yield from (path for path in _below(files, schema.parent, schema.parent != folder) if path.suffix in SUFFIXES)
+    yield from _below(files, folder / project.file.templates, deep=True)
     for layer in project.file.layers:
         yield from overlay_files(folder, layer)
     for dimension in project.dimensions.from_files:
         for _, path in project.dimensions.files(dimension):
             yield path.absolute()
-            yield from _below(path, deep=True) if path.is_dir() else ()
+            yield from _below(files, path, deep=True) if path.is_dir() else ()
 
 
-def _below(folder: Path, deep: bool) -> Iterator[Path]:
-    """The files in a folder, and its subfolders, each folder once even with links."""
+def _below(files: ProjectFiles, folder: Path, deep: bool) -> Iterator[Path]:
+    """The files in a folder, and its subfolders, each folder once even with links; a link that leads out is not followed."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         new = os.path.realpath(place) not in seen
         seen.add(os.path.realpath(place))
-        folders[:] = [name for name in folders if not name.startswith(".")] if deep and new else []
-        yield from (Path(place, name) for name in names)
+        outside = [name for name in folders if not files.may_read(Path(place, name))]
+        skipped = {*outside, *(name for name in folders if name.startswith("."))}
+        folders[:] = [name for name in folders if name not in skipped] if deep and new else []
+        yield from (Path(place, name) for name in (*names, *outside))
 
 
 def overlay_files(folder: Path, layer: str) -> Iterable[Path]:
