@@ -3,6 +3,7 @@
 import multiprocessing
 import resource
 import signal
+import sys
 from pathlib import Path
 
 CPU = 10
@@ -28,6 +29,7 @@ def limited(function, *args):
 
 
 def _call(pipe, function, args):
+    sys.settrace(None)  # a recording of the lines that run (recording.py) takes several times as long as they do
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU,) * 2)
     resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MEMORY,) * 2)

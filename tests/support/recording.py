@@ -1,11 +1,13 @@
 """A plugin of pytest for `make mutants`: which tests run which lines of some files, and how long each test takes.
 
 `RECORDED_FILES` are the files, one a line; each process of the run writes what it recorded into the folder `RECORDED_INTO`.
+What runs in other threads is not recorded.
 Contexts of pytest-cov do not serve: they write to the disk three times a test, also while a test is another user.
 """
 
 import json
 import os
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -19,6 +21,9 @@ SECONDS = {}
 
 def pytest_configure():
     COVERAGE.start()
+    threading.settrace(
+        None
+    )  # threads that start at the same moment as another trace function fail (a race of Python 3.11)
 
 
 @pytest.hookimpl(wrapper=True)
