@@ -211,7 +211,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    kinds = [schema["type"]] if "type" in schema else [one["type"] for one in schema.get("oneOf", ())]
+    stated = schema.get("type", [one["type"] for one in schema.get("oneOf", ())])
+    kinds = [stated] if isinstance(stated, str) else stated
     words = {"string": "text", "array": "list", "object": "mapping", "boolean": "`true` or `false`"}
     default = f", `{json.dumps(schema['default'])}` when left out" if "default" in schema else ""
     return " or ".join(words.get(kind, kind) for kind in kinds) + default
@@ -384,6 +385,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "keys of weft yaml": project_file,
     "keys of a dimension": lambda: project_file("dimensions", "additionalProperties"),
     "keys of an output": lambda: project_file("outputs", "items"),
+    "keys of a reader": lambda: project_file("readers", "additionalProperties"),
     "keys of a waiver": lambda: project_file("waivers", "items"),
     "keys of a rule pack": rule_pack,
     "keys of a control": lambda: rule_pack("controls", "items"),

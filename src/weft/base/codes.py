@@ -186,6 +186,7 @@ _CODES: Final = (
     Code("schema-ref-nowhere", About.SCHEMA),
     Code("schema-too-costly", About.SCHEMA),
     Code("unknown-keyword", About.KEY),
+    Code("unknown-reader", About.SCHEMA),
     # weft.yaml, dimensions and targets
     Code("bad-name", About.PROJECT),
     Code("no-project", About.PROJECT),

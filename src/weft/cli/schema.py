@@ -71,12 +71,15 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
     from weft.lint.policies.packs import check_packs
     from weft.lint.schemas import schema_warnings
     from weft.lint.templates import template_problems
+    from weft.project.readers import missing_files
     from weft.report.report import Report
 
     try:
         project = open_project(ctx)
         in_packs, expressions = check_packs(project)
-        report = Report([*schema_warnings(project), *in_packs, *template_problems(project)], project.folder)
+        of_readers = missing_files(project.file)
+        found = [*of_readers, *schema_warnings(project), *in_packs, *template_problems(project)]
+        report = Report(found, project.folder)
         code = 1 if report.fails(strict) else 0
         expressions = [*project.expressions, *expressions]
         dynamic = sum(expression.dynamic for expression in expressions)

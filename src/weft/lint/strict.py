@@ -8,13 +8,17 @@ from weft.base.problems import Problem
 from weft.lint.layers import layer_warnings
 from weft.lint.schemas import schema_warnings
 from weft.project.project import Project
+from weft.project.readers import missing_files
 from weft.project.target import Target
 from weft.project.unread import layers_without_files, unread_files, without_target
 from weft.report.report import Report
 
 
 def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem]:
-    """The warnings about the schemas of a project, about files that none of its targets reads, and about the layers of some targets."""
+    """The warnings about the schemas of a project, about files that none of its targets reads, and about the layers of some targets.
+
+    A reader whose files do not exist is an error: nothing shows that it reads anything.
+    """
     file, dimensions = project.file, project.dimensions
     layers = [layer for target in project.targets() for layer in target.resolution.layers]
     unread = [
@@ -23,4 +27,4 @@ def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem
         *without_target(file, dimensions, project.fleet.identities()),
     ]
     of_layers = [problem for target in targets for problem in layer_warnings(target)]
-    return Report([*schema_warnings(project), *unread, *of_layers]).problems
+    return Report([*missing_files(file), *schema_warnings(project), *unread, *of_layers]).problems

@@ -1,4 +1,4 @@
-"""The entries of weft.yaml as frozen values: dimensions, outputs, waivers.
+"""The entries of weft.yaml as frozen values: dimensions, outputs, readers, waivers.
 
 They contain only what is written there; `projectfile` reads and checks them. `targets` later finds the values of dimensions that come
 from files or settings.
@@ -6,6 +6,7 @@ from files or settings.
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -40,6 +41,25 @@ class Output:
     when: str | None
     checks: tuple[str, ...]
     secrets: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One entry of `readers`: a program that reads settings; exactly one of `outputs`, `code` and `planned` is given.
+
+    `outputs` are globs of templates, `code` is the file that reads the settings which the schema marks, `planned` describes a program that
+    does not exist yet. `test` is the file of the test that runs the program.
+    """
+
+    name: str
+    outputs: tuple[str, ...] = ()
+    code: str | None = None
+    planned: str | None = None
+    test: str | None = None
+
+    def reads(self, output: str) -> bool:
+        """True if the reader reads the outputs of a template."""
+        return any(fnmatch.fnmatchcase(output, glob) for glob in self.outputs)
 
 
 @dataclass(frozen=True, slots=True)

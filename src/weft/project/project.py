@@ -25,6 +25,7 @@ from weft.project.layering import Layering
 from weft.project.limits import Limits
 from weft.project.outputs import Outputs
 from weft.project.projectfile import ProjectFile, find_project, read_project_file
+from weft.project.readers import unknown_readers
 from weft.project.rendering import Rendering
 from weft.project.resolution import Resolver
 from weft.project.schemas import load_schemas
@@ -84,7 +85,8 @@ class Project:
         self.fleet = Fleet(self.dimensions, limits)
         self._rendering = Rendering(file, self.schemas, self.dimensions, limits, self.fleet, self.outputs)
         of_dimensions = (*self.dimensions.problems(), *self._resolver.problems(), *limits.mistakes())
-        problems = (*self.schemas.problems(), *self.outputs.problems, *wrong, *of_dimensions)
+        unknown = unknown_readers(file, self.catalog)
+        problems = (*self.schemas.problems(), *unknown, *self.outputs.problems, *wrong, *of_dimensions)
         if problems:
             raise WeftError(*problems)
 

@@ -19,12 +19,14 @@ from weft.files.lines import lines_of
 from weft.files.locator import locate, placed
 from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
-from weft.project.entries import Dimension, Output, Waiver
+from weft.project.entries import Dimension, Output, Reader, Waiver
 from weft.secrets.quoting import outlined
 from weft.stages.validate import check_of
 from weft.stages.write.record import refusal
 
 NAME: Final = "weft.yaml"
+ITSELF: Final = "weft"
+"""The reader of what Weft itself reads: dimensions, conditions, limits."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class ProjectFile:
     outputs: tuple[Output, ...]
     policies: str
     waivers: tuple[Waiver, ...]
+    readers: Mapping[str, Reader]
 
     @property
     def folder(self) -> Path:
@@ -146,12 +149,18 @@ def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
         outputs,
         data.get("policies") or (PurePosixPath(data["schema"]).parent / "policies").as_posix(),
         tuple(_waiver(index, entry) for index, entry in enumerate(data.get("waivers", ()))),
+        {name: _reader(name, entry) for name, entry in data.get("readers", {}).items()},
     )
 
 
 def _waiver(index: int, entry: Mapping[str, Any]) -> Waiver:
     expires = date.fromisoformat(entry["expires"])
     return Waiver(index, entry["policy"], entry["control"], tuple(entry["targets"]), entry["reason"], expires)
+
+
+def _reader(name: str, entry: Mapping[str, Any]) -> Reader:
+    outputs = tuple(entry.get("outputs", ()))
+    return Reader(name, outputs, entry.get("code"), entry.get("planned"), entry.get("test"))
 
 
 def _setting(text: str | None) -> SettingPath | None:
@@ -177,6 +186,8 @@ def _semantic(file: ProjectFile) -> Iterator[Problem]:
         yield from _about_layer(file, index, layer)
     for output in file.outputs:
         yield from _about_output(file, output, [dimension.name for dimension in named])
+    for reader in file.readers.values():
+        yield from _about_reader(file, reader)
 
 
 def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Problem]:
@@ -230,6 +241,18 @@ def _about_output(file: ProjectFile, output: Output, named: list[str]) -> Iterat
     if output.scope and output.scope not in named:
         message = f"scope `{output.scope}` is not a dimension that targets name"
         yield _invalid(message, file.place(*where, "scope"), f"choose from {choices(named)}")
+
+
+def _about_reader(file: ProjectFile, reader: Reader) -> Iterator[Problem]:
+    if reader.name == ITSELF:
+        place = file.place("readers", reader.name, key=True)
+        yield _invalid(f"`{ITSELF}` is the name of Weft itself", place, "give the reader the name of its program")
+    templates = [output.template for output in file.outputs]
+    for index, glob in enumerate(reader.outputs):
+        if not any(replace(reader, outputs=(glob,)).reads(template) for template in templates):
+            place = file.place("readers", reader.name, "outputs", index)
+            hint = did_you_mean(glob, templates) or "write the template of an output, or a glob of several"
+            yield _invalid(f"no output has a template `{glob}`", place, hint)
 
 
 def _invalid(message: str, place: Place, hint: str | None = None) -> Problem:

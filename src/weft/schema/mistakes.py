@@ -29,6 +29,7 @@ OWN_KEYWORDS: Final = (
     "x-kubernetes-list-type",
     "x-kubernetes-map-type",
     "x-kubernetes-validations",
+    "x-read-by",
     "x-renamed-to",
     "x-sensitive",
     "x-unit",

@@ -280,6 +280,12 @@ class Node:
         return name if isinstance(name, str) else None
 
     @cached_property
+    def readers(self) -> tuple[str, ...]:
+        """The readers that the schemas name here, for the setting and everything below it; those above are not included."""
+        names = self.keyword("x-read-by", ())
+        return (names,) if isinstance(names, str) else tuple(names)
+
+    @cached_property
     def declares_variables(self) -> bool:
         """Whether the schema gives an environment variable to the setting, or to one inside of it."""
         declaring = self.catalog.declaring

@@ -91,6 +91,7 @@ _BEHAVIOUR: Final[Mapping[str, tuple[str, Callable[[Any, Any], Effect]]]] = {
     "x-kubernetes-map-type": ("merges differently", lambda _, __: Effect.BREAKING),
     "x-sensitive": ("changes whether it is sensitive", lambda _, after: _breaks(after is True)),
     "deprecated": ("changes whether it is deprecated", lambda _, __: Effect.COMPATIBLE),
+    "x-read-by": ("has other readers", lambda _, __: Effect.COMPATIBLE),
     "x-renamed-to": ("changes its successor", lambda _, __: Effect.COMPATIBLE),
 }
 _COSMETIC: Final = ("title", "description", "markdownDescription", "examples", "errorMessage", "$comment")
