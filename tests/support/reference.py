@@ -1,7 +1,9 @@
 """The reference project, which is this repository, and the platform's facts that it must hold (tests/platform/facts/*.csv)."""
 
 import csv
+import re
 import shutil
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +30,11 @@ def targets():
 
 
 def facts(*globs):
+    """The rows of the CSV files that the globs name, without those that the page of changed settings lists."""
+    return [row for row in given(*globs) if not is_changed(row)]
+
+
+def given(*globs):
     """The rows of the CSV files that the globs name; a glob without rows is a mistake in the test."""
     rows = []
     for glob in globs:
@@ -36,6 +43,26 @@ def facts(*globs):
         assert found, f"no facts in {glob}"
         rows += found
     return rows
+
+
+@cache
+def changes():
+    """The table of docs/reference/given-settings.md: given setting, new setting and reason of each row."""
+    text = (ROOT / "docs/reference/given-settings.md").read_text("utf-8")
+    return [
+        [cell.strip() for cell in row] for row in re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
+    ]
+
+
+@cache
+def _changed():
+    return [name for cell, _, _ in changes() for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def is_changed(row):
+    """Whether the page of changed settings lists a row of the facts by its variable or its path."""
+    names = {row.get("env_var"), row.get("key"), row["path"]} - {None}
+    return any(fnmatchcase(name, pattern) for name in names for pattern in _changed())
 
 
 def copy(folder):
