@@ -384,6 +384,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "keys of weft yaml": project_file,
     "keys of a dimension": lambda: project_file("dimensions", "additionalProperties"),
+    "keys of kubernetes": lambda: project_file("kubernetes"),
     "keys of an output": lambda: project_file("outputs", "items"),
     "keys of a reader": lambda: project_file("readers", "additionalProperties"),
     "keys of a waiver": lambda: project_file("waivers", "items"),

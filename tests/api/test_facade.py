@@ -43,7 +43,7 @@ def test_a_target_has_its_configuration_its_problems_its_origins_and_its_files()
     assert explanation["shadowed"][-1]["file"] == "overlays/environments/production.yaml"
     assert set(target.render()) >= {
         f"production/acme/{name}"
-        for name in ("app.env", "app.sh", "config-files.yaml", "configmaps.yaml", "flags.json", "secrets.yaml")
+        for name in ("app.env", "app.sh", "config-files.yaml", "configmaps.yaml", "external-secrets.yaml", "flags.json")
     }
 
 

@@ -47,8 +47,9 @@ def documents(text):
 
 
 def objects(files, *kinds):
-    """The objects of a target's manifests, or those of some kinds."""
-    found = [one for name in listed(files) for one in documents(files[name])]
+    """The objects of a target's manifests, or those of some kinds; Secrets with references are in no kustomization."""
+    apart = [name for name in ("secrets.yaml",) if name in files]
+    found = [one for name in (*listed(files), *apart) for one in documents(files[name]) if one is not None]
     return [one for one in found if not kinds or one["kind"] in kinds]
 
 
@@ -113,7 +114,7 @@ def test_a_file_says_first_who_made_it(name):
 
 def test_external_secrets_take_the_place_of_secrets_where_a_setting_says_so():
     switched = {name for name in TARGETS if settings(name)["kubernetes"]["external_secrets"]["enabled"]}
-    assert switched == {name for name in TARGETS if name.split("/")[0] == "staging"}
+    assert switched == {name for name in TARGETS if name.split("/")[0] != "local"}
     for name, files in rendered().items():
         external = name in switched
         assert ("external-secrets.yaml" in files, "secrets.yaml" in files) == (external, not external)
@@ -423,8 +424,8 @@ def test_names_by_content_differ_only_by_the_hash():
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(target):
     every, _ = reference.project().render([reference.targets()[target]])
-    # a training Job is run once, and what monitoring needs is applied with monitoring
-    apart = ("/ml/", "/monitoring/")
+    # a training Job is run once, what monitoring needs is applied with monitoring, and Secrets with their references resolved
+    apart = ("/ml/", "/monitoring/", "/secrets.yaml")
     manifests = [
         one.path for one in every if "kubernetes" in one.checks and not any(folder in one.path for folder in apart)
     ]
@@ -444,7 +445,8 @@ def test_kubectl_takes_the_folder_as_it_is(target, kubectl, tmp_path):
         tmp_path.joinpath(name).write_text(text, "utf-8")
     done = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    built, wrote = documents(done.stdout), objects(rendered()[target])
+    built, wrote = documents(done.stdout), [one for one in objects(rendered()[target]) if one["kind"] != "Secret"]
+    assert "ref+" not in done.stdout
     assert len(built) > 10
     assert sorted(built, key=identity) == sorted(wrote, key=identity)
 

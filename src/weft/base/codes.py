@@ -219,8 +219,11 @@ _CODES: Final = (
     Code("check-failed", About.OUTPUT),
     Code("kubernetes-unknown-kind", About.OUTPUT),
     Code("not-ours", About.OUTPUT),
+    Code("object-twice", About.OUTPUT),
+    Code("other-namespace", About.OUTPUT),
     Code("other-project", About.OUTPUT),
     Code("output-in-sources", About.OUTPUT),
+    Code("reference-applied", About.OUTPUT),
     # what the caller asked for
     Code("bad-override", About.COMMAND),
     Code("cannot-edit", About.FILE),

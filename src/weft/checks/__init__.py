@@ -8,6 +8,9 @@ A check is a module with its name, in this package or in another one with an ent
 
     def check(output: Finished) -> Iterable[Problem]: ...
 
+    # what is wrong with several outputs of a run together; runs no program; optional
+    def together(outputs: Sequence[Finished]) -> Iterable[tuple[Finished, Problem]]: ...
+
 One that needs a package which is not installed raises ImportError, with the package as `name`, and is skipped.
 A problem has the name of its check as its code, or one of `CODES`; each code has a page in docs/reference/problems.md.
 The place of a problem counts lines of the output; everything else is added here. The output of a program is cached by the content that
@@ -22,15 +25,17 @@ May import: base, files, report, schema, rules, secrets, stages.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
+from posixpath import normpath
 from threading import Lock
 from typing import Any, Final
 
@@ -50,18 +55,36 @@ Locate = Callable[[Rendered, int], Place | None]
 """The line of a template that produced a line of an output."""
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The place in which the objects of a target live, as weft.yaml says; None where it says nothing."""
+
+    cluster: str | None = None
+    namespace: str | None = None
+
+
 @dataclass(frozen=True)
 class Finished:
-    """One output for a check: its text and, on demand, a file next to all other outputs of the run."""
+    """One output for a check: its text and, on demand, a file next to all other outputs of the run.
+
+    A check keeps in `notes` what it needs again when it sees all its outputs together.
+    """
 
     path: str
     text: str
     _tree: Tree
+    target: str = ""
+    home: Home = Home()
+    notes: list[Any] = field(default_factory=list, compare=False)
 
     @property
     def file(self) -> Path:
         """The output as a file, in a folder with the other outputs; it is removed after the run."""
         return self._tree.folder / self.path
+
+    def beside(self, path: str) -> str | None:
+        """The text of another output of the run, named relative to the folder of this one; None if there is none."""
+        return self._tree.texts.get(normpath(f"{self.path}/../{path}"))
 
 
 class Tree:
@@ -79,6 +102,11 @@ class Tree:
         for output in self._rendered:
             hashes[output.target].update(repr((output.path, output.text)).encode())
         return {target: digest.hexdigest() for target, digest in hashes.items()}
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """The text of each output by its path."""
+        return {output.path: output.text for output in self._rendered}
 
     @property
     def folder(self) -> Path:
@@ -119,38 +147,58 @@ def exists(name: str) -> bool:
     return name in _plugins()
 
 
-def run(finished: Sequence[Rendered], locate: Locate, *, ask_programs: bool, watch: Watch = unwatched) -> Outcome:
+def run(
+    finished: Sequence[Rendered],
+    locate: Locate,
+    *,
+    ask_programs: bool,
+    homes: Mapping[str, Home] | None = None,
+    watch: Watch = unwatched,
+) -> Outcome:
     """The problems that the checks report for these outputs; each names the output and the line of its template.
 
     A check whose program or package is missing is skipped, with a warning. A mistake of a template in many targets is reported once, for
-    the first of its files. Without `ask_programs`, only checks that run no program are used. If the run is interrupted, the programs that
+    the first of its files. Without `ask_programs`, only checks that run no program are used. `homes` are the homes of the targets, by their names. If the run is interrupted, the programs that
     it started are ended.
     """
-    jobs = [(output, name) for output in finished for name in output.checks]
-    wanted = [(output, name) for output, name in jobs if ask_programs or not _runs_program(name)]
     tree, started = Tree(finished), programs.Started()
+    jobs = [
+        (one, name, Finished(one.path, one.text, tree, one.target, (homes or {}).get(one.target, Home())))
+        for one in finished
+        for name in one.checks
+    ]
+    wanted = [job for job in jobs if ask_programs or not _runs_program(job[1])]
     pool = ThreadPoolExecutor(_AT_ONCE, initializer=started.own_this_thread)
     try:
-        asked = [(output, name, pool.submit(_ask, output, name, tree)) for output, name in wanted]
-        answers = [(output, name, future.result()) for output, name, future in watched(asked, "checks", watch)]
+        asked = [(one, name, pool.submit(_ask, one, name, output, tree)) for one, name, output in wanted]
+        answers = [(one, name, future.result()) for one, name, future in watched(asked, "checks", watch)]
+        answers_together = list(_ask_together(jobs))
     finally:  # after an interruption, the rest is not needed
         pool.shutdown(wait=False, cancel_futures=True)
         started.end()
         pool.shutdown()
         tree.remove()
-    outcome = _outcome(answers, locate)
-    outcome.skipped.update(name for _, name in jobs if not ask_programs and _runs_program(name))
+    outcome = _outcome(answers, answers_together, locate)
+    outcome.skipped.update(name for _, name, _ in jobs if not ask_programs and _runs_program(name))
     return outcome
 
 
-def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], locate: Locate) -> Outcome:
+def _outcome(
+    answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]],
+    together: Sequence[tuple[Rendered, Problem]],
+    locate: Locate,
+) -> Outcome:
     """The number of answers, and their problems once for each template, with all affected targets."""
     outcome = Outcome()
-    unique: dict[tuple[int, str, str], Problem] = {}
-    for output, name, answer in answers:
-        skipped = isinstance(answer, Problem)
-        counter = outcome.skipped if skipped else outcome.asked
+    for _, name, answer in answers:
+        counter = outcome.skipped if isinstance(answer, Problem) else outcome.asked
         counter[name] += 1
+    unique: dict[tuple[int, str, str], Problem] = {}
+    for output, answer in (
+        *((output, answer) for output, _, answer in answers),
+        *((one, [it]) for one, it in together),
+    ):
+        skipped = isinstance(answer, Problem)
         for problem in [answer] if isinstance(answer, Problem) else answer:
             # a check that cannot run is the same problem for every template
             key = (0 if skipped else output.entry, problem.code, problem.message)
@@ -161,18 +209,33 @@ def _outcome(answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], l
     return outcome
 
 
-def _ask(one: Rendered, name: str, tree: Tree) -> list[Problem] | Problem:
+def _ask_together(jobs: Sequence[tuple[Rendered, str, Finished]]) -> Iterator[tuple[Rendered, Problem]]:
+    """The problems that checks report for several outputs together."""
+    outputs: defaultdict[str, list[Finished]] = defaultdict(list)
+    for _, name, output in jobs:
+        outputs[name].append(output)
+    rendered = {id(output): one for one, _, output in jobs}
+    for name, several in outputs.items():
+        with contextlib.suppress(ImportError):  # the check itself was skipped, with a warning
+            for output, problem in getattr(_load(name), "together", _nothing)(several):
+                yield rendered[id(output)], problem
+
+
+def _nothing(_outputs: Sequence[Finished]) -> Iterable[tuple[Finished, Problem]]:
+    return ()
+
+
+def _ask(one: Rendered, name: str, output: Finished, tree: Tree) -> list[Problem] | Problem:
     """The problems that one check reports for one output; a single problem if it cannot run."""
     try:
-        return _answer(_load(name), name, one, tree)
+        return _answer(_load(name), name, one, output, tree)
     except ImportError as error:
         message = f"the check `{name}` was skipped: the package {error.name} is not installed"
         return Problem("check-skipped", message, Severity.WARNING, hint=how_to_install(name, str(error.name)))
 
 
-def _answer(check: Any, name: str, one: Rendered, tree: Tree) -> list[Problem] | Problem:
+def _answer(check: Any, name: str, one: Rendered, output: Finished, tree: Tree) -> list[Problem] | Problem:
     """The problems that a check reports for one output, from the cache if it read the same before. Raises ImportError."""
-    output = Finished(one.path, one.text, tree)
     program = getattr(check, "PROGRAM", None)
     if program is None:
         return list(check.check(output))

@@ -3,6 +3,10 @@
 Types and fields are checked with the strict schemas that `kubernetes-validate` bundles, compiled once per kind; names, labels, data keys
 and sizes with the rules of the API, which those schemas do not contain. Kinds of other groups (custom resources) have no bundled
 schema; only their metadata is checked.
+
+An object that two outputs contain is found where all outputs come together. Outputs may be for several clusters: `kubernetes.cluster` in
+weft.yaml names the setting that says which. An object without a namespace gets one when it is applied, so it is compared only
+with those of its own target.
 """
 
 from __future__ import annotations
@@ -11,8 +15,8 @@ import base64
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -34,6 +38,7 @@ if find_spec("kubernetes_validate") is None:  # its schemas are read as files, t
 
 VERSION: Final = "1.33.0"
 """The Kubernetes version whose schemas are used."""
+CODES: Final = ("kubernetes-unknown-kind", "object-twice", "other-namespace")
 MAX_ANNOTATIONS: Final = 256 * 1024
 """The maximum size of an object's annotations in bytes (apimachinery TotalAnnotationSizeLimitB)."""
 MAX_DATA: Final = 1024 * 1024
@@ -47,6 +52,29 @@ _DATA_KEY = re.compile(r"(?!\.\.)(?!\.\Z)[-._a-zA-Z0-9]{1,253}\Z")
 _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z")
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 _NAMES: Final = {"Namespace": (_LABEL, 63), "Service": (_SERVICE, 63)}
+_OF_THE_CLUSTER: Final = frozenset(
+    (
+        "APIService",
+        "ClusterExternalSecret",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ClusterSecretStore",
+        "CustomResourceDefinition",
+        "GatewayClass",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    )
+)
+"""Kinds whose objects are in no namespace. Schemas do not tell them from others."""
 _FREE_NAMES: Final = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"))
 _NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
 
@@ -55,13 +83,58 @@ Complaint = tuple[Path, str]
 """The path of a problem in an object, and its message."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """An object of an output: what identifies it in its cluster, and its place among the documents of the output."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None
+    document: int
+    path: Path
+
+    def key(self, output: Finished) -> tuple[str | None, ...]:
+        """What only one object of a run has. The version of an API is left out: all versions are views of one object."""
+        group = self.api_version.rpartition("/")[0]
+        within = (
+            f"in {self.namespace}" if self.namespace else "" if self.kind in _OF_THE_CLUSTER else f"of {output.target}"
+        )
+        return output.home.cluster, group, self.kind, within, self.name
+
+    def place(self, output: Finished) -> Place:
+        """The place of its name."""
+        found = yaml11.Documents(output.text).find(self.document, (*self.path, "metadata", "name"))
+        return Place(output.path, *(found or ()))
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}" + (f" in the namespace {self.namespace}" if self.namespace else "")
+
+
 def check(output: Finished) -> Iterator[Problem]:
     """The problems of the objects of a manifest."""
-    yield from complaints(output.text)
+    yield from complaints(output.text, output.home.namespace, output.notes.append)
 
 
-def complaints(text: str) -> Iterator[Problem]:
-    """The problems of the objects of a manifest, given as text."""
+def together(outputs: Sequence[Finished]) -> Iterator[tuple[Finished, Problem]]:
+    """Objects that two outputs contain: whichever is applied last would win."""
+    first: dict[tuple[str | None, ...], tuple[Finished, _Noted]] = {}
+    for output in outputs:
+        for noted in output.notes:
+            other, same = first.setdefault(noted.key(output), (output, noted))
+            if other is not output:  # `check` reports those of one output
+                where = same.place(other)
+                message = f"{noted} is also in {where.file}:{where.line}: one of the two would overwrite the other"
+                hint = "render it for one target only, or give the two different names"
+                if other.target != output.target and output.home.cluster is None:
+                    hint += "; if their targets are of different clusters, name the setting that says so in `kubernetes.cluster` of weft.yaml"
+                yield output, Problem("object-twice", message, place=noted.place(output), related=(where,), hint=hint)
+
+
+def complaints(
+    text: str, namespace: str | None = None, note: Callable[[_Noted], None] = lambda _: None
+) -> Iterator[Problem]:
+    """The problems of the objects of a manifest, given as text, whose objects belong into a namespace; `note` is called with every object."""
     try:
         documents = yaml11.Documents(text)
         every = documents.data
@@ -79,6 +152,29 @@ def complaints(text: str) -> Iterator[Problem]:
                 yield Problem("kubernetes", message, place=place)
             for problem in _unknown_kind(thing):
                 yield replace(problem, place=Place("", *(documents.find(number, (*path, "kind")) or ())))
+            noted = _noted(thing, number, path)
+            if noted is None:
+                continue
+            note(noted)
+            if namespace and noted.namespace and noted.namespace != namespace:
+                found = documents.find(number, (*path, "metadata", "namespace"))
+                message = (
+                    f"{noted.kind}/{noted.name} is in the namespace `{noted.namespace}`, its target in `{namespace}`"
+                )
+                hint = "write the namespace of the target, which `kubernetes.namespace` of weft.yaml names"
+                yield Problem("other-namespace", message, place=Place("", *(found or ())), hint=hint)
+
+
+def _noted(thing: Any, number: int, path: Path) -> _Noted | None:
+    """What identifies an object; None if it is none, or has no name of its own."""
+    metadata = thing.get("metadata") if _is_object(thing) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str):
+        return None
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+    return _Noted(
+        thing["apiVersion"], thing["kind"], name, namespace if isinstance(namespace, str) else None, number, path
+    )
 
 
 def _objects(document: Any) -> Iterator[tuple[Path, Any]]:

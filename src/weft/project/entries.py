@@ -31,6 +31,14 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
+class Homes:
+    """The settings that say in which cluster and namespace the objects of a target live; None if weft.yaml does not name one."""
+
+    cluster: SettingPath | None = None
+    namespace: SettingPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One entry of `outputs`; `index` is its position in weft.yaml."""
 

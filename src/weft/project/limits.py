@@ -29,6 +29,16 @@ _Limit = tuple[Dimension, SettingPath]
 """The limited dimension, and the setting that lists its values."""
 
 
+def knows(root: Node, path: SettingPath) -> bool:
+    """True if the schema allows a setting, so an overlay or a default may set it."""
+    node = root
+    for step in path:
+        if not node.knows(step):
+            return False
+        node = node.child(step)
+    return True
+
+
 class Limits:
     """The limiting settings of the dimensions that targets name."""
 
@@ -61,7 +71,7 @@ class Limits:
         for dimension in self._dimensions.named:
             for other, path in (dimension.limits or {}).items():
                 place = self._file.place("dimensions", dimension.name, "limits", other)
-                if not self._is_setting(path):
+                if not knows(self._root, path):
                     message = f"there is no setting {dotted(path)}, so it would never limit `{dimension.name}`"
                     hint = did_you_mean(str(path[-1]), self._root.at(path[:-1]).properties)
                     yield Problem("project-invalid", message, place=place, hint=hint)
@@ -96,16 +106,7 @@ class Limits:
         if dimension.files is None:
             return ()
         every = [(other, (dimension.name, f"{other.name}s")) for other in before]
-        return tuple((other, path) for other, path in every if self._is_setting(path))
-
-    def _is_setting(self, path: SettingPath) -> bool:
-        """True if the schema allows a setting, so an overlay or a default may set it."""
-        node = self._root
-        for step in path:
-            if not node.knows(step):
-                return False
-            node = node.child(step)
-        return True
+        return tuple((other, path) for other, path in every if knows(self._root, path))
 
     def _listed(self, config: Any, path: SettingPath) -> list[Any] | None:
         """The values that a setting lists; None if it limits nothing."""

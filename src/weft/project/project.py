@@ -85,7 +85,7 @@ class Project:
         self.fleet = Fleet(self.dimensions, limits)
         self._rendering = Rendering(file, self.schemas, self.dimensions, limits, self.fleet, self.outputs)
         of_dimensions = (*self.dimensions.problems(), *self._resolver.problems(), *limits.mistakes())
-        unknown = unknown_readers(file, self.catalog)
+        unknown = (*unknown_readers(file, self.catalog), *self._rendering.mistakes())
         problems = (*self.schemas.problems(), *unknown, *self.outputs.problems, *wrong, *of_dimensions)
         if problems:
             raise WeftError(*problems)

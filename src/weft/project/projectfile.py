@@ -19,7 +19,7 @@ from weft.files.lines import lines_of
 from weft.files.locator import locate, placed
 from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
-from weft.project.entries import Dimension, Output, Reader, Waiver
+from weft.project.entries import Dimension, Homes, Output, Reader, Waiver
 from weft.secrets.quoting import outlined
 from weft.stages.validate import check_of
 from weft.stages.write.record import refusal
@@ -43,6 +43,7 @@ class ProjectFile:
     policies: str
     waivers: tuple[Waiver, ...]
     readers: Mapping[str, Reader]
+    homes: Homes
 
     @property
     def folder(self) -> Path:
@@ -150,6 +151,7 @@ def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
         data.get("policies") or (PurePosixPath(data["schema"]).parent / "policies").as_posix(),
         tuple(_waiver(index, entry) for index, entry in enumerate(data.get("waivers", ()))),
         {name: _reader(name, entry) for name, entry in data.get("readers", {}).items()},
+        Homes(**{name: _setting(path) for name, path in data.get("kubernetes", {}).items()}),
     )
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from weft import checks
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import dotted, pointer
-from weft.base.problems import Place, Problem, Severity, has_errors
+from weft.base.paths import dotted, get, has, pointer
+from weft.base.problems import Place, Problem, Severity, did_you_mean, has_errors
 from weft.base.watching import Watch, unwatched, watched
 from weft.project import unread
 from weft.project.collisions import collisions
 from weft.project.dimensions import Dimensions
-from weft.project.limits import Limits
+from weft.project.limits import Limits, knows
 from weft.project.outputs import Outputs, TargetView
 from weft.project.projectfile import ProjectFile
 from weft.project.provenance import place_of
@@ -71,9 +71,34 @@ class Rendering:
         def locate(one: Rendered, line: int) -> Place | None:
             return self.outputs.template_line(views[one.target], one, line)
 
-        outcome = checks.run(finished, locate, ask_programs=ask_programs, watch=watch)
+        homes = {name: self._home(view) for name, view in views.items()}
+        outcome = checks.run(finished, locate, ask_programs=ask_programs, homes=homes, watch=watch)
         outcome.problems = Report([*problems, *outcome.problems]).problems
         return finished, outcome
+
+    def mistakes(self) -> Iterator[Problem]:
+        """Settings that weft.yaml names for the homes of objects and that the schema does not have."""
+        for name, path in self._settings_of_homes():
+            if not path or not knows(self.schemas.root, path):
+                above = self.schemas.root.at(path[:-1]) if path else self.schemas.root
+                hint = (
+                    did_you_mean(str(path[-1]), above.properties) if path else "write a dotted path, such as `app.name`"
+                )
+                message = f"there is no setting {dotted(path)}" if path else "this is not a path of a setting"
+                yield Problem("project-invalid", message, place=self.file.place("kubernetes", name), hint=hint)
+
+    def _settings_of_homes(self) -> list[tuple[str, SettingPath]]:
+        every = {"cluster": self.file.homes.cluster, "namespace": self.file.homes.namespace}
+        return [(name, path) for name, path in every.items() if path is not None]
+
+    def _home(self, target: TargetView) -> checks.Home:
+        """The home of the objects of a target, read from its settings."""
+        found = dict[str, str]()
+        for name, written in self._settings_of_homes():
+            path = self.schemas.catalog.renames.destination(written)
+            if has(target.config, path):
+                found[name] = str(get(target.config, path))
+        return checks.Home(**found)
 
     def _around(self, targets: Sequence[Judged], found: Sequence[Problem]) -> Iterator[Problem]:
         """The problems of the project as a whole, given the results of the targets."""
