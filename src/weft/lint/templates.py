@@ -1,7 +1,8 @@
 """Static checks of templates: their syntax trees are compared with the schema before they run.
 
-Settings are followed through attributes, loops, `set` and filters that keep a mapping; where this is not possible, nothing is
-reported. A setting that does not exist and a secret in an ordinary output are errors; a setting that may be absent is a warning.
+Settings are followed through attributes, loops, `set`, filters that keep a mapping, and into the templates that are included or
+extended; where this is not possible, nothing is reported. A setting that does not exist and a secret in an ordinary output are
+errors; a setting that may be absent is a warning, unless a rule of the schema may guarantee it where it is used.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -20,6 +22,7 @@ from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.files.lines import lines_of
 from weft.project.entries import Output
 from weft.project.project import Project
+from weft.rules import RuleCheck
 from weft.schema.node import MISSING, Node
 from weft.stages.render.sandbox import METHODS
 from weft.stages.render.templates import Templates
@@ -42,46 +45,106 @@ class _Value:
 
 def template_problems(project: Project) -> list[Problem]:
     """The problems of a project's templates, by their syntax trees and the schema."""
-    return problems_of(project.outputs.templates, project.file.outputs, project.root)
+    return problems_of(project.outputs.templates, project.file.outputs, project.root, project.schemas.rule_check)
 
 
-def problems_of(templates: Templates, outputs: Iterable[Output], root: Node) -> list[Problem]:
+def problems_of(templates: Templates, outputs: Iterable[Output], root: Node, rules: RuleCheck) -> list[Problem]:
     """The problems of the templates of these outputs, and of the templates that they include; each problem once."""
     found: dict[Problem, None] = {}
+    presence = _Presence(rules)
     for output in outputs:
-        waiting, seen = [output.template], set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            tree, source = templates.tree(name)
-            if tree is not None:
-                walk = _Walk(root, Place(f"{templates.name}/{name}"), source, secrets=output.secrets)
-                walk.visit(tree)
-                found |= dict.fromkeys(walk.problems)
-                waiting += _included(tree)
+        walk = _Walk(_Files(templates, presence, found, output.secrets), root, output.template, _Known())
+        walk.template()
     return list(found)
 
 
-def _included(tree: nodes.Template) -> Iterator[str]:
-    for node in tree.find_all((nodes.Include, nodes.Extends)):
-        if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str):  # type: ignore[attr-defined]
-            yield node.template.value  # type: ignore[attr-defined]
+@dataclass
+class _Files:
+    """What the walks through one output's template and those that it includes share. `seen` are the finished walks."""
+
+    templates: Templates
+    presence: _Presence
+    found: dict[Problem, None]
+    secrets: bool
+    seen: set[Any] = field(default_factory=set)
+
+
+class _Presence:
+    """The settings whose presence depends on others: those that a rule tests with `has()`, or an alternative requires."""
+
+    def __init__(self, rules: RuleCheck) -> None:
+        self._rules = rules
+        self._read_with = cache(self._found)
+
+    def may_follow(self, value: _Value, above: Node, asked: frozenset[Path]) -> bool:
+        """True if a setting may be there because of conditions that read the `asked` settings."""
+        *around, step = value.path
+        beside = {path[: len(around) + 1] for path in asked if path[: len(around)] == tuple(around)} - {value.path}
+        demanded = any(step in schema.get("required", ()) for schema in above.possible)
+        return (demanded and bool(beside)) or not asked.isdisjoint(self._read_with(value.path))
+
+    def _found(self, path: Path) -> set[Path]:
+        """The other settings that the rules read which test whether there is a setting at a path."""
+        found: set[Path] = set()
+        for rule, above in self._rules.at(path):
+            tested = {chain.path for chain in rule.expression.chains if chain.presence}
+            if path[len(above) :] in tested:
+                found |= {(*above, *read) for read in rule.expression.reads}
+        return found - {path}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known where a template begins: names, guaranteed settings, settings that conditions read, including templates.
+
+    `read_by` has the settings from which a name gets its value.
+    """
+
+    names: dict[str, _Value | None] = field(default_factory=dict)
+    there: frozenset[Path] = frozenset()
+    asked: frozenset[Path] = frozenset()
+    read_by: dict[str, frozenset[Path]] = field(default_factory=dict)
+    around: tuple[str, ...] = ()
 
 
 class _Walk:
-    """One template's tree, walked once."""
+    """One template's tree, walked once where something is `known`."""
 
-    def __init__(self, root: Node, place: Place, source: str, *, secrets: bool) -> None:
-        self.problems: list[Problem] = []
+    def __init__(self, files: _Files, root: Node, name: str, known: _Known) -> None:
+        self._files = files
         self._root = root
-        self._place = place
-        self._lines = lines_of(source)
-        self._secrets = secrets
-        self._scopes: list[dict[str, _Value | None]] = [{}]
-        self._there: set[Path] = set()
-        """Settings that an enclosing condition guarantees."""
+        self._name = name
+        self._known = known
+        self._scopes = [dict(known.names)]
+        self._there = known.there
+        self._asked = known.asked
+        self._read_by = dict(known.read_by)
+        self._lines: list[str] = []
+        self._later: set[str] = set()
+        """Names that are set anywhere in the template: what is called later may use them."""
+        self._deferred = 0
+        self._quiet = 0
+
+    def template(self) -> None:
+        """Walk the template, then the one that it extends."""
+        tree, source = self._files.templates.tree(self._name)
+        state = (self._name, frozenset(self._scopes[0].items()), self._there, self._asked)
+        if tree is None or state in self._files.seen or self._name in self._known.around:
+            return
+        self._files.seen.add(state)
+        self._lines = list(lines_of(source))
+        extended = [name for node in tree.find_all(nodes.Extends) for name in _named_templates(node.template)]
+        self._later = _set_in(tree).union(*(_set_in(self._files.templates.tree(name)[0]) for name in extended))
+        self.visit(tree)
+        for name in extended:  # which begins to run when this one is finished, and knows what it set
+            self._walk(name)
+
+    def _walk(self, name: str) -> None:
+        """Walk another template from here."""
+        names = {name: value for scope in self._scopes for name, value in scope.items()}
+        around = (*self._known.around, self._name)
+        known = _Known(names, self._there, self._asked, self._read_by, around)
+        _Walk(self._files, self._root, name, known).template()
 
     def visit(self, node: nodes.Node) -> None:
         """Walk a node and its children."""
@@ -99,13 +162,25 @@ class _Walk:
             self.visit(node)
 
     @contextmanager
-    def _scope(self, names: dict[str, _Value | None], there: Iterable[Path] = ()) -> Iterator[None]:
-        before = set(self._there)
+    def _scope(self, names: dict[str, _Value | None]) -> Iterator[None]:
         self._scopes.append(names)
-        self._there |= set(there)
         yield
         self._scopes.pop()
-        self._there = before
+
+    @contextmanager
+    def _given(self, there: Iterable[Path], tests: Iterable[nodes.Node] = ()) -> Iterator[None]:
+        """Where conditions hold: the settings that they guarantee, and those that they read."""
+        before = self._there, self._asked
+        self._there = self._there | set(there)
+        self._asked = self._asked.union(*map(self._reads, tests))
+        yield
+        self._there, self._asked = before
+
+    @contextmanager
+    def _called_later(self) -> Iterator[None]:
+        self._deferred += 1
+        yield
+        self._deferred -= 1
 
     # statements
 
@@ -115,30 +190,48 @@ class _Walk:
                 self.visit(child)
                 continue
             value = self._use(child)
-            if value is not None and value.node.sensitive and not self._secrets:
+            if value is not None and value.node.sensitive and not self._files.secrets:
                 message = f"{dotted(value.path)} is sensitive, and this output is not declared to contain secrets"
                 hint = "omit it (`| public`), or give the output `secrets: true` in weft.yaml"
                 self._complain(child, "secret-exposed", message, hint, value.path)
 
     def _visit_if(self, node: nodes.If) -> None:
-        self.visit(node.test)
-        with self._scope({}, self._guards(node.test)):
-            self._all(node.body)
-        self._all(node.elif_)
-        with self._scope({}, self._guards(nodes.Not(node.test))):
+        tests: list[nodes.Node] = []
+        refuted: set[Path] = set()
+        before = dict(self._scopes[-1])
+        outcomes = []
+        for test, body in ((branch.test, branch.body) for branch in (node, *node.elif_)):
+            with self._given(refuted, tests):
+                self.visit(test)
+                tests.append(test)
+                with self._given(self._guards(test), [test]):
+                    self._all(body)
+            refuted |= self._guards(nodes.Not(test))
+            outcomes.append(self._scopes[-1])
+            self._scopes[-1] = dict(before)
+        with self._given(refuted, tests):
             self._all(node.else_)
+        outcomes.append(self._scopes[-1])
+        # a condition is not a scope: what a branch sets is known after it, but not which branch ran
+        names = {name for outcome in outcomes for name in outcome}
+        self._scopes[-1] = {name: _agreed([outcome.get(name) for outcome in outcomes]) for name in names}
 
     def _visit_condexpr(self, node: nodes.CondExpr) -> None:
         self.visit(node.test)
-        with self._scope({}, self._guards(node.test)):
+        with self._given(self._guards(node.test), [node.test]):
             self.visit(node.expr1)
         if node.expr2 is not None:
-            with self._scope({}, self._guards(nodes.Not(node.test))):
+            with self._given(self._guards(nodes.Not(node.test)), [node.test]):
                 self.visit(node.expr2)
 
     def _visit_and(self, node: nodes.And) -> None:
         self.visit(node.left)
-        with self._scope({}, self._guards(node.left)):
+        with self._given(self._guards(node.left), [node.left]):
+            self.visit(node.right)
+
+    def _visit_or(self, node: nodes.Or) -> None:
+        self.visit(node.left)
+        with self._given(self._guards(nodes.Not(node.left)), [node.left]):
             self.visit(node.right)
 
     def _visit_for(self, node: nodes.For) -> None:
@@ -151,15 +244,28 @@ class _Walk:
         )
         # `for key, value in ...`: only the last name is an item of the loop
         bound = dict.fromkeys(names, None) | ({names[-1]: item} if names else {})
-        with self._scope(bound):
-            if node.test is not None:
-                self.visit(node.test)
-            self._all(node.body)
+        with self._scope(bound), self._given((), [node.iter]):
+            tests = [node.test] if node.test is not None else []
+            self._all(tests)
+            with self._given([path for test in tests for path in self._guards(test)], tests):
+                self._all(node.body)
         self._all(node.else_)
+
+    def _visit_include(self, node: nodes.Include | nodes.Import | nodes.FromImport) -> None:
+        self.visit(node.template)
+        for name in _named_templates(node.template) if node.with_context else ():
+            self._walk(name)
+
+    def _visit_block(self, node: nodes.Block) -> None:
+        with self._called_later():
+            self._all(node.body)
 
     def _visit_assign(self, node: nodes.Assign) -> None:
         value = self._quietly(node.node)
         self.visit(node.node)
+        for name in [node.target, *node.target.find_all(nodes.Name)]:
+            if isinstance(name, nodes.Name):
+                self._read_by[name.name] = self._read_by.get(name.name, frozenset()) | self._reads(node.node)
         if isinstance(node.target, nodes.Name):
             self._scopes[-1][node.target.name] = value
         else:
@@ -174,7 +280,7 @@ class _Walk:
     def _visit_macro(self, node: nodes.Macro) -> None:
         self._scopes[-1][node.name] = None
         self._all(node.defaults)
-        with self._scope({argument.name: None for argument in node.args}):
+        with self._called_later(), self._scope({argument.name: None for argument in node.args}):
             self._all(node.body)
 
     def _visit_callblock(self, node: nodes.CallBlock) -> None:
@@ -193,9 +299,11 @@ class _Walk:
             self._all(node.body)
 
     def _visit_import(self, node: nodes.Import) -> None:
+        self._visit_include(node)
         self._scopes[-1][node.target] = None
 
     def _visit_fromimport(self, node: nodes.FromImport) -> None:
+        self._visit_include(node)
         self._scopes[-1] |= {name if isinstance(name, str) else name[1]: None for name in node.names}
 
     # expressions
@@ -227,7 +335,7 @@ class _Walk:
         """The setting of an expression; problems on its path are reported."""
         if isinstance(node, nodes.Name):
             value = self._named(node)
-            return self._sure(node, value, may_be_absent=may_be_absent) if value else None
+            return self._sure(node, value, self._root, may_be_absent=may_be_absent) if value else None
         if not isinstance(node, nodes.Getattr | nodes.Getitem):
             self.visit(node)
             return None
@@ -242,15 +350,16 @@ class _Walk:
         if above is None or step is None or _is_method(above.node, step):
             return None
         if above.node.knows(step):
-            return self._sure(node, self._below(above, step), may_be_absent=may_be_absent)
+            return self._sure(node, self._below(above, step), above.node, may_be_absent=may_be_absent)
         where = f"in {dotted(above.path)}" if above.path else "at the top level"
         hint = did_you_mean(str(step), above.node.properties)
         self._complain(node, "undefined", f"there is no setting `{step}` {where}", hint, (*above.path, step))
         return None
 
-    def _sure(self, node: nodes.Node, value: _Value, *, may_be_absent: bool) -> _Value:
+    def _sure(self, node: nodes.Node, value: _Value, above: Node, *, may_be_absent: bool) -> _Value:
         """The value, which counts as present from here on; reported if nothing guarantees that."""
-        if not value.sure and not may_be_absent and value.path not in self._there:
+        known = value.sure or may_be_absent or value.path in self._there
+        if not known and not self._files.presence.may_follow(value, above, self._asked):
             hint = "guard it with `is defined`, or use `| default(...)`"
             message = f"{dotted(value.path)} may be absent: it has no default and is not required"
             self._complain(node, "may-be-absent", message, hint, value.path, Severity.WARNING)
@@ -265,13 +374,14 @@ class _Walk:
         if node.name in self._root.properties:
             return self._below(_Value(self._root, (), sure=True), node.name)
         known = [*self._root.properties, *_GIVEN, *(name for scope in self._scopes for name in scope)]
-        if node.ctx == "load" and node.name not in (*_GIVEN, *_JINJA):
+        later = self._deferred and node.name in self._later
+        if node.ctx == "load" and not later and node.name not in (*_GIVEN, *_JINJA):
             self._complain(node, "undefined", f"`{node.name}` is not defined", did_you_mean(node.name, known))
         return None
 
     def _quietly(self, node: nodes.Node) -> _Value | None:
         """The setting of an expression, without reporting problems."""
-        said = len(self.problems)
+        self._quiet += 1
         if isinstance(node, nodes.Filter) and node.name in _KEEPING and node.node is not None:
             value = self._quietly(node.node)
         else:
@@ -280,8 +390,23 @@ class _Walk:
                 if isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Name)
                 else None
             )
-        del self.problems[said:]
+        self._quiet -= 1
         return value
+
+    def _reads(self, node: nodes.Node) -> frozenset[Path]:
+        """The settings on which the value of an expression depends."""
+        found: set[Path] = set()
+        waiting = [node]
+        while waiting:
+            one = waiting.pop()
+            value = self._quietly(one)
+            if value is not None:
+                found.add(value.path)
+            elif isinstance(one, nodes.Name):
+                found |= self._read_by.get(one.name, frozenset())
+            else:
+                waiting += one.iter_child_nodes()
+        return frozenset(found)
 
     def _item_of(self, node: nodes.Node) -> _Value | None:
         """The setting of the last loop variable: an item of a list, or the value of a mapping's `items()`."""
@@ -325,11 +450,20 @@ class _Walk:
     def _guards_of_filter(self, test: nodes.Filter) -> set[Path]:
         return self._path_of(test.node) if test.name in _FALLBACKS and test.node is not None else set()
 
+    def _guards_of_call(self, test: nodes.Call) -> set[Path]:
+        """`mapping.get("name")`, which gives none for a setting that is absent."""
+        called, one = test.node, test.args[:1]
+        if not isinstance(called, nodes.Getattr) or called.attr != "get" or len(test.args) + len(test.kwargs) != 1:
+            return set()
+        above = self._quietly(called.node)
+        return {(*above.path, one[0].value)} if above and one and isinstance(one[0], nodes.Const) else set()
+
     def _guards_of_compare(self, test: nodes.Compare) -> set[Path]:
-        """`"name" in mapping`."""
+        """`"name" in mapping`, and `setting | default(0) > 3`: whether the fallback passes is not followed."""
+        fallbacks = {path for one in test.find_all(nodes.Filter) for path in self._guards(one)}
         is_in = len(test.ops) == 1 and test.ops[0].op == "in"
         above = self._quietly(test.ops[0].expr) if is_in and isinstance(test.expr, nodes.Const) else None
-        return {(*above.path, test.expr.value)} if above and isinstance(test.expr, nodes.Const) else set()
+        return fallbacks | ({(*above.path, test.expr.value)} if above and isinstance(test.expr, nodes.Const) else set())
 
     def _path_of(self, node: nodes.Node) -> set[Path]:
         value = self._quietly(node)
@@ -344,9 +478,10 @@ class _Walk:
         path: Path | None = None,
         severity: Severity = Severity.ERROR,
     ) -> None:
-        place = Place(self._place.file, node.lineno, self._column(node))
+        place = Place(f"{self._files.templates.name}/{self._name}", node.lineno, self._column(node))
         where = pointer(path) if path else None
-        self.problems.append(Problem(code, message, severity, path=where, place=place, hint=hint))
+        if not self._quiet:
+            self._files.found.setdefault(Problem(code, message, severity, path=where, place=place, hint=hint))
 
     def _column(self, node: nodes.Node) -> int | None:
         """The column of a node's name; syntax trees have lines only."""
@@ -355,6 +490,30 @@ class _Walk:
         before = r"(?<=\.)" if isinstance(node, nodes.Getattr) else r"(?<!\w)"
         found = re.search(rf"{before}{re.escape(word)}(?!\w)", line)
         return found.start() + 1 if found else None
+
+
+def _agreed(values: list[_Value | None]) -> _Value | None:
+    """The value of a name after branches, of which one ran; None if it may have several."""
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+def _named_templates(name: nodes.Expr) -> list[str]:
+    """The templates that an include names literally: one, or the candidates of a list."""
+    several = name.items if isinstance(name, nodes.List | nodes.Tuple) else [name]
+    return [one.value for one in several if isinstance(one, nodes.Const) and isinstance(one.value, str)]
+
+
+def _set_in(tree: nodes.Template | None) -> set[str]:
+    """All names that a template sets, imports or defines anywhere."""
+    found: set[str] = set()
+    for node in tree.find_all((nodes.Name, nodes.Macro, nodes.Import, nodes.FromImport)) if tree else ():
+        if isinstance(node, nodes.Name):
+            found |= {node.name} if node.ctx == "store" else set()
+        elif isinstance(node, nodes.FromImport):
+            found |= {name if isinstance(name, str) else name[1] for name in node.names}
+        else:
+            found.add(node.target if isinstance(node, nodes.Import) else node.name)  # type: ignore[attr-defined]
+    return found
 
 
 def _is_method(node: Node, step: str | int) -> bool:
