@@ -61,6 +61,7 @@ LOCKS: Final = {
     "dev": Lock(project=True, extras=("*",), groups=("dev",)),
     "tools": Lock(groups=("tools",)),
     "docs": Lock(groups=("docs",)),
+    "application": Lock(groups=("application",)),
 }
 
 

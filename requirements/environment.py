@@ -32,8 +32,10 @@ from typing import Any, Final
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parent
 RECORD: Final = "weft-environment.json"
-ALONE: Final = ("docs",)
+ALONE: Final = ("docs", "application")
 """The environments that are not made on top of `render`, and do not hold Weft itself."""
+SET_UP_BY: Final = ("environment.py", "kubernetes_schemas.py")
+"""The modules next to this one that decide what is in an environment; the others may change without a new one."""
 SUPPORTED: Final = "3.11 to 3.14"
 
 # what a user may have set for pip and what would change which files are installed, or where
@@ -100,10 +102,12 @@ class Environment:
 
 
 def key(name: str) -> str:
-    """What an environment depends on: its lock, the metadata of Weft itself, and how it is set up."""
+    """What an environment depends on: its lock and, if it holds Weft itself, Weft's metadata and how it is set up."""
     lock = (HERE / f"{name}.lock").read_bytes()
+    if name in ALONE:  # checkouts may share it
+        return hashlib.sha256(lock).hexdigest()
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    parts = [lock, json.dumps(project).encode(), *(path.read_bytes() for path in sorted(HERE.glob("*.py")))]
+    parts = [lock, json.dumps(project).encode(), *(Path(__file__).with_name(name).read_bytes() for name in SET_UP_BY)]
     return hashlib.sha256(b"\0".join(parts) + os.fsencode(PROJECT)).hexdigest()
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from environment import reason, variables
+from environment import Environment, Failure, key, reason, set_up, variables
 
 HERE: Final = Path(__file__).resolve().parent
 SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
@@ -153,6 +153,22 @@ def unpack_node() -> None:
         new.rename(node_folder())
 
 
+# --- the reference application ---
+
+
+def application() -> Environment:
+    """The environment of examples/application, named by its lock."""
+    return Environment("application", tools_folder() / f"weft-application-{key('application')[:12]}")
+
+
+def set_up_application() -> None:
+    """Make its environment; its Python has a name of its own, by which tests ask for it."""
+    set_up(application())
+    name = application().folder / "bin" / "application-python"
+    if not name.is_symlink():
+        name.symlink_to("python")
+
+
 # --- from Debian ---
 
 
@@ -221,6 +237,7 @@ def link(venv: Path) -> None:
     """Make the programs found from the virtual environment."""
     links = {venv / "bin" / wheel.program: wheel_folder(wheel) / wheel.file for wheel in WHEELS}
     links[venv / "node_modules"] = node_folder() / "node_modules"
+    links[venv / "application"] = application().folder
     for place, target in links.items():
         if target.exists() and not (place.is_symlink() and place.readlink() == target):
             if place.exists() and not place.is_symlink():
@@ -244,6 +261,7 @@ def main() -> None:
     tools_folder().mkdir(parents=True, exist_ok=True)
     for wheel in wheels:
         unpack_wheel(wheel, venv / "bin" / "python")
+    set_up_application()
     link(venv)
     if debian:
         install_debian(debian)
@@ -260,5 +278,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except Failure as failure:
+        sys.exit(f"error: {failure}")
     except OSError as error:
         sys.exit(f"error: {error.filename}: {error.strerror}")
