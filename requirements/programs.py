@@ -24,7 +24,9 @@ from typing import Final
 from environment import Environment, Failure, key, reason, set_up, variables
 
 HERE: Final = Path(__file__).resolve().parent
-SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+OF_POSTGRESQL: Final = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+"""Where Debian keeps the servers, a folder for each version."""
+SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", *OF_POSTGRESQL))
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,12 @@ NODE_SIZE: Final = 65
 DEBIAN: Final = {
     "promtool": "prometheus",
     "amtool": "prometheus-alertmanager",
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "redis-server": "redis-server",
+    "redis-cli": "redis-tools",
+    "postgres": "postgresql",
+    "psql": "postgresql-client",
     "pgbouncer": "pgbouncer",
     "docker-compose": "docker-compose",
     "npm": "npm",

@@ -7,6 +7,7 @@ least `few`. Laws (`@given`) are marked by themselves.
 """
 
 import atexit
+import contextlib
 import os
 import random
 import shutil
@@ -18,8 +19,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import servers as real
 from rounds import FEW, share
-from weft.checks import programs
 
 GUARD = Path(__file__).parent / "guard"
 
@@ -70,6 +71,20 @@ def pytest_report_header(config):
 
 
 @pytest.fixture
+def servers():
+    """Starts servers for a test, and ends them after it (tests/support/servers.py)."""
+    with contextlib.closing(real.Servers()) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared_servers():
+    """The same for all tests of a module."""
+    with contextlib.closing(real.Servers()) as started:
+        yield started
+
+
+@pytest.fixture
 def chance(request):
     """Random numbers of a test: the same in every run of `make test`, others for every SEED of a soak."""
     return random.Random(f"{request.config.option.hypothesis_seed} {request.node.nodeid}")
@@ -84,9 +99,9 @@ def needed(item):
 
 
 def found(program):
-    """Where a program is; those of Node.js are in the virtual environment."""
-    beside = Path(sys.prefix, "node_modules", ".bin")
-    return programs.find.__wrapped__(program) or shutil.which(program, path=str(beside))
+    """Where a program is; those of Node.js and of the application are in the virtual environment."""
+    beside = [str(Path(sys.prefix, *parts)) for parts in (("node_modules", ".bin"), ("application", "bin"))]
+    return real.find(program) or shutil.which(program, path=os.pathsep.join(beside))
 
 
 @pytest.hookimpl(wrapper=True)
