@@ -1,12 +1,9 @@
 """Real servers for tests, each on free ports of 127.0.0.1 and in a folder of its own. The fixture `servers` ends all that it started.
 
-    @pytest.mark.programs("postgres", "pgbouncer")
-    def test_it(servers):
-        primary = servers.postgresql("max_connections = 20\\n")
-        replica = servers.replica(primary)
-        pooler = servers.pgbouncer(text)                    # a rendered file; ports and folders of the host are replaced
-        assert pooler.sql("SHOW POOLS") == [...]
-        primary.stop(), primary.start(), primary.kill()     # the port and the data stay
+- `servers.postgresql("max_connections = 20")` is a primary, `servers.replica(primary)` follows it.
+- `servers.pgbouncer(text)` runs a rendered pgbouncer.ini; `sql("SHOW POOLS")` asks it, and each of the above.
+- `servers.redis(text)`, `servers.redis_cluster(text)` and `servers.sentinel(text)` run rendered files, too.
+- `stop()`, `start()` and `kill()` of each keep its port and its data.
 
 What `text` says comes first, then what a test needs (port, folder, address), so that those lines win. Files that the text
 names by relative paths are given as `files`, {name: text}, and are written into the folder in which the server runs.
