@@ -2,8 +2,8 @@
 
 Lines are drawn evenly over the SUBJECTS, by a seed that draws the same again. A change is made in the syntax tree and written into
 a copy of the checkout, in which the tests run. All of them run once before, and what each runs is recorded: so a mutant meets the
-tests that run its line first, and only one that they do not notice meets all others. Why it is not one of the programs for this, and
-what is drawn: docs/decisions/0011-mutants.md.
+tests that run its line first, and only one that they do not notice meets the rest of their modules. Why it is not one of the programs
+for this, and what is drawn: docs/decisions/0011-mutants.md.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ UNRELATED = "tests/repository"
 """Tests of the checkout, and not of the engine; of them ALSO runs."""
 ALSO = "tests/repository/test_values.py"
 FIRST, SECOND = 40, 400
-"""How many tests a mutant meets first, and before it meets all: few take a second or two to be collected, all take ten."""
+"""How many tests a mutant meets first, and before it meets whole modules: few take a second or two to be collected, all take ten."""
 CACHE_SIZES = {"_REMEMBERED"}
 """Constants that say how much is kept, and never what."""
 ENOUGH = 0.95
@@ -273,15 +273,17 @@ class Recording:
     def groups(self, file: str, line: int) -> Iterator[list[str]]:
         """The tests that a mutant meets, in groups that run apart, as to collect all takes longer than to run a few.
 
-        First those that run its line, or where the import alone does, those that run anything in its file; then all: what one
-        test left in a cache another finds there without running the line.
+        First those that run its line, or where the import alone does, those that run anything in its file; then the whole modules of
+        these, and those of its package: what one test left in a cache another finds there without running the line.
         """
         by_line = self.tests.get(file, {})
         running = by_line.get(line) or {ALSO, *(test for tests in by_line.values() for test in tests)}
         ordered = self._likeliest_first(file, running)
         yield ordered[:FIRST]
         yield ordered[FIRST:SECOND]
-        yield everything(self.root)
+        package = Path(file).parent.name
+        modules = {test.partition("::")[0] for test in ordered}
+        yield [name for name in everything(self.root) if name in modules or package in Path(name).parts]
 
     def _likeliest_first(self, file: str, tests: Iterable[str]) -> list[str]:
         """Tests named for the file, then those of its package, then others; of each module in turn the quickest that is left."""

@@ -103,9 +103,14 @@ def test_a_line_that_no_test_guards_survives(tmp_path, monkeypatch, capsys):
 
 
 def test_a_mutant_meets_the_tests_that_run_its_line_and_are_likeliest_to_notice_first(tmp_path, monkeypatch):
-    write_files(
-        tmp_path, {"tests/cli/test_cases.py": "", "tests/rules/test_names.py": "", "tests/repository/test_x.py": ""}
+    there = (
+        "cli/test_cases.py",
+        "cli/test_b.py",
+        "rules/test_names.py",
+        "rules/test_syntax.py",
+        "repository/test_x.py",
     )
+    write_files(tmp_path, {f"tests/{module}": "" for module in there})
     monkeypatch.setattr(mutants, "FIRST", 3)
     monkeypatch.setattr(mutants, "SECOND", 5)
     modules = ("rules/test_names.py", "rules/test_rules.py", "cli/test_a.py", "cli/test_b.py")
@@ -113,8 +118,8 @@ def test_a_mutant_meets_the_tests_that_run_its_line_and_are_likeliest_to_notice_
     seconds = {own: 9.0, near: 8.0, slow: 7.0, quick: 0.1, f"{quick}[2]": 0.2, f"{quick}[3]": 0.3}
     tests = {"src/weft/rules/names.py": {5: [f"{quick}[3]", slow, f"{quick}[2]", quick, near, own], 6: []}}
     recording = mutants.Recording(tmp_path, tests, seconds)
-    everything = ["tests/cli/test_cases.py", "tests/rules/test_names.py"]
-    groups = [[own, near, quick], [slow, f"{quick}[2]"], everything]
+    rest = ["tests/cli/test_b.py", "tests/rules/test_names.py", "tests/rules/test_syntax.py"]
+    groups = [[own, near, quick], [slow, f"{quick}[2]"], rest]
     assert list(recording.groups("src/weft/rules/names.py", 5)) == groups
     assert next(recording.groups("src/weft/rules/names.py", 6)) == [own, mutants.ALSO, near]
 
