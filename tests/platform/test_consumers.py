@@ -2,11 +2,7 @@
 
 import functools
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import jsonschema
@@ -336,111 +332,6 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
     for check, template, word, *_ in REFUSED[:12]:
         small(tmp_path / "project", check, template, word=word)
     assert list((tmp_path / "tmp").iterdir()) == []
-
-
-# --- log lines and log files ---
-
-WRITE = """
-import json, logging, logging.config, os, sys
-config = json.load(open("logging.json"))
-for name in ("file", "audit"):
-    config["handlers"][name]["filename"] = os.path.abspath(f"logs/{name}.log")
-logging.config.dictConfig(config)
-log = logging.getLogger("shop")
-exec(sys.argv[1])
-"""
-
-
-@functools.cache
-def logging_files(overrides):
-    """What production has for its logs, by name."""
-    project = load_project(ROOT, overrides=dict(overrides))
-    outputs, _ = project.render([project.target("production")])
-    return {Path(one.path).name: one.text for one in outputs if "/application/" in one.path}
-
-
-def write_logs(folder, script, **rotation):
-    """What the application's logging writes in a process of its own: its standard output, and its files by name."""
-    files = logging_files(tuple((f"monitoring.logging.{name}", value) for name, value in rotation.items()))
-    for name in ("logging.json", "json_lines.py"):
-        (folder / name).write_text(files[name])
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", WRITE, script], cwd=folder, capture_output=True, text=True, check=True
-    )
-    assert done.stderr == ""
-    return done.stdout, {path.name: path.read_text() for path in (folder / "logs").iterdir() if path.suffix != ".lock"}
-
-
-def test_records_are_lines_of_json(tmp_path):
-    script = """
-log.info("not written: production logs warnings")
-log.warning('a "b"\\nc é %s', 5, extra={"tenant": "acme", "what": {1, 2}, "level": "mine"})
-try:
-    1 / 0
-except ZeroDivisionError:
-    log.exception("it broke")
-logging.getLogger("audit").info("who did what")
-"""
-    out, files = write_logs(tmp_path, script)
-    assert out == files["file.log"]
-    first, second = map(json.loads, out.splitlines())
-    assert (first["message"], first["level"], first["logger"], first["tenant"]) == (
-        'a "b"\nc é 5',
-        "WARNING",
-        "shop",
-        "acme",
-    )
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", first["time"])
-    assert "ZeroDivisionError" in second["exception"]
-    assert json.loads(files["audit.log"])["message"] == "who did what"
-
-
-def test_lines_are_for_people_where_the_format_is_text(tmp_path):
-    out, _ = write_logs(tmp_path, "log.warning('hello')", format="text")
-    assert re.fullmatch(r"[-\d]+ [:,\d]+ WARNING  shop: hello\n", out)
-
-
-@pytest.mark.parametrize("trigger", ["daily", "size"])
-def test_a_full_file_is_closed_and_old_ones_are_removed(tmp_path, trigger):
-    overrides = {"rotation.max_size": "1KB", "rotation.backup_count": "2", "rotation.trigger": trigger}
-    _, files = write_logs(tmp_path, "[log.warning('number %d', n) for n in range(60)]", **overrides)
-    kept = [name for name in sorted(files) if name.startswith("file")]
-    assert kept == ["file.log", "file.log.1", "file.log.2"]
-    assert all(len(files[name]) <= 1000 for name in kept)
-    numbers = [json.loads(line)["message"] for name in reversed(kept) for line in files[name].splitlines()]
-    assert numbers == [f"number {n}" for n in range(60 - len(numbers), 60)]
-
-
-@pytest.mark.parametrize(
-    ("trigger", "days", "closed"), [("daily", 1, 1), ("weekly", 7, 1), ("weekly", 0, 0), ("size", 30, 0)]
-)
-def test_a_file_is_closed_when_its_day_or_week_is_over(tmp_path, trigger, days, closed):
-    write_logs(tmp_path, "log.warning('before')", **{"rotation.trigger": trigger})
-    past = time.time() - days * 86400
-    os.utime(tmp_path / "logs/file.log", (past, past))
-    script = "log.warning('after')"
-    _, files = write_logs(tmp_path, script, **{"rotation.trigger": trigger})
-    assert sorted(name for name in files if name.startswith("file")) == ["file.log", "file.log.1"][: 1 + closed]
-    last = [json.loads(line)["message"] for line in files["file.log"].splitlines()]
-    assert last == (["after"] if closed else ["before", "after"])
-
-
-def test_workers_share_a_file_and_lose_no_line(tmp_path):
-    script = """
-children = [os.fork(), os.fork()]
-[log.warning("%d %d", os.getpid(), n) for n in range(100)]
-if children[1]:
-    os.waitpid(children[1], 0)
-if all(children):
-    os.waitpid(children[0], 0)
-"""
-    overrides = {"rotation.max_size": "2KB", "rotation.backup_count": "100"}
-    _, files = write_logs(tmp_path, script, **overrides)
-    lines = [
-        json.loads(line)["message"] for name in files if name.startswith("file") for line in files[name].splitlines()
-    ]
-    assert len(lines) == len(set(lines)) == 4 * 100
-    assert len(files) > 10
 
 
 def test_every_check_of_ours_is_one_that_weft_knows():

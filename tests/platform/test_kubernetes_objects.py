@@ -250,7 +250,7 @@ def test_a_network_policy_has_the_ports_of_the_settings(target):
         stores = {
             (config["database"][name]["port"], "TCP") for name in ("postgresql", "redis", "mongodb", "elasticsearch")
         }
-        traces = (config["monitoring"]["jaeger"]["agent"]["port"], "UDP")
+        traces = (config["monitoring"]["jaeger"]["collector"]["port"], "TCP")
         assert ports(spec["egress"]) == {*stores, traces, (53, "TCP"), (53, "UDP"), (5000, "TCP"), (443, "TCP")}
         namespace = config["database"]["redis"]["host"].split(".")[1]
         assert peers(spec["egress"], 6379) == {namespace: {"app.kubernetes.io/name": "redis"}}
