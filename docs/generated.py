@@ -110,6 +110,7 @@ def described(words: str, command: click.Command) -> str:
 
 ARGUMENTS = {
     "TARGET": "a target or a glob of targets",
+    "[TARGET]": "a target; when left out, all that name one dimension",
     "[TARGET]...": "targets and globs of targets; all targets when left out",
     "[PATH]": "a setting, or a group of settings",
     "init DIR": "the folder of the new project",

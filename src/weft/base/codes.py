@@ -178,6 +178,7 @@ _CODES: Final = (
     Code("backtracking-pattern", About.SCHEMA),
     Code("bad-default", About.SCHEMA),
     Code("generator-failed", About.SCHEMA),
+    Code("no-reader", About.SCHEMA),
     Code("schema-invalid", About.SCHEMA),
     Code("schema-not-found", About.SCHEMA),
     Code("schema-not-generated", About.SCHEMA),

@@ -105,6 +105,8 @@ def _behind(ctx: click.Context, project: Project, text: str, format_: str) -> Ta
 
 
 def _print(name: str, data: dict[str, Any]) -> None:
+    from weft.project.lines import spans
+
     click.echo(click.style(data["path"], bold=True) + f" = {_value(data['value'])}   in {name}")
     if "renamed_to" in data:
         click.echo(f"  now      {data['renamed_to']}")
@@ -119,7 +121,7 @@ def _print(name: str, data: dict[str, Any]) -> None:
     for rule in data["rules"]:
         click.echo(f"  rule     {rule['rule']}\n           {rule['schema']}")
     for use in data.get("outputs", ()):
-        click.echo(f"  in       {use['path']}:{_lines(use['lines'])}")
+        click.echo(f"  in       {use['path']}:{spans(use['lines'])}")
 
 
 def _origin(data: dict[str, Any]) -> str:
@@ -149,17 +151,6 @@ def _operator(entry: dict[str, Any]) -> str:
     name = entry.get("operator")
     by = f"   by {name}" if name not in (None, "null") else ""
     return f"{by}   as {entry['old_name']}" if "old_name" in entry else by
-
-
-def _lines(lines: list[int]) -> str:
-    """`3,7-9`: line numbers, consecutive ones joined."""
-    parts: list[list[int]] = []
-    for line in lines:
-        if parts and parts[-1][1] == line - 1:
-            parts[-1][1] = line
-        else:
-            parts.append([line, line])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
 
 
 def _where(entry: dict[str, Any]) -> str:

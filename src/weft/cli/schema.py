@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.common import allowed_folders, max_problems_option, open_project, output_folder, put, start_folder
+from weft.cli.common import (
+    allowed_folders,
+    complete_target,
+    max_problems_option,
+    open_project,
+    output_folder,
+    project_options,
+    put,
+    start_folder,
+)
 from weft.cli.report import formatted
 from weft.report.formats import FORMATS
 
@@ -95,6 +104,36 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
     if not report and format_ == "text":
         click.echo("schemas, rules and templates checked, no problems", err=True)
     ctx.exit(code)
+
+
+@command.command()
+@click.argument("name", metavar="[TARGET]", required=False, shell_complete=complete_target)
+@click.option("--format", "format_", type=click.Choice(("text", "json", "markdown")), default="text", show_default=True)
+@project_options
+@click.pass_context
+def reach(ctx: click.Context, name: str | None, format_: str, overrides: dict[str, str], from_env: bool) -> None:
+    """Show who reads each setting: the readers of weft.yaml with the lines of their outputs or code, Weft itself, or nobody.
+
+    Of one target, or of all that name one dimension: then a setting that is read in any of them is read.
+    """
+    from weft.base.problems import WeftError, has_errors
+    from weft.files.formats import to_json
+    from weft.lint import reach_reports
+    from weft.lint.reach import Survey
+    from weft.project.readers import missing_files
+    from weft.report.report import Report
+
+    project = open_project(ctx, overrides, from_env)
+    targets = [project.target(name)] if name else [one for one in project.targets() if "/" not in one.name]
+    of_targets = [problem for target in targets for problem in target.problems()]
+    problems = Report([*missing_files(project.file), *of_targets]).problems
+    if has_errors(problems):
+        raise WeftError(*problems)
+    found, readers = Survey(project).reach(*targets), project.file.readers
+    if format_ == "json":
+        put(to_json(reach_reports.as_data(name, found, readers)) + "\n")
+    else:
+        put((reach_reports.as_text if format_ == "text" else reach_reports.as_markdown)(found, readers))
 
 
 @command.command()

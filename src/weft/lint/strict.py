@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from weft.base.problems import Problem
 from weft.lint.layers import layer_warnings
+from weft.lint.reach import reach_warnings
 from weft.lint.schemas import schema_warnings
 from weft.project.project import Project
 from weft.project.readers import missing_files
@@ -14,7 +15,7 @@ from weft.project.unread import layers_without_files, unread_files, without_targ
 from weft.report.report import Report
 
 
-def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem]:
+def strict_warnings(project: Project, targets: Sequence[Target]) -> list[Problem]:
     """The warnings about the schemas of a project, about files that none of its targets reads, and about the layers of some targets.
 
     A reader whose files do not exist is an error: nothing shows that it reads anything.
@@ -27,4 +28,5 @@ def strict_warnings(project: Project, targets: Iterable[Target]) -> list[Problem
         *without_target(file, dimensions, project.fleet.identities()),
     ]
     of_layers = [problem for target in targets for problem in layer_warnings(target)]
-    return Report([*missing_files(file), *schema_warnings(project), *unread, *of_layers]).problems
+    of_readers = [*missing_files(file), *reach_warnings(project, targets)]
+    return Report([*of_readers, *schema_warnings(project), *unread, *of_layers]).problems

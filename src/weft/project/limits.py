@@ -49,6 +49,10 @@ class Limits:
         self._resolver = resolver
         self._limits = {dimension.name: self._of(dimension) for dimension in dimensions.named}
 
+    def settings(self) -> dict[str, tuple[SettingPath, ...]]:
+        """The settings that limit each dimension which targets name."""
+        return {name: tuple(path for _, path in limits) for name, limits in self._limits.items()}
+
     def allow(self, dimension: Dimension, values: Mapping[str, str]) -> bool:
         """True if a value of a dimension exists with the values of the preceding dimensions."""
         limits = [(other, path) for other, path in self._limits[dimension.name] if other.name in values]

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from weft import checks
 from weft.base.overlay import PLACEHOLDER
+from weft.base.paths import Path as SettingPath
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
 from weft.project.entries import Output
 from weft.project.projectfile import ProjectFile
@@ -95,6 +96,10 @@ class Outputs:
             return Problem("template-failed", message, place=place, hint=hint)
         return text
 
+    def condition(self, output: Output) -> Expression | None:
+        """The condition of an output, if it has one."""
+        return self._conditions.get(output.index)
+
     @property
     def conditions(self) -> list[Expression]:
         """The conditions of all outputs that have one."""
@@ -111,6 +116,13 @@ class Outputs:
         """The text of an output for a target; None if its template fails."""
         text = self.templates.render(finished.template, self._context_of(target, finished))
         return None if isinstance(text, Problem) else text
+
+    def reads(self, target: TargetView, finished: Rendered) -> set[SettingPath]:
+        """The settings whose value an output reads, in whatever way its template does: no other setting can change its text."""
+        read: set[SettingPath] = set()
+        views = Views(reveal=finished.secrets, read=read)
+        self.templates.render(finished.template, {**self._variables(target, views), "output_path": finished.path})
+        return read
 
     def template_line(self, target: TargetView, finished: Rendered, line: int) -> Place | None:
         """The line of the template that produced a line of an output."""
@@ -173,8 +185,11 @@ class Outputs:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}
 
     def _context(self, target: TargetView, *, reveal: bool) -> dict[str, Any]:
+        return self._variables(target, self._views[reveal])
+
+    def _variables(self, target: TargetView, views: Views) -> dict[str, Any]:
         """The variables of a template: the domains by name, and Weft's own names, which take precedence."""
-        config = self._views[reveal].of(self._root, target.config)
+        config = views.of(self._root, target.config)
         return {
             **config,
             "config": config,

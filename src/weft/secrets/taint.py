@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from weft.base.paths import Path, dotted
@@ -67,21 +67,90 @@ class Branch(dict[str, Any]):
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
-        inside = ((key, self.node.child(key), value) for key, value in self.items())
-        kept = ((key, _public(node, value)) for key, node, value in inside if _is_public(node, value))
-        copy = Branch(kept, self.node, self.path)
+        inside = ((key, self.node.child(key), value) for key, value in dict.items(self))
+        copy = self._like((key, _public(node, value)) for key, node, value in inside if _is_public(node, value))
         copy.size = self.size  # at most
         return copy
+
+    def _like(self, items: Iterable[tuple[str, Any]]) -> Branch:
+        return Branch(items, self.node, self.path)
+
+
+class _Noting(Branch):
+    """A branch that notes in `read` which of its values are read, however that happens.
+
+    Python copies and compares ordinary dictionaries without calling any method; a mapping with its own `__iter__` is read item by item.
+    """
+
+    __slots__ = ("read",)
+
+    def __init__(self, items: Iterable[tuple[str, Any]], node: Node, path: Path, read: set[Path]) -> None:
+        super().__init__(items, node, path)
+        self.read = read
+
+    def _like(self, items: Iterable[tuple[str, Any]]) -> Branch:
+        return _Noting(items, self.node, self.path, self.read)
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        self._note(value, (*self.path, key))
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else default  # noqa: SIM401 - that would call itself
+
+    def items(self) -> Any:
+        self._note_all()
+        return super().items()
+
+    def values(self) -> Any:
+        self._note_all()
+        return super().values()
+
+    def copy(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __eq__(self, other: object) -> bool:
+        self._note_all()
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __or__(self, other: Any) -> Any:
+        return dict(self) | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | dict(self)
+
+    def _note_all(self) -> None:
+        for key, value in super().items():
+            self._note(value, (*self.path, key))
+
+    def _note(self, value: Any, path: Path) -> None:
+        """Note a value that was read; a mapping inside of it notes itself."""
+        if isinstance(value, list) and value:
+            for index, item in enumerate(value):
+                self._note(item, (*path, index))
+        elif not isinstance(value, Branch) or not value:
+            self.read.add(path)
 
 
 class Views:
     """Configurations for templates: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`.
 
-    The same mapping at the same path gives the same branch, so that targets share what they have in common.
+    The same mapping at the same path gives the same branch, so that targets share what they have in common. With `read`, the paths of
+    the values that templates read are added to it.
     """
 
-    def __init__(self, *, reveal: bool) -> None:
+    def __init__(self, *, reveal: bool, read: set[Path] | None = None) -> None:
         self._reveal = reveal
+        self._read = read
         self._known: defaultdict[Path, Recent[Branch]] = defaultdict(Recent)
 
     def of(self, node: Node, value: Any, path: Path = ()) -> Any:
@@ -95,9 +164,8 @@ class Views:
         return value
 
     def _branch(self, node: Node, value: dict[str, Any], path: Path) -> Branch:
-        return Branch(
-            ((key, self.of(node.child(key), below, (*path, key))) for key, below in value.items()), node, path
-        )
+        items = ((key, self.of(node.child(key), below, (*path, key))) for key, below in value.items())
+        return Branch(items, node, path) if self._read is None else _Noting(items, node, path, self._read)
 
 
 def _public(node: Node, value: Any) -> Any:

@@ -103,7 +103,7 @@ def size(value: Any) -> int:
             total += len(one) >> 6
         elif kind is bool or one is None:
             pass
-        elif kind is Branch:
+        elif isinstance(one, Branch):
             total += one.size or _size_of_branch(one)
         elif kind is list or kind is tuple:
             stack += one
@@ -118,7 +118,7 @@ def size(value: Any) -> int:
 
 def _size_of_branch(branch: Branch) -> int:
     """The size of a part of the configuration, which never changes; many templates read the same parts."""
-    branch.size = len(branch) + size([*branch.values()])
+    branch.size = len(branch) + size([*dict.values(branch)])  # which does not read the values
     return branch.size
 
 

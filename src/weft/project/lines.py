@@ -1,0 +1,255 @@
+"""Which lines of a text each of many settings changes, found with few renderings.
+
+The definition is simple: the text is rendered with another value of one setting, and the lines that differ are those of the setting.
+With hundreds of settings, `lines_of_each` renders groups instead. Each setting has a number, and each digit of it (in base 2) makes two
+groups: the settings with a 0 and those with a 1 there. If a line depends on one setting, the groups in which it changes spell the
+number; if several values are on one line, the new values themselves are seen in it. All groups must agree with the result, line by line:
+where they do not, because settings depend on each other or make lines come and go, the group is divided and tried again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from weft.files.lines import lines_of
+
+Lines = tuple[int, ...]
+T = TypeVar("T", bound=Hashable)
+_FEW: Final = 6
+"""So many settings are tried one by one."""
+_APART: Final = 3
+"""Settings whose lines are at least so far apart are tried together."""
+_MIXING: Final = 2654435761
+_MODULUS: Final = 2**32
+"""Multiplication modulo a power of two mixes the numbers: two that were often in the same half are not any more."""
+
+
+def changed_lines(text: str, other: str) -> Lines:
+    """The lines of a text, from 1, that another one does not have; where it has more, the line before them."""
+    if text == other:
+        return ()
+    lines = lines_of(text)
+    matcher = difflib.SequenceMatcher(None, lines, lines_of(other), autojunk=False)
+    found: list[int] = []
+    for kind, start, end, _, _ in matcher.get_opcodes():
+        if kind == "insert":
+            found.append(min(max(start, 1), len(lines)))
+        elif kind != "equal":
+            found += range(start + 1, end + 1)
+    return tuple(dict.fromkeys(found))
+
+
+def spans(lines: Iterable[int]) -> str:
+    """`3,7-9`: line numbers, consecutive ones joined."""
+    parts: list[list[int]] = []
+    for line in lines:
+        if parts and parts[-1][1] == line - 1:
+            parts[-1][1] = line
+        else:
+            parts.append([line, line])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def every_line(text: str) -> Lines:
+    """All lines of a text."""
+    return tuple(range(1, len(lines_of(text)) + 1))
+
+
+def lines_of_each(
+    text: str, settings: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None]
+) -> dict[T, Lines | None]:
+    """The lines that each setting changes; None if the text cannot be made with its other value.
+
+    `settings` are all that the text may depend on, each with how its other value is written, if it is seen as such. `text_with` gives the
+    text in which some of them have their other values, or None if that fails.
+    """
+    return _Search(text, settings, text_with).search([*settings])
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One rendering: the numbers of the settings that have another value, its lines if they are as many, and which of them changed."""
+
+    members: frozenset[int]
+    lines: list[str] | None
+    changed: frozenset[int]
+
+
+class _Search(Generic[T]):
+    def __init__(self, text: str, written: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None]) -> None:
+        self._text = text
+        self._lines = lines_of(text)
+        self._written = written
+        self._text_with = text_with
+
+    def search(self, group: Sequence[T]) -> dict[T, Lines | None]:
+        """The lines of each setting of a group."""
+        found = self._one_by_one(group) if len(group) <= _FEW else self._together(group)
+        if found is not None:
+            return found
+        half = len(group) // 2
+        return self.search(group[:half]) | self.search(group[half:])
+
+    def _one_by_one(self, group: Sequence[T]) -> dict[T, Lines | None]:
+        texts = {one: self._text_with([one]) for one in group}
+        return {one: None if text is None else changed_lines(self._text, text) for one, text in texts.items()}
+
+    def _together(self, group: Sequence[T]) -> dict[T, Lines | None] | None:
+        """The same from renderings of groups; None if the group must be divided."""
+        every = self._try(group, range(len(group)))
+        if every is None:
+            return None
+        numbers = range(len(group))
+        if not every.changed:  # nothing changes anything, it seems; halves show what cancels itself out
+            halves = [self._try(group, half) for half in _halves(numbers, (1,))]
+            return dict.fromkeys(group, ()) if all(one and not one.changed for one in halves) else None
+        tries = [every, *filter(None, (self._try(group, half) for half in _halves(numbers, (0, 1))))]
+        solved = self._solved(group, tries)
+        if solved and len(solved[1]) > max(_FEW, len(group) // 8):  # with other halves, more settings differ
+            mixed = sorted(numbers, key=lambda number: number * _MIXING % _MODULUS)
+            tries += filter(None, (self._try(group, half) for half in _halves(mixed, (0, 1))))
+            solved = self._solved(group, tries)
+        if solved is None:
+            return None
+        clear, unclear = solved
+        lines = {group[number]: self._as_difference(found) for number, found in clear.items() if number not in unclear}
+        return dict.fromkeys(group, ()) | lines | self._apart(group, clear, unclear)
+
+    def _apart(
+        self, group: Sequence[T], clear: Mapping[int, Collection[int]], unclear: Mapping[int, set[int]]
+    ) -> dict[T, Lines | None]:
+        """The lines of settings that may change some lines; those whose lines are not near each other are tried together."""
+        batches: list[tuple[list[int], set[int]]] = []
+        for number, suspected in sorted(unclear.items(), key=lambda item: -len(item[1])):
+            own = {*suspected, *clear.get(number, ())}
+            near = _near(own, _APART)
+            fitting = next((batch for batch in batches if not near & batch[1]), None)
+            if fitting is None:
+                batches.append(([number], own))
+            else:
+                fitting[0].append(number)
+                fitting[1].update(own)
+        found: dict[T, Lines | None] = {}
+        for members, _ in batches:
+            found |= self._batch(group, {number: unclear[number] | {*clear.get(number, ())} for number in members})
+        return found
+
+    def _batch(self, group: Sequence[T], suspected: Mapping[int, set[int]]) -> dict[T, Lines | None]:
+        """The lines of settings that are changed together: what changes near the lines of one is its own."""
+        one = self._try(group, [*suspected]) if len(suspected) > 1 else None
+        found: dict[int, list[int]] = {number: [] for number in suspected}
+        for cluster in _clusters(one.changed if one else ()):
+            owners = [number for number, lines in suspected.items() if _near(lines, 1).intersection(cluster)]
+            if len(owners) != 1:
+                one = None
+                break
+            found[owners[0]] += cluster
+        if one is None:
+            return self._one_by_one([group[number] for number in suspected])
+        return {group[number]: tuple(index + 1 for index in sorted(lines)) for number, lines in found.items()}
+
+    def _try(self, group: Sequence[T], members: Sequence[int]) -> _Try | None:
+        """A rendering; None if it fails."""
+        text = self._text_with([group[number] for number in members])
+        if text is None:
+            return None
+        lines = lines_of(text)
+        if len(lines) != len(self._lines):
+            changed = frozenset(line - 1 for line in changed_lines(self._text, text))
+            return _Try(frozenset(members), None, changed)
+        pairs = enumerate(zip(self._lines, lines, strict=True))
+        return _Try(frozenset(members), lines, frozenset(index for index, (one, other) in pairs if one != other))
+
+    def _solved(
+        self, group: Sequence[T], tries: Sequence[_Try]
+    ) -> tuple[dict[int, list[int]], dict[int, set[int]]] | None:
+        """The lines of settings by their numbers, and those lines of settings on which the renderings do not agree.
+
+        None if they contradict each other.
+        """
+        lines: dict[int, list[int]] = {}
+        unclear: dict[int, set[int]] = {}
+        same = all(one.lines is not None for one in tries)
+        for index in sorted(frozenset[int]().union(*(one.changed for one in tries))):
+            owners = self._seen(group, tries, index) or self._spelled(len(group), tries, index) if same else None
+            for number in owners or ():
+                lines.setdefault(number, []).append(index)
+            if owners is None:
+                suspects = self._suspects(len(group), tries, index)
+                if not suspects:
+                    return None
+                for number in suspects:
+                    unclear.setdefault(number, set()).add(index)
+        return lines, unclear
+
+    def _as_difference(self, found: Sequence[int]) -> Lines:
+        """The lines as `changed_lines` reports them: those of a text in which just these lines are new."""
+        other = list(self._lines)
+        for index in found:
+            other[index] += "\0"
+        return changed_lines("\n".join(self._lines), "\n".join(other))
+
+    def _seen(self, group: Sequence[T], tries: Sequence[_Try], index: int) -> set[int] | None:
+        """The settings whose other values are seen in a line, if every rendering shows just those that it should."""
+        every = tries[0]
+        if every.lines is None:
+            return None
+        texts: dict[frozenset[int], str] = {frozenset(): self._lines[index]}
+        written = [(number, self._written[one]) for number, one in enumerate(group) if self._written[one]]
+        seen = {number for number, text in written if text in every.lines[index]}
+        for one in tries:
+            if one.lines is None:
+                return None
+            line, expected = one.lines[index], frozenset(seen & one.members)
+            if texts.setdefault(expected, line) != line:
+                return None
+            if {number for number, text in written if text in line} != expected:
+                return None
+        return seen or None
+
+    def _spelled(self, count: int, tries: Sequence[_Try], index: int) -> set[int] | None:
+        """The one setting whose number is spelled by the renderings in which a line changes."""
+        suspects = self._suspects(count, tries, index)
+        if len(suspects) != 1:
+            return None
+        agree = all((index in one.changed) == bool(suspects & one.members) for one in tries)
+        texts = {one.lines[index] for one in tries if one.lines is not None and index in one.changed}
+        return suspects if agree and len(texts) <= 1 else None
+
+    def _suspects(self, count: int, tries: Sequence[_Try], index: int) -> set[int]:
+        """The settings without a rendering in which they, but not the line, are changed.
+
+        Where lines come and go, a change may be seen at the line before or after.
+        """
+        unchanged = [
+            one.members
+            for one in tries
+            if index not in (one.changed if one.lines is not None else _near(one.changed, 1))
+        ]
+        return set(range(count)).difference(*unchanged)
+
+
+def _near(lines: Iterable[int], distance: int) -> set[int]:
+    return {index + step for index in lines for step in range(-distance, distance + 1)}
+
+
+def _clusters(lines: Iterable[int]) -> Iterator[list[int]]:
+    """Lines that are next to each other, or nearly."""
+    cluster: list[int] = []
+    for index in sorted(lines):
+        if cluster and index > cluster[-1] + 2:
+            yield cluster
+            cluster = []
+        cluster.append(index)
+    if cluster:
+        yield cluster
+
+
+def _halves(numbers: Sequence[int], sides: Sequence[int]) -> Iterator[list[int]]:
+    """For each digit (in base 2) of their positions, the numbers that have it, or do not."""
+    for bit in range((len(numbers) - 1).bit_length()):
+        for side in sides:
+            yield [number for position, number in enumerate(numbers) if position >> bit & 1 == side]
