@@ -58,13 +58,23 @@ EXAMPLES = {
         "[3, 1].lastIndexOf(3) == 0",
         "[dyn(true), 1].lastIndexOf(dyn(true)) == 0",
     ],
-    "find": ["'abc 123'.find('[0-9]+') == '123'", "'abc'.find('x') == ''"],
+    "find": [
+        "'abc 123'.find('[0-9]+') == '123'",
+        "'abc'.find('x') == ''",
+        "'abab'.find('a(b)') == 'ab'",
+        # as RE2 has it: digits and words are those of ASCII, `$` is the end, and no expression takes forever
+        "'\u0663 1'.find(r'\\d') == '1' && '\u00e9a'.find(r'\\w') == 'a'",
+        "'a\\n'.find('a$') == ''",
+        "'\ue000b'.find(r'\\pL') == 'b'",
+        f"'{'a' * 60}!'.find('^(a+)+$') == ''",
+    ],
     "findAll": [
         "'1 a 23'.findAll('[0-9]+') == ['1', '23']",
         "'1 a 23'.findAll('[0-9]+', 1) == ['1']",
         "'1 a 23 4'.findAll('[0-9]+', 2) == ['1', '23']",
         "'1 a 23'.findAll('[0-9]+', 0) == []",
         "'1 a 23'.findAll('[0-9]+', -1).size() == 2",
+        "'abc'.findAll('x*').size() == 4",
     ],
     "url": ["string(url('https://a.example/x').getHost()) == 'a.example'"],
     "isURL": [
@@ -72,6 +82,8 @@ EXAMPLES = {
         "isURL('/absolute')",
         "!isURL('../relative')",
         "!isURL('https://a:b:c/')",
+        "!isURL('https://a/%zz')",
+        "isURL('https://a/%20?100%')",
     ],
     "getScheme": ["url('https://a.example/').getScheme() == 'https'", "url('/p').getScheme() == ''"],
     "getHost": [
@@ -113,6 +125,8 @@ EXAMPLES = {
         "ip('224.0.0.1').isLinkLocalMulticast()",
         "!ip('224.0.1.1').isLinkLocalMulticast()",
         "ip('ff02::1').isLinkLocalMulticast()",
+        "ip('ff12::1').isLinkLocalMulticast()",
+        "!ip('ff05::1').isLinkLocalMulticast()",
     ],
     "isLinkLocalUnicast": [
         "ip('169.254.169.254').isLinkLocalUnicast()",
@@ -162,6 +176,7 @@ EXAMPLES = {
         "!isQuantity('1,3G')",
         "!isQuantity('200K')",
         "!isQuantity('Mi')",
+        "!isQuantity('\u0663')",
     ],
     "isInteger": [
         "quantity('50k').isInteger()",
@@ -206,6 +221,7 @@ EXAMPLES = {
     "isSemver": [
         "isSemver('0.1.0-alpha.1')",
         "!isSemver('v1.0')",
+        "!isSemver('1.2.\u0663')",
         "isSemver('v1.0', true)",
         "!isSemver('1.0-rc', true)",
         "!isSemver('1.0.01')",

@@ -70,12 +70,15 @@ def is_unicast(text: str) -> bool:
     return not special and str(found) != "255.255.255.255"
 
 
-_LOCAL_MULTICAST: Final = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
+_LOCAL_MULTICAST: Final = ipaddress.ip_network("224.0.0.0/24")
 
 
 def is_local_multicast(text: str) -> bool:
     """True if an address identifies a group of machines on one link."""
-    return any(parsed(text) in group for group in _LOCAL_MULTICAST)
+    found = parsed(text)
+    if isinstance(found, ipaddress.IPv4Address):
+        return found in _LOCAL_MULTICAST
+    return found.packed[0] == 0xFF and found.packed[1] & 0x0F == 0x02  # the flags before the scope may be set
 
 
 def url(text: str) -> str:
@@ -85,6 +88,8 @@ def url(text: str) -> str:
         raise ValueError(f"`{text}` is not a URL: it needs a scheme, or starts with /")
     if not re.fullmatch(r"(\[[^\]]*\]|[^:\s]*)(:\d*)?", host_of(text)):
         raise ValueError(f"the host of `{text}` is not valid")
+    if re.search("%(?![0-9A-Fa-f]{2})", parts.path):
+        raise ValueError(f"the path of `{text}` has a `%` that escapes nothing")
     return text
 
 

@@ -8,12 +8,13 @@ See https://kubernetes.io/docs/reference/using-api/cel/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any, Final
@@ -119,21 +120,32 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
+_PRIVATE: Final = 0xE000
+"""The first character without a meaning, for marks that a text does not contain."""
+
+
 def _find(text: str, pattern: str) -> str:
-    match = _pattern(pattern).search(text)
-    return match[0] if match else ""
+    return next(iter(_find_all(text, pattern, 1)), "")
 
 
 def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
-    found = [match[0] for match in _pattern(pattern).finditer(text)]
-    return found if limit < 0 else found[:limit]
+    """The matches, found by RE2: the engine of `matches`, which takes linear time and knows what Kubernetes knows."""
+    mark = next(mark for mark in map(chr, range(_PRIVATE, _PRIVATE + len(text) + 1)) if mark not in text)
+    arguments = {"text": text, "pattern": pattern, "marked": rf"{mark}\0{mark}", "limit": limit}
+    result = _marking().eval(data={"self": arguments})
+    if result.type().name() == "ERROR":
+        raise ValueError(f"`{pattern}` is not a regular expression: {result.plain_value().rpartition(': ')[0]}")
+    return str(result.plain_value()).split(mark)[1::2] if limit else []
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
+@cache
+def _marking() -> Any:
+    """A program that marks the matches of an expression in a text: the package has no function that lists them."""
+    from cel_expr_python import cel
+
+    config = {"name": "marking", "extensions": [{"name": "optional"}, {"name": "regex"}]}
+    environment = cel.NewEnv(config=cel.NewEnvConfigFromYaml(json.dumps(config)), variables={"self": cel.Type.DYN})
+    return environment.compile("regex.replace(self.text, self.pattern, self.marked, self.limit)")
 
 
 def _listed(name: str, entry: Any, field: str) -> set[str]:

@@ -71,6 +71,17 @@ def _base64(text: str) -> bytes:
         raise ValueError(text) from None
 
 
+def _dated(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same for texts that begin with year, month and day; Python also reads weeks, and dates without `-`."""
+
+    def read(text: str) -> Any:
+        if not re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise ValueError(text)
+        return parse(text)
+
+    return read
+
+
 FORMATS: Final[dict[str, Callable[[str], list[str]]]] = {
     "dns1123Label": _matching(_LABEL, 63, _LABEL_WORDS),
     "dns1123Subdomain": _matching(rf"{_LABEL}(\.{_LABEL})*", 253, f"labels joined by `.`, each of {_LABEL_WORDS}"),
@@ -80,8 +91,8 @@ FORMATS: Final[dict[str, Callable[[str], list[str]]]] = {
     "uri": _parsed(url, "is not a URI"),
     "uuid": _matching("(?i:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})", 36, "a UUID"),
     "byte": _parsed(_base64, "invalid base64"),
-    "date": _parsed(date.fromisoformat, "invalid date"),
-    "datetime": _parsed(datetime.fromisoformat, "invalid datetime"),
+    "date": _parsed(_dated(date.fromisoformat), "invalid date"),
+    "datetime": _parsed(_dated(datetime.fromisoformat), "invalid datetime"),
 }
 for _name in ("dns1123Label", "dns1123Subdomain", "dns1035Label"):
     FORMATS[f"{_name}Prefix"] = _without_tail(FORMATS[_name])

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_UP, Decimal, localcontext
 from typing import Any, Final
 
-_QUANTITY = re.compile(r"(?P<number>[-+]?(\d+(\.\d*)?|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][-+]?\d+)?\Z")
+_QUANTITY = re.compile(
+    r"(?P<number>[-+]?(\d+(\.\d*)?|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][-+]?\d+)?\Z", re.ASCII
+)
 _POWERS: Final[Mapping[str, Decimal]] = {
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
     **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)},
@@ -103,9 +105,10 @@ def _order(one: Any, other: Any) -> int:
 _SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?"
-    r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?\Z"
+    r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?\Z",
+    re.ASCII,
 )
-_SHORT = re.compile(r"v?(\d+)(?:\.(\d+)(?:\.(\d+)([-+].*)?)?)?\Z")
+_SHORT = re.compile(r"v?(\d+)(?:\.(\d+)(?:\.(\d+)([-+].*)?)?)?\Z", re.ASCII)
 
 
 def semver(text: str, normalize: bool = False) -> str:
