@@ -46,6 +46,8 @@ from weft.derived.bundle import bundle
 from weft.derived.compatibility.changes import compare
 from weft.derived.crd.definition import definition
 from weft.derived.docs import pages
+from weft.derived.overlay_schema import overlay_schema
+from weft.derived.types import typed_schema
 from weft.files.formats import flatten
 from weft.schema.walk import rebuild, subschemas
 from weft.stages.validate import SchemaCheck
@@ -367,6 +369,39 @@ def test_every_kind_of_change_is_told_with_its_effect(tmp_path):
         (app(a={**number, "x-unit": "seconds"}), app(a={**number, "x-unit": "ms"}), ("breaking", "x-unit", "a")),
         (app(a=text), app(a={**text, "x-sensitive": True}), ("breaking", "x-sensitive", "a")),
         (app(a=text), app(a={**text, "title": "A"}), ("cosmetic", "title", "a")),
+        (
+            {"patternProperties": {"^a": {"items": text}}},
+            {"patternProperties": {"^a": {"items": text, "x-kubernetes-list-type": "set"}}},
+            ("breaking", "x-kubernetes-list-type", "<^a>"),
+        ),
+        (
+            {"prefixItems": [text, {**text, "default": "a"}]},
+            {"prefixItems": [text, text]},
+            ("breaking", "default", "[1]"),
+        ),
+        (
+            {"unevaluatedProperties": {"items": text}},
+            {"unevaluatedProperties": {"items": text, "x-kubernetes-list-type": "set"}},
+            ("breaking", "x-kubernetes-list-type", "<name>"),
+        ),
+        (
+            {"unevaluatedItems": {**text, "x-unit": "s"}},
+            {"unevaluatedItems": {**text, "x-unit": "ms"}},
+            ("breaking", "x-unit", "[]"),
+        ),
+        # a rule for a part of the listed values
+        (
+            app(a={"const": {"b": 5}}),
+            app(a=app(b={**number, "x-kubernetes-validations": [{"rule": "self < 3"}]})),
+            ("breaking", "rule", "a"),
+        ),
+        (app(a={"const": 5}), app(a={**number, "title": "A"}), None),
+        # which also judges values without an earlier one
+        (
+            app(a={**number, "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}),
+            app(a={**number, "x-kubernetes-validations": [{"rule": "self == oldSelf", "optionalOldSelf": True}]}),
+            ("breaking", "rule", "a"),
+        ),
     ):
         found = [(str(one.effect), one.code, one.path) for one in changes_of(tmp_path, old, new)]
         assert (expected in found) if expected else not any(one[0] == "breaking" for one in found), (old, new, found)
@@ -482,6 +517,16 @@ def test_odd_names_and_texts_do_not_break_the_types(tmp_path, language):
         assert "'class': int" in made
     else:
         assert "class: number;" in made
+
+
+def test_types_leave_keys_open_that_patterns_describe_and_keep_the_names_of_types(tmp_path):
+    text = {"type": "string"}
+    named = {"properties": {"a": text}, "additionalProperties": False}
+    schema = {"properties": {"any": named, "app": {**named, "patternProperties": {"^x-": text}}}}
+    made = typed_schema(catalog_of(tmp_path, schema), closed=True)["properties"]
+    assert "additionalProperties" not in made["app"]
+    assert made["any"]["additionalProperties"] is False
+    assert (made["any"]["title"], made["app"]["title"]) == ("AnyMapping", "App")
 
 
 def test_a_generator_that_is_missing_is_told(monkeypatch):
@@ -664,6 +709,129 @@ def test_a_custom_resource_says_what_it_can_and_names_the_rest(tmp_path):
         "self.any == 'x'",
     ):
         assert note in told
+
+
+SECRET = {"type": "string", "x-sensitive": True}
+SPELLED_OUT = {
+    "the examples of a list": {"type": "array", "items": SECRET, "examples": [["CANARY"], ["ref+env://SHOWN"]]},
+    "the values of a list": {"type": "array", "items": SECRET, "enum": [["CANARY"]]},
+    "a default": {**SECRET, "default": "CANARY"},
+    "the example of a mapping": {"type": "object", "properties": {"a": SECRET}, "examples": [{"a": "CANARY"}]},
+    "the default of a mapping": {"type": "object", "properties": {"a": SECRET}, "default": {"a": "CANARY"}},
+    "the value of a mapping": {"type": "object", "properties": {"a": SECRET}, "const": {"a": "CANARY"}},
+    "the values of a free mapping": {"type": "object", "additionalProperties": SECRET, "enum": [{"b": "CANARY"}]},
+}
+
+
+@pytest.mark.parametrize("name", SPELLED_OUT)
+def test_no_derived_file_repeats_a_secret_that_the_schema_spells_out(tmp_path, name):
+    schema = {"type": "object", "properties": {"app": {"type": "object", "properties": {"it": SPELLED_OUT[name]}}}}
+    found = catalog_of(tmp_path, schema)
+    made = {
+        "bundle": bundle(found.documents),
+        "overlay": overlay_schema(found.root, "it"),
+        "crd": crd_of(found.root),
+        "types": typed_schema(found, closed=True),
+        "docs": pages(load_project(make_project(tmp_path, {"schema.json": schema}))),
+        "diff": [one.as_dict() for one in changes_of(tmp_path, schema, {"properties": {"app": False}})],
+    }
+    assert [kind for kind, what in made.items() if "CANARY" in json.dumps(what)] == []
+    assert "SHOWN" in json.dumps([made["bundle"], made["overlay"], made["docs"]]) or "examples of a list" not in name
+    assert validator(made["bundle"]).is_valid({"app": {"it": "CANARY"}}) is False
+
+
+def test_a_list_that_contains_itself_has_a_page(tmp_path):
+    tree = {"type": "array", "items": {"$ref": "#/$defs/tree"}}
+    schema = {"$defs": {"tree": tree}, "properties": {"app": {"properties": {"tree": {"$ref": "#/$defs/tree"}}}}}
+    made = pages(load_project(make_project(tmp_path, {"schema.json": schema})))
+    assert "each item is such a list again" in made["app.md"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "spelling"),
+    [
+        ("^[*+?]\\++\\\\1$", "^[*+?]\\++\\\\1$"),
+        ("^(?<year>[0-9]{4})$", "^(?P<year>[0-9]{4})$"),
+        ("[\\u00e9-\\u{1F600}]\\0", "[\\x{e9}-\\x{1f600}]\\x00"),
+        ("(?i:a)(?:b)[^\\]]\\p{L}\\bc", "(?i:a)(?:b)[^\\]]\\p{L}\\bc"),
+        ("(a{1,10}){1,100}b{1000}", "(a{1,10}){1,100}b{1000}"),
+        ("^.{1,1001}$", None),
+        ("((a{10}){10}){11}", None),
+        ("(a{2}|b{1,900}){2}", None),
+        ("(?=a)", None),
+        ("(?<!a)b", None),
+        ("(a)\\1", None),
+        ("(?<n>a)\\k<n>", None),
+        ("\\cA", None),
+        ("[\\b]", None),
+        ("[^]", None),
+        ("[[:alpha:]]", None),
+        ("\\p{Letter}", None),
+        ("\\ud83d", None),
+    ],
+)
+def test_a_pattern_is_written_as_go_reads_it_or_left_out(tmp_path, pattern, spelling):
+    schema = {"type": "object", "properties": {"it": {"type": "string", "pattern": pattern}}}
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    assert spec_of(made)["properties"]["it"].get("pattern") == spelling
+    assert (f"the pattern `{pattern}` is omitted" in "".join(notes)) == (spelling is None)
+
+
+def test_a_custom_resource_keeps_the_limits_of_a_whole_number_or_text(tmp_path):
+    limits = {"minimum": 1, "maxLength": 4, "pattern": "^[0-9]+%$", "enum": [1, "2%"]}
+    rules = {"x-kubernetes-validations": [{"rule": "self != 3"}]}
+    schema = {"type": "object", "properties": {"it": {"type": ["integer", "string"], **limits, **rules}}}
+    made, _ = crd_of(catalog_of(tmp_path, schema).root)
+    assert spec_of(made)["properties"]["it"] == {"x-kubernetes-int-or-string": True, **limits, **rules}
+
+
+def test_a_custom_resource_merges_only_lists_whose_items_the_api_server_can_tell_apart(tmp_path):
+    def of(items):
+        return {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["key"],
+            "items": {"type": "object", **items},
+        }
+
+    lists = {
+        "plain": of({"properties": {"key": {"type": "string"}}}),
+        "either": of({"properties": {"key": {"type": ["integer", "string"]}}}),
+        "mapping": of({"properties": {"key": {"type": "object"}}}),
+        "perhaps": of({"properties": {"key": {"type": ["string", "null"]}}}),
+        "item": of({"type": ["object", "null"], "properties": {"key": {"type": "string"}}}),
+        "set": {"type": "array", "items": {"type": ["string", "null"]}, "x-kubernetes-list-type": "set"},
+    }
+    made, notes = crd_of(catalog_of(tmp_path, {"type": "object", "properties": lists}).root)
+    properties = spec_of(made)["properties"]
+    assert {name: properties[name]["x-kubernetes-list-type"] for name in lists} == {
+        "plain": "map",
+        "either": "map",
+        **dict.fromkeys(("mapping", "perhaps", "item", "set"), "atomic"),
+    }
+    assert all(any(note.startswith(f"{name}: is not a `") for note in notes) for name in [*lists][2:])
+
+
+def test_a_custom_resource_compares_with_earlier_values_only_where_there_are_some(tmp_path):
+    rules = {"x-kubernetes-validations": [{"rule": "self.key == oldSelf.key"}]}
+    item = {"type": "object", "properties": {"key": {"type": "string"}}, **rules}
+    keyed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]}
+    schema = {
+        "type": "object",
+        "properties": {
+            "single": item,
+            "keyed": {"type": "array", "items": item, **keyed},
+            "listed": {"type": "array", "items": item},
+            "whole": {"type": "object", "properties": {"inside": item}, "x-kubernetes-map-type": "atomic"},
+        },
+    }
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    properties = spec_of(made)["properties"]
+    inner = [properties["single"], properties["keyed"]["items"]]
+    assert [one["x-kubernetes-validations"] for one in inner] == [rules["x-kubernetes-validations"]] * 2
+    assert "x-kubernetes-validations" not in str([properties["listed"], properties["whole"]])
+    left_out = [note.partition(":")[0] for note in notes if "compares with an earlier value" in note]
+    assert left_out == ["listed[]", "whole.inside"]
 
 
 @pytest.mark.parametrize("wrong", [{"group": "example"}, {"kind": "thing"}, {"plural": "Things"}, {"version": "1"}])

@@ -1,5 +1,7 @@
 """The bundle: all schemas as one self-contained file of draft 2020-12 that accepts the same values.
 
+A secret that a schema spells out, in a default, an example or a list of values, is left out.
+
 Keywords that an older draft does not know have no effect there, so they are omitted; older spellings are converted to those of
 2020-12. Two things cannot be expressed: that `1.0` is not an integer (draft 4), and that `contains` leaves items unevaluated (2019-09).
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
@@ -15,6 +18,8 @@ from urllib.parse import unquote
 from jsonschema.validators import validator_for
 
 from weft.base import paths
+from weft.derived.published import published, reveals
+from weft.schema.catalog import Catalog
 from weft.schema.documents import DIALECT, Documents
 from weft.schema.walk import MANY, NAMED, ONE, rebuild
 
@@ -45,6 +50,8 @@ _DATA: Final = frozenset(
 )
 """Keywords whose values are lists or mappings of data."""
 _ANNOTATIONS: Final = {"deprecated": bool, "examples": list, "readOnly": bool, "writeOnly": bool}
+_VALUES: Final = frozenset(("const", "default", "enum", "examples"))
+"""Keywords that may contain values of a setting."""
 _KEPT: Final = (ONE | MANY | NAMED | _DATA | {"$ref", "$comment"}) - {"$defs", "definitions"}
 _FORMATS: Final = {
     "6": ("json-pointer", "uri-reference", "uri-template"),
@@ -99,10 +106,29 @@ class Bundle:
         result = _in_new_words(rebuild(_meaningful(schema, dialect), lambda _, child: self._translate(child, dialect)))
         if "$ref" in result:
             result["$ref"] = self._reference(schema["$ref"])
+        self._hide_secrets(result, schema)
         if self._change:
             self._change(result, schema)
         self._locations[id(result)] = self._documents.location(schema)
         return result
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return Catalog(self._documents)
+
+    def _hide_secrets(self, result: dict[str, Any], schema: dict[str, Any]) -> None:
+        """Remove the values of a schema that contain a secret. A listed one is never valid: a secret must be a reference."""
+        if not _VALUES & result.keys() or id(schema) not in self._catalog.holding_secrets:
+            return
+        node = self._catalog.node([schema], [schema])
+        if "default" in result and reveals(node, result["default"]):
+            del result["default"]
+        if "examples" in result:
+            result["examples"] = published(node, result["examples"])
+        if "const" in result and reveals(node, result["const"]) and not node.accepts(result["const"]):
+            result |= {"enum": [result.pop("const")]}
+        if "enum" in result:
+            result["enum"] = [one for one in result["enum"] if not reveals(node, one) or node.accepts(one)]
 
     def _reference(self, ref: str) -> str:
         uri, _, fragment = ref.partition("#")

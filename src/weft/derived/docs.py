@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from weft.base import paths
+from weft.derived.published import published
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.envvars import to_text
@@ -225,7 +226,8 @@ def _merging(node: Node) -> Iterator[str]:
 
 def _examples(node: Node) -> Iterator[str]:
     examples = node.keyword("examples")
-    if isinstance(examples, list) and examples:
+    examples = published(node, examples) if isinstance(examples, list) else []
+    if examples:
         yield f"- **Examples:** {', '.join(map(_value, examples))}"
 
 
@@ -252,8 +254,8 @@ def _own_rules(node: Node, bullet: str = "- ") -> Iterator[str]:
             yield f"{bullet}{_cell(message)}: {source}" if message else f"{bullet}{source}"
 
 
-def _type(node: Node) -> str:
-    """The type with its limits, as text."""
+def _type(node: Node, around: tuple[Node, ...] = ()) -> str:
+    """The type with its limits, as text; `around` are the lists of which it is an item."""
     if node.sensitive and not node.properties:
         return "a secret"
     values = _listed(node)
@@ -261,20 +263,23 @@ def _type(node: Node) -> str:
         return ("one of " if len(values) > 1 else "always ") + ", ".join(map(_value, values))
     unit = node.keyword("x-unit")
     units = [f"in {unit}"] if isinstance(unit, str) else []
-    return ", ".join((_kinds(node), *_bounds(node.certain), *units))
+    return ", ".join((_kinds(node, around), *_bounds(node.certain), *units))
 
 
 def _listed(node: Node) -> list[Any]:
     """The only values that a setting may have; an empty list if they are not restricted."""
     values: list[Any] = next(each_of(node.certain, "enum"), [])
-    return values or list(each_of(node.certain, "const"))[:1]
+    return published(node, values or list(each_of(node.certain, "const"))[:1])
 
 
-def _kinds(node: Node) -> str:
+def _kinds(node: Node, around: tuple[Node, ...]) -> str:
     types = [name for name in TYPE_WORDS if name in node.types]
     words = (TYPE_WORDS[name] for name in types if name != "integer" or "number" not in types)
     item = node.child(0) if types == ["array"] else None
-    items = f"; each item is {_type(item)}" if item is not None and item.types else ""
+    items = ""
+    if item is not None and item.types:
+        lists = (*around, node)
+        items = f"; each item is {'such a list again' if item in lists else _type(item, lists)}"
     return (" or ".join(words) or "anything") + items
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from weft.base.overlay import LIST_OPERATORS, PATCH
 from weft.base.paths import get, has, parse_pointer
+from weft.derived.published import published, reveals
 from weft.files.formats import to_json
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
@@ -91,6 +92,8 @@ class _Derivation:
         annotations: dict[str, Any] = {
             name: value for name, kind in _ANNOTATIONS.items() if isinstance(value := node.keyword(name), kind)
         }
+        if "examples" in annotations:
+            annotations["examples"] = published(node, annotations["examples"])
         annotations |= _facts(node, annotations)
         null = ["null"] if place is _Place.KEY else []  # a key's null removes it; an item has nothing to remove
         if node.sensitive and not node.properties:
@@ -216,7 +219,8 @@ def _values(node: Node, null: list[str]) -> list[Any] | None:
     ]
     if len(listed) != 1:
         return None
-    return [*listed[0], *([None] if null and None not in listed[0] else [])]
+    values = published(node, listed[0])
+    return [*values, *([None] if null and None not in values else [])]
 
 
 def _patch(place: _Place) -> dict[str, Any]:
@@ -234,7 +238,7 @@ def _facts(node: Node, annotations: dict[str, Any]) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {}
     own_default = node.own_default
-    default = MISSING if node.sensitive else own_default
+    default = MISSING if reveals(node, own_default) or node.sensitive else own_default
     if default is not MISSING and not _is_offered(node, default):
         others = [example for example in annotations.get("examples", []) if to_json(example) != to_json(default)]
         facts["examples"] = [default, *others]

@@ -247,11 +247,19 @@ class _Annotations:
         )
 
 
-def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str, list[Any], list[Any]]]:
+def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str | int, list[Any], list[Any]]]:
     """The children of a place, by their step, with both versions of each."""
     for name in dict.fromkeys(name for names in each_of(olds, "properties") for name in names):
         yield name, [*each_named(olds, "properties", name)], [*each_named(news, "properties", name)]
-    for keyword, step in (("additionalProperties", ANYTHING), ("items", ITEMS)):
+    for pattern in dict.fromkeys(name for names in each_of(olds, "patternProperties") for name in names):
+        old, new = ([*each_named(side, "patternProperties", pattern)] for side in (olds, news))
+        yield f"<{pattern}>", old, new
+    for index in range(max((len(first) for first in each_of(olds, "prefixItems")), default=0)):
+        sides = (each_of(side, "prefixItems") for side in (olds, news))
+        old, new = ([first[index] for first in side if index < len(first)] for side in sides)
+        yield index, old, new
+    others = (("additionalProperties", ANYTHING), ("unevaluatedProperties", ANYTHING))
+    for keyword, step in (*others, ("items", ITEMS), ("unevaluatedItems", ITEMS)):
         yield step, [*each_of(olds, keyword)], [*each_of(news, keyword)]
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from weft.base.paths import Path
 from weft.derived.compatibility import keywords
-from weft.derived.compatibility.sameness import DECIDING, RULES, Sameness
+from weft.derived.compatibility.sameness import DECIDING, RULES, Sameness, identity
 from weft.derived.compatibility.sides import (
     APPLICATORS,
     Schema,
@@ -129,12 +129,24 @@ class Implication:
         elif not all(self.new.accepts(new, value) for value in values):
             after = new.get("enum", [new["const"]] if "const" in new else None)
             yield Finding("values", path, "enum", values, after, _holder(olds, "enum"), new)
+        else:
+            yield from self._rules_inside(values, olds, new, path)
 
     def _rules(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
-        before = {rule["rule"] for rules in each_of(olds, RULES) for rule in rules}
+        before = {identity(rule) for rules in each_of(olds, RULES) for rule in rules}
         for rule in new.get(RULES, ()):
-            if rule["rule"] not in before:
+            if identity(rule) not in before:
                 yield Finding("rule", path, RULES, None, rule["rule"], None, new)
+
+    def _rules_inside(self, values: list[Any], olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
+        """The rules for parts of listed values, which only the schema of the parts knows."""
+        if not any(isinstance(value, dict | list) for value in values):
+            return
+        before = {identity(rule) for schema in self.old.below(olds) for rule in schema.get(RULES, ())}
+        for schema in self.new.below((new,)):
+            for rule in schema.get(RULES, ()) if schema is not new else ():
+                if identity(rule) not in before:
+                    yield Finding("rule", path, RULES, None, rule["rule"], None, schema)
 
     def _by_type(self, olds: Schemas, new: Schema, path: Path) -> Iterator[Finding]:
         before, after = self.old.types.of(*olds), stated_types(new)

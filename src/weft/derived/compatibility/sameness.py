@@ -20,6 +20,11 @@ DECIDING: Final = (ONE | MANY | NAMED | keywords.PLAIN | {"$ref", RULES}) - {
 """The keywords that determine what is valid."""
 
 
+def identity(rule: Any) -> tuple[str, bool]:
+    """What makes two rules the same: their expressions, and whether they also judge new values."""
+    return rule["rule"], rule.get("optionalOldSelf") is True
+
+
 @dataclass
 class Sameness:
     """One comparison. A pair that occurs again within itself counts as equal: only a difference ends the search."""
@@ -44,7 +49,7 @@ class Sameness:
         if word == "$ref":
             return self.holds(self.old.resolve(old), self.new.resolve(new))
         if word == RULES:
-            return {rule["rule"] for rule in old} >= {rule["rule"] for rule in new}
+            return set(map(identity, old)) >= set(map(identity, new))
         if word in keywords.PLAIN:
             return keywords.equal(word, old, new)
         return self._nested(word, old, new)

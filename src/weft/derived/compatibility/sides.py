@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from weft.schema.explaining import explainer
 from weft.schema.patterns import TooCostly, matches
 from weft.schema.types import AcceptedTypes
+from weft.schema.walk import subschemas
 
 APPLICATORS: Final = frozenset(("$ref", "allOf", "anyOf", "dependentSchemas", "if", "not", "oneOf"))
 _FEW: Final[dict[str, tuple[Any, ...]]] = {"boolean": (False, True), "null": (None,)}
@@ -42,6 +43,19 @@ class Side:
                 stack += reversed(schema.get("allOf", ()))
                 stack += [self.resolve(schema["$ref"])] if "$ref" in schema else []
         return tuple(reached.values())
+
+    def below(self, schemas: Iterable[Schema]) -> Iterator[dict[str, Any]]:
+        """The schemas with everything inside them and everything that they refer to."""
+        reached: set[int] = set()
+        stack = [*schemas]
+        while stack:
+            schema = stack.pop()
+            if not isinstance(schema, dict) or id(schema) in reached:
+                continue
+            reached.add(id(schema))
+            yield schema
+            stack += [child for _, child in subschemas(schema)]
+            stack += [self.resolve(schema["$ref"])] if "$ref" in schema else []
 
     def accepts(self, schema: Schema, value: Any) -> bool:
         """True if a part of the schema accepts a value; a pattern that is too costly to match accepts nothing."""

@@ -16,14 +16,14 @@ from typing import Any, Final
 from weft.base.paths import Path
 from weft.derived.compatibility.changes import shown
 from weft.derived.crd.combinators import Untranslatable, validations
-from weft.rules import settings_of
+from weft.derived.crd.patterns import for_go
+from weft.derived.published import published
+from weft.rules import is_transition, settings_of
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.types import named
 from weft.schema.walk import each_of
 
-# features that Go's regular expressions lack: lookaround, atomic groups, back references, possessive quantifiers
-_NOT_GO = re.compile(r"\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\u|\\[zZG]|\(\?P=|[*+?}]\+")
 _FORMATS: Final = frozenset(
     ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "password", "uri", "uuid")
 )
@@ -76,6 +76,8 @@ class Structural:
         self.closed = 0
         self._untyped: set[Path] = set()
         self._around: list[frozenset[int]] = []
+        self._replaced = 0
+        """The number of lists and mappings around that are replaced as a whole: nothing inside has an earlier value."""
 
     def schema(self, node: Node, path: Path) -> dict[str, Any]:
         """The structural schema of a place."""
@@ -89,7 +91,9 @@ class Structural:
             types -= {"null"}
         # the only two types that Kubernetes allows together
         if types == {"integer", "string"}:
-            return head | {"x-kubernetes-int-or-string": True} | self._default(node)
+            either = {"x-kubernetes-int-or-string": True} | self._bounds(node, "integer") | self._bounds(node, "string")
+            either |= self._forms(node, path) | self._values(node)
+            return self._judged(node, path, head | either | self._default(node))
         if len(types) != 1:
             names = " or ".join(sorted(types)) if types else "any type"
             return head | self._unknown(path, f"may be of {names}")
@@ -148,11 +152,14 @@ class Structural:
         """Patterns and formats; a schema has at most one of each, so further ones go into `allOf`."""
         result: dict[str, Any] = {}
         further: list[dict[str, Any]] = []
-        for keyword, unusable in _UNUSABLE.items():
-            stated = list(dict.fromkeys(each_of(node.certain, keyword)))
-            for form in filter(unusable, stated):
-                self._note(path, f"the {keyword} `{form}` is omitted, because {_UNUSABLE_WORDS[keyword]}")
-            usable = [form for form in stated if not unusable(form)]
+        for keyword, (spelled, otherwise) in _SPELLINGS.items():
+            usable = []
+            for form in dict.fromkeys(each_of(node.certain, keyword)):
+                spelling = spelled(form)
+                if spelling is None:
+                    self._note(path, f"the {keyword} `{form}` is omitted, because {otherwise}")
+                else:
+                    usable.append(spelling)
             if usable:
                 result[keyword] = usable[0]
             further += ({keyword: form} for form in usable[1:])
@@ -163,12 +170,15 @@ class Structural:
         listed = next((_listed(schema) for schema in node.certain if {"enum", "const"} & schema.keys()), None)
         if listed is None:
             return {}
-        return {"enum": [value for value in listed if node.accepts(value)] or listed}
+        accepted = [value for value in listed if node.accepts(value)] or published(node, listed)
+        return {"enum": accepted} if accepted else {}
 
     def _object(self, node: Node, path: Path) -> dict[str, Any]:
         others = _OtherKeys.of(node)
         self.closed += others.closed
+        self._replaced += node.atomic_map
         result = self._listed_keys(node, path, others) if node.properties else self._free_keys(node, path, others)
+        self._replaced -= node.atomic_map
         required = dict.fromkeys(
             name for names in each_of(node.certain, "required") if isinstance(names, list) for name in names
         )
@@ -200,7 +210,10 @@ class Structural:
         return {} if others.closed else {**_OPEN}
 
     def _array(self, node: Node, path: Path) -> dict[str, Any]:
+        replaced = node.list_type != "map"
+        self._replaced += replaced
         item = self._item(node, (*path, "[]"))
+        self._replaced -= replaced
         result: dict[str, Any] = {"items": item}
         merging = self._merging(node, item, path)
         if merging == "map":
@@ -223,12 +236,12 @@ class Structural:
     def _merging(self, node: Node, item: dict[str, Any], path: Path) -> str | None:
         """The list type, if the API server can merge that way: it must be able to identify items."""
         stated = node.list_type if node.keyword("x-kubernetes-list-type") else None
-        if stated == "set" and item.get("type") not in _SCALARS:
-            self._note(path, "is not a `set` for the API server, whose sets contain plain values")
+        if stated == "set" and not _is_plain(item):
+            self._note(path, "is not a `set` for the API server, whose sets contain plain values other than null")
             return "atomic"
-        has_keys = item.get("type") == "object" and set(node.list_keys) <= item.get("properties", {}).keys()
-        if stated == "map" and not has_keys:
-            self._note(path, "is not a `map` for the API server, which must know the keys of the items")
+        known = item.get("properties", {}) if item.get("type") == "object" and not item.get("nullable") else {}
+        if stated == "map" and not all(_is_plain(known.get(key, {})) for key in node.list_keys):
+            self._note(path, "is not a `map` for the API server, whose items have plain keys and are never null")
             return "atomic"
         return stated
 
@@ -262,6 +275,8 @@ class Structural:
     def _impossible(self, entry: dict[str, Any], path: Path) -> str | None:
         if _ONLY_WEFT.search(entry["rule"]):
             return "calls a function that Kubernetes does not have"
+        if self._replaced and is_transition(entry["rule"]):
+            return "compares with an earlier value inside a list or mapping that is replaced as a whole"
         for read in settings_of(entry["rule"]):
             way = (*path, *read)
             if any(way[:size] in self._untyped for size in range(len(path), len(way) + 1)):
@@ -284,19 +299,22 @@ def _shape(node: Node) -> frozenset[int]:
     )
 
 
+def _is_plain(schema: dict[str, Any]) -> bool:
+    """True if a structural schema describes a plain value other than null."""
+    plain = schema.get("type") in _SCALARS or "x-kubernetes-int-or-string" in schema
+    return plain and not schema.get("nullable")
+
+
 def _listed(schema: dict[str, Any]) -> list[Any]:
     values: list[Any] = schema["enum"] if "enum" in schema else [schema["const"]]
     return values
 
 
-_UNUSABLE: Final[dict[str, Callable[[str], object]]] = {
-    "pattern": _NOT_GO.search,
-    "format": lambda name: name not in _FORMATS,
+_SPELLINGS: Final[dict[str, tuple[Callable[[str], str | None], str]]] = {
+    "pattern": (for_go, "Go's regular expressions do not support all of it"),
+    "format": (lambda name: name if name in _FORMATS else None, "Kubernetes does not support it"),
 }
-_UNUSABLE_WORDS: Final = {
-    "pattern": "Go's regular expressions do not support all of it",
-    "format": "Kubernetes does not support it",
-}
+"""How Kubernetes writes a pattern or a format (None if it has none), and why that may be."""
 
 
 def _with_flags(limits: dict[str, Any]) -> dict[str, Any]:
