@@ -88,8 +88,9 @@ docs: python ## Build the documentation as a site in build-docs/
 	@"$(VENV)-docs/bin/sphinx-build" --quiet --fail-on-warning --keep-going --fresh-env --write-all -b html docs build-docs
 	@echo "build-docs/index.html"
 
-reference: for-dev ## Rewrite the generated parts of the documentation
+reference: for-dev ## Rewrite the generated parts of the documentation, and the types of examples/application
 	@"$(BIN)/python" docs/generated.py
+	@"$(BIN)/weft" schema types --language python -o examples/application/configuration.py
 
 pictures: for-dev ## Redraw the pictures of the documentation
 	@"$(BIN)/python" docs/pictures.py
