@@ -182,16 +182,12 @@ class ApplicationFeatures(TypedDict):
 
 class ApplicationHealthCheck(TypedDict):
     """
-    Health check: How the application watches its own dependencies. The probes that Kubernetes calls are in the monitoring domain.
+    Health check: The former place of monitoring.health.
     """
 
-    interval: int
+    interval: NotRequired[str]
     """
-    Interval: How often the application checks its database, cache and search. It is a number of seconds; the probes' interval in monitoring is written with a unit (30s), although both carry the same variable name. In seconds.
-    """
-    timeout: int
-    """
-    Timeout: How long a dependency may take to answer before it counts as failed. In seconds.
+    Interval: The former name of monitoring.health.interval, which is written with a unit.
     """
 
 
@@ -200,9 +196,9 @@ class ApplicationLogging(TypedDict):
     Logging: What the application writes to its log; formats and rotation are in the monitoring domain.
     """
 
-    level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
+    level: NotRequired[Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']]
     """
-    Log level: The least important message that is written. The default is as talkative as development wants it; production may not run at DEBUG, which logs request bodies.
+    Log level: The former name of monitoring.logging.level.
     """
     audit: bool
     """
@@ -226,9 +222,9 @@ class ApplicationTracing(TypedDict):
     Tracing: Traces of single requests.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Tracing: Creates a trace for sampled requests. Where no collector runs (local switches Jaeger off) the spans are dropped, so it may stay on.
+    Tracing: The former name of monitoring.jaeger.enabled.
     """
 
 
@@ -1076,16 +1072,39 @@ class MonitoringPrometheusRetention(TypedDict):
 
 class MonitoringJaegerSampler(TypedDict):
     """
-    Sampler: Which traces are kept.
+    Sampler: Which traces are kept. The decision is made where a trace begins, and all services that take part follow it.
     """
 
-    type: Literal['const', 'probabilistic', 'rate_limiting']
+    type: Literal['const', 'probabilistic']
     """
-    Sampler type: `const` keeps all traces or none, `probabilistic` the share given by `param`, rate_limiting so many a second. Staging and production set a share as param but inherit const, for which Jaeger's clients take any param above 0 as all: choose probabilistic there to make the share count.
+    Sampler type: `probabilistic` keeps the share given by param; `const` keeps all traces (param 1) or none (param 0).
     """
     param: float
     """
-    Sampler parameter: Share of traces that are kept (1 is all), or traces a second for rate_limiting. Production must stay at 0.1 or below: tracing everything costs more than it tells. In ratio.
+    Sampler parameter: Share of traces that are kept; 1 is all. Production must stay at 0.1 or below: tracing everything costs more than it tells. In ratio.
+    """
+
+
+class MonitoringJaegerTls(TypedDict):
+    """
+    TLS: Encryption from the application to the collector and from there to Jaeger; each of the two serves a certificate of its own at these paths.
+    """
+
+    enabled: bool
+    """
+    TLS: Sends spans and the collector's password encrypted.
+    """
+    ca_file: str
+    """
+    Authority: File with the authority that signed the certificates of the collector and of Jaeger; the application and the collector trust no other.
+    """
+    cert_file: str
+    """
+    Certificate: File with the certificate that the collector, or Jaeger, serves.
+    """
+    key_file: str
+    """
+    Key: File with the private key of that certificate.
     """
 
 
@@ -1110,7 +1129,7 @@ class MonitoringLoggingRotation(TypedDict):
 
 class MonitoringLogging(TypedDict):
     """
-    Logging: What the application logs, and how its files are rotated.
+    Logging: What the application logs, and how its files are rotated. The audit log has a file a day and keeps it for security.policies.audit.retention_days, whatever rotation says.
     """
 
     level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
@@ -1123,7 +1142,7 @@ class MonitoringLogging(TypedDict):
     """
     folder: str
     """
-    Log folder: The folder of the log files, inside the container. Its volume must hold rotation.max_size times one more than rotation.backup_count.
+    Log folder: The folder of the log files, inside the container. Its volume must hold rotation.max_size times one more than rotation.backup_count, and the folder audit in it, which wants a volume that outlives the pods, all that is audited while security.policies.audit.retention_days last.
     """
     rotation: MonitoringLoggingRotation
     """
@@ -1142,7 +1161,11 @@ class MonitoringHealth(TypedDict):
     """
     interval: str
     """
-    Interval: How often dependencies are checked in the background. In duration.
+    Interval: How often the application checks its database, cache and search in the background; the endpoints answer from the last check. A number without a unit means seconds. In duration.
+    """
+    timeout: str
+    """
+    Timeout: How long a dependency may take to answer before it counts as failed. In duration.
     """
     path: str
     """
@@ -1386,24 +1409,24 @@ class MonitoringMetricsValue(TypedDict):
 
 class MonitoringApm(TypedDict):
     """
-    Application performance monitoring: The Elastic APM agent.
+    Application performance monitoring: The Elastic APM server. It takes OTLP, so that the collector sends it a share of the spans; the application has no second agent.
     """
 
     enabled: bool
     """
-    APM: Sends transactions and errors to the APM server.
+    APM: Sends a share of the traces to the APM server, too, while jaeger.enabled is on.
     """
     environment: str
     """
-    Environment name: Name the data is filed under. It is development until an environment overrides it, and none does yet: staging and production would be filed under development.
+    Environment name: Name of the environment that spans carry (deployment.environment.name), in Jaeger as in the APM views. It has no default: data of production would be filed under another environment.
     """
     service_name: str
     """
-    Service name: Name of the service in the APM views.
+    Service name: Name of the service that spans carry, in Jaeger as in the APM views.
     """
     sample_rate: float
     """
-    Sample rate: Share of transactions recorded in full. Errors are always recorded. In ratio.
+    Sample rate: Share of the traces that jaeger.sampler keeps which the APM server gets, too. In ratio.
     """
     server_url: NotRequired[str]
     """
@@ -2959,9 +2982,9 @@ class Application(TypedDict):
     """
     Features: The large parts of the product that can be left out of a deployment. For a gradual release use feature_flags instead; these switch a part off for good.
     """
-    health_check: ApplicationHealthCheck
+    health_check: NotRequired[ApplicationHealthCheck]
     """
-    Health check: How the application watches its own dependencies. The probes that Kubernetes calls are in the monitoring domain.
+    Health check: The former place of monitoring.health.
     """
     logging: ApplicationLogging
     """
@@ -2975,7 +2998,7 @@ class Application(TypedDict):
     """
     Metrics: Figures the application exposes for Prometheus.
     """
-    tracing: ApplicationTracing
+    tracing: NotRequired[ApplicationTracing]
     """
     Tracing: Traces of single requests.
     """
@@ -3661,41 +3684,26 @@ class MonitoringGrafana(TypedDict):
     """
 
 
-class MonitoringJaegerAgent(TypedDict):
+class MonitoringJaegerCollector(TypedDict):
     """
-    Agent: The agent that takes spans from the application.
+    Collector: The OpenTelemetry collector: it takes spans from the application, batches them, and sends them to Jaeger and to the APM server.
     """
 
     host: Host
     """
-    Host: Host of the agent. It names the development namespace, and no environment overrides it: give staging and production their own before relying on their traces.
+    Host: Host of the collector, as the application reaches it. It has no default: an environment that forgets it would send its traces to another one.
     """
     port: Port
     """
-    Port: UDP port for compact Thrift.
+    Port: Port on which the collector takes OTLP over gRPC.
+    """
+    health_port: Port
+    """
+    Health port: Port on which the collector answers probes.
     """
     password: NotRequired[str]
     """
-    Password: Password the collector asks for.
-    """
-
-
-class MonitoringJaegerCollector(TypedDict):
-    """
-    Collector: The OpenTelemetry collector that takes the agent's place: it receives spans on the agent's port and passes them on to Jaeger.
-    """
-
-    service: DnsLabel
-    """
-    Jaeger's service: Name of the Kubernetes Service of Jaeger's collector.
-    """
-    port: Port
-    """
-    Port: Port on which Jaeger takes OTLP over gRPC.
-    """
-    sampling_port: Port
-    """
-    Port: Port on which clients ask which share of their traces to keep.
+    Password: Bearer token that the collector asks of every application; an application sends it in the header `authorization`.
     """
     memory_share: int
     """
@@ -3707,26 +3715,84 @@ class MonitoringJaegerCollector(TypedDict):
     """
 
 
+class MonitoringJaegerServer(TypedDict):
+    """
+    Jaeger: Jaeger 2 itself: where it listens, and what it keeps.
+    """
+
+    service: DnsLabel
+    """
+    Service: Name of the Kubernetes Service of Jaeger.
+    """
+    port: Port
+    """
+    Port: Port on which Jaeger takes OTLP over gRPC from the collector.
+    """
+    query_port: Port
+    """
+    Query port: Port of Jaeger's user interface and of its queries, which Grafana reads.
+    """
+    sampling_port: Port
+    """
+    Sampling port: Port on which clients with a remote sampler ask which share of their traces to keep.
+    """
+    folder: str
+    """
+    Folder: Folder of the volume that spans are kept in.
+    """
+    retention: str
+    """
+    Retention: How long spans are kept. In duration.
+    """
+
+
+class MonitoringJaegerAgent(TypedDict):
+    """
+    Agent: The former agent of Jaeger, which no longer exists; its settings are aliases of the collector's.
+    """
+
+    host: NotRequired[Host]
+    """
+    Host: The former name of collector.host.
+    """
+    port: NotRequired[Port]
+    """
+    Port: The former name of collector.port, which is a port for OTLP now, no longer one for Thrift.
+    """
+    password: NotRequired[str]
+    """
+    Password: The former name of collector.password.
+    """
+
+
 class MonitoringJaeger(TypedDict):
     """
-    Jaeger: Distributed traces.
+    Tracing: Distributed traces: the application sends its spans by OTLP to an OpenTelemetry collector, which passes them on to Jaeger.
     """
 
     enabled: bool
     """
-    Tracing: Sends traces to Jaeger.
-    """
-    agent: MonitoringJaegerAgent
-    """
-    Agent: The agent that takes spans from the application.
+    Tracing: Traces requests. Where it is off, the application's OpenTelemetry SDK is disabled, and neither collector nor Jaeger is configured.
     """
     collector: MonitoringJaegerCollector
     """
-    Collector: The OpenTelemetry collector that takes the agent's place: it receives spans on the agent's port and passes them on to Jaeger.
+    Collector: The OpenTelemetry collector: it takes spans from the application, batches them, and sends them to Jaeger and to the APM server.
+    """
+    server: MonitoringJaegerServer
+    """
+    Jaeger: Jaeger 2 itself: where it listens, and what it keeps.
     """
     sampler: MonitoringJaegerSampler
     """
-    Sampler: Which traces are kept.
+    Sampler: Which traces are kept. The decision is made where a trace begins, and all services that take part follow it.
+    """
+    tls: MonitoringJaegerTls
+    """
+    TLS: Encryption from the application to the collector and from there to Jaeger; each of the two serves a certificate of its own at these paths.
+    """
+    agent: NotRequired[MonitoringJaegerAgent]
+    """
+    Agent: The former agent of Jaeger, which no longer exists; its settings are aliases of the collector's.
     """
 
 
@@ -3825,11 +3891,11 @@ class Monitoring(TypedDict):
     """
     jaeger: MonitoringJaeger
     """
-    Jaeger: Distributed traces.
+    Tracing: Distributed traces: the application sends its spans by OTLP to an OpenTelemetry collector, which passes them on to Jaeger.
     """
     logging: MonitoringLogging
     """
-    Logging: What the application logs, and how its files are rotated.
+    Logging: What the application logs, and how its files are rotated. The audit log has a file a day and keeps it for security.policies.audit.retention_days, whatever rotation says.
     """
     health: MonitoringHealth
     """
@@ -3845,7 +3911,7 @@ class Monitoring(TypedDict):
     """
     apm: MonitoringApm
     """
-    Application performance monitoring: The Elastic APM agent.
+    Application performance monitoring: The Elastic APM server. It takes OTLP, so that the collector sends it a share of the spans; the application has no second agent.
     """
     resources: MonitoringResources
     """
@@ -3862,7 +3928,7 @@ class Configuration(TypedDict):
     database: Database
     security: Security
     ml: Ml
-    monitoring: Monitoring
+    monitoring: NotRequired[Monitoring]
     kubernetes: Kubernetes
     feature_flags: FeatureFlags
     performance: Performance

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from opentelemetry import trace
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -18,6 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from application.settings import Postgresql
 
 LOG = logging.getLogger(__name__)
+TRACER = trace.get_tracer(__name__)
 T = TypeVar("T")
 AWAY = (OperationalError, InterfaceError)
 """The errors of a server that cannot be reached, or went away during a query."""
@@ -41,7 +43,7 @@ class Databases:
         """Run `work` in a transaction on the primary; again while the primary is away, as often as failover says."""
 
         def transaction() -> T:
-            with self._primary.begin() as connection:
+            with TRACER.start_as_current_span("postgresql write"), self._primary.begin() as connection:
                 return work(connection)
 
         failover = self._settings.failover
@@ -102,7 +104,7 @@ def direct(settings: Postgresql) -> Engine:
 
 
 def _on(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.connect() as connection:
+    with TRACER.start_as_current_span("postgresql read"), engine.connect() as connection:
         return work(connection)
 
 

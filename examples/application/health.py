@@ -25,7 +25,8 @@ class Dependency:
         self.name, self.needed = name, needed
         self.problem: str | None = "not asked yet"
         self._ask, self._interval, self._timeout, self._patience = ask, interval, timeout, failures
-        self._failures = failures  # until it has answered once
+        self._failures = 0
+        self._has_answered = False
         self._ended = threading.Event()
         self._asker = ThreadPoolExecutor(1, thread_name_prefix=f"ask {name}")
 
@@ -40,6 +41,11 @@ class Dependency:
 
     @property
     def is_down(self) -> bool:
+        """Whether it has not answered yet, or failed too often."""
+        return self.fails or not self._has_answered
+
+    @property
+    def fails(self) -> bool:
         """Whether it failed too often."""
         return self._failures >= self._patience
 
@@ -51,6 +57,7 @@ class Dependency:
             wait((answer,), self._timeout)
             self.problem = _problem(answer, self._timeout)
             self._failures = self._failures + 1 if self.problem else 0
+            self._has_answered = self._has_answered or not self.problem
             self._ended.wait(self._interval)
 
 

@@ -66,7 +66,7 @@ class Parts:
                 )
                 for name, ask in self.databases.checks().items()
             ]
-            self.databases.replica_is_down = lambda: any(each.name == "replica" and each.is_down for each in found)
+            self.databases.replica_is_down = lambda: any(each.name == "replica" and each.fails for each in found)
         others = {
             "store": (self.store.ask, counted),
             "cache": (self.cache.ask, False),

@@ -24,20 +24,22 @@ if TYPE_CHECKING:
 else:
     Webhook = dict[str, Any]
 
-FOLDER = Path(os.environ.get("CONFIG_DIR", "/etc/spotify-ai-agent"))
-"""Where the configuration is mounted."""
-
 T = TypeVar("T")
 
 
 # --- where settings come from ---
 
 
+def folder() -> Path:
+    """Where the configuration is mounted."""
+    return Path(os.environ.get("CONFIG_DIR", "/etc/spotify-ai-agent"))
+
+
 class _Files(dict[str, Any]):
     """The domains, each read from its file when it is first asked for."""
 
     def __missing__(self, domain: str) -> Any:
-        self[domain] = json.loads((FOLDER / f"{domain}.json").read_text("utf-8"))
+        self[domain] = json.loads((folder() / f"{domain}.json").read_text("utf-8"))
         return self[domain]
 
 
@@ -153,7 +155,7 @@ class Uploads(Section):
 class Flags(Section):
     """Feature flags."""
 
-    path: Path = FOLDER / "flags.json"
+    path: Path = Field(default_factory=lambda: folder() / "flags.json")
 
 
 class Tenant(Section):
@@ -173,7 +175,7 @@ class Tenant(Section):
 
 def tenant() -> Tenant | None:
     """The tenant; None in the deployment of an environment itself."""
-    return Tenant() if (FOLDER / "tenant.json").exists() else None
+    return Tenant() if (folder() / "tenant.json").exists() else None
 
 
 # --- what operators look at ---
@@ -205,8 +207,8 @@ class Metrics(Section):
 class Traces(Section):
     """Traces. The SDK of OpenTelemetry itself reads the other variables `OTEL_*`."""
 
-    disabled: bool = env("OTEL_SDK_DISABLED")
-    protocol: Literal["grpc", "http/protobuf"] = env("OTEL_EXPORTER_OTLP_PROTOCOL")
+    disabled: bool = env("OTEL_SDK_DISABLED", False)
+    protocol: Literal["grpc", "http/protobuf"] = env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     token: SecretStr | None = env("JAEGER_AGENT_PASSWORD", None)
 
 

@@ -8,7 +8,6 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.redis import RedisInstrumentor
-from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
@@ -16,12 +15,9 @@ from application.settings import Traces
 
 
 def instrument(app: FastAPI, settings: Traces) -> None:
-    """Let requests, queries and calls of Redis make spans."""
+    """Let requests and calls of Redis make spans; databases.py makes those of PostgreSQL."""
     if not settings.disabled:
         FastAPIInstrumentor.instrument_app(app)
-        SQLAlchemyInstrumentor().instrument(
-            skip_dep_check=True
-        )  # it works with version 2.1, but does not know that number
         RedisInstrumentor().instrument()
 
 
