@@ -834,6 +834,74 @@ def test_a_custom_resource_compares_with_earlier_values_only_where_there_are_som
     assert left_out == ["listed[]", "whole.inside"]
 
 
+def ruled(rule, **more):
+    return {"x-kubernetes-validations": [{"rule": rule, **more}]}
+
+
+def test_a_default_in_a_custom_resource_passes_the_rules_as_it_is_written(tmp_path):
+    below = {"size": {"type": "integer", "default": 3}, "limit": {"type": "integer"}}
+    inner = {"type": "object", "properties": below, "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {
+            "plain": inner,
+            "full": {**inner, **ruled("self.size < 5")},
+            "above": {"type": "object", "properties": {"inner": {**inner, "default": {}, **ruled("self.size < 5")}}},
+            "broken": {**inner, **ruled("has(self.limit)")},
+        },
+    }
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    properties = spec_of(made)["properties"]
+    assert [properties[name].get("default") for name in schema["properties"]] == [
+        {},
+        {"size": 3},
+        {"inner": {"size": 3}},
+        None,
+    ]
+    assert properties["above"]["properties"]["inner"]["default"] == {"size": 3}
+    assert "broken: the default is omitted, because it breaks a rule" in notes
+
+
+def test_a_custom_resource_has_only_rules_that_an_api_server_compiles(tmp_path):
+    anything, text = {"type": "array", "items": {}}, {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": {
+            "list": {**anything, **ruled("self.size() < 3")},
+            "lists": {"type": "array", "items": anything, **ruled("self.size() < 3")},
+            "time": {**text, "format": "duration", **ruled("self > duration('1m')")},
+            "free": {"type": "object", **ruled("self.size() < 3")},
+            "good": {"type": "array", "items": text, **ruled("self.size() < 3")},
+        },
+    }
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    found = {name: "x-kubernetes-validations" in below for name, below in spec_of(made)["properties"].items()}
+    assert found == {**dict.fromkeys(schema["properties"], False), "good": True}
+    omitted = [note.partition(":")[0] for note in notes if "a rule is omitted" in note]
+    assert omitted == ["list", "lists", "time", "free"]
+
+
+def test_a_rule_in_a_custom_resource_has_the_form_that_an_api_server_takes(tmp_path):
+    def of(**more):
+        schema = {
+            "type": "object",
+            "properties": {"a": {"type": "array", "items": {"type": "string"}}},
+            **ruled("self.a.size() < 3", **more),
+        }
+        made, notes = crd_of(catalog_of(tmp_path, {"type": "object", "properties": {"it": schema}}).root)
+        (rule,) = spec_of(made)["properties"]["it"]["x-kubernetes-validations"]
+        return {key: value for key, value in rule.items() if key != "rule"}, "".join(notes)
+
+    assert of(fieldPath=".a", message=" too\n many ")[0] == {"fieldPath": ".a", "message": "too many"}
+    assert of(fieldPath="a")[0] == of(fieldPath=".a[0]")[0] == {}
+    assert "the `fieldPath` a is omitted" in of(fieldPath="a")[1]
+    assert of(message="  ")[0] == {}
+    assert len(of(message="m" * 3000)[0]["message"]) == 2048
+    computed, notes = of(message="many", messageExpression="'many: ' + string(self.a.size())")
+    assert computed == {"message": "many"}
+    assert "`messageExpression` is omitted (rules: 1)" in notes
+
+
 @pytest.mark.parametrize("wrong", [{"group": "example"}, {"kind": "thing"}, {"plural": "Things"}, {"version": "1"}])
 def test_names_that_kubernetes_would_refuse_are_usage_errors(wrong):
     names = {"group": "config.example.com", "kind": "Thing", "plural": "things", "version": "v1"} | wrong

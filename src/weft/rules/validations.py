@@ -84,6 +84,10 @@ class RuleCheck:
         """
         return list(self._visit(self._catalog.root.at(below), get(config, below), below, judged or (lambda _: True)))
 
+    def takes(self, node: Node, value: Any) -> bool:
+        """True if a value for a node breaks no rule at the node or below, and each can be decided."""
+        return next(self._visit(node, value, (), lambda _: True), None) is None
+
     def transitions(self, config: Any, previous: Any) -> list[Problem]:
         """A problem for each rule with `oldSelf` that the change from an earlier configuration breaks."""
         return list(self._follow(self._catalog.root, config, previous, ()))

@@ -40,6 +40,11 @@ def definition(
         derivation.notes.append(
             f"unknown keys are dropped by the API server instead of being rejected ({count} mappings)"
         )
+    if derivation.computed:
+        count = derivation.computed
+        derivation.notes.append(
+            f"an API server limits what the computation of a message may cost: `messageExpression` is omitted (rules: {count})"
+        )
     names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
     whole = {"type": "object", "properties": {"spec": spec}, "required": ["spec"]}
     served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": whole}}

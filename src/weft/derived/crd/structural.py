@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from weft.base.paths import Path
@@ -18,7 +19,8 @@ from weft.derived.compatibility.changes import shown
 from weft.derived.crd.combinators import Untranslatable, validations
 from weft.derived.crd.patterns import for_go
 from weft.derived.published import published
-from weft.rules import is_transition, settings_of
+from weft.rules import RuleCheck, is_transition, settings_of
+from weft.rules.validations import KEYWORD
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.types import named
@@ -28,6 +30,8 @@ _FORMATS: Final = frozenset(
     ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "password", "uri", "uuid")
 )
 """Formats with the same meaning in Kubernetes; `duration` is Go's and not ISO 8601's."""
+_TYPED: Final = ("duration",)
+"""Formats that have a type of their own in rules, but are not written."""
 _OF: Final = {
     "integer": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
     "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
@@ -35,7 +39,10 @@ _OF: Final = {
     "array": ("minItems", "maxItems"),
     "object": ("minProperties", "maxProperties"),
 }
-_RULE: Final = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
+_RULE: Final = ("rule", "message", "reason", "fieldPath", "optionalOldSelf")
+_FIELD: Final = re.compile(r"""(?:\.[^.\[\]'"]+|\['(?:[^'\\]|\\.)*'\])+""")
+_MESSAGE: Final = 2048
+"""The maximum length of a message, in characters."""
 _ONLY_WEFT: Final = re.compile(r"\bacyclic\s*\(")
 _SCALARS: Final = ("boolean", "integer", "number", "string")
 _JUNCTORS: Final = ("anyOf", "oneOf", "not", "if")
@@ -69,13 +76,18 @@ class _OtherKeys:
 
 
 class Structural:
-    """One derivation. `notes` list what was lost, `closed` counts the mappings that reject unknown keys."""
+    """One derivation. `notes` list what was lost.
+
+    `closed` counts the mappings that reject unknown keys, `computed` the messages that an expression computes.
+    """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.closed = 0
+        self.computed = 0
         self._untyped: set[Path] = set()
         self._around: list[frozenset[int]] = []
+        self._rule_check = cache(RuleCheck)
         self._replaced = 0
         """The number of lists and mappings around that are replaced as a whole: nothing inside has an earlier value."""
 
@@ -93,7 +105,7 @@ class Structural:
         if types == {"integer", "string"}:
             either = {"x-kubernetes-int-or-string": True} | self._bounds(node, "integer") | self._bounds(node, "string")
             either |= self._forms(node, path) | self._values(node)
-            return self._judged(node, path, head | either | self._default(node))
+            return self._judged(node, path, head | either | self._default(node, path))
         if len(types) != 1:
             names = " or ".join(sorted(types)) if types else "any type"
             return head | self._unknown(path, f"may be of {names}")
@@ -104,7 +116,7 @@ class Structural:
         self._around.append(shape)
         described = self._described(node, types.pop(), path)
         self._around.pop()
-        return self._judged(node, path, head | described | self._default(node))
+        return self._judged(node, path, head | described | self._default(node, path))
 
     def _types(self, node: Node, path: Path) -> set[str]:
         """The types of a place; a mapping if the schema lists properties without a type."""
@@ -156,6 +168,8 @@ class Structural:
             usable = []
             for form in dict.fromkeys(each_of(node.certain, keyword)):
                 spelling = spelled(form)
+                if form in _TYPED:
+                    self._untyped.add(path)  # for the API server, it is a text
                 if spelling is None:
                     self._note(path, f"the {keyword} `{form}` is omitted, because {otherwise}")
                 else:
@@ -207,7 +221,10 @@ class Structural:
         if others.schemas:
             child = node.catalog.node(others.schemas, others.schemas)
             return {"additionalProperties": self.schema(child, (*path, "<name>"))}
-        return {} if others.closed else {**_OPEN}
+        if others.closed:
+            return {}
+        self._untyped.add(path)  # for rules of an API server, it has no keys
+        return {**_OPEN}
 
     def _array(self, node: Node, path: Path) -> dict[str, Any]:
         replaced = node.list_type != "map"
@@ -250,14 +267,20 @@ class Structural:
             if any(keyword in schema for schema in node.certain):
                 self._note(path, f"`{keyword}` is omitted")
 
-    @staticmethod
-    def _default(node: Node) -> dict[str, Any]:
-        """The default; a mapping built from nested defaults is `{}`, which the API server fills."""
+    def _default(self, node: Node, path: Path) -> dict[str, Any]:
+        """The default; a mapping built from nested defaults is `{}`, which the API server fills.
+
+        It judges defaults by the rules before it fills them, so one with rules is written in full.
+        """
         if node.sensitive or node.default is MISSING or node.default is None:
             return {}
-        if node.own_default is not MISSING:
-            return {"default": node.own_default}
-        return {"default": {} if node.accepts({}) else node.default}
+        ruled = any(KEYWORD in schema for _, below, _ in node.walk(node.default) for schema in below.certain)
+        if ruled and not self._rule_check(node.catalog).takes(node, node.default):
+            self._note(path, "the default is omitted, because it breaks a rule")
+            return {}
+        if ruled or (node.own_default is MISSING and not node.accepts({})):
+            return {"default": node.default}
+        return {"default": {} if node.own_default is MISSING else node.own_default}
 
     def _rules(self, node: Node, path: Path) -> Iterator[dict[str, Any]]:
         if any("x-kubernetes-validations" in one for one in node.possible):
@@ -268,9 +291,14 @@ class Structural:
                 self._note(path, f"a rule is omitted, because it {why}: {' '.join(entry['rule'].split())}")
                 continue
             rule = {key: entry[key] for key in _RULE if key in entry}
-            if "message" in rule:
-                rule["message"] = " ".join(rule["message"].split())
-            yield rule
+            self.computed += "messageExpression" in entry
+            if not _FIELD.fullmatch(rule.get("fieldPath", ".a")):
+                self._note(
+                    path,
+                    f"the `fieldPath` {rule.pop('fieldPath')} is omitted: it must start with `.`, and name no item",
+                )
+            message = " ".join(rule.pop("message", "").split())
+            yield rule | ({"message": message[:_MESSAGE]} if message else {})
 
     def _impossible(self, entry: dict[str, Any], path: Path) -> str | None:
         if _ONLY_WEFT.search(entry["rule"]):
@@ -281,6 +309,8 @@ class Structural:
             way = (*path, *read)
             if any(way[:size] in self._untyped for size in range(len(path), len(way) + 1)):
                 return "reads a value whose type the API server does not know"
+            if any(_is_item(one, way) for one in self._untyped):
+                return "reads a list or mapping of values whose type the API server does not know"
         return None
 
     def _alternatives(self, node: Node, outer: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
@@ -297,6 +327,12 @@ def _shape(node: Node) -> frozenset[int]:
     return frozenset(
         id(schema) for schema in (*node.certain, *node.possible) if {"properties", "items"} & schema.keys()
     )
+
+
+def _is_item(path: Path, around: Path) -> bool:
+    """True if a path leads to the items of a list or mapping, or to the items of these."""
+    inside = path[len(around) :]
+    return path[: len(around)] == around and bool(inside) and all(str(step)[:1] in ("[", "<") for step in inside)
 
 
 def _is_plain(schema: dict[str, Any]) -> bool:
