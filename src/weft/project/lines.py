@@ -20,6 +20,8 @@ Lines = tuple[int, ...]
 T = TypeVar("T", bound=Hashable)
 _FEW: Final = 6
 """So many settings are tried one by one."""
+_FEW_LINES: Final = 8
+"""Up to so many lines are compared in place, if a text keeps its number of lines."""
 _APART: Final = 3
 """Settings whose lines are at least so far apart are tried together."""
 _MIXING: Final = 2654435761
@@ -31,15 +33,26 @@ def changed_lines(text: str, other: str) -> Lines:
     """The lines of a text, from 1, that another one does not have; where it has more, the line before them."""
     if text == other:
         return ()
-    lines = lines_of(text)
-    matcher = difflib.SequenceMatcher(None, lines, lines_of(other), autojunk=False)
+    lines, others = lines_of(text), lines_of(other)
+    in_place = _differing(lines, others)
+    if in_place is not None and len(in_place) <= _FEW_LINES:
+        return tuple(index + 1 for index in in_place)
+    matcher = difflib.SequenceMatcher(None, lines, others, autojunk=False)
     found: list[int] = []
     for kind, start, end, _, _ in matcher.get_opcodes():
         if kind == "insert":
             found.append(min(max(start, 1), len(lines)))
         elif kind != "equal":
             found += range(start + 1, end + 1)
-    return tuple(dict.fromkeys(found))
+    unique = tuple(dict.fromkeys(found))
+    return unique if in_place is None or len(unique) < len(in_place) else tuple(index + 1 for index in in_place)
+
+
+def _differing(lines: Sequence[str], others: Sequence[str]) -> list[int] | None:
+    """The indexes at which two texts with the same number of lines differ; None if they have not."""
+    if len(lines) != len(others):
+        return None
+    return [index for index, (one, other) in enumerate(zip(lines, others, strict=True)) if one != other]
 
 
 def spans(lines: Iterable[int]) -> str:
@@ -115,7 +128,11 @@ class _Search(Generic[T]):
         if solved is None:
             return None
         clear, unclear = solved
-        lines = {group[number]: self._as_difference(found) for number, found in clear.items() if number not in unclear}
+        lines = {
+            group[number]: tuple(index + 1 for index in found)
+            for number, found in clear.items()
+            if number not in unclear
+        }
         return dict.fromkeys(group, ()) | lines | self._apart(group, clear, unclear)
 
     def _apart(
@@ -160,8 +177,7 @@ class _Search(Generic[T]):
         if len(lines) != len(self._lines):
             changed = frozenset(line - 1 for line in changed_lines(self._text, text))
             return _Try(frozenset(members), None, changed)
-        pairs = enumerate(zip(self._lines, lines, strict=True))
-        return _Try(frozenset(members), lines, frozenset(index for index, (one, other) in pairs if one != other))
+        return _Try(frozenset(members), lines, frozenset(_differing(self._lines, lines) or ()))
 
     def _solved(
         self, group: Sequence[T], tries: Sequence[_Try]
@@ -179,18 +195,11 @@ class _Search(Generic[T]):
                 lines.setdefault(number, []).append(index)
             if owners is None:
                 suspects = self._suspects(len(group), tries, index)
-                if not suspects:
-                    return None
+                if not all(suspects & one.members for one in tries if index in one.changed):
+                    return None  # nobody is left who may have changed it there
                 for number in suspects:
                     unclear.setdefault(number, set()).add(index)
         return lines, unclear
-
-    def _as_difference(self, found: Sequence[int]) -> Lines:
-        """The lines as `changed_lines` reports them: those of a text in which just these lines are new."""
-        other = list(self._lines)
-        for index in found:
-            other[index] += "\0"
-        return changed_lines("\n".join(self._lines), "\n".join(other))
 
     def _seen(self, group: Sequence[T], tries: Sequence[_Try], index: int) -> set[int] | None:
         """The settings whose other values are seen in a line, if every rendering shows just those that it should."""
