@@ -603,7 +603,7 @@ def test_the_shell_completes_the_names_of_packs(tmp_path):
 def test_the_data_say_per_target_what_passed_failed_and_was_waived(tmp_path):
     small(tmp_path, waivers=[waiver()], dev=OFF)
     data = as_data(judged(tmp_path))
-    assert data["summary"] == {"passed": 1, "failed": 1, "waived": 1, "not_applicable": 1}
+    assert data["summary"] == {"passed": 1, "declared": 0, "failed": 1, "waived": 1, "not_applicable": 1}
     tls, port = data["targets"][0]["results"]
     assert (tls["status"], tls["waiver"]["reason"], tls["waiver"]["expires"]) == ("waived", "Soon gone", "2027-03-31")
     assert (port["status"], port["path"], port["file"], port["hint"]) == (
@@ -723,3 +723,34 @@ def test_no_report_shows_a_secret_reference_of_the_configuration(tmp_path):
     )
     for format_ in ("text", "json", "sarif", "html"):
         assert "CANARY" not in run("policy", "report", "--format", format_, cwd=tmp_path).out
+
+
+# --- declared and enforced ---
+
+
+def test_where_the_project_has_readers_only_what_something_reads_passes(tmp_path):
+    """A setting that a program reads, one of a program that is planned, and one that nobody reads."""
+    readers = {"proxy": {"outputs": ["out.j2"], "test": "test.py"}, "server": {"planned": "a server"}}
+    names = {"port": "{{ app.port }}", "size": "", "level": ""}
+    settings = {name: {"type": "integer", "default": 7} for name in names}
+    settings["size"]["x-read-by"] = "server"
+    controls = [
+        {
+            "id": name, "title": name, "severity": "error", "maps_to": {"id": "1", "title": "One"},
+            "rule": f"self.app.{name} == 7", "message": "it is not 7", "remedy": "set it to 7",
+        }
+        for name in names
+    ]  # fmt: skip
+    files = {
+        "schema.json": {"properties": {"app": {"type": "object", "default": {}, "properties": settings}}},
+        "policies/house.policy.yaml": {"title": "House", "standard": "House 1", "controls": controls},
+        "templates/out.j2": "first\n{{ app.port }}\n",
+        "base.yaml": "{}",
+    }
+    make_project(tmp_path, files, outputs=[{"template": "out.j2", "path": "out"}], readers=readers)
+    verdicts = {verdict.control.id: verdict for verdict in judged(tmp_path).verdicts}
+    assert {name: verdict.status for name, verdict in verdicts.items()} == {
+        "port": Status.PASSED, "size": Status.DECLARED, "level": Status.DECLARED
+    }  # fmt: skip
+    evidence = {name: [(one.reader, one.file, one.lines) for one in each.evidence] for name, each in verdicts.items()}
+    assert evidence == {"port": [("proxy", "out", (2,))], "size": [("server", None, ())], "level": []}

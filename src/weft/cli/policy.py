@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from weft.project.project import Project
     from weft.project.target import Target
 
-_COLORS: Final = {"failed": "red", "waived": "yellow", "passed": "green"}
+_COLORS: Final = {"failed": "red", "waived": "yellow", "declared": "yellow", "passed": "green"}
 
 
 @click.group(name="policy")
@@ -149,6 +149,8 @@ def _policy_lines(audit: Audit, policy: Policy) -> Iterator[str]:
     for finding in audit.findings(policy.name):
         if finding.problem:
             yield from _finding_lines(finding)
+        elif audit.project.file.readers and finding.status in _COLORS:
+            yield from _evidence_lines(finding)
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -163,6 +165,15 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"    = waived until {finding.waiver.expires}: {finding.waiver.reason}"
     else:
         yield f"    = hint: {problem.hint}"
+    yield f"    = {in_targets(finding.targets)}"
+
+
+def _evidence_lines(finding: Finding) -> Iterator[str]:
+    from weft.lint.policies.reports import enforced_by
+
+    status = click.style(str(finding.status), fg=_COLORS[finding.status], bold=True)
+    yield f"  {status} {finding.control.id} ({' '.join(finding.control.maps_to)})"
+    yield f"    = {enforced_by(finding)}"
     yield f"    = {in_targets(finding.targets)}"
 
 

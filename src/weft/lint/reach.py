@@ -37,6 +37,8 @@ class Reading:
     file: str | None = None
     lines: Lines = ()
     note: str | None = None
+    enforces: bool = True
+    """False if the reader does not exist yet, or the target does not use what reads the setting."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,14 @@ class _InTarget:
 class Survey:
     """Who reads the settings of a project. A target is rendered when it is first asked for.
 
-    A `brief` one only finds out whether there is a reader: of a setting that has one without any rendering, it does not look for lines.
+    A `brief` one only finds out whether there is a reader: of a setting that has one without any rendering, it does not look for lines. With
+    `about`, it looks for lines only of the settings at, below or around these paths.
     """
 
-    def __init__(self, project: Project, *, brief: bool = False) -> None:
+    def __init__(self, project: Project, *, brief: bool = False, about: Collection[Path] | None = None) -> None:
         self._project = project
         self._brief = brief
+        self._about = about
         self._readers = project.file.readers
         self._known: dict[str, _InTarget] = {}
 
@@ -152,7 +156,7 @@ class Survey:
         entries = {one.path: one.entry for one in read}
         by_output = read_by(target, every)
         result = _InTarget({}, {setting_of(path) for one in read for path in by_output[one.path]}, {})
-        wanted = [path for path in settings_of(target) if not self._brief or not self._is_read_anyway(path)]
+        wanted = [path for path in settings_of(target) if self._is_wanted(path)]
         for path, uses in uses_of_all(target, read, wanted, by_output).items():
             known = result.lines.setdefault(setting_of(path), {})
             for output, found in uses.items():
@@ -184,6 +188,12 @@ class Survey:
 
     # --- templates, code and Weft itself ---
 
+    def _is_wanted(self, path: Path) -> bool:
+        if self._about is not None:
+            pairs = ((path, other, min(len(path), len(other))) for other in self._about)
+            return any(one[:size] == other[:size] for one, other, size in pairs)
+        return not self._brief or not self._is_read_anyway(path)
+
     def _is_read_anyway(self, path: Path) -> bool:
         setting = setting_of(path)
         named = any(not self._readers[name].outputs for name in named_readers(self._project.root, setting))
@@ -201,7 +211,8 @@ class Survey:
                 note = (
                     "decides which part of the template is used" if one.decides else "in an unused part of the template"
                 )
-                yield Reading(ITSELF if one.decides else name, one.place.file, (one.place.line or 1,), note)
+                reader = ITSELF if one.decides else name
+                yield Reading(reader, one.place.file, (one.place.line or 1,), note, enforces=one.decides)
                 return
 
     @cached_property
@@ -218,7 +229,7 @@ class Survey:
     def _said(self, path: Path, reader: Reader) -> Reading:
         """A reader that the schema names: the line of its code that names the setting's variable, if there is one."""
         if reader.code is None:
-            return Reading(reader.name, note=f"planned: {reader.planned}")
+            return Reading(reader.name, note=f"planned: {reader.planned}", enforces=False)
         variable = self._project.root.at(path).env
         lines = [
             number for number, line in enumerate(self._code(reader.code), 1) if variable and f'"{variable}"' in line

@@ -128,12 +128,18 @@ class _Search(Generic[T]):
         if solved is None:
             return None
         clear, unclear = solved
-        lines = {
-            group[number]: tuple(index + 1 for index in found)
-            for number, found in clear.items()
-            if number not in unclear
-        }
-        return dict.fromkeys(group, ()) | lines | self._apart(group, clear, unclear)
+        found: dict[T, Lines | None] = dict.fromkeys(group, ())
+        for number, indexes in clear.items():
+            found[group[number]] = tuple(index + 1 for index in indexes)
+        found |= self._apart(group, clear, unclear)
+        return found if all(self._is_explained(one, group, found) for one in tries) else None
+
+    def _is_explained(self, one: _Try, group: Sequence[T], found: Mapping[T, Lines | None]) -> bool:
+        """True if each line that changes in a rendering is near the lines of a setting that is changed there."""
+        lines = [found[group[number]] for number in one.members]
+        if None in lines:
+            return True  # it breaks the text, so nobody knows
+        return one.changed <= _near({line - 1 for each in lines for line in each or ()}, 1)
 
     def _apart(
         self, group: Sequence[T], clear: Mapping[int, Collection[int]], unclear: Mapping[int, set[int]]

@@ -20,7 +20,7 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT: Final = "PROJECT"
 """The name of the project's folder in a report."""
 
-Kind = Literal["fail", "pass", "notApplicable"]
+Kind = Literal["fail", "pass", "review", "notApplicable"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from weft.base.problems import Problem
+from weft.base.problems import Place, Problem
 from weft.files.shipped import shipped_text
 from weft.lint.policies.packs import Control
 from weft.lint.policies.verdicts import Audit, Finding, Status, Verdict
+from weft.lint.reach_reports import evidence
 from weft.report import sarif
 from weft.version import __version__
 
 _TEMPLATE = "policy-report.html.j2"
+_KINDS: Final[Mapping[Status, sarif.Kind]] = {
+    Status.PASSED: "pass",
+    Status.DECLARED: "review",
+    Status.NOT_APPLICABLE: "notApplicable",
+}
 
 
 def as_data(audit: Audit) -> dict[str, Any]:
@@ -22,7 +29,8 @@ def as_data(audit: Audit) -> dict[str, Any]:
 
     `{project, date, summary, policies: [{name, title, standard, url, summary, controls}], targets: [{target, summary,
     results}], unjudged, problems}`; a result is `{policy, control, status}`, and if the control failed or was waived also
-    a problem's `message, path, file, line, column, schema, hint`; a waived one has `waiver: {reason, expires, file, line}`.
+    a problem's `message, path, file, line, column, schema, hint`; a waived one has `waiver: {reason, expires, file, line}`. In a
+    project with readers, one that passed or is only declared has `evidence`, a list of `{reader, file, lines, note}`.
     """
     return {
         "project": audit.project.name,
@@ -83,8 +91,19 @@ def as_html(audit: Audit) -> str:
     )
     standing = {policy.name: audit.by_control(policy) for policy in audit.policies}
     return environment.get_template(_TEMPLATE).render(
-        audit=audit, standing=standing, statuses=list(Status), version=__version__, where=where
+        audit=audit, standing=standing, statuses=list(Status), version=__version__, where=where, enforced_by=enforced_by
     )
+
+
+def enforced_by(finding: Finding) -> str:
+    """`enforced by production/app.yaml:7 (proxy)`, or what keeps a declared control from being enforced."""
+    places = [f"{evidence(one)} ({one.reader})" for one in finding.evidence if one.file]
+    if finding.status is Status.PASSED:
+        return f"enforced by {', '.join(places)}"
+    planned = [f"`{one.reader}`" for one in finding.evidence if one.file is None]
+    if planned:
+        return f"declared; its reader is planned: {', '.join(dict.fromkeys(planned))}"
+    return f"declared; not used: {', '.join(places)}" if places else "declared; nothing reads its settings"
 
 
 def where(problem: Problem) -> str:
@@ -102,6 +121,11 @@ def _result_data(audit: Audit, verdict: Verdict) -> dict[str, Any]:
         "control": verdict.control.id,
         "status": str(verdict.status),
     }
+    if verdict.evidence:
+        data["evidence"] = [
+            {"reader": one.reader, "file": one.file, "lines": list(one.lines), "note": one.note}
+            for one in verdict.evidence
+        ]
     if verdict.problem:
         problem = verdict.problem.as_dict()
         data |= {
@@ -129,9 +153,11 @@ def _sarif_result(audit: Audit, finding: Finding) -> sarif.Result:
         (control.policy, control.maps_to[0]),
     )
     if problem is None:
-        kind: sarif.Kind = "pass" if finding.status is Status.PASSED else "notApplicable"
+        message = f"{control.title}: {enforced_by(finding)}" if finding.evidence else control.title
+        places = tuple(Place(one.file, one.lines[0] if one.lines else None) for one in finding.evidence if one.file)
+        kind = _KINDS[finding.status]
         place = audit.place(control)
-        return sarif.Result(rule, control.title, control.severity, kind, place, targets=finding.targets)
+        return sarif.Result(rule, message, control.severity, kind, place, related=places, targets=finding.targets)
     suppression = None
     if waiver:
         text = f"{waiver.reason} (until {waiver.expires})"

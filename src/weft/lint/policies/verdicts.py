@@ -12,7 +12,9 @@ from typing import Any
 from weft.base.problems import Place, Problem, Severity
 from weft.files.locator import placed_at_rule
 from weft.lint.policies import waivers
+from weft.lint.policies.enforcement import Enforcement
 from weft.lint.policies.packs import Control, Policy
+from weft.lint.reach import Reading
 from weft.project.entries import Waiver
 from weft.project.project import Project
 from weft.project.target import Target
@@ -21,9 +23,13 @@ from weft.rules import Undecided, holds
 
 
 class Status(StrEnum):
-    """The result of one control for one target."""
+    """The result of one control for one target.
+
+    In a project with readers, a control passes only if something enforces it; otherwise its settings only declare it.
+    """
 
     PASSED = "passed"
+    DECLARED = "declared"
     FAILED = "failed"
     WAIVED = "waived"
     NOT_APPLICABLE = "not applicable"
@@ -31,13 +37,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one control for one target; `problem` and `waiver` are set if it failed or was waived."""
+    """The outcome of one control for one target; `problem` and `waiver` are set if it failed or was waived.
+
+    `evidence` says who enforces a passed control, and where; of a declared one, who will.
+    """
 
     control: Control
     target: str
     status: Status
     problem: Problem | None = None
     waiver: Waiver | None = None
+    evidence: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Finding:
     problem: Problem | None
     waiver: Waiver | None
     targets: tuple[str, ...]
+    evidence: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,8 @@ class Audit:
         for verdict in self.verdicts:
             if policy in (None, verdict.control.policy):
                 problem = verdict.problem and replace(verdict.problem, targets=())
-                key = verdict.control.location, verdict.status, problem, verdict.waiver
+                planned = verdict.status is Status.DECLARED and verdict.evidence[:1]
+                key = verdict.control.location, verdict.status, problem, verdict.waiver, planned
                 groups.setdefault(key, []).append(verdict)
         ranks = {control.location: rank for rank, control in enumerate(self.controls)}
         ordered = sorted(groups.values(), key=lambda group: ranks[group[0].control.location])
@@ -94,7 +106,7 @@ class Audit:
 
     def by_control(self, policy: Policy) -> list[tuple[Control, list[Finding]]]:
         """The findings of each control of a pack, failed ones first."""
-        order = [Status.FAILED, Status.WAIVED, Status.PASSED, Status.NOT_APPLICABLE]
+        order = [Status.FAILED, Status.WAIVED, Status.DECLARED, Status.PASSED, Status.NOT_APPLICABLE]
         groups: dict[str, list[Finding]] = {control.location: [] for control in policy.controls}
         for finding in sorted(self.findings(policy.name), key=lambda one: order.index(one.status)):
             groups[finding.control.location].append(finding)
@@ -127,6 +139,9 @@ def audit(
     granted = waivers.Granted(project, today)
     controls = [control for policy in policies for control in policy.controls]
     verdicts = [_verdict(control, target, granted.waives) for target in judged for control in controls]
+    if project.file.readers:
+        enforcement, by_name = Enforcement(project, controls), {target.name: target for target in judged}
+        verdicts = [_enforced(verdict, by_name[verdict.target], enforcement) for verdict in verdicts]
     names = tuple(target.name for target in judged)
     about = granted.problems(
         _ids(known.values()), {policy.name for policy in policies}, set(names), set(_failing(verdicts))
@@ -134,6 +149,15 @@ def audit(
     return Audit(
         today, project, tuple(policies), names, tuple(target.name for target in unjudged), tuple(verdicts), tuple(about)
     )
+
+
+def _enforced(verdict: Verdict, target: Target, enforcement: Enforcement) -> Verdict:
+    """A verdict with its evidence: a passed control is only declared if nothing reads the settings on which it relies."""
+    if verdict.status is not Status.PASSED or not verdict.control.reads:
+        return verdict
+    evidence = enforcement.evidence(verdict.control, target)
+    enforced = any(reading.enforces for reading in evidence)
+    return replace(verdict, status=Status.PASSED if enforced else Status.DECLARED, evidence=evidence)
 
 
 def _ids(policies: Iterable[Policy]) -> dict[str, list[str]]:
@@ -187,7 +211,7 @@ def _undecided(control: Control, reason: Undecided) -> Problem:
 
 def _finding(group: Sequence[Verdict]) -> Finding:
     first = group[0]
-    return Finding(first.control, first.status, first.problem, first.waiver, tuple(_targets(group)))
+    return Finding(first.control, first.status, first.problem, first.waiver, tuple(_targets(group)), first.evidence)
 
 
 def _targets(group: Sequence[Verdict]) -> Iterator[str]:
