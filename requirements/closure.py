@@ -16,7 +16,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -40,6 +40,8 @@ class Lock:
     project: bool = False
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    bare: bool = False
+    """Whether only files of the packages are read, so that they are installed without what they need, and for any Python."""
     within: str | None = None
     """Another lock that is installed into the same environment: packages of both have the same version."""
 
@@ -62,6 +64,8 @@ LOCKS: Final = {
     "tools": Lock(groups=("tools",)),
     "docs": Lock(groups=("docs",)),
     "application": Lock(groups=("application",)),
+    "ml": Lock(groups=("ml",)),
+    "spleeter": Lock(groups=("spleeter",), bare=True),
 }
 
 
@@ -213,6 +217,11 @@ class Metadata:
         packages = [Package(**entry) for entry in data["packages"]]
         return cls(data["locks"], {(package.name, package.version): package for package in packages})
 
+    def bare(self) -> Metadata:
+        """The same as if no package needed another one, or a certain Python."""
+        alone = {key: replace(package, requires=[], requires_python="") for key, package in self.packages.items()}
+        return Metadata(self.locks, alone)
+
 
 def problems(
     lock: str,
@@ -342,7 +351,7 @@ def all_problems(folder: Path = FOLDER) -> list[str]:
     texts = {name: (folder / f"{name}.lock").read_text("utf-8") for name in LOCKS}
     found: list[str] = []
     for name, lock in LOCKS.items():
-        found += problems(name, texts[name], lock.roots(pyproject), metadata)
+        found += problems(name, texts[name], lock.roots(pyproject), metadata.bare() if lock.bare else metadata)
         if lock.within:
             found += [
                 f"{name}.lock and {lock.within}.lock: {sentence}"

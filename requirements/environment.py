@@ -32,8 +32,10 @@ from typing import Any, Final
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parent
 RECORD: Final = "weft-environment.json"
-ALONE: Final = ("docs", "application")
+ALONE: Final = ("docs", "application", "ml", "spleeter")
 """The environments that are not made on top of `render`, and do not hold Weft itself."""
+BARE: Final = ("spleeter",)
+"""Those that lack what their packages need: only files of them are read."""
 SET_UP_BY: Final = ("environment.py", "kubernetes_schemas.py")
 """The modules next to this one that decide what is in an environment; the others may change without a new one."""
 SUPPORTED: Final = "3.11 to 3.14"
@@ -217,16 +219,18 @@ def _has(module: str) -> bool:
 def _install(environment: Environment, name: str, *, again: bool) -> None:
     """Install one lock: no resolver, no building, nothing that is not in the lock; `again` if an earlier try was interrupted."""
     lock = HERE / f"{name}.lock"
-    packages, size = _extent(name, (*environment.locks[: environment.locks.index(name)],))
+    packages, size = extent(name, (*environment.locks[: environment.locks.index(name)],))
     say(f"{environment.folder}: installing {packages} packages of requirements/{name}.lock (up to {size / 1e6:.0f} MB)")
     pip = [environment.python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--compile"]  # once, not at every start
     strict += ["--force-reinstall"] if again else []
+    strict += ["--ignore-requires-python"] if name in BARE else []
     _run([*pip, "install", "--quiet", *strict, "-r", lock], f"requirements/{name}.lock", environment)
     if name == "render":
         editable = ["--no-deps", "--no-build-isolation", "--editable", PROJECT]
         _run([*pip, "install", "--quiet", *editable], "Weft itself", environment)
-    _run([*pip, "check"], f"requirements/{name}.lock", environment)
+    if name not in BARE:
+        _run([*pip, "check"], f"requirements/{name}.lock", environment)
     _check_installed(environment, name)
     if name == "render":
         _run([environment.python, HERE / "kubernetes_schemas.py"], "the schemas of Kubernetes", environment)
@@ -249,7 +253,7 @@ def _check_installed(environment: Environment, name: str) -> None:
         )
 
 
-def _extent(name: str, before: tuple[str, ...]) -> tuple[int, int]:
+def extent(name: str, before: tuple[str, ...]) -> tuple[int, int]:
     """How many packages a lock adds to others, and at most how many bytes are downloaded for them."""
     heads = {
         other: set(re.findall(r"^([a-z0-9._-]+).*==(\S+)", _text(other), re.MULTILINE)) for other in (name, *before)

