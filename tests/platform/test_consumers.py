@@ -15,8 +15,48 @@ from scratch import make_project, write_files
 from weft import Severity, checks, load_project
 from weft.checks import programs, redis
 
+COLLECTOR = """\
+receivers:
+  otlp: {protocols: {grpc: {}}}
+processors:
+  # it sends in batches
+  batch: {timeout: 5s}
+exporters:
+  otlp: {endpoint: "127.0.0.1:4317"}
+service:
+  telemetry: {logs: {}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [batch], exporters: [otlp]}
+"""
+FEAST = """\
+project: it
+provider: local
+registry:
+  path: registry.db
+  cache_ttl_seconds: 9
+online_store: {type: "redis", connection_string: "x:1"}
+entity_key_serialization_version: 3
+"""
+SPLEETER = """\
+{
+  "train_csv": "t.csv", "validation_csv": "v.csv", "model_dir": "m", "training_cache": "c", "validation_cache": "d",
+  "learning_rate": 1e-4, "batch_size": 4, "train_max_steps": 1000000, "throttle_secs": 300,
+  "random_seed": 0, "save_checkpoints_steps": 150, "save_summary_steps": 5,
+  "mix_name": "mix", "sample_rate": 44100, "frame_length": 4096, "frame_step": 1024, "T": 512, "F": 1024, "n_channels": 2,
+  "instrument_list": ["vocals", "accompaniment"], "model": {"type": "unet.unet", "params": {}},
+  "separation_exponent": 2, "mask_extension": "zeros"
+}
+"""
 MINE = ("redis", "pgbouncer", "gunicorn", "dictconfig", "compose")
-PROGRAMS = {"redis": "redis-server", "pgbouncer": "pgbouncer", "gunicorn": "gunicorn", "compose": "docker-compose"}
+PROGRAMS = {
+    "redis": "redis-server",
+    "pgbouncer": "pgbouncer",
+    "gunicorn": "gunicorn",
+    "compose": "docker-compose",
+    "otelcol": "otelcol",
+}
+OF_PACKAGES = ("feast", "mlflow", "spleeter")
+"""Checks whose program belongs to a Python package, which is asked instead."""
 LOGGING = '{"version": 1, "handlers": {"file": {"class": "%s", "formatter": "json", "filename": "/nowhere/app.log"}}}\n'
 
 
@@ -31,7 +71,8 @@ def fresh(monkeypatch, tmp_path):
 
 def asks(check):
     """The marks of a case that asks the program of a check."""
-    return [pytest.mark.programs(PROGRAMS[check])] if check in PROGRAMS else []
+    program = check if check in OF_PACKAGES else PROGRAMS.get(check)
+    return [pytest.mark.programs(program)] if program else []
 
 
 @functools.cache
@@ -257,9 +298,67 @@ REFUSED = [
         'services:\n  app:\n    image: "x"\n    {{ app.word }}: 3\n',
         "retriez",
         4,
-        "docker-compose: Unsupported config option for services.app: 'retriez'",
+        "docker-compose: services.app.retriez false schema",
     ),
-    ("compose", "services:\n  app:\n    image: {{ app.word }}\n", "a: b", 3, "docker-compose: yaml."),
+    (
+        "compose",
+        "services:\n  app:\n    image: {{ app.word }}\n",
+        "a: b",
+        3,
+        "docker-compose: line 3, column 13: mapping values are not allowed",
+    ),
+    (
+        "compose",
+        "services:\n  app:\n    image: x\n    deploy: {resources: {limits: {memory: {{ app.word }}}}}\n",
+        "many",
+        4,
+        "docker-compose: 'services[app].deploy.resources.limits.memory' invalid size: 'many'",
+    ),
+    (
+        "compose",
+        "services:\n  app:\n    image: x\n  {{ app.word }}:\n    image: y\n    depends_on: [db]\n",
+        "other",
+        4,
+        'docker-compose: service "other" depends on undefined service "db"',
+    ),
+    *(
+        ("otelcol", COLLECTOR.replace(old, new), word, line, f"otelcol: {words}")
+        for old, new, word, line, words in (
+            ("batch:", "{{ app.word }}:", "batchy", 5, "'processors' unknown type: \"batchy\""),
+            ("5s", "{{ app.word }}", "soon", 5, "'processors' error reading configuration for \"batch\": "),
+            ("[batch]", "[{{ app.word }}]", "other", 11, 'service::pipelines::traces: references processor "other"'),
+            ("127.0.0.1:4317", "{{ app.word }}", "", 7, 'exporters::otlp: requires a non-empty "endpoint"'),
+            (
+                "logs: {}",
+                "metrics: {address: '{{ app.word }}'}",
+                "x:1",
+                9,
+                "'service.telemetry.metrics' decoding failed",
+            ),
+            ("{timeout: 5s}", "{{ app.word }}", "a: b", 5, "yaml: line 5: mapping values are not allowed"),
+        )
+    ),
+    ("feast", FEAST.replace('"redis"', '"{{ app.word }}"'), "redish", 6, "feast: Online Store Class 'redish' "),
+    (
+        "feast",
+        FEAST.replace("cache_ttl_seconds: 9", "cache_ttl_seconds: {{ app.word }}"),
+        "long",
+        5,
+        "feast: registry.cache_ttl_seconds: ",
+    ),
+    ("mlflow", "# its client\n\nMLFLOW_{{ app.word }}=http://x:1\n", "TRACKING_URL", 3, "mlflow: MLflow "),
+    ("mlflow", "MLFLOW_TRACKING_URI={{ app.word }}\n", "gopher://x", 1, "mlflow: MLFLOW_TRACKING_URI: "),
+    ("mlflow", "A=1\nMLFLOW_HTTP_REQUEST_TIMEOUT={{ app.word }}\n", "soon", 2, "mlflow: MLFLOW_HTTP_REQUEST_TIMEOUT: "),
+    ("mlflow", "MLFLOW_RUN_CONTEXT='{{ app.word }}'\n", "{", 1, "mlflow: MLFLOW_RUN_CONTEXT: "),
+    *(
+        ("spleeter", SPLEETER.replace(old, "{{ app.word }}"), word, line, f"spleeter: {words}")
+        for old, word, line, words in (
+            ("1024,", "2048,", 5, "F is 2048, but 1024 in spleeter:2stems, which is the nearest of spleeter:2stems, "),
+            ("unet.unet", "unet.other", 6, 'model is {"type": "unet.other", '),
+            ('"t.csv"', "null", 2, "train_csv is null, but must be a text"),
+            ("random_seed", "seed", 4, "seed is not a key of Spleeter's configurations"),
+        )
+    ),
 ]
 
 
@@ -302,6 +401,34 @@ def test_nonsense_is_a_problem(tmp_path, monkeypatch, check, script):
     (problem,) = small(tmp_path / "project", check, "a: 1\n")
     assert (problem.code, problem.severity) == (check, Severity.ERROR)
     assert len(problem.message) > len("redis-server: ")
+
+
+ACCEPTED = {
+    "compose": "services:\n  app: {image: x, restart: unless-stopped}\n",
+    "otelcol": COLLECTOR,
+    "feast": FEAST,
+    "mlflow": 'MLFLOW_TRACKING_URI=http://x:1\nMLFLOW_RUN_CONTEXT=\'{"a": "b"}\'\nMLFLOW_HTTP_REQUEST_TIMEOUT=7\nOTHER=1\n',
+    "spleeter": SPLEETER,
+}
+
+
+@pytest.mark.parametrize("check", [pytest.param(check, marks=asks(check)) for check in ACCEPTED])
+def test_what_is_right_is_accepted(tmp_path, check):
+    assert small(tmp_path, check, ACCEPTED[check]) == []
+
+
+def test_docker_compose_of_version_1_is_too_old(tmp_path, monkeypatch):
+    fake(tmp_path, monkeypatch, "docker-compose", 'test "$1" = version && echo 1.29.2; exit 0')
+    (problem,) = small(tmp_path / "project", "compose", "services: {}\n")
+    assert (problem.code, problem.severity) == ("check-failed", Severity.ERROR)
+    assert problem.message == "docker-compose is version 1.29.2, but version 2 or newer is needed"
+
+
+@pytest.mark.parametrize("check", OF_PACKAGES)
+def test_a_command_that_belongs_to_no_python_package_is_reported(tmp_path, monkeypatch, check):
+    fake(tmp_path, monkeypatch, check, "exit 0")
+    (problem,) = small(tmp_path / "project", check, "a: 1\n")
+    assert (problem.code, problem.message) == ("check-failed", f"{check} is not a command of a Python package")
 
 
 @pytest.mark.parametrize("check", list(PROGRAMS))

@@ -275,7 +275,7 @@ def _runs_program(name: str) -> bool:
 
 @cache
 def _plugins() -> Plugins:
-    return Plugins("check", GROUP, __name__, __path__, ("memory", "programs"))
+    return Plugins("check", GROUP, __name__, __path__, ("memory", "packages", "programs"))
 
 
 def _load(name: str) -> Any:

@@ -1,13 +1,14 @@
-"""The check `compose`: `docker-compose config` reads the file, with the files that it names next to it."""
+"""The check `compose`: `docker-compose config` reads the file, with the files that it names next to it.
+
+Docker Compose is needed in version 2 or newer, whose parser is that of the compose specification.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import yaml
 
 from weft.base.problems import Place, Problem
 from weft.checks import programs
@@ -17,39 +18,45 @@ if TYPE_CHECKING:
     from weft.checks import Finished
 
 PROGRAM = "docker-compose"
-INSTALL = "the Debian package docker-compose"
+INSTALL = "Docker Compose, version 2 or newer"
 
-# an error names a setting by its path, and quotes the wrong value
-_PATH = re.compile(r"\b(?:services|volumes|networks|configs|secrets)(?:\.[A-Za-z0-9_-]+)+")
-_NAME = re.compile(r"'([A-Za-z0-9_.-]+)'")
-_LINE = re.compile(r"line (\d+)(?:, column (\d+))?")
-_HEADING: Final = "is invalid because:"
+# an error names a setting by its path (services.app.ports, services[app].ports) or the service, or has a line
+_PATH = re.compile(r"\b(?:services|volumes|networks|configs|secrets)(?:[.\[][A-Za-z0-9_-]+\]?)+")
+_SERVICE = re.compile(r'\bservice "([^"]+)"')
+_LINE = re.compile(r"line (\d+)(?:, column (\d+))?:")
+_OLD: Final = re.compile(r"^v?[01]\.", re.MULTILINE)
+_NOISE: Final = re.compile(
+    r"^(?:validating|failed to parse) \S+: (?:yaml: )?|decoding failed due to the following error\(s\):\s*"
+)
 
 
 def check(output: Finished) -> Iterator[Problem]:
     """The problems that Docker Compose reports for the file."""
-    command = ["docker-compose", "--project-name", "weft", "-f", str(output.file), "config", "--quiet"]
-    answer = programs.ask(command, output.file.parent)
-    if answer.code == 0:
-        return
-    text = answer.text.replace(str(output.file.parent), ".").replace(f"./{output.file.name}", output.path)
-    _, heading, complaints = text.partition(_HEADING)
-    lines = complaints.strip().splitlines() if heading else [text]
-    for line in lines or [f"it ended with {answer.code}"]:
-        message = programs.words(line) or f"it ended with {answer.code}"
-        yield Problem("compose", f"docker-compose: {message}", place=_place(output.text, message))
+    folder = output.file.parent
+    version = programs.ask([PROGRAM, "version", "--short"], folder)
+    if version.code == 0 and _OLD.search(version.text):
+        raise programs.NoAnswerError(f"is version {version.text.split()[-1]}, but version 2 or newer is needed")
+    command = [PROGRAM, "--project-name", "weft", "-f", str(output.file), "config", "--quiet"]
+    answer = programs.ask(command, folder)
+    if answer.code:
+        said = _without_folder(answer.text.strip(), folder)
+        message = programs.words(_NOISE.sub("", said)) or f"it ended with {answer.code}"
+        yield Problem("compose", f"docker-compose: {message}", place=_place(output.text, said))
 
 
-def _place(text: str, message: str) -> Place | None:
-    """The place of the setting that a message names, if it is in the file."""
-    reported = _LINE.search(message)
-    if reported:
-        return Place("", int(reported[1]), int(reported[2]) if reported[2] else None)
-    named = _PATH.search(message)
-    if named is None:
+def _without_folder(said: str, folder: Path) -> str:
+    return said.replace(f"{folder}/", "")
+
+
+def _place(text: str, said: str) -> Place | None:
+    """The place that a message gives, or that of the setting that it names."""
+    lines = _LINE.findall(said)
+    if lines:
+        line, column = lines[-1]
+        return Place("", int(line), int(column) if column else None)
+    named, service = _PATH.search(said), _SERVICE.search(said)
+    if named is None and service is None:
         return None
-    path = (*named[0].split("."), *_NAME.findall(message)[:1])
-    with contextlib.suppress(yaml.YAMLError):
-        position = yaml11.Documents(text).find(0, path)
-        return Place("", *position) if position else None
-    return None
+    path = re.findall(r"[A-Za-z0-9_-]+", named[0]) if named else ["services", service[1] if service else ""]
+    position = yaml11.position(text, path)
+    return Place("", *position) if position else None

@@ -18,10 +18,16 @@ _FOLDER: Final = "checks"
 
 def key(check: ModuleType, program: str, path: str, files: str) -> str:
     """The key of one answer: the check, the program, the output, and the digest of all outputs of its target."""
-    code = Path(check.__file__).read_bytes() if check.__file__ else b""
+    code = [path.read_bytes() for path in _modules(check)]
     about = Path(program).stat()
     question = (__version__, code, program, about.st_mtime_ns, about.st_size, path, files)
     return hashlib.sha256(repr(question).encode()).hexdigest()
+
+
+def _modules(check: ModuleType) -> list[Path]:
+    """The files of a check: its module, or the modules of its package."""
+    file = Path(check.__file__ or "")
+    return sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file] if file.is_file() else []
 
 
 def recall(name: str) -> list[Problem] | None:

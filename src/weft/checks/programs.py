@@ -22,6 +22,7 @@ TIME_LIMIT: Final = 60.0
 _TIDYING: Final = 0.3
 """The seconds that a program has to clean up when the run is interrupted."""
 
+_OF_THE_MACHINE: Final = frozenset(("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"))
 _KEPT: Final = frozenset(
     ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "PYTHONPATH")
 )
@@ -47,10 +48,15 @@ class Answer:
 
 @cache
 def find(program: str) -> str | None:
-    """The path of a program: on PATH, next to this Python, or in the folders of daemons; None if it is not found."""
+    """The path of a program, None if it is not found: on PATH, next to this Python, or in the folders of daemons.
+
+    A virtual environment belongs to the project, so what is next to its Python comes before what the whole machine has.
+    """
     if program == "python":
         return sys.executable
-    folders = [os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent), "/usr/sbin", "/usr/local/sbin"]
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin", "/usr/local/sbin"]
+    first = next(index for index, folder in enumerate(folders) if folder in _OF_THE_MACHINE)
+    folders.insert(first, str(Path(sys.executable).parent))
     return shutil.which(program, path=os.pathsep.join(folders))
 
 

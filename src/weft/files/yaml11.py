@@ -10,7 +10,7 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -286,6 +286,13 @@ class Documents:
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
             return node.value[step], node.value[step]
         return None
+
+
+def position(text: str, path: Sequence[str | int]) -> tuple[int, int] | None:
+    """Line and column (from 1) of a path of the first document, or of its nearest existing parent; None if there is neither."""
+    with suppress(yaml.YAMLError):
+        return Documents(text).find(0, path) if path else None
+    return None
 
 
 def plain_scalars(text: str) -> Iterator[tuple[int, int, Any]]:
