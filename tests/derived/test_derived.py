@@ -881,6 +881,17 @@ def test_a_custom_resource_has_only_rules_that_an_api_server_compiles(tmp_path):
     assert omitted == ["list", "lists", "time", "free"]
 
 
+def test_a_custom_resource_names_the_rules_that_may_cost_too_much(tmp_path):
+    texts = {"type": "array", "items": {"type": "string"}}
+    free = {"type": "object", "additionalProperties": {"type": "string"}}
+    rule = ruled("self.size() < 3")
+    below = {"a": {"type": "object", "properties": {"b": texts}, **ruled("self.b.size() < 3")}}
+    below |= {"list": {**texts, **rule}, "map": {**free, **rule}, "few": {**texts, "maxItems": 9, **rule}}
+    below |= {"little": {**free, "maxProperties": 9, **rule}, "text": {"type": "string", **ruled("self != 'a'")}}
+    _, notes = crd_of(catalog_of(tmp_path, {"type": "object", "properties": below}).root)
+    assert [note.rpartition(": ")[2] for note in notes if "what they could cost" in note] == ["a, list, map"]
+
+
 def test_a_rule_in_a_custom_resource_has_the_form_that_an_api_server_takes(tmp_path):
     def of(**more):
         schema = {

@@ -45,6 +45,11 @@ def definition(
         derivation.notes.append(
             f"an API server limits what the computation of a message may cost: `messageExpression` is omitted (rules: {count})"
         )
+    if derivation.unlimited:
+        places = ", ".join(dict.fromkeys(derivation.unlimited))
+        derivation.notes.append(
+            f"an API server may refuse rules for what they could cost, unless `maxItems` or `maxProperties` limits what they read: {places}"
+        )
     names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
     whole = {"type": "object", "properties": {"spec": spec}, "required": ["spec"]}
     served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": whole}}

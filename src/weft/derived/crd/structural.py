@@ -78,13 +78,15 @@ class _OtherKeys:
 class Structural:
     """One derivation. `notes` list what was lost.
 
-    `closed` counts the mappings that reject unknown keys, `computed` the messages that an expression computes.
+    `closed` counts the mappings that reject unknown keys, `computed` the messages that an expression computes,
+    `unlimited` are the places with rules about lists or mappings of any size.
     """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.closed = 0
         self.computed = 0
+        self.unlimited: list[str] = []
         self._untyped: set[Path] = set()
         self._around: list[frozenset[int]] = []
         self._rule_check = cache(RuleCheck)
@@ -292,6 +294,8 @@ class Structural:
                 continue
             rule = {key: entry[key] for key in _RULE if key in entry}
             self.computed += "messageExpression" in entry
+            if any(_is_unlimited(node.at(read)) for read in settings_of(entry["rule"])):
+                self.unlimited.append(shown(path) or "the configuration")
             if not _FIELD.fullmatch(rule.get("fieldPath", ".a")):
                 self._note(
                     path,
@@ -327,6 +331,14 @@ def _shape(node: Node) -> frozenset[int]:
     return frozenset(
         id(schema) for schema in (*node.certain, *node.possible) if {"properties", "items"} & schema.keys()
     )
+
+
+def _is_unlimited(node: Node) -> bool:
+    """True if a value is a list or a free mapping that may have any size."""
+    limits = strictest(node.certain)
+    kinds = node.certain_types & {"array", "object"}
+    free = "array" in kinds or ("object" in kinds and not node.properties)
+    return free and not limits.keys() & {"maxItems", "maxProperties"}
 
 
 def _is_item(path: Path, around: Path) -> bool:
