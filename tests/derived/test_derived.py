@@ -834,6 +834,33 @@ def test_a_custom_resource_compares_with_earlier_values_only_where_there_are_som
     assert left_out == ["listed[]", "whole.inside"]
 
 
+def test_an_overlay_schema_refuses_unknown_keys_that_are_unevaluated(tmp_path):
+    def takes(**more):
+        closed = {"type": "object", "properties": {"a": {}}, "unevaluatedProperties": False, **more}
+        made = overlay_schema(catalog_of(tmp_path, {"properties": {"it": closed}}).root, "it")
+        return [jsonschema.Draft7Validator(made).is_valid({"it": {key: 1}}) for key in ("a", "b", "c")]
+
+    assert takes() == [True, False, False]
+    assert takes(anyOf=[{"properties": {"b": {}}}]) == [True, True, False]
+    assert takes(patternProperties={"^b": {}}) == [True, True, False]
+    # what may evaluate any key leaves the mapping open
+    assert takes(**{"if": {"properties": {"b": {}}}}) == takes(anyOf=[{"patternProperties": {"^b": {}}}]) == [True] * 3
+    assert takes(anyOf=[{"additionalProperties": {}}]) == [True] * 3
+
+
+def test_an_overlay_schema_takes_the_operators_of_a_list_that_may_be_something_else(tmp_path):
+    either = {"type": ["array", "string", "null"], "items": {"type": "string"}}
+    schema = {"properties": {"it": either, "plain": {"type": ["string", "null"]}}}
+    found = catalog_of(tmp_path, schema)
+    judged = jsonschema.Draft7Validator(overlay_schema(found.root, "it"))
+    layers = {"schema.json": schema, "base.yaml": "it: [a]\n", "top.yaml": "it: {$append: [b]}\n"}
+    project = load_project(make_project(tmp_path, layers, layers=["base", "top"]))
+    (target,) = project.targets()
+    assert target.config["it"] == ["a", "b"]
+    assert judged.is_valid({"it": {"$append": ["b"]}})
+    assert not judged.is_valid({"plain": {"$append": ["b"]}})
+
+
 def ruled(rule, **more):
     return {"x-kubernetes-validations": [{"rule": rule, **more}]}
 

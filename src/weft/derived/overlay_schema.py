@@ -129,7 +129,7 @@ class _Derivation:
             described = {name: self.describe(_of(node, "patternProperties", name)) for name in patterns}
             result["patternProperties"] = described
         others = list(each_of(node.certain, "additionalProperties"))
-        if False in others:
+        if False in others or _is_closed(node):
             result["additionalProperties"] = False
         elif others and isinstance(others[0], dict):
             result["additionalProperties"] = self.describe(_of(node, "additionalProperties"))
@@ -177,6 +177,15 @@ class _Derivation:
         return name
 
 
+def _is_closed(node: Node) -> bool:
+    """True if `unevaluatedProperties` rejects all keys that some schema of a place does not name."""
+    every = (*node.certain, *node.possible)
+    # a condition, and schemas of further keys, may evaluate keys that have no name here
+    free = any({"if", "additionalProperties"} & schema.keys() for schema in every)
+    patterns = any("patternProperties" in schema for schema in node.possible)
+    return False in each_of(node.certain, "unevaluatedProperties") and not free and not patterns
+
+
 def _own_name(node: Node) -> dict[str, str]:
     """The name of a schema without a title: that of its property, or of its definition."""
     *_, around, name = ("", "", *parse_pointer(node.place.partition("#")[2]))
@@ -193,7 +202,10 @@ def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str,
     if nullable and "object" not in types:
         scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
         # the alternatives have the types: editors would report a wrong one twice, and complete no value without them
-        result = {"anyOf": [scalar, _operator(["null", *plain])]}
+        operator = _operator(["null", *plain])
+        if "array" in types:
+            del operator["additionalProperties"]  # the operators of lists are allowed too
+        result = {"anyOf": [scalar, operator]}
     elif values is not None and "array" not in types:  # operators are allowed besides the values
         result["enum"] = values
     return result | _bounds(node)
