@@ -64,6 +64,10 @@ def _add_about(router: APIRouter, parts: Parts) -> None:
             "contact": tenant.contact,
         }
 
+    @router.get("/integrations")
+    def integrations() -> dict[str, bool]:
+        return parts.settings.integrations.on()
+
     @router.get("/features/{feature}")
     def feature(feature: str, user: str | None = None, plan: str | None = None) -> dict[str, Any]:
         return {"feature": feature, "on": features.is_on(feature, user, {"plan": plan} if plan else {})}

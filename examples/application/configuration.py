@@ -208,12 +208,12 @@ class ApplicationLogging(TypedDict):
 
 class ApplicationMonitoring(TypedDict):
     """
-    Monitoring: The application's side of being watched.
+    Monitoring: The old place of the switch of the metrics.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Monitoring: Turns the application's instrumentation on.
+    Monitoring: The old name of `metrics.enabled`: both switched the same figures.
     """
 
 
@@ -2913,7 +2913,7 @@ class ApplicationMetrics(TypedDict):
 
     enabled: bool
     """
-    Metrics: Serves metrics on a port of their own.
+    Metrics: Counts and times requests, and serves the figures of all workers on a port of their own.
     """
     port: Port
     """
@@ -2990,9 +2990,9 @@ class Application(TypedDict):
     """
     Logging: What the application writes to its log; formats and rotation are in the monitoring domain.
     """
-    monitoring: ApplicationMonitoring
+    monitoring: NotRequired[ApplicationMonitoring]
     """
-    Monitoring: The application's side of being watched.
+    Monitoring: The old place of the switch of the metrics.
     """
     metrics: ApplicationMetrics
     """

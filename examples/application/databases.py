@@ -43,7 +43,7 @@ class Databases:
         """Run `work` in a transaction on the primary; again while the primary is away, as often as failover says."""
 
         def transaction() -> T:
-            with TRACER.start_as_current_span("postgresql write"), self._primary.begin() as connection:
+            with TRACER.start_as_current_span("PostgreSQL write"), self._primary.begin() as connection:
                 return work(connection)
 
         failover = self._settings.failover
@@ -104,7 +104,7 @@ def direct(settings: Postgresql) -> Engine:
 
 
 def _on(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with TRACER.start_as_current_span("postgresql read"), engine.connect() as connection:
+    with TRACER.start_as_current_span("PostgreSQL read"), engine.connect() as connection:
         return work(connection)
 
 

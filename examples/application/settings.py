@@ -178,6 +178,37 @@ def tenant() -> Tenant | None:
     return Tenant() if (folder() / "tenant.json").exists() else None
 
 
+class Integrations(Section):
+    """The accounts at services outside of the platform; a service without its account is off."""
+
+    spotify: SecretStr | None = env("SPOTIFY_CLIENT_ID", None)
+    google_cloud_key: SecretStr | None = env("GOOGLE_CLOUD_API_KEY", None)
+    google_cloud_project: SecretStr | None = env("GOOGLE_CLOUD_PROJECT_ID", None)
+    aws_id: SecretStr | None = env("AWS_ACCESS_KEY_ID", None)
+    aws_key: SecretStr | None = env("AWS_SECRET_ACCESS_KEY", None)
+    sendgrid: SecretStr | None = env("SENDGRID_API_KEY", None)
+    twilio_account: SecretStr | None = env("TWILIO_ACCOUNT_SID", None)
+    twilio_token: SecretStr | None = env("TWILIO_AUTH_TOKEN", None)
+    stripe: SecretStr | None = env("STRIPE_SECRET_KEY", None)
+    stripe_webhook: SecretStr | None = env("STRIPE_WEBHOOK_SECRET", None)
+    huggingface: SecretStr | None = env("HUGGINGFACE_API_TOKEN", None)
+    openai: SecretStr | None = env("OPENAI_API_KEY", None)
+
+    def on(self) -> dict[str, bool]:
+        """The services, and whether each has what it needs."""
+        return {
+            "spotify": bool(self.spotify),
+            "google-cloud": bool(self.google_cloud_key and self.google_cloud_project),
+            "aws": bool(self.aws_id and self.aws_key),
+            "sendgrid": bool(self.sendgrid),
+            "twilio": bool(self.twilio_account and self.twilio_token),
+            "stripe": bool(self.stripe),
+            "stripe-webhooks": bool(self.stripe and self.stripe_webhook),
+            "huggingface": bool(self.huggingface),
+            "openai": bool(self.openai),
+        }
+
+
 # --- what operators look at ---
 
 
@@ -409,6 +440,7 @@ class Settings(Section):
     uploads: Uploads = Field(default_factory=Uploads)
     flags: Flags = Field(default_factory=Flags)
     tenant: Tenant | None = Field(default_factory=tenant)
+    integrations: Integrations = Field(default_factory=Integrations)
     health: Health = Field(default_factory=Health)
     metrics: Metrics = Field(default_factory=Metrics)
     traces: Traces = Field(default_factory=Traces)
