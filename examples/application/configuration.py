@@ -1181,6 +1181,63 @@ class MonitoringHealth(TypedDict):
     """
 
 
+class MonitoringSloLatency(TypedDict):
+    """
+    Latency: How many requests are answered how fast.
+    """
+
+    objective: float
+    """
+    Objective: Share of requests that are answered within the threshold. In ratio.
+    """
+    threshold: float
+    """
+    Threshold: How long an answer may take. It must be the bound of a bucket of http_request_duration_seconds, or it cannot be measured. In seconds.
+    """
+
+
+class MonitoringSloBurnRatesItem(TypedDict):
+    severity: Literal['warning', 'critical']
+    """
+    Severity: Who is told: critical wakes somebody.
+    """
+    rate: float
+    """
+    Rate: How many times faster than allowed the budget is spent.
+    """
+    long: str
+    """
+    Long window: Over how long the budget is being spent. In duration.
+    """
+    short: str
+    """
+    Short window: Over how long it still is; the alert ends this long after the trouble. In duration.
+    """
+
+
+class MonitoringSlo(TypedDict):
+    """
+    Service level objectives: What is promised to those who use the API. What it allows to fail is the error budget; alerts ask how fast it is being spent, so that a short outage pages somebody and a slow leak makes a ticket.
+    """
+
+    availability: float
+    """
+    Availability: Share of requests that are answered without a 5xx status. In ratio.
+    """
+    latency: MonitoringSloLatency
+    """
+    Latency: How many requests are answered how fast.
+    """
+    period: str
+    """
+    Period: How long an error budget lasts. A burn rate of 1 spends it in just this time. In duration.
+    """
+    burn_rates: list[MonitoringSloBurnRatesItem]
+    """
+    Burn rates: From which speed on which alert fires. The budget must be spent that fast over the long window, and still over the short one, which lets the alert end soon after the trouble. The defaults are those of Google's SRE workbook: 2 % of the budget in an hour and 5 % in six page somebody, 10 % in a day and in three days make a ticket.
+    """
+
+
 class MonitoringAlertingPatience(TypedDict):
     """
     Patience: How long a threshold must be passed without a break before someone is notified.
@@ -1231,9 +1288,9 @@ class MonitoringAlertingPagerduty(TypedDict):
     PagerDuty: How channel pagerduty is reached.
     """
 
-    routing_key_file: NotRequired[str]
+    routing_key: NotRequired[str]
     """
-    Key file: File in Alertmanager's container that holds the integration key; needed for channel pagerduty.
+    Integration key: Integration key of the service that is paged; needed for channel pagerduty.
     """
 
 
@@ -1242,9 +1299,9 @@ class MonitoringAlertingOpsgenie(TypedDict):
     Opsgenie: How channel opsgenie is reached.
     """
 
-    api_key_file: NotRequired[str]
+    api_key: NotRequired[str]
     """
-    Key file: File in Alertmanager's container that holds the API key; needed for channel opsgenie.
+    API key: Key of the integration; needed for channel opsgenie.
     """
 
 
@@ -1285,6 +1342,21 @@ class MonitoringAlertingSlack(TypedDict):
     """
 
 
+class MonitoringAlertingWatchdog(TypedDict):
+    """
+    Watchdog: An alert that always fires, and an address outside of the cluster that misses it: only so does anybody learn that Prometheus or Alertmanager is down.
+    """
+
+    url: NotRequired[str]
+    """
+    Address: Address that the watchdog is posted to; it calls somebody when the posts stop. If the address itself holds a token, put it behind one that does not.
+    """
+    interval: str
+    """
+    Interval: How often it is posted. The address must wait for longer. In duration.
+    """
+
+
 class MonitoringAlertingThresholdsCritical(TypedDict):
     """
     Critical: Use of a resource at which someone is paged; the sibling thresholds only warn.
@@ -1319,37 +1391,18 @@ class MonitoringAlertingThresholdsConnections(TypedDict):
     """
 
 
-class MonitoringAlertingThresholdsErrorRate(TypedDict):
+class MonitoringAlertingThresholdsCertificate(TypedDict):
     """
-    Errors: Share of requests that the server fails to answer (5xx).
-    """
-
-    warning: float
-    """
-    Warning: From here on a warning is sent. In ratio.
-    """
-    critical: float
-    """
-    Critical: From here on somebody is woken. In ratio.
+    Certificates: How long before a public certificate expires somebody is told; a renewal that works comes earlier.
     """
 
-
-class MonitoringAlertingThresholdsLatency(TypedDict):
+    warning: int
     """
-    Latency: How long requests take. A threshold above the largest bucket of the metric could never be reached.
+    Warning: From here on a warning is sent. In days.
     """
-
-    quantile: float
+    critical: int
     """
-    Quantile: Share of requests that must be faster. In ratio.
-    """
-    warning: float
-    """
-    Warning: From here on a warning is sent. In seconds.
-    """
-    critical: float
-    """
-    Critical: From here on somebody is woken. In seconds.
+    Critical: From here on somebody is woken. In days.
     """
 
 
@@ -1366,14 +1419,6 @@ class MonitoringAlertingThresholds(TypedDict):
     """
     Connections: Use of the connections that PostgreSQL allows.
     """
-    error_rate: MonitoringAlertingThresholdsErrorRate
-    """
-    Errors: Share of requests that the server fails to answer (5xx).
-    """
-    latency: MonitoringAlertingThresholdsLatency
-    """
-    Latency: How long requests take. A threshold above the largest bucket of the metric could never be reached.
-    """
     cpu: int
     """
     CPU: Average CPU use that alerts. Keep it above the autoscaler's target, or scaling itself alerts. In percent.
@@ -1385,6 +1430,10 @@ class MonitoringAlertingThresholds(TypedDict):
     disk: int
     """
     Disk: Disk use that alerts. Databases stop writing well before 100. In percent.
+    """
+    certificate: MonitoringAlertingThresholdsCertificate
+    """
+    Certificates: How long before a public certificate expires somebody is told; a renewal that works comes earlier.
     """
 
 
@@ -3576,13 +3625,13 @@ class Kubernetes(TypedDict):
 
 
 class MonitoringPrometheusJobsValue(TypedDict):
-    discover: Literal['application', 'addresses', 'service', 'self']
+    discover: Literal['application', 'addresses', 'service', 'probe', 'self']
     """
-    Discovery: How the job's targets are found: all pods of the application in the environment's namespace, every address behind a headless service, a service as one target, or Prometheus itself.
+    Discovery: How the job's targets are found: all pods of the application in the environment's namespace, every address behind a headless service, a service as one target, the public addresses of the application as a blackbox exporter sees them, or Prometheus itself.
     """
     service: NotRequired[DnsLabel]
     """
-    Service: Name of the service, with discover addresses and service.
+    Service: Name of the service, with discover addresses, service and probe.
     """
     namespace: NotRequired[DnsLabel]
     """
@@ -3590,7 +3639,7 @@ class MonitoringPrometheusJobsValue(TypedDict):
     """
     port: NotRequired[Port]
     """
-    Port: Port of the service, with discover addresses and service. The application's is application.metrics.port.
+    Port: Port of the service, with discover addresses, service and probe. The application's is application.metrics.port.
     """
     auth: Literal['none', 'basic', 'service_account']
     """
@@ -3870,6 +3919,10 @@ class MonitoringAlerting(TypedDict):
     """
     Slack: The Slack channel alerts go to.
     """
+    watchdog: MonitoringAlertingWatchdog
+    """
+    Watchdog: An alert that always fires, and an address outside of the cluster that misses it: only so does anybody learn that Prometheus or Alertmanager is down.
+    """
     thresholds: MonitoringAlertingThresholds
     """
     Thresholds: Use of a resource from which on an alert is sent. Production alerts early: scaling out takes minutes.
@@ -3900,6 +3953,10 @@ class Monitoring(TypedDict):
     health: MonitoringHealth
     """
     Health checks: The endpoints Kubernetes and load balancers ask.
+    """
+    slo: MonitoringSlo
+    """
+    Service level objectives: What is promised to those who use the API. What it allows to fail is the error budget; alerts ask how fast it is being spent, so that a short outage pages somebody and a slow leak makes a ticket.
     """
     alerting: MonitoringAlerting
     """

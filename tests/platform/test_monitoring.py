@@ -1,5 +1,6 @@
 """Monitoring: alerts fire and clear where their thresholds say, and everything that is named exists."""
 
+import configparser
 import copy
 import json
 import re
@@ -46,14 +47,19 @@ def settings(environment):
     return everywhere().target(environment).config["monitoring"]
 
 
+def rules(environment, file="alerts.yml"):
+    return [rule for group in data(environment, file)["groups"] for rule in group["rules"]]
+
+
 def alerts(environment):
-    return [rule for group in data(environment, "alerts.yml")["groups"] for rule in group["rules"]]
+    """The alerts that have a threshold."""
+    return [rule for rule in rules(environment) if rule["alert"] != "Watchdog"]
 
 
-def promtool_test(folder, rules, tests):
+def promtool_test(folder, rules, tests, name="alerts"):
     """What promtool reports for rules and their tests."""
-    write_files(folder, {"alerts.yml": rules.encode(), "alerts_test.yml": tests.encode()})
-    command = ["promtool", "test", "rules", "alerts_test.yml"]
+    write_files(folder, {f"{name}.yml": rules.encode(), f"{name}_test.yml": tests.encode()})
+    command = ["promtool", "test", "rules", f"{name}_test.yml"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
@@ -70,8 +76,8 @@ def test_every_alert_waits_fires_and_clears_around_its_threshold(environment, tm
     for test in yaml.safe_load(tests)["tests"]:
         for case in test["alert_rule_test"]:
             seen.setdefault(case["alertname"], []).append(len(case["exp_alerts"]))
-    assert seen == {alert["alert"]: [0, 1, 0] for alert in alerts(environment)}
-    assert len(seen) > 15
+    assert seen == {alert["alert"]: [0, 1, 0] for alert in alerts(environment)} | {"Watchdog": [1]}
+    assert len(seen) > 30
 
 
 CHANGES = {
@@ -86,7 +92,9 @@ def test_a_threshold_that_is_changed_in_the_rules_alone_fails_the_test_of_each_a
     def changed(match):
         return CHANGES[change](match[1], float(match[2])) + '"'
 
-    rules, count = re.subn(r'(>=|==|>) ([\d.]+)"$', changed, rendered("production", "alerts.yml"), flags=re.MULTILINE)
+    rules, count = re.subn(
+        r'([<>]=|==|>) ([\d.]+)"$', changed, rendered("production", "alerts.yml"), flags=re.MULTILINE
+    )
     assert count == len(alerts("production"))
     done = promtool_test(tmp_path, rules, rendered("production", "alerts_test.yml"))
     assert done.returncode != 0
@@ -100,7 +108,9 @@ def test_the_thresholds_of_the_rules_are_the_settings(environment):
     limits = settings(environment)["alerting"]["thresholds"]
     assert {name: found[f"{alert}High"] for name, alert in USES.items()} == {name: limits[name] for name in USES}
     assert {name: found[f"{alert}Critical"] for name, alert in USES.items()} == limits["critical"]
-    for name, alert in {"error_rate": "Errors", "latency": "Latency", "connections": "Connections"}.items():
+    for name, alert in {"connections": "Connections", "certificate": "CertificateExpiry"}.items():
+        if name == "certificate" and environment == "local":
+            continue  # nothing is public there
         pair = (found[f"{alert}High"], found[f"{alert}Critical"])
         assert pair == (limits[name]["warning"], limits[name]["critical"])
 
@@ -120,14 +130,14 @@ def test_every_alert_says_how_long_it_waits_how_bad_it_is_and_what_it_means(envi
 EDGES = {
     "short": {
         "monitoring.alerting.patience.critical": "70s",
-        "monitoring.alerting.thresholds.error_rate.warning": "0.0001",
-        "monitoring.alerting.thresholds.latency.warning": "0.001",
-        "monitoring.alerting.thresholds.latency.quantile": "0.5",
+        "monitoring.slo.availability": "0.99999",
+        "monitoring.slo.latency.threshold": "0.025",
+        "monitoring.slo.burn_rates": '[{"severity": "critical", "rate": 2.5, "long": "30m", "short": "1m"}]',
     },
     "long": {
         "monitoring.prometheus.scrape_interval": "1m",
         "monitoring.prometheus.evaluation_interval": "5m",
-        "monitoring.alerting.thresholds.error_rate.critical": "1",
+        "monitoring.slo.latency.objective": "0.95",
         "monitoring.alerting.thresholds.critical.cpu": "100",
     },
 }
@@ -137,8 +147,51 @@ EDGES = {
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_tests_follow_the_settings_to_their_edges(edge, tmp_path):
     files = weft.load_project(ROOT, overrides=EDGES[edge]).target("production").render()
-    done = promtool_test(tmp_path, *(files[f"production/monitoring/{name}.yml"] for name in ("alerts", "alerts_test")))
-    assert done.returncode == 0, done.stderr
+    for name in ("alerts", "slo"):
+        texts = (files[f"production/monitoring/{file}.yml"] for file in (name, f"{name}_test"))
+        done = promtool_test(tmp_path, *texts, name=name)
+        assert done.returncode == 0, done.stderr
+
+
+# --- objectives ---
+
+
+@pytest.mark.programs("promtool")
+def test_alerts_of_an_objective_fire_above_their_burn_rate_only_and_end_soon_after_it(tmp_path):
+    tests = rendered("production", "slo_test.yml")
+    done = promtool_test(tmp_path, rendered("production", "slo.yml"), tests, name="slo")
+    assert (done.returncode, "SUCCESS" in done.stdout) == (0, True), done.stderr
+    cases = [case for test in yaml.safe_load(tests)["tests"] for case in test.get("alert_rule_test", ())]
+    wanted = {rule["alert"] for rule in rules("production", "slo.yml") if "alert" in rule}
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == wanted
+    assert wanted == {f"{name}Burn{long}" for name in ("Errors", "Latency") for long in ("1h", "6h", "24h", "72h")}
+
+
+@pytest.mark.programs("promtool")
+@pytest.mark.parametrize("factor", [0.98, 1.02])
+def test_another_burn_rate_in_the_rules_alone_fails_the_tests(factor, tmp_path):
+    text, count = re.subn(
+        r"(> )(0\.[\d]+)", lambda match: f"> {float(match[2]) * factor}", rendered("production", "slo.yml")
+    )
+    assert count == 4 * 2 * 2
+    done = promtool_test(tmp_path, text, rendered("production", "slo_test.yml"), name="slo")
+    failed = set(re.findall(r"alertname: (\w+), time", done.stderr))
+    assert failed == {rule["alert"] for rule in rules("production", "slo.yml") if "alert" in rule}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_limits_of_the_objectives_are_rate_times_budget_over_both_windows(environment):
+    slo = settings(environment)["slo"]
+    budgets = {"Errors": 1 - slo["availability"], "Latency": 1 - slo["latency"]["objective"]}
+    found = {rule["alert"]: rule for rule in rules(environment, "slo.yml") if "alert" in rule}
+    assert len(found) == 2 * len(slo["burn_rates"])
+    for burn in slo["burn_rates"]:
+        for name, budget in budgets.items():
+            rule = found[f"{name}Burn{burn['long']}"]
+            pairs = re.findall(r"ratio_rate(\w+) > ([\d.]+)", rule["expr"])
+            assert [window for window, _ in pairs] == [burn["long"], burn["short"]]
+            assert [float(limit) for _, limit in pairs] == [pytest.approx(burn["rate"] * budget)] * 2
+            assert (rule["labels"]["severity"], "for" in rule) == (burn["severity"], False)
 
 
 # --- everything that is named exists ---
@@ -154,7 +207,7 @@ def selectors(expression):
         texts[f"T{len(texts)}T"] = json.loads(match[0])
         return list(texts)[-1]
 
-    plain = re.sub(r"\b(by|without) \([^)]*\)|\[\w+\]", " ", re.sub(r'"(?:[^"\\]|\\.)*"', aside, expression))
+    plain = re.sub(r"\b(by|without|on) \([^)]*\)|\[\w+\]", " ", re.sub(r'"(?:[^"\\]|\\.)*"', aside, expression))
     for name, block in re.findall(r"([a-zA-Z_:][\w:]*)\b(?!\s*\()(?:\{([^}]*)\})?", re.sub(r"\b\d[\d.e]*", " ", plain)):
         if name not in WORDS_OF_PROMQL:
             yield name, {label: texts[text] for label, text in re.findall(r"(\w+)\s*=?[=~!]+\s*(T\d+T)", block or "")}
@@ -210,28 +263,33 @@ def test_what_is_not_declared_is_found(expression, wrong):
 
 def expressions(environment):
     """The position of an expression or a series, and the text itself."""
-    for alert in alerts(environment):
-        yield alert["alert"], alert["expr"]
+    for rule in (*rules(environment), *rules(environment, "slo.yml")):
+        yield rule.get("alert") or rule["record"], rule["expr"]
     for panel in json.loads(rendered(environment, "grafana/dashboards/platform.json"))["panels"]:
         yield from ((panel["title"], target["expr"]) for target in panel["targets"])
-    for test in data(environment, "alerts_test.yml")["tests"]:
+    for test in (*data(environment, "alerts_test.yml")["tests"], *data(environment, "slo_test.yml")["tests"]):
         yield from ((test["name"], series["series"]) for series in test["input_series"])
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_alerts_panels_and_tests_name_only_metrics_labels_and_jobs_that_are_declared(environment):
     declared, jobs = settings(environment)["metrics"], settings(environment)["prometheus"]["jobs"]
+    recorded = {rule["record"] for rule in rules(environment, "slo.yml") if "record" in rule}
+    declared = declared | {name: {"type": "gauge", "labels": ["namespace"]} for name in recorded}
     every = list(expressions(environment))
     assert len(every) > 40
     assert [(where, wrong) for where, text in every for wrong in undeclared(text, declared, set(jobs))] == []
-    used = {re.sub("_bucket$", "", name) for _, text in every for name, _ in selectors(text)}
-    assert used == set(declared)
+    used = {re.sub("(?<=seconds)_(bucket|count)$", "", name) for _, text in every for name, _ in selectors(text)}
+    assert used - {"kube_horizontalpodautoscaler_spec_max_replicas"} <= set(declared)
+    if environment == "production":
+        assert used == set(declared)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_prometheus_scrapes_exactly_the_declared_jobs(environment):
     config, jobs = data(environment, "prometheus.yml"), settings(environment)["prometheus"]["jobs"]
-    assert [job["job_name"] for job in config["scrape_configs"]] == list(jobs)
+    idle = {"application", "public"} if environment == "local" else set()  # no metrics, no ingress
+    assert [job["job_name"] for job in config["scrape_configs"]] == [job for job in jobs if job not in idle]
     for job in config["scrape_configs"]:
         (service,) = job.get("static_configs") or job["dns_sd_configs"]
         assert service.get("targets") or service["names"]
@@ -256,7 +314,9 @@ def test_what_prometheus_keeps_is_told_by_flags():
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_dashboards_have_unique_panels_that_read_the_provisioned_source(environment):
     board = json.loads(rendered(environment, "grafana/dashboards/platform.json"))
-    (source,) = data(environment, "grafana/provisioning/datasources/prometheus.yaml")["datasources"]
+    source, traces = data(environment, "grafana/provisioning/datasources/prometheus.yaml")["datasources"]
+    jaeger = settings(environment)["jaeger"]["server"]
+    assert (traces["type"], traces["url"].rpartition(":")[2]) == ("jaeger", str(jaeger["query_port"]))
     (provider,) = data(environment, "grafana/provisioning/dashboards/platform.yaml")["providers"]
     panels = board["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels) > 10
@@ -265,12 +325,22 @@ def test_dashboards_have_unique_panels_that_read_the_provisioned_source(environm
     assert provider["options"]["path"] == settings(environment)["grafana"]["dashboards_path"]
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_grafana_takes_port_and_administrator_from_the_settings(environment):
+    grafana = settings(environment)["grafana"]
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(rendered(environment, "grafana/grafana.ini"))
+    assert parser["server"]["http_port"] == str(grafana["port"])
+    assert parser["security"]["admin_user"] == grafana["admin_user"]
+    assert parser["security"]["admin_password"] == "$__file{/etc/monitoring-secrets/GRAFANA_ADMIN_PASSWORD}"
+
+
 # --- who is notified ---
 
 CHANNELS = {
     "monitoring.alerting.channels": "slack,email,pagerduty,opsgenie,teams,webhook",
-    "monitoring.alerting.pagerduty.routing_key_file": "/keys/pagerduty",
-    "monitoring.alerting.opsgenie.api_key_file": "/keys/opsgenie",
+    "monitoring.alerting.pagerduty.routing_key": "ref+env://PAGERDUTY_ROUTING_KEY",
+    "monitoring.alerting.opsgenie.api_key": "ref+env://OPSGENIE_API_KEY",
     "monitoring.alerting.teams.bridge_url": "http://bridge/teams",
     "monitoring.alerting.webhook.url": "https://alerts.example.com/hook",
 }
@@ -293,7 +363,7 @@ def test_every_severity_has_a_route_to_a_receiver(environment):
     config = data(environment, "alertmanager.yml")
     routes = {matcher: route["receiver"] for route in config["route"]["routes"] for matcher in route["matchers"]}
     severities = {f'severity="{alert["labels"]["severity"]}"' for alert in alerts(environment)}
-    assert set(routes) == severities
+    assert set(routes) == severities | {'alertname="Watchdog"'}
     assert {config["route"]["receiver"], *routes.values()} == {one["name"] for one in config["receivers"]}
 
 
@@ -305,35 +375,63 @@ def test_secrets_are_files_whose_names_are_keys_of_the_platforms_secrets(environ
     folder = settings(environment)["alerting"]["alertmanager"]["secrets_path"]
     texts = [text for path, text in files.items() if "/monitoring/" in path]
     named = {key for text in texts for key in re.findall(rf"{folder}/(\w+)", text)}
-    assert named >= {"SLACK_WEBHOOK_URL", "PROMETHEUS_PASSWORD", "JAEGER_AGENT_PASSWORD", "APM_SERVER_URL"}
+    scraping = set() if environment == "local" else {"PROMETHEUS_PASSWORD"}
+    assert (
+        named >= {"SLACK_WEBHOOK_URL", "JAEGER_AGENT_PASSWORD", "APM_SERVER_URL", "GRAFANA_ADMIN_PASSWORD"} | scraping
+    )
     assert named <= held
+
+
+@pytest.mark.programs("amtool")
+def test_alertmanager_sends_what_is_critical_to_a_pager_and_the_watchdog_out_of_the_cluster(tmp_path):
+    write_files(tmp_path, {"alertmanager.yml": rendered("production", "alertmanager.yml")})
+
+    def receiver_of(**labels):
+        pairs = [f"{name}={value}" for name, value in labels.items()]
+        command = ["amtool", "config", "routes", "test", "--config.file", str(tmp_path / "alertmanager.yml"), *pairs]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    kinds = {one["name"]: set(one) - {"name"} for one in data("production", "alertmanager.yml")["receivers"]}
+    critical, warning = receiver_of(alertname="X", severity="critical"), receiver_of(alertname="X", severity="warning")
+    assert kinds[critical] - kinds[warning] == {"pagerduty_configs"}
+    watchdog = receiver_of(alertname="Watchdog", severity="none")
+    assert (watchdog, kinds[watchdog]) == ("watchdog", {"webhook_configs"})
+
+
+def test_production_pages_somebody_and_is_watched_from_outside():
+    target = reference.project().target("production")
+    quiet, unwatched = copy.deepcopy(target.config), copy.deepcopy(target.config)
+    quiet["monitoring"]["alerting"]["channels"] = ["slack", "email"]
+    del unwatched["monitoring"]["alerting"]["watchdog"]["url"]
+    for config, wrong in ((quiet, "channels"), (unwatched, "watchdog")):
+        problems = target.schemas.rule_check.problems(config)
+        assert {problem.path for problem in problems} == {f"/monitoring/alerting/{wrong}"}
 
 
 # --- thresholds that make no sense ---
 
 SENSELESS = {
-    "a share of errors above all": ("alerting.thresholds.error_rate.critical", "1.5"),
-    "a share of errors that is always there": ("alerting.thresholds.error_rate.warning", "0"),
+    "an objective of everything": ("slo.availability", "1"),
+    "an objective that cannot be missed so fast": ("slo.availability", "0.9"),
+    "a latency that no bucket measures": ("slo.latency.threshold", "0.7"),
+    "a short window that is longer": ("slo.burn_rates.0.short", "2h"),
+    "a short window of two scrapes": ("slo.burn_rates.0.short", "30s"),
+    "a certificate that is critical before a warning": ("alerting.thresholds.certificate.critical", "30"),
     "more than all of the CPU": ("alerting.thresholds.critical.cpu", "101"),
     "no memory at all": ("alerting.thresholds.memory", "0"),
-    "no latency at all": ("alerting.thresholds.latency.warning", "0"),
-    "a quantile of everything": ("alerting.thresholds.latency.quantile", "1"),
     "a negative duration": ("alerting.patience.warning", "-5m"),
     "no duration": ("alerting.window", "0s"),
     "a warning above critical: CPU": ("alerting.thresholds.cpu", "96"),
     "a warning above critical: memory": ("alerting.thresholds.memory", "96"),
     "a warning that is critical: disk": ("alerting.thresholds.disk", "95"),
-    "a warning above critical: errors": ("alerting.thresholds.error_rate.warning", "0.06"),
-    "a warning above critical: latency": ("alerting.thresholds.latency.warning", "6"),
     "a warning above critical: connections": ("alerting.thresholds.connections.warning", "91"),
-    "a latency above all buckets": ("alerting.thresholds.latency.critical", "31"),
     "a window of two scrapes": ("alerting.window", "30s"),
     "a window of two hours": ("alerting.window", "2h"),
     "patience of less than an evaluation": ("alerting.patience.critical", "10s"),
     "patience of more than a day": ("alerting.patience.critical", "25h"),
     "a scrape longer than its interval": ("prometheus.scrape_timeout", "16s"),
     "repeats more often than looks": ("alerting.grouping.repeat", "1m"),
-    "a pager without a key": ("alerting.channels", "[pagerduty]"),
+    "a pager without a key": ("alerting.pagerduty", "{}"),
     "another pager without a key": ("alerting.channels", "[opsgenie]"),
     "Teams without a bridge": ("alerting.channels", "[teams]"),
     "a metric of a job that is not there": ("metrics.redis_up.job", "radis"),
@@ -344,6 +442,8 @@ SENSELESS = {
     "a service that is not asked for": ("prometheus.jobs.prometheus.service", "more"),
 }
 WHERE = {
+    "an objective that cannot be missed so fast": "slo.burn_rates",
+    "a short window of two scrapes": "slo.burn_rates",
     "a metric of a job that is not there": "metrics",
     "patience of less than an evaluation": "alerting.patience",
     "patience of more than a day": "alerting.patience",
@@ -363,7 +463,7 @@ def problems_with(path, value):
     *above, last = path.split(".")
     place = config["monitoring"]
     for step in above:
-        place = place.setdefault(step, {})
+        place = place[int(step)] if step.isdigit() else place.setdefault(step, {})
     place[last] = yaml.safe_load(value)
     return target.schemas.schema_check.problems(config) or target.schemas.rule_check.problems(config)
 
@@ -506,4 +606,4 @@ def test_the_checks_say_nothing_of_what_is_rendered_for_every_environment():
     project = everywhere()
     report = project.check_outputs([project.target(environment) for environment in ENVIRONMENTS])
     assert [problem for problem in report.problems if problem.code in ("promtool", "amtool", "check-skipped")] == []
-    assert (report.asked["promtool"], report.asked["amtool"]) == (3 * len(ENVIRONMENTS), len(ENVIRONMENTS))
+    assert (report.asked["promtool"], report.asked["amtool"]) == (5 * len(ENVIRONMENTS), len(ENVIRONMENTS))
