@@ -89,7 +89,17 @@ class Go:
             run(what, (go, "build", *options, package), folder=self.module, variables=variables)
 
 
-GO: Final = (Go("compose", {"docker-compose": "."}, 6), Go("otelcol", {"otelcol": "."}, 40))
+GO: Final = (
+    Go("compose", {"docker-compose": "."}, 6),
+    Go("otelcol", {"otelcol": "."}, 40),
+    # it finds targets in files and by DNS; the clients of a dozen clouds are left out
+    Go(
+        "prometheus",
+        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
+        108,
+        "remove_all_sd,enable_dns_sd",
+    ),
+)
 GO_SCRATCH: Final = 4000
 """How many MB the modules and the cache of Go take while all of them are built."""
 

@@ -50,9 +50,7 @@ NODE: Final = HERE / "node"
 NODE_SIZE: Final = 65
 """How many MB the packages of requirements/node take."""
 DEBIAN: Final = {
-    "promtool": "prometheus",
     "amtool": "prometheus-alertmanager",
-    "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "redis-server": "redis-server",
     "redis-cli": "redis-tools",

@@ -80,6 +80,8 @@ class Server:
     """A program that runs until it is stopped, and can be started again."""
 
     stops_by = signal.SIGTERM
+    becomes_its_user = False
+    """Whether it is started as root and becomes its user by itself; its program may be where only root can look."""
 
     def __init__(self, folder, command, ready, *, port=None, env=None, user=None):
         self.folder, self.command, self.ready, self.port, self.user = folder, list(map(str, command)), ready, port, user
@@ -113,7 +115,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **owner(self.user),
+                **owner(None if self.becomes_its_user else self.user),
             )
 
         def is_ready():
@@ -197,7 +199,7 @@ class PgBouncer(SpeaksPostgreSQL):
     """PgBouncer: `sql` asks its console."""
 
     asked_as = ("pgbouncer", "pgbouncer")
-    stops_by = signal.SIGTERM
+    becomes_its_user = True
 
 
 class Redis(Server):
@@ -329,8 +331,9 @@ class Servers:
             "user": "",
         }
         lines = "".join(f"{name} = {value}\n" for name, value in (mine | (settings or {})).items())
-        self.write(folder, {"run.ini": f"%include pgbouncer.ini\n[pgbouncer]\n{lines}"}, UNPRIVILEGED)
-        command = [find("pgbouncer"), folder / "run.ini"]
+        self.write(folder, {"run.ini": f"%include pgbouncer.ini\n{lines}"}, UNPRIVILEGED)
+        drop = ("-u", UNPRIVILEGED) if UNPRIVILEGED else ()
+        command = [find("pgbouncer"), *drop, folder / "run.ini"]
         server = PgBouncer(folder, command, lambda: server.sql("SHOW VERSION"), port=port, user=UNPRIVILEGED)
         return self.run(server)
 
