@@ -1055,6 +1055,21 @@ class Ml(TypedDict):
     """
 
 
+class MonitoringPrometheusOperator(TypedDict):
+    """
+    Operator: The Prometheus Operator, where it runs the cluster's Prometheus: it finds the application by a ServiceMonitor, and the rules in a PrometheusRule. prometheus.yml is for a Prometheus without it.
+    """
+
+    enabled: bool
+    """
+    Operator: Renders the operator's objects into the kustomization of the environment.
+    """
+    labels: dict[str, str]
+    """
+    Labels: Labels by which the operator's Prometheus chooses its objects, in addition to those of every object.
+    """
+
+
 class MonitoringPrometheusRetention(TypedDict):
     """
     Retention: What Prometheus keeps; whichever limit is reached first deletes the oldest samples.
@@ -3684,6 +3699,10 @@ class MonitoringPrometheus(TypedDict):
     """
     Service: Name of the Kubernetes Service that Grafana reaches Prometheus through.
     """
+    operator: MonitoringPrometheusOperator
+    """
+    Operator: The Prometheus Operator, where it runs the cluster's Prometheus: it finds the application by a ServiceMonitor, and the rules in a PrometheusRule. prometheus.yml is for a Prometheus without it.
+    """
     retention: MonitoringPrometheusRetention
     """
     Retention: What Prometheus keeps; whichever limit is reached first deletes the oldest samples.
@@ -3985,7 +4004,7 @@ class Configuration(TypedDict):
     database: Database
     security: Security
     ml: Ml
-    monitoring: NotRequired[Monitoring]
+    monitoring: Monitoring
     kubernetes: Kubernetes
     feature_flags: FeatureFlags
     performance: Performance

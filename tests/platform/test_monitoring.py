@@ -1,11 +1,15 @@
 """Monitoring: alerts fire and clear where their thresholds say, and everything that is named exists."""
 
+import base64
 import configparser
 import copy
 import json
 import re
 import subprocess
+import threading
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -15,6 +19,7 @@ import weft
 from reference import ENVIRONMENTS, OF_THE_PROJECT, ROOT
 from run import run
 from scratch import make_project, write_files
+from servers import until
 
 ALL_ON = {f"monitoring.{name}.enabled": "true" for name in ("prometheus", "grafana", "jaeger")}
 """Locally nothing is monitored; the tests turn it on there too."""
@@ -294,7 +299,7 @@ def test_prometheus_scrapes_exactly_the_declared_jobs(environment):
         (service,) = job.get("static_configs") or job["dns_sd_configs"]
         assert service.get("targets") or service["names"]
     assert config["global"]["scrape_interval"] == settings(environment)["prometheus"]["scrape_interval"]
-    assert "ref+" not in re.sub(r"username: .*", "", rendered(environment, "prometheus.yml"))
+    assert "ref+" not in rendered(environment, "prometheus.yml")
 
 
 def test_the_service_of_the_application_has_the_port_that_is_scraped():
@@ -303,6 +308,27 @@ def test_the_service_of_the_application_has_the_port_that_is_scraped():
     metadata = service["metadata"]
     assert found["names"] == [f"{metadata['name']}.{metadata['namespace']}.svc"]
     assert found["port"] == service["spec"]["ports"][0]["port"]
+
+
+def test_the_operator_gets_the_same_rules_and_finds_the_application_with_its_password():
+    files = files_of("production")
+    (rule,) = yaml.safe_load_all(rendered("production", "rules.yaml"))
+    own = data("production", "alerts.yml")["groups"] + data("production", "slo.yml")["groups"]
+    assert rule["spec"]["groups"] == own
+    monitor, service = data("production", "service-monitor.yaml"), data("production", "services.yaml")
+    labels, (endpoint,) = service["metadata"]["labels"], monitor["spec"]["endpoints"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert monitor["spec"]["namespaceSelector"]["matchNames"] == [service["metadata"]["namespace"]]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    secret = next(text for path, text in files.items() if re.search("secrets.yaml$", path) and "PROMETHEUS_" in text)
+    for key in endpoint["basicAuth"].values():
+        assert {key["name"], key["key"]} <= set(re.findall(r"[\w-]+", secret))
+    applied = yaml.safe_load(files["production/kustomization.yaml"])["resources"]
+    assert {f"monitoring/{name}.yaml" for name in ("services", "service-monitor", "rules")} <= set(applied)
+    without = weft.load_project(ROOT, overrides={"monitoring.prometheus.operator.enabled": "false"})
+    mine = without.target("production").render()
+    assert not {f"production/monitoring/{name}.yaml" for name in ("service-monitor", "rules")} & set(mine)
+    assert "monitoring/rules.yaml" not in mine["production/kustomization.yaml"]
 
 
 def test_what_prometheus_keeps_is_told_by_flags():
@@ -375,7 +401,7 @@ def test_secrets_are_files_whose_names_are_keys_of_the_platforms_secrets(environ
     folder = settings(environment)["alerting"]["alertmanager"]["secrets_path"]
     texts = [text for path, text in files.items() if "/monitoring/" in path]
     named = {key for text in texts for key in re.findall(rf"{folder}/(\w+)", text)}
-    scraping = set() if environment == "local" else {"PROMETHEUS_PASSWORD"}
+    scraping = set() if environment == "local" else {"PROMETHEUS_USERNAME", "PROMETHEUS_PASSWORD"}
     assert (
         named >= {"SLACK_WEBHOOK_URL", "JAEGER_AGENT_PASSWORD", "APM_SERVER_URL", "GRAFANA_ADMIN_PASSWORD"} | scraping
     )
@@ -486,6 +512,75 @@ def test_what_is_just_short_of_senseless_is_taken():
 
 def test_locally_nothing_is_monitored():
     assert [path for path in reference.project().target("local").render() if "/monitoring/" in path] == []
+
+
+# --- Prometheus itself ---
+
+USER, PASSWORD = "scraper", "password-of-the-scraper"
+SERVED = """\
+# TYPE http_requests_total counter
+http_requests_total{method="GET",status="200"} 7
+"""
+
+
+class Metrics(BaseHTTPRequestHandler):
+    """An application that shows its metrics to one user only."""
+
+    def do_GET(self):
+        wanted = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+        known = self.headers.get("Authorization") == wanted and self.path == "/figures"
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(SERVED.encode() if known else b"")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.programs("prometheus")
+def test_prometheus_scrapes_with_the_user_and_password_of_the_mounted_secret(servers, tmp_path):
+    application = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
+    threading.Thread(target=application.serve_forever, daemon=True).start()
+    write_files(tmp_path, {"PROMETHEUS_USERNAME": USER, "PROMETHEUS_PASSWORD": PASSWORD})
+    changed = {
+        "monitoring.alerting.alertmanager.secrets_path": str(tmp_path),
+        "monitoring.prometheus.metrics_path": "/figures",
+        "monitoring.prometheus.scrape_interval": "1s",
+        "monitoring.prometheus.scrape_timeout": "1s",
+        "monitoring.prometheus.retention.time": "45d",
+    }
+    files = weft.load_project(ROOT, overrides=changed).target("production").render()
+    texts = {name: files[f"production/monitoring/{name}"] for name in ("prometheus.yml", "prometheus.args")}
+    config = yaml.safe_load(texts["prometheus.yml"])
+    (job,) = [job for job in config["scrape_configs"] if job["job_name"] == "application"]
+    del job["dns_sd_configs"]  # no cluster, no names
+    job["static_configs"] = [{"targets": [f"127.0.0.1:{application.server_port}"]}]
+    config["scrape_configs"] = [job]
+    flags = [line for line in texts["prometheus.args"].splitlines() if line.startswith("--storage")]
+    rules = {name: files[f"production/monitoring/{name}"] for name in config["rule_files"]}
+    prometheus = servers.prometheus(yaml.safe_dump(config), files=rules, options=flags)
+
+    def found(query):
+        return prometheus.get(f"/api/v1/query?query={quote(query)}")["data"]["result"]
+
+    (series,) = until(lambda: found("http_requests_total"))
+    assert series["value"][1] == "7"
+    assert series["metric"].items() >= {"job": "application", "namespace": "spotify-ai-agent-prod"}.items()
+    assert [one["value"][1] for one in found('up{job="application"}')] == ["1"]
+    kept = prometheus.get("/api/v1/status/flags")["data"]
+    assert (kept["storage.tsdb.retention.time"], kept["storage.tsdb.retention.size"]) == ("45d", "50GB")
+    groups = prometheus.get("/api/v1/rules")["data"]["groups"]
+    assert {group["name"] for group in groups} == {"spotify-ai-agent", "objectives", "watchdog"}
+    # what panels ask can be asked
+    board = json.loads(files["production/monitoring/grafana/dashboards/platform.json"])
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            found(target["expr"])
+    # the wrong password is no user
+    (tmp_path / "PROMETHEUS_PASSWORD").write_text("another")
+    until(lambda: [one["value"][1] for one in found('up{job="application"}')] == ["0"])
+    application.shutdown()
 
 
 # --- the checks ---
