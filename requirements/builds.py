@@ -66,7 +66,8 @@ class Go:
     def version(self) -> str:
         """What the programs depend on, as a digest: the module's files and how they are built."""
         files = [path.read_bytes() for path in sorted(self.module.iterdir())]
-        return hashlib.sha256(b"\0".join((*files, repr(self).encode()))).hexdigest()[:12]
+        how = repr((sorted(self.programs.items()), self.tags)).encode()
+        return hashlib.sha256(b"\0".join((*files, how))).hexdigest()[:12]
 
     @property
     def needs(self) -> tuple[int, ...]:

@@ -219,6 +219,7 @@ def build_go(builds: list[Go], python: Path) -> None:
         for build in builds:
             began = time.monotonic()
             build.build(go, Path(scratch, build.name), Path(scratch))
+            shutil.rmtree(go_folder(build), ignore_errors=True)
             Path(scratch, build.name).rename(go_folder(build))
             say(f"{', '.join(build.programs)}: built in {time.monotonic() - began:.0f} s")
 
@@ -231,6 +232,7 @@ def build_pgbouncer() -> None:
         return
     with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
         PGBOUNCER.build(Path(scratch, "new"), Path(scratch))
+        shutil.rmtree(pgbouncer_folder(), ignore_errors=True)
         Path(scratch, "new").rename(pgbouncer_folder())
 
 
