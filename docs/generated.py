@@ -30,6 +30,8 @@ from weft import checks, cli
 from weft.base import codes
 from weft.cli import new
 from weft.files.shipped import shipped_text
+from weft.lint.reach import Survey
+from weft.lint.reach_reports import domains_as_markdown, verdict
 from weft.rules.mistakes import FUNCTION_NAMES
 from weft.stages.render.filters import FILTERS
 from weft.stages.render.sandbox import Sandbox
@@ -363,6 +365,25 @@ def docstring(thing: Any) -> str:
     return re.sub(r"<(?=\w)", r"\\<", text) + "\n"
 
 
+# --- the reference project ---
+
+
+def reach() -> str:
+    """How many settings of each domain are read by whom, in the target `production`."""
+    project = weft.load_project(DOCS.parent)
+    found = Survey(project).reach(project.target("production"))
+    return f"{domains_as_markdown(found, project.file.readers)}\n{verdict(found)}."
+
+
+def readers() -> str:
+    """The readers of the reference project."""
+    rows = []
+    for name, reader in weft.load_project(DOCS.parent).file.readers.items():
+        what = names(list(reader.outputs)) if reader.outputs else f"`{reader.code}`" if reader.code else reader.planned
+        rows.append((f"`{name}`", str(what), f"`{reader.test}`" if reader.test else ""))
+    return table(("reader", "reads", "test"), iter(rows))
+
+
 # --- decisions ---
 
 
@@ -398,6 +419,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "codes": problem_codes,
     "python": python,
     "decisions": decisions,
+    "readers": readers,
+    "reach": reach,
 }
 
 

@@ -72,14 +72,15 @@ def every_line(text: str) -> Lines:
 
 
 def lines_of_each(
-    text: str, settings: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None]
+    text: str, settings: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None], *, doubtful: bool = True
 ) -> dict[T, Lines | None]:
     """The lines that each setting changes; None if the text cannot be made with its other value.
 
     `settings` are all that the text may depend on, each with how its other value is written, if it is seen as such. `text_with` gives the
-    text in which some of them have their other values, or None if that fails.
+    text in which some of them have their other values, or None if that fails. If nothing changes with all of them together, halves are
+    tried too, unless that is not `doubtful`: two changes may cancel each other out.
     """
-    return _Search(text, settings, text_with).search([*settings])
+    return _Search(text, settings, text_with, doubtful).search([*settings])
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,14 @@ class _Try:
 
 
 class _Search(Generic[T]):
-    def __init__(self, text: str, written: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None]) -> None:
+    def __init__(
+        self, text: str, written: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None], doubtful: bool
+    ) -> None:
         self._text = text
         self._lines = lines_of(text)
         self._written = written
         self._text_with = text_with
+        self._doubtful = doubtful
 
     def search(self, group: Sequence[T]) -> dict[T, Lines | None]:
         """The lines of each setting of a group."""
@@ -117,7 +121,7 @@ class _Search(Generic[T]):
             return None
         numbers = range(len(group))
         if not every.changed:  # nothing changes anything, it seems; halves show what cancels itself out
-            halves = [self._try(group, half) for half in _halves(numbers, (1,))]
+            halves = [self._try(group, half) for half in _halves(numbers, (1,) if self._doubtful else ())]
             return dict.fromkeys(group, ()) if all(one and not one.changed for one in halves) else None
         tries = [every, *filter(None, (self._try(group, half) for half in _halves(numbers, (0, 1))))]
         solved = self._solved(group, tries)
@@ -138,7 +142,7 @@ class _Search(Generic[T]):
         """True if each line that changes in a rendering is near the lines of a setting that is changed there."""
         lines = [found[group[number]] for number in one.members]
         if None in lines:
-            return True  # it breaks the text, so nobody knows
+            return True  # it breaks the text, which explains everything
         return one.changed <= _near({line - 1 for each in lines for line in each or ()}, 1)
 
     def _apart(

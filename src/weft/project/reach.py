@@ -62,9 +62,8 @@ def _uses(target: Target, one: Rendered, others: Mapping[Path, Sequence[object]]
     failing: set[Path] = set()
     for turn in range(max(map(len, others.values()), default=0)):
         values = {path: each[turn] for path, each in others.items() if path not in found and turn < len(each)}
-        lines = lines_of_each(
-            one.text, {path: _written(value) for path, value in values.items()}, _with(target, one, values)
-        )
+        written = {path: _written(value) for path, value in values.items()}
+        lines = lines_of_each(one.text, written, _with(target, one, values), doubtful=turn == 0)
         failing |= {path for path, changed in lines.items() if changed is None}
         found |= {path: changed for path, changed in lines.items() if changed}
     return {**dict.fromkeys(failing, every_line(one.text)), **found}
