@@ -244,6 +244,23 @@ def missing_packages() -> list[str]:
     return sorted({package for program, package in DEBIAN.items() if shutil.which(program, path=SEARCHED) is None})
 
 
+def missing_extension() -> list[str]:
+    """The package of pg_cron, if it is not here; its name has the version of PostgreSQL."""
+    asked = ["apt-cache", "depends", "postgresql"]
+    said = (
+        ""
+        if shutil.which("apt-cache") is None
+        else subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    )
+    version = (
+        Path(OF_POSTGRESQL[-1]).parent.name
+        if OF_POSTGRESQL
+        else "".join(re.findall(r"postgresql-(\d+)$", said, re.MULTILINE)[:1])
+    )
+    there = Path(f"/usr/share/postgresql/{version}/extension/pg_cron.control").exists()
+    return [] if there or not version else [f"postgresql-{version}-cron"]
+
+
 def debian_size(packages: list[str]) -> str:
     """How big packages of Debian are with what they need, in apt's own words."""
     simulated = subprocess.run(
@@ -303,7 +320,7 @@ class Missing:
             go=[build for build in GO if not go_folder(build).exists()],
             pgbouncer=pgbouncer,
             node=not node_folder().exists(),
-            debian=[*missing_packages(), *built_with],
+            debian=[*missing_packages(), *missing_extension(), *built_with],
         )
 
 
@@ -331,10 +348,7 @@ def announce(missing: Missing) -> None:
         lines.append(f"{', '.join(of_node())}: from npm, about {NODE_SIZE} MB, into {node_folder()}")
     if missing.debian:
         how = "packages of Debian, for the whole machine, as root: " + debian_size(missing.debian)
-        names = [
-            *programs_of(missing.debian),
-            *(name for name in missing.debian if name in PGBOUNCER.libraries.values()),
-        ]
+        names = [*programs_of(missing.debian), *(name for name in missing.debian if name not in DEBIAN.values())]
         lines.append(f"{', '.join(names)}: {how if shutil.which('apt-get') else 'by hand'}")
     if lines:
         say("make setup-tools installs what the checks and the tests run:")
@@ -387,7 +401,7 @@ def main() -> None:
     elif missing.node:
         say(f"not installed, as npm is missing: {', '.join(of_node())}")
     link(venv)
-    if missing.pgbouncer:
+    if missing.pgbouncer and lacks_pgbouncer():  # Debian's may be new enough
         build_pgbouncer()
     if missing.go:
         build_go(missing.go, python)
