@@ -101,6 +101,7 @@ class Survey:
         self._about = about
         self._readers = project.file.readers
         self._known: dict[str, _InTarget] = {}
+        self._ended: set[Path] = set()
 
     def reach(self, *targets: Target) -> list[Reach]:
         """How far each setting of these targets reaches, in any of them; the schema's settings without a value come last."""
@@ -158,6 +159,7 @@ class Survey:
         result = _InTarget({}, {setting_of(path) for one in read for path in by_output[one.path]}, {})
         wanted = [path for path in settings_of(target) if self._is_wanted(path)]
         for path, uses in uses_of_all(target, read, wanted, by_output).items():
+            self._ended.add(setting_of(path))
             known = result.lines.setdefault(setting_of(path), {})
             for output, found in uses.items():
                 key = entries[output], output
@@ -192,7 +194,7 @@ class Survey:
         if self._about is not None:
             pairs = ((path, other, min(len(path), len(other))) for other in self._about)
             return any(one[:size] == other[:size] for one, other, size in pairs)
-        return not self._brief or not self._is_read_anyway(path)
+        return not self._brief or not (setting_of(path) in self._ended or self._is_read_anyway(path))
 
     def _is_read_anyway(self, path: Path) -> bool:
         setting = setting_of(path)
