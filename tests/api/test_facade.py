@@ -367,9 +367,12 @@ def test_a_validator_accepts_the_config_maps_of_every_target(target):
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_what_is_left_out_has_its_default(domain):
-    data = {"ENVIRONMENT": "development"} if domain == "application" else {}  # the one setting without a default
-    assert validate(domain, data) == (True, [])
+def test_what_may_be_left_out_has_its_default_and_nothing_else_may(domain):
+    valid, errors = validate(domain, {})
+    required = [error for error in errors if "is required" in error]
+    assert required == errors
+    assert valid is not bool(errors)
+    assert errors or domain in ("database", "monitoring")
 
 
 def test_what_is_required_and_left_out_is_missing():
@@ -422,7 +425,77 @@ def test_wrong_data_are_as_wrong_inside_a_config_map(name):
     assert words in " ".join(errors)
 
 
-def test_a_config_map_without_data_is_valid_as_its_defaults_are():
+def off(maker, domain, **data):
+    """A ConfigMap with some variables set otherwise."""
+    config = create(maker, domain)
+    assert set(data) <= set(config["data"])
+    config["data"] |= data
+    return config
+
+
+OF_PRODUCTION = {
+    "no second factor": ("security", {"TWO_FACTOR_ENABLED": "false"}, "two_factor"),
+    "no CSRF protection": ("security", {"CSRF_PROTECTION": "false"}, "csrf"),
+    "plain HTTP": ("security", {"HTTPS_ONLY": "false", "SECURE_COOKIES": "false"}, "https_only"),
+    "a database of development": ("database", {"DB_HOST": "postgres.spotify-ai-agent-dev.svc.cluster.local"}, "host"),
+    "a cache of development": ("database", {"REDIS_HOST": "redis.spotify-ai-agent-dev.svc.cluster.local"}, "host"),
+    "a registry of development": ("ml", {"ML_REGISTRY_URL": "http://mlflow.spotify-ai-agent-dev.svc:5000"}, "url"),
+}
+
+
+@pytest.mark.parametrize("name", OF_PRODUCTION)
+def test_rules_between_domains_hold_for_the_config_maps_of_an_environment(name):
+    domain, data, words = OF_PRODUCTION[name]
+    for maker in (manager("production"), manager("production", tenant="acme")):
+        valid, errors = validate(domain, off(maker, domain, **data))
+        assert valid is False
+        assert words in " ".join(errors)
+    check = ConfigurationValidator(environment="production")
+    valid, errors = check.validate_config(domain, off(manager("production"), domain, **data)["data"])
+    assert valid is False
+    assert words in " ".join(errors)
+
+
+def test_rules_between_domains_hold_for_settings_of_an_environment():
+    settings = manager("production").target.config["security"]
+    check = ConfigurationValidator(environment=EnvironmentTier.PRODUCTION, tenant="acme")
+    assert check.validate_security_config(settings) == (True, [])
+    settings["cookies"]["http_only"] = False
+    assert "http_only" in " ".join(check.validate_security_config(settings)[1])
+
+
+def test_a_config_map_of_production_does_not_belong_into_the_namespace_of_development():
+    maker = ConfigMapManager("spotify-ai-agent-dev", "production", project=ROOT)
+    valid, errors = validate("database", maker.create_database_config())
+    assert valid is False
+    assert "the namespace spotify-ai-agent-dev does not belong to production" in " ".join(errors)
+
+
+def test_an_unknown_environment_of_a_validator_is_a_usage_error():
+    with pytest.raises(weft.UsageError, match="production"):
+        ConfigurationValidator(environment="prodction")
+
+
+@pytest.mark.soak(few=6)
+@pytest.mark.parametrize("target", sorted(reference.targets()))
+def test_a_config_map_has_the_labels_and_annotations_of_the_rendered_one(target):
+    environment, _, tenant = target.partition("/")
+    text = reference.targets()[target].render()[f"{target}/configmaps.yaml"]
+    rendered = {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in yaml.safe_load_all(text)}
+    maker = manager(environment, tenant=tenant or None)
+    made = {domain: create(maker, domain) for domain in DOMAINS}
+    other = maker.create_config("performance")["metadata"]  # which is not rendered
+    assert set(other["labels"]) == set(made["ml"]["metadata"]["labels"])
+    assert other.get("annotations") == made["ml"]["metadata"].get("annotations")
+    for domain, config in made.items():
+        metadata = rendered[domain]["metadata"]
+        assert config["data"] == rendered[domain]["data"]
+        assert {key: config["metadata"].get(key) for key in ("namespace", "labels", "annotations")} == {
+            key: metadata.get(key) for key in ("namespace", "labels", "annotations")
+        }
+
+
+def test_a_config_map_without_data_is_as_valid_as_its_defaults_are():
     assert validate("database", {"apiVersion": "v1", "kind": "ConfigMap", "data": None}) == (True, [])
     assert validate("database", {"apiVersion": "v1", "kind": "ConfigMap"}) == (True, [])
 

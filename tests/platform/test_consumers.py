@@ -177,59 +177,6 @@ def test_a_job_trains_where_training_is_on_and_has_a_new_name_when_settings_chan
     assert yaml.safe_load(text)["metadata"]["name"] != jobs["staging"]["metadata"]["name"]
 
 
-@pytest.mark.parametrize("stems", [2, 4, 5])
-def test_spleeter_gets_its_own_format(stems):
-    project = load_project(ROOT, overrides={"ml.spleeter.model": f"spleeter:{stems}stems-44.1kHz"})
-    outputs, _ = project.render([project.target("production")])
-    (config,) = (json.loads(one.text) for one in outputs if one.path.endswith("spleeter.json"))
-    # the keys of configs/4stems/base_config.json of Spleeter 2.4
-    assert set(config) == {
-        "train_csv",
-        "validation_csv",
-        "model_dir",
-        "mix_name",
-        "instrument_list",
-        "sample_rate",
-        "frame_length",
-        "frame_step",
-        "T",
-        "F",
-        "n_channels",
-        "separation_exponent",
-        "mask_extension",
-        "learning_rate",
-        "batch_size",
-        "training_cache",
-        "validation_cache",
-        "train_max_steps",
-        "throttle_secs",
-        "random_seed",
-        "save_checkpoints_steps",
-        "save_summary_steps",
-        "model",
-    }
-    assert len(config["instrument_list"]) == stems
-    assert (config["F"], config["model_dir"]) == (2048, f"/app/models/{stems}stems-44.1kHz")
-
-
-def test_feast_finds_its_stores_and_takes_passwords_from_the_environment():
-    store = yaml.safe_load(rendered()["production/ml/feature_store.yaml"])
-    database = settings_of("production", "database")
-    assert store["online_store"]["connection_string"].endswith(",ssl=true,password=${REDIS_PASSWORD}")
-    assert store["online_store"]["connection_string"].startswith(f"{database['redis']['host']}:6379,")
-    assert (store["offline_store"]["host"], store["offline_store"]["password"]) == (
-        database["postgresql"]["host"],
-        "${DB_PASSWORD}",
-    )
-    assert yaml.safe_load(rendered()["local/ml/feature_store.yaml"])["online_store"]["redis_type"] == "redis"
-
-
-def test_the_registry_serves_the_version_of_the_model():
-    registry = yaml.safe_load(rendered()["production/ml/model-registry.yaml"])
-    assert registry["registry"]["tracking_uri"] == settings_of("production", "ml")["registry"]["url"]
-    assert registry["model"]["uri"] == "models:/spotify-ai-agent@champion"
-
-
 # --- what the programs refuse ---
 
 

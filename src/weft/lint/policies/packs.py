@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from weft.base.problems import Problem, Severity, UsageError, WeftError, choices
 from weft.files import yaml12
 from weft.files.locator import placed, placed_at_rule
 from weft.files.reading import OutsideError, ProjectFiles, outside, unreadable
+from weft.lint.policies.manifests import Over, compiled_over
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
 from weft.schema.node import Node
@@ -28,7 +29,7 @@ ALL: Final = "all"
 class Control:
     """One control of a pack. `maps_to` is the id and the short title of the standard's own control.
 
-    `conditions` are those of the pack and of the control; if one is false, the control does not apply to the target. `location` is its
+    Its rule is about the configuration, or, if it has `over`, about each of those rendered documents. `conditions` are those of the pack and of the control; if one is false, the control does not apply to the target. `location` is its
     position (`schemas/policies/gdpr.policy.yaml#/controls/0`).
     """
 
@@ -42,11 +43,17 @@ class Control:
     message: str
     remedy: str
     location: str
+    over: Over | None = None
+
+    @property
+    def source(self) -> str:
+        """The rule as it is written."""
+        return self.over.written(self.rule) if self.over else self.rule.source
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The settings that the rule reads, as JSON pointers."""
-        return tuple(pointer(read) for read in self.rule.reads if read)
+        """The settings that the rule reads, as JSON pointers; none if it reads rendered documents."""
+        return () if self.over else tuple(pointer(read) for read in self.rule.reads if read)
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ class _Reader:
 
     def policy(self, data: Mapping[str, Any]) -> Policy:
         """The pack, without controls whose rules are invalid."""
-        self._compile(dict(_sources(data, f"{self._file}#")))
+        self._compile(dict(_sources(data, f"{self._file}#")), _over(data, f"{self._file}#"))
         conditions = self._conditions(f"{self._file}#")
         controls = tuple(self._controls(data["controls"], conditions))
         description = data.get("description", "").strip()
@@ -170,20 +177,30 @@ class _Reader:
                     entry["message"].strip(),
                     entry["remedy"].strip(),
                     location,
+                    Over.of(entry.get("over")),
                 )
 
     def _conditions(self, location: str) -> tuple[Expression, ...]:
         found = self.expressions.get(f"{location}/when")
         return () if found is None else (found,)
 
-    def _compile(self, sources: Mapping[str, str]) -> None:
-        """All expressions of the pack at once, by position."""
-        results = compiled([Request(source, self._root) for source in sources.values()], self._shapes)
-        for location, result in zip(sources, results, strict=True):
+    def _compile(self, sources: Mapping[str, str], over: Collection[str]) -> None:
+        """All expressions of the pack at once, by position; the rules at `over` read rendered documents."""
+        own = {location: source for location, source in sources.items() if location not in over}
+        results = compiled([Request(source, self._root) for source in own.values()], self._shapes)
+        rules = {location: source for location, source in sources.items() if location in over}
+        made = dict(zip(own, results, strict=True)) | compiled_over(rules, self._shapes)
+        for location in sources:
+            result = made[location]
             if isinstance(result, Expression):
                 self.expressions[location] = result
             else:
                 self.problems += [mistake.problem("expression", location) for mistake in result]
+
+
+def _over(data: Mapping[str, Any], file: str) -> set[str]:
+    """The positions of the rules that read rendered documents."""
+    return {f"{file}/controls/{index}/rule" for index, entry in enumerate(data["controls"]) if "over" in entry}
 
 
 def _sources(data: Mapping[str, Any], file: str) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,7 @@ def control_data(control: Control) -> dict[str, Any]:
         "title": control.title,
         "severity": str(control.severity),
         "maps_to": dict(zip(("id", "title"), control.maps_to, strict=True)),
-        "rule": control.rule.source,
+        "rule": control.source,
         "remedy": control.remedy,
         "schema": control.location,
     }

@@ -13,6 +13,7 @@ from weft.base.problems import Place, Problem, Severity
 from weft.files.locator import placed_at_rule
 from weft.lint.policies import waivers
 from weft.lint.policies.enforcement import Enforcement
+from weft.lint.policies.manifests import Manifest, manifests, seen_node
 from weft.lint.policies.packs import Control, Policy
 from weft.lint.reach import Reading
 from weft.project.entries import Waiver
@@ -138,7 +139,7 @@ def audit(
         (judged if _is_valid(target) else unjudged).append(target)
     granted = waivers.Granted(project, today)
     controls = [control for policy in policies for control in policy.controls]
-    verdicts = [_verdict(control, target, granted.waives) for target in judged for control in controls]
+    verdicts = [verdict for target in judged for verdict in _verdicts(controls, target, granted.waives)]
     if project.file.readers:
         enforcement, by_name = Enforcement(project, controls), {target.name: target for target in judged}
         verdicts = [_enforced(verdict, by_name[verdict.target], enforcement) for verdict in verdicts]
@@ -178,15 +179,64 @@ def _failing(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str, str]]:
             yield verdict.control.policy, verdict.control.id, verdict.target
 
 
-def _verdict(control: Control, target: Target, waives: Callable[[str, str, str], Waiver | None]) -> Verdict:
+def _verdicts(
+    controls: Iterable[Control], target: Target, waives: Callable[[str, str, str], Waiver | None]
+) -> Iterator[Verdict]:
+    """The verdicts of all controls for one target, whose outputs are rendered at most once."""
+    rendered: list[Manifest] | None = None
+    for control in controls:
+        if control.over is not None and rendered is None:
+            rendered = manifests(target)
+        yield _verdict(control, target, rendered or [], waives)
+
+
+def _verdict(
+    control: Control, target: Target, rendered: Sequence[Manifest], waives: Callable[[str, str, str], Waiver | None]
+) -> Verdict:
     root = target.schemas.root
     try:
         if not all(holds(condition, root, target.shared_config) for condition in control.conditions):
             return Verdict(control, target.name, Status.NOT_APPLICABLE)
-        if holds(control.rule, root, target.shared_config):
+        if control.over is not None:
+            seen = [manifest for manifest in rendered if control.over.includes(manifest)]
+            wrong = next((manifest for manifest in seen if not meets(control, manifest)), None)
+            if wrong is None:
+                return Verdict(control, target.name, Status.PASSED if seen else Status.NOT_APPLICABLE)
+            problem = _broken_by(control, wrong, target)
+        elif holds(control.rule, root, target.shared_config):
             return Verdict(control, target.name, Status.PASSED)
+        else:
+            problem = _broken(control, target)
     except Undecided as reason:
         return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, reason)))
+    waiver = waives(control.policy, control.id, target.name)
+    return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
+
+
+def meets(control: Control, manifest: Manifest) -> bool:
+    """True if a document meets a control. A key that the rule reads and that is not there does not meet it."""
+    try:
+        return holds(control.rule, seen_node(), manifest.seen)
+    except Undecided:
+        return False
+
+
+def _broken_by(control: Control, manifest: Manifest, target: Target) -> Problem:
+    """The problem of a document, at the line of the output where it begins."""
+    message = f"{control.policy} {control.id}: {control.message} ({manifest.name})"
+    return Problem(
+        "policy",
+        message,
+        control.severity,
+        place=manifest.place,
+        schema=control.location,
+        hint=control.remedy,
+        targets=(target.name,),
+    )
+
+
+def _broken(control: Control, target: Target) -> Problem:
+    """The problem of a configuration, at the setting that the rule reads."""
     problem = target.located(
         Problem(
             "policy",
@@ -200,8 +250,7 @@ def _verdict(control: Control, target: Target, waives: Callable[[str, str, str],
     )
     if problem.place is None:  # only defaults of the schema are read
         problem = replace(problem, place=placed_at_rule(problem, target.schemas.folder).place)
-    waiver = waives(control.policy, control.id, target.name)
-    return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
+    return problem
 
 
 def _undecided(control: Control, reason: Undecided) -> Problem:
