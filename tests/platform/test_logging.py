@@ -160,7 +160,7 @@ for day in range({DAYS}):
 
 @pytest.mark.parametrize("keep", [365, 90])
 def test_what_is_audited_is_kept_as_long_as_the_setting_says_and_not_longer(tmp_path, keep):
-    overrides = {"security.policies.audit.retention_days": str(keep), f"{ROTATION}.max_size": "150B"}
+    overrides = {"security.audit.retention_days": str(keep), f"{ROTATION}.max_size": "150B"}
     overrides |= {f"{ROTATION}.backup_count": "30"}
     _, files = write_logs(tmp_path, EVERY_DAY, overrides, start="")
     audited = sorted({int(message) for name, text in files.items() if "audit" in name for message in messages(text)})
