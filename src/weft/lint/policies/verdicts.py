@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from weft.base.problems import Place, Problem, Severity
 from weft.files.locator import placed_at_rule
@@ -21,6 +21,9 @@ from weft.project.project import Project
 from weft.project.target import Target
 from weft.report.report import Report
 from weft.rules import Undecided, holds
+
+_SHOWN: Final = 3
+"""The number of documents that are named as evidence of a control."""
 
 
 class Status(StrEnum):
@@ -201,7 +204,8 @@ def _verdict(
             seen = [manifest for manifest in rendered if control.over.includes(manifest)]
             wrong = next((manifest for manifest in seen if not meets(control, manifest)), None)
             if wrong is None:
-                return Verdict(control, target.name, Status.PASSED if seen else Status.NOT_APPLICABLE)
+                status = Status.PASSED if seen else Status.NOT_APPLICABLE
+                return Verdict(control, target.name, status, evidence=tuple(map(_reading, seen[:_SHOWN])))
             problem = _broken_by(control, wrong, target)
         elif holds(control.rule, root, target.shared_config):
             return Verdict(control, target.name, Status.PASSED)
@@ -211,6 +215,12 @@ def _verdict(
         return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, reason)))
     waiver = waives(control.policy, control.id, target.name)
     return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
+
+
+def _reading(manifest: Manifest) -> Reading:
+    """The evidence that a document gives: whoever applies it, at the line where it begins."""
+    place = manifest.place
+    return Reading(manifest.name, place.file, () if place.line is None else (place.line,))
 
 
 def meets(control: Control, manifest: Manifest) -> bool:
