@@ -76,7 +76,7 @@ class ApplicationCors(TypedDict):
     """
     allowed_headers: list[str]
     """
-    Allowed headers: The request headers a cross-origin request may send. A tenant whose client sends a header of its own adds it here.
+    Allowed headers: The request headers a cross-origin request may send, those of CSRF tokens and API keys among them. A tenant whose client sends a header of its own adds it here.
     """
     allow_credentials: bool
     """
@@ -109,7 +109,7 @@ class ApplicationUploads(TypedDict):
 
 class ApplicationRateLimit(TypedDict):
     """
-    Rate limit: How many requests one client may make in a window of time. The security domain has a limit of its own for API keys.
+    Rate limit: How many requests one client may make in a window of time: an API key, or an address without one. It is the one limit of the platform.
     """
 
     enabled: bool
@@ -151,32 +151,32 @@ class ApplicationSearch(TypedDict):
 
 class ApplicationFeatures(TypedDict):
     """
-    Features: The large parts of the product that can be left out of a deployment. For a gradual release use feature_flags instead; these switch a part off for good.
+    Features: Old names of the flags of the large parts of the product; feature_flags.flags has the new ones.
     """
 
-    ai: bool
+    ai: NotRequired[bool]
     """
-    AI: Recommendation, classification and the other model-backed endpoints.
+    AI: Old name of feature_flags.flags["product.ai"].enabled.
     """
-    analytics: bool
+    analytics: NotRequired[bool]
     """
-    Analytics: Usage and music-trend analytics. Off in local, where there is nothing to analyze.
+    Analytics: Old name of feature_flags.flags["product.analytics"].enabled.
     """
-    batch_processing: bool
+    batch_processing: NotRequired[bool]
     """
-    Batch processing: Jobs over many tracks at once.
+    Batch processing: Old name of feature_flags.flags["product.batch_processing"].enabled.
     """
-    collaboration: bool
+    collaboration: NotRequired[bool]
     """
-    Collaboration: Shared playlists, comments and live sessions.
+    Collaboration: Old name of feature_flags.flags["product.collaboration"].enabled.
     """
-    ml_training: bool
+    ml_training: NotRequired[bool]
     """
-    Model training: The endpoints that start a training. It stays on in production, where ml decides whether this deployment trains by itself; the endpoints then hand jobs to the training cluster.
+    Model training: Old name of feature_flags.flags["product.ml_training"].enabled.
     """
-    real_time: bool
+    real_time: NotRequired[bool]
     """
-    Real time: WebSocket streams of audio analysis.
+    Real time: Old name of feature_flags.flags["product.real_time"].enabled.
     """
 
 
@@ -200,9 +200,9 @@ class ApplicationLogging(TypedDict):
     """
     Log level: The former name of monitoring.logging.level.
     """
-    audit: bool
+    audit: NotRequired[bool]
     """
-    Audit log: Writes who did what to a log of its own. It shares its variable with the audit log of the security domain, so both must agree.
+    Audit log: Old name of security.audit.enabled.
     """
 
 
@@ -480,7 +480,7 @@ class DatabaseRedisTls(TypedDict):
 
     enabled: bool
     """
-    TLS: Encrypts the connection to Redis and checks its certificate. Production must turn it on while security.policies.encryption.encryption_in_transit asks for it.
+    TLS: Encrypts the connection to Redis and checks its certificate. Production must turn it on.
     """
     certificate_file: str
     """
@@ -537,7 +537,7 @@ class DatabaseMongodbTls(TypedDict):
 
     enabled: bool
     """
-    TLS: Encrypts the connection to MongoDB and checks its certificate. Production must turn it on while security.policies.encryption.encryption_in_transit asks for it.
+    TLS: Encrypts the connection to MongoDB and checks its certificate. Production must turn it on.
     """
 
 
@@ -548,7 +548,7 @@ class DatabaseElasticsearchTls(TypedDict):
 
     enabled: bool
     """
-    TLS: Encrypts the connection to Elasticsearch and checks its certificate. Production must turn it on while security.policies.encryption.encryption_in_transit asks for it.
+    TLS: Encrypts the connection to Elasticsearch and checks its certificate. Production must turn it on.
     """
 
 
@@ -563,6 +563,10 @@ class FeatureFlagsFlagsValue(TypedDict):
     Feature flag: One feature: how far along it is, who gets it, and what it needs.
     """
 
+    enabled: bool
+    """
+    Switch: Whether the feature exists here at all: off, it is off for everybody, and so is what depends on it. Status, audience and percentage stay as they are, so that it can be switched on again.
+    """
     status: Literal['enabled', 'beta', 'experimental', 'disabled', 'deprecated']
     """
     Status: enabled is released, beta and experimental are being tried on part of the audience, disabled is off for everybody, deprecated still works and is about to go.
@@ -748,7 +752,7 @@ class MlModel(TypedDict):
 
     path: str
     """
-    Model folder: Folder models are loaded from; mount the volume or the image layer that holds them there.
+    Model folder: Folder of the models: the volume that holds them is mounted there.
     """
     version: str
     """
@@ -856,7 +860,7 @@ class MlAudio(TypedDict):
 
     sample_rate: Literal[8000, 16000, 22050, 44100, 48000, 96000, 192000]
     """
-    Sample rate: Rate audio is resampled to. 44100 keeps all that listeners hear; 22050 halves the work and is enough for local development. In hertz.
+    Sample rate: Rate audio is resampled to before models analyze it. 44100 keeps all that listeners hear; 22050 halves the work and is enough for local development. Spleeter's models have a rate of their own, 44100. In hertz.
     """
     channels: int
     """
@@ -878,15 +882,15 @@ class MlSpleeter(TypedDict):
     """
 
     model: Literal[
+        'spleeter:2stems',
         'spleeter:2stems-16kHz',
-        'spleeter:2stems-44.1kHz',
+        'spleeter:4stems',
         'spleeter:4stems-16kHz',
-        'spleeter:4stems-44.1kHz',
+        'spleeter:5stems',
         'spleeter:5stems-16kHz',
-        'spleeter:5stems-44.1kHz',
     ]
     """
-    Model: Stems to separate and the frequency up to which it is done. More stems and a wider band cost more time and memory; a 44.1kHz model needs audio.sample_rate of at least 44100.
+    Model: Stems to separate. The models with -16kHz separate frequencies up to 16 kHz, the others up to 11 kHz, faster. The names are those of the configurations that Spleeter brings.
     """
     max_duration: int
     """
@@ -900,9 +904,17 @@ class MlSpleeter(TypedDict):
     """
     Training data: The folder with train.csv and validation.csv, which list the tracks and stems that the model is trained with, and with the caches that training writes.
     """
-    training_steps: int
+    batch_size: int
     """
-    Training steps: Steps after which training ends; Spleeter counts these, not epochs. In steps.
+    Batch size: Samples per step when Spleeter trains; its model is much larger than the others of the platform. In samples.
+    """
+    learning_rate: float
+    """
+    Learning rate: Step size of the optimizer when Spleeter trains.
+    """
+    training_steps: NotRequired[int]
+    """
+    Training steps: Steps after which training ends; Spleeter counts these, not epochs. Without it, those of the model's own configuration. In steps.
     """
 
 
@@ -917,11 +929,23 @@ class MlRegistry(TypedDict):
     """
     url: str
     """
-    Registry address: Address of the MLflow server. It names the development namespace, and no environment overrides it: staging and production read that registry too until they are given their own here.
+    Registry address: Address of the MLflow server: the environment's own.
+    """
+    username: NotRequired[str]
+    """
+    User: User with which the platform logs in to the MLflow server.
+    """
+    password: NotRequired[str]
+    """
+    Password: Password of that user.
+    """
+    timeout: int
+    """
+    Timeout: How long a request to the server may take. In seconds.
     """
     experiment_name: str
     """
-    Experiment: MLflow experiment that runs are recorded under. Like url it is the development one until an environment overrides it; give each environment its own to keep their runs apart.
+    Experiment: MLflow experiment that runs are recorded under: the environment's own, so that their runs are apart.
     """
     model_name: str
     """
@@ -929,7 +953,7 @@ class MlRegistry(TypedDict):
     """
     alias: str
     """
-    Alias: The alias in the registry that marks the version which is served; deployments move it to model.version.
+    Alias: The alias in the registry that marks the version which is served; a training gives it to the model that it made.
     """
 
 
@@ -944,59 +968,63 @@ class MlFeatureStore(TypedDict):
     """
     cache_ttl: int
     """
-    Cache lifetime: How long a feature read from the store is reused. Shorten it when recommendations lag behind what users do. In seconds.
+    Cache lifetime: How long features stay in the online store, and how long a copy of the registry is trusted. Shorten it when recommendations lag behind what users do. In seconds.
     """
     extraction_timeout: int
     """
-    Extraction timeout: Computing the features of one track is given up after this time. It is part of a prediction, so it must not exceed inference.timeout. In seconds.
+    Extraction timeout: Reading the features of one track from the online store is given up after this time. It is part of a prediction, so it must not exceed inference.timeout. In seconds.
     """
-    registry_file: str
+    registry_database: str
     """
-    Registry file: The file in which Feast keeps what features there are; all pods must see the same one.
+    Registry database: Database in PostgreSQL in which Feast keeps what features there are, so that all pods see the same.
+    """
+    offline_path: str
+    """
+    Offline store: Where the history of all features is kept, as files in a bucket: a training reads years of it, which no database that serves users should read for it.
     """
 
 
 class MlRecommendation(TypedDict):
     """
-    Recommendation: Recommendation of music.
+    Recommendation: Old name of the switch of the flag ai.music_recommendation.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Recommendation: Serves recommendations. When off, clients get the charts.
+    Recommendation: Old name of feature_flags.flags["ai.music_recommendation"].enabled.
     """
 
 
 class MlSentiment(TypedDict):
     """
-    Sentiment analysis: The mood of lyrics and comments.
+    Sentiment analysis: Old name of the switch of the flag ai.sentiment_analysis.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Sentiment analysis: Analyses lyrics and comments.
+    Sentiment analysis: Old name of feature_flags.flags["ai.sentiment_analysis"].enabled.
     """
 
 
 class MlPlaylists(TypedDict):
     """
-    Playlist generation: Playlists made by a model.
+    Playlist generation: Old name of the switch of the flag ai.playlist_generation.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Playlist generation: Offers generated playlists.
+    Playlist generation: Old name of feature_flags.flags["ai.playlist_generation"].enabled.
     """
 
 
 class MlClassification(TypedDict):
     """
-    Music classification: Genre, tempo and key of a track.
+    Music classification: Old name of the switch of the flag ai.music_classification.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Music classification: Classifies uploaded tracks.
+    Music classification: Old name of feature_flags.flags["ai.music_classification"].enabled.
     """
 
 
@@ -1037,21 +1065,21 @@ class Ml(TypedDict):
     """
     Feature store: Features computed once and shared by models.
     """
-    recommendation: MlRecommendation
+    recommendation: NotRequired[MlRecommendation]
     """
-    Recommendation: Recommendation of music.
+    Recommendation: Old name of the switch of the flag ai.music_recommendation.
     """
-    sentiment: MlSentiment
+    sentiment: NotRequired[MlSentiment]
     """
-    Sentiment analysis: The mood of lyrics and comments.
+    Sentiment analysis: Old name of the switch of the flag ai.sentiment_analysis.
     """
-    playlists: MlPlaylists
+    playlists: NotRequired[MlPlaylists]
     """
-    Playlist generation: Playlists made by a model.
+    Playlist generation: Old name of the switch of the flag ai.playlist_generation.
     """
-    classification: MlClassification
+    classification: NotRequired[MlClassification]
     """
-    Music classification: Genre, tempo and key of a track.
+    Music classification: Old name of the switch of the flag ai.music_classification.
     """
 
 
@@ -1144,7 +1172,7 @@ class MonitoringLoggingRotation(TypedDict):
 
 class MonitoringLogging(TypedDict):
     """
-    Logging: What the application logs, and how its files are rotated. The audit log has a file a day and keeps it for security.policies.audit.retention_days, whatever rotation says.
+    Logging: What the application logs, and how its files are rotated. The audit log has a file a day and keeps it for security.audit.retention_days, whatever rotation says.
     """
 
     level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
@@ -1157,7 +1185,7 @@ class MonitoringLogging(TypedDict):
     """
     folder: str
     """
-    Log folder: The folder of the log files, inside the container. Its volume must hold rotation.max_size times one more than rotation.backup_count, and the folder audit in it, which wants a volume that outlives the pods, all that is audited while security.policies.audit.retention_days last.
+    Log folder: The folder of the log files, inside the container. Its volume must hold rotation.max_size times one more than rotation.backup_count, and the folder audit in it, which wants a volume that outlives the pods, all that is audited while security.audit.retention_days last.
     """
     rotation: MonitoringLoggingRotation
     """
@@ -2142,20 +2170,46 @@ Port: TypeAlias = int
 
 class SecurityJwt(TypedDict):
     """
-    JSON Web Tokens: How access and refresh tokens are signed and how long they live.
+    JSON Web Tokens: How access and refresh tokens are signed and how long they live. The algorithm follows from the keys that exist: a shared secret signs with HS256 only, a set of key pairs with the others.
     """
 
-    secret_key: str
+    algorithm: Literal[
+        'EdDSA', 'ES256', 'RS256', 'RS384', 'RS512', 'HS256', 'HS384', 'HS512'
+    ]
     """
-    Signing key: Key that signs tokens: a random string of at least 32 characters for HS algorithms, the private key in PEM for RS algorithms. Changing it logs everybody out.
+    Signing algorithm: EdDSA (Ed25519) and ES256 sign with a key pair and make short tokens; RS256 is for verifiers that know neither. The HS algorithms share one secret between issuer and verifiers, which production refuses.
     """
-    algorithm: Literal['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512']
+    secret_key: NotRequired[str]
     """
-    Signing algorithm: HS algorithms share one key between issuer and verifiers; choose an RS algorithm as soon as another service verifies tokens.
+    Signing key: Shared key of the HS algorithms: a random string of at least 32 characters. Anyone who verifies a token with it can also sign one, so it is for local and development only. Changing it logs everybody out.
+    """
+    key_set: NotRequired[str]
+    """
+    Key set: The private JSON Web Key Set (RFC 7517) with the keys that sign and those that still verify; each has a `kid` and an `alg`. Verifiers get the public half at jwks_path.
+    """
+    key_id: NotRequired[str]
+    """
+    Signing key: The `kid` of the key in the set that signs now. Rotate in three steps: add the new key to the set, name it here, and remove the old one when the overlap is over.
+    """
+    rotation_days: int
+    """
+    Key rotation: Days after which another key signs. In days.
+    """
+    overlap: int
+    """
+    Overlap: How long a replaced key still verifies, so that tokens that it signed stay valid. In seconds.
+    """
+    leeway: int
+    """
+    Leeway: Difference of clocks that is forgiven when the times in a token are checked. In seconds.
+    """
+    jwks_path: str
+    """
+    Path of the public keys: Where the public key set is served to verifiers.
     """
     issuer: str
     """
-    Issuer: The `iss` claim; a token with another issuer is refused.
+    Issuer: The `iss` claim; a token with another issuer is refused. It is the environment's own public address, so that a token of one environment is worth nothing in another.
     """
     audience: str
     """
@@ -2223,7 +2277,7 @@ class SecurityOauth(TypedDict):
     """
     redirect_uri: str
     """
-    Redirect address: Where providers send the user back; it must be registered with each of them. The default is the loopback address of a developer's machine and no environment overrides it yet: set the public https address before offering OAuth to users. Where HTTPS is enforced, plain http is accepted for loopback only.
+    Redirect address: Where providers send the user back; it must be registered with each of them. Each environment has its own address. Where HTTPS is enforced, plain http is accepted for loopback only.
     """
     google: NotRequired[SecurityOauthGoogle]
     """
@@ -2250,41 +2304,41 @@ class SecurityApiKeys(TypedDict):
     """
     header: str
     """
-    Header: HTTP header that carries the key. Ingress and CORS must let it through.
+    Header: HTTP header that carries the key. CORS must allow it.
     """
 
 
 class SecurityRateLimitApi(TypedDict):
     """
-    API quota: Quota of one API key.
+    API quota: Old names of application.rate_limit.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    API quota: Counts requests per API key.
+    API quota: Old name of application.rate_limit.enabled.
     """
-    requests: int
+    requests: NotRequired[int]
     """
-    Requests: Requests one key may send within the window. In requests.
+    Requests: Old name of application.rate_limit.requests.
     """
-    window: int
+    window: NotRequired[int]
     """
-    Window: Length of the window the quota counts over. In seconds.
+    Window: Old name of application.rate_limit.window.
     """
 
 
 class SecurityRateLimit(TypedDict):
     """
-    Rate limiting: Protection against floods of requests.
+    Rate limiting: Old names of application.rate_limit, the one limit of the platform.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Rate limiting: Master switch: while it is off nothing below is enforced. The platform's list gives no default and sets it in each environment; true is the default here so that a new environment starts protected.
+    Rate limiting: Old name of application.rate_limit.enabled.
     """
-    api: SecurityRateLimitApi
+    api: NotRequired[SecurityRateLimitApi]
     """
-    API quota: Quota of one API key.
+    API quota: Old names of application.rate_limit.
     """
 
 
@@ -2299,7 +2353,7 @@ class SecurityCsrf(TypedDict):
     """
     token_header: str
     """
-    Token header: HTTP header in which the frontend sends the token.
+    Token header: HTTP header in which the frontend sends the token. CORS must allow it.
     """
     secret: NotRequired[str]
     """
@@ -2309,27 +2363,154 @@ class SecurityCsrf(TypedDict):
 
 class SecurityCookies(TypedDict):
     """
-    Cookies: Attributes of every cookie the application sets.
+    Cookies: Names and attributes of the cookies of a session. No cookie has a Domain attribute, so that other hosts of the domain neither read nor set it.
     """
 
     secure: bool
     """
     Secure cookies: Sets the Secure attribute: browsers then send cookies over HTTPS only, so it needs https_only.
     """
+    session_name: str
+    """
+    Session cookie: Name of the cookie that holds the session. With the prefix `__Host-` browsers accept it from this host over HTTPS only, with the path `/`; production demands that.
+    """
+    csrf_name: str
+    """
+    CSRF cookie: Name of the cookie that holds the CSRF token.
+    """
+    path: str
+    """
+    Path: Path below which browsers send the cookies.
+    """
+    http_only: bool
+    """
+    HttpOnly: Hides the session cookie from scripts. Leave it on.
+    """
+    same_site: Literal['Strict', 'Lax', 'None']
+    """
+    SameSite: When browsers send the cookies with requests of other sites. Lax is needed when a login returns from another site by a link; None also needs secure.
+    """
+
+
+class SecurityHeadersContentSecurityPolicy(TypedDict):
+    """
+    Content Security Policy: Sources from which a page may load what; a directive that is left out falls back to default_src.
+    """
+
+    default_src: list[str]
+    """
+    Default: Sources of everything that has no directive of its own.
+    """
+    script_src: NotRequired[list[str]]
+    """
+    Scripts: Sources of scripts. Neither `'unsafe-inline'` nor `'unsafe-eval'` belongs here.
+    """
+    style_src: NotRequired[list[str]]
+    """
+    Styles: Sources of style sheets.
+    """
+    img_src: NotRequired[list[str]]
+    """
+    Images: Sources of images.
+    """
+    connect_src: NotRequired[list[str]]
+    """
+    Connections: Addresses that scripts may connect to.
+    """
+    media_src: NotRequired[list[str]]
+    """
+    Media: Sources of audio and video.
+    """
+    object_src: list[str]
+    """
+    Plug-ins: Sources of plug-ins.
+    """
+    base_uri: list[str]
+    """
+    Base addresses: What a page may set as the base of its links.
+    """
+    form_action: list[str]
+    """
+    Forms: Where forms may be sent.
+    """
+    frame_ancestors: list[str]
+    """
+    Frames: Sites that may show a page in a frame; it replaces X-Frame-Options.
+    """
+
+
+class SecurityHeadersHsts(TypedDict):
+    """
+    Strict Transport Security: For how long browsers use HTTPS only, however an address is written. It is sent where security.https_only is on.
+    """
+
+    max_age: int
+    """
+    Time: How long browsers remember it. In seconds.
+    """
+    include_subdomains: bool
+    """
+    Subdomains: Applies to all subdomains too.
+    """
+    preload: bool
+    """
+    Preload: Asks browsers' vendors to ship the domain in their lists. It is hard to take back.
+    """
+
+
+class SecurityHeaders(TypedDict):
+    """
+    Security headers: Headers that tell browsers what a page may do. They are sent with every answer; `X-Content-Type-Options: nosniff` always is.
+    """
+
+    content_security_policy: SecurityHeadersContentSecurityPolicy
+    """
+    Content Security Policy: Sources from which a page may load what; a directive that is left out falls back to default_src.
+    """
+    hsts: SecurityHeadersHsts
+    """
+    Strict Transport Security: For how long browsers use HTTPS only, however an address is written. It is sent where security.https_only is on.
+    """
+    referrer_policy: Literal[
+        'no-referrer', 'same-origin', 'strict-origin', 'strict-origin-when-cross-origin'
+    ]
+    """
+    Referrer policy: How much of a page's address is sent to other sites.
+    """
+    opener_policy: Literal['same-origin', 'same-origin-allow-popups', 'unsafe-none']
+    """
+    Opener policy: Separates pages from the windows that opened them (Cross-Origin-Opener-Policy).
+    """
 
 
 class SecuritySession(TypedDict):
     """
-    Sessions: Browser sessions, as the application enforces them.
+    Sessions: Browser sessions: how long they live and how many there are.
     """
 
-    timeout: int
+    idle_timeout: int
     """
-    Session timeout: A session ends after this time unless it is refreshed. It must not exceed policies.session.max_session_duration. In seconds.
+    Idle timeout: A session without requests ends after this time. In seconds.
+    """
+    absolute_timeout: int
+    """
+    Longest session: A session ends after this time however active it is: a working day. In seconds.
+    """
+    timeout: NotRequired[int]
+    """
+    Session timeout: Old name of security.session.idle_timeout.
     """
     refresh_enabled: bool
     """
-    Refresh sessions: Prolongs a session with each request, up to the longest session the policy allows.
+    Refresh sessions: Counts the idle timeout from the last request; off, it counts from the login.
+    """
+    rotation_interval: int
+    """
+    Session id rotation: The session id is replaced after this time, so that a stolen one soon loses its worth. In seconds.
+    """
+    reauthenticate: bool
+    """
+    Ask again for sensitive actions: Asks for the password again before payment, e-mail or password changes.
     """
     max_per_user: int
     """
@@ -2341,30 +2522,45 @@ class SecuritySession(TypedDict):
     """
 
 
+class SecurityPasswordArgon2id(TypedDict):
+    """
+    Hashing: Costs of Argon2id (RFC 9106), with which passwords are stored. The lower bounds are those of the OWASP Password Storage Cheat Sheet; raise memory first.
+    """
+
+    memory: int
+    """
+    Memory: Memory of one hash. In KiB.
+    """
+    iterations: int
+    """
+    Iterations: Passes over the memory. In iterations.
+    """
+    parallelism: int
+    """
+    Parallelism: Lanes that are computed at a time. In lanes.
+    """
+
+
 class SecurityPassword(TypedDict):
     """
-    Passwords: What the application demands of a new password.
+    Passwords: What is demanded of a new password, and how passwords are stored. As OWASP ASVS 5.0 and NIST SP 800-63B-4 say, length counts: kinds of characters, expiry and history are not asked for, known leaked passwords are refused.
     """
 
     min_length: int
     """
-    Minimum length: The shortest password accepted. Local development allows 6 so that throw-away accounts are quick to type, which is why the bound is not the 8 that NIST SP 800-63B asks for; wherever HTTPS is enforced a rule demands 8 and the policy's own minimum, and production demands 12. In characters.
+    Minimum length: The shortest password accepted. No environment allows fewer than 8 characters, and production demands 12. In characters.
     """
-    require_uppercase: bool
+    max_length: int
     """
-    Require an upper-case letter: Refuses passwords without an upper-case letter.
+    Maximum length: The longest password accepted; it bounds the work of the hash function. Pass phrases of 64 characters must fit. In characters.
     """
-    require_lowercase: bool
+    breach_check: bool
     """
-    Require a lower-case letter: Refuses passwords without a lower-case letter.
+    Refuse leaked passwords: Refuses passwords that are in the lists of known leaks.
     """
-    require_digits: bool
+    argon2id: SecurityPasswordArgon2id
     """
-    Require a digit: Refuses passwords without a digit.
-    """
-    require_special: bool
-    """
-    Require a special character: Refuses passwords without one of policies.password.special_chars.
+    Hashing: Costs of Argon2id (RFC 9106), with which passwords are stored. The lower bounds are those of the OWASP Password Storage Cheat Sheet; raise memory first.
     """
 
 
@@ -2404,16 +2600,41 @@ class SecurityTwoFactor(TypedDict):
 
 class SecurityAudit(TypedDict):
     """
-    Audit log: The application's own audit log. What it must hold is set in policies.audit.
+    Audit log: Who did what: what is written, and for how long it is kept.
     """
 
     enabled: bool
     """
-    Audit log: Writes the audit log. It may be off only where policies.audit.enable_audit_logging is off too.
+    Audit log: Writes the audit log.
     """
     level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
     """
     Audit log level: Least severity that is written. Refused permissions are WARNING, so ERROR hides most of what auditors look for.
+    """
+    events: list[
+        Literal[
+            'api_calls',
+            'authentication',
+            'authorization',
+            'data_access',
+            'data_modification',
+            'administration',
+        ]
+    ]
+    """
+    Events: What is recorded. api_calls records each call, not only those that change something, and is costly in volume; data_access records who read personal data.
+    """
+    retention_days: int
+    """
+    Retention: Days the audit log is kept; older files are removed. In days.
+    """
+    export_format: Literal['json', 'csv', 'cef', 'leef']
+    """
+    Export format: Format in which the log is handed to auditors and to the SIEM; `cef` and `leef` are what most SIEMs read natively.
+    """
+    alerts: bool
+    """
+    Alerts: Alerts at once on suspicious entries instead of in the daily report.
     """
 
 
@@ -2424,7 +2645,7 @@ class SecurityCompliance(TypedDict):
 
     mode: Literal['GDPR', 'CCPA', 'HIPAA', 'PCI_DSS', 'SOC2', 'NONE']
     """
-    Compliance mode: Regulation whose demands are applied. PCI_DSS and HIPAA set a least retention of the audit log.
+    Compliance mode: Regulation that the platform is run under. PCI_DSS sets a least retention of the audit log; it is a label of the namespace.
     """
     data_retention_days: int
     """
@@ -2434,273 +2655,31 @@ class SecurityCompliance(TypedDict):
 
 class SecurityEncryption(TypedDict):
     """
-    Encryption: The key that protects stored data; how it is used is set in policies.encryption.
+    Encryption: Encryption of what the application stores: algorithm and key.
     """
 
     key: str
     """
-    Data encryption key: Master key of stored data. Rotate it with the platform's key rotation job, never by hand: data encrypted with a lost key is lost.
+    Data encryption key: Key of data that the application encrypts before it stores it: 16 or 32 bytes, as the algorithm needs, in base64. Data encrypted with a lost key is lost.
     """
-
-
-class SecurityPoliciesPassword(TypedDict):
-    """
-    Password policy: Demands on passwords and on their life.
-    """
-
-    min_length: int
-    """
-    Minimum length: The shortest password the policy accepts. Wherever HTTPS is enforced, security.password.min_length must be at least this. In characters.
-    """
-    max_length: int
-    """
-    Maximum length: The longest password accepted; it bounds the work of the hash function. Keep it at 64 or more so that pass phrases fit. In characters.
-    """
-    require_uppercase: bool
-    """
-    Require an upper-case letter: Demands at least one upper-case letter.
-    """
-    require_lowercase: bool
-    """
-    Require a lower-case letter: Demands at least one lower-case letter.
-    """
-    require_digits: bool
-    """
-    Require a digit: Demands at least one digit.
-    """
-    require_special_chars: bool
-    """
-    Require a special character: Demands at least one character of special_chars. Development lets it go so that test accounts are easy to type.
-    """
-    special_chars: str
-    """
-    Special characters: The characters that count as special.
-    """
-    max_consecutive_chars: int
-    """
-    Longest run of one character: How many times one character may be repeated in a row: 2 refuses `aaa`. In characters.
-    """
-    history_check: int
-    """
-    Remembered passwords: How many former passwords may not be used again; 0 remembers none. In passwords.
-    """
-    expire_days: int
-    """
-    Expiry: Days after which a password must be changed. NIST SP 800-63B advises against expiry without a cause; shorten it only where a contract demands that. In days.
-    """
-    warning_days: int
-    """
-    Expiry warning: Days before expiry from which the user is warned. In days.
-    """
-    complexity_score_min: int
-    """
-    Minimum complexity score: The lowest score of the strength estimate that is accepted, from 0 (anything) to 100. In percent.
-    """
-
-
-class SecurityPoliciesSession(TypedDict):
-    """
-    Session policy: How long sessions live and how their cookies are set.
-    """
-
-    max_session_duration: str
-    """
-    Longest session: A session ends after this time however active it is. Production keeps a working day. In duration.
-    """
-    idle_timeout: str
-    """
-    Idle timeout: A session without requests ends after this time. In duration.
-    """
-    max_concurrent_sessions: int
-    """
-    Concurrent sessions: Sessions one user may hold at a time; security.session.max_per_user must not exceed it. In sessions.
-    """
-    require_re_auth_for_sensitive: bool
-    """
-    Ask again for sensitive actions: Asks for the password again before payment, e-mail or password changes.
-    """
-    session_rotation_interval: str
-    """
-    Session id rotation: The session id is replaced after this time, so that a stolen one soon loses its worth. In duration.
-    """
-    secure_cookies: bool
-    """
-    Secure cookies: Demands the Secure attribute on session cookies. Local development, which serves plain HTTP, keeps the demand here and turns off security.cookies.secure instead.
-    """
-    httponly_cookies: bool
-    """
-    HttpOnly cookies: Hides session cookies from scripts. Leave it on.
-    """
-    samesite_cookies: Literal['Strict', 'Lax', 'None']
-    """
-    SameSite attribute: When browsers send the cookie with requests from other sites. Lax is needed when a login returns from another site by a link; None also needs secure_cookies.
-    """
-
-
-class SecurityPoliciesRateLimit(TypedDict):
-    """
-    Rate limit policy: How many requests one user may send. API keys have their own quota in security.rate_limit.api.
-    """
-
-    requests_per_minute: int
-    """
-    Requests per minute: Requests one user may send in a minute. In requests.
-    """
-    requests_per_hour: int
-    """
-    Requests per hour: Requests one user may send in an hour. It is meant to be below sixty times requests_per_minute: short peaks pass, steady scraping does not. In requests.
-    """
-    requests_per_day: int
-    """
-    Requests per day: Requests one user may send in a day. In requests.
-    """
-    burst_limit: int
-    """
-    Burst: Requests that may arrive at once before the limiter smooths them out. In requests.
-    """
-    window_size: int
-    """
-    Window: Length of the sliding window the limiter counts over. In seconds.
-    """
-    enable_whitelist: bool
-    """
-    Use the allow list: Lets the addresses on the allow list pass uncounted: health checks, partners.
-    """
-    enable_blacklist: bool
-    """
-    Use the block list: Refuses the addresses on the block list outright.
-    """
-    throttle_after_attempts: int
-    """
-    Throttle after: Refused requests in one window after which answers are delayed. Lower it under attack. In requests.
-    """
-
-
-class SecurityPoliciesEncryption(TypedDict):
-    """
-    Encryption policy: How data is encrypted and how keys are kept.
-    """
-
     algorithm: Literal['AES-256-GCM', 'AES-128-GCM', 'ChaCha20-Poly1305']
     """
     Algorithm: Cipher for stored data. Only authenticated ciphers are offered; ChaCha20-Poly1305 is faster on machines without AES instructions.
-    """
-    key_rotation_days: int
-    """
-    Key rotation: Days after which data keys are replaced. In days.
-    """
-    use_hsm: bool
-    """
-    Hardware security module: Keeps master keys in a hardware security module. Production uses one; elsewhere it is rarely worth the cost.
-    """
-    encryption_at_rest: bool
-    """
-    Encryption at rest: Demands encryption of databases, buckets and backups.
-    """
-    encryption_in_transit: bool
-    """
-    Encryption in transit: Demands TLS on every connection that leaves the machine. Mandatory where security.https_only is set.
-    """
-    key_derivation_function: Literal['PBKDF2', 'Argon2id', 'scrypt']
-    """
-    Key derivation function: How a key is derived from a password. Argon2id resists special hardware best; PBKDF2 is the one FIPS 140 accepts.
-    """
-    salt_length: int
-    """
-    Salt length: Length of the random salt. NIST SP 800-132 demands 16 bytes at least. In bytes.
-    """
-    iterations: int
-    """
-    Iterations: Rounds of the key derivation function. These values predate the present advice of 600,000 for PBKDF2 with SHA-256; they are kept so that derived keys stay valid, and should go up at the next key rotation. A rule holds PBKDF2 to 10,000 at least. For Argon2id set single digits. In iterations.
-    """
-
-
-class SecurityPoliciesAudit(TypedDict):
-    """
-    Audit policy: What must be written to the audit log, and for how long it is kept.
-    """
-
-    enable_audit_logging: bool
-    """
-    Audit logging: Demands an audit log. While it is on, security.audit.enabled must be on too.
-    """
-    log_all_api_calls: bool
-    """
-    Log every API call: Records each call, not only those that change something. Costly in volume; development turns it off.
-    """
-    log_authentication_events: bool
-    """
-    Log authentication: Records logins, logouts and failed attempts.
-    """
-    log_authorization_events: bool
-    """
-    Log authorization: Records granted and refused permissions.
-    """
-    log_data_access: bool
-    """
-    Log data access: Records who read personal data.
-    """
-    log_data_modification: bool
-    """
-    Log data changes: Records who changed data, with the values before and after.
-    """
-    log_admin_actions: bool
-    """
-    Log administration: Records everything administrators do.
-    """
-    retention_days: int
-    """
-    Retention: Days the audit log is kept. Some compliance modes set a least value, see the rules of security. In days.
-    """
-    export_format: Literal['json', 'csv', 'cef', 'leef']
-    """
-    Export format: Format in which the log is handed to auditors and to the SIEM; `cef` and `leef` are what most SIEMs read natively.
-    """
-    real_time_alerts: bool
-    """
-    Real-time alerts: Alerts at once on suspicious entries instead of in the daily report.
-    """
-
-
-class SecurityPolicies(TypedDict):
-    """
-    Security policies: What the organization requires, for auditors. The application enforces the settings next to this object; rules tie the two together.
-    """
-
-    password: SecurityPoliciesPassword
-    """
-    Password policy: Demands on passwords and on their life.
-    """
-    session: SecurityPoliciesSession
-    """
-    Session policy: How long sessions live and how their cookies are set.
-    """
-    rate_limit: SecurityPoliciesRateLimit
-    """
-    Rate limit policy: How many requests one user may send. API keys have their own quota in security.rate_limit.api.
-    """
-    encryption: SecurityPoliciesEncryption
-    """
-    Encryption policy: How data is encrypted and how keys are kept.
-    """
-    audit: SecurityPoliciesAudit
-    """
-    Audit policy: What must be written to the audit log, and for how long it is kept.
     """
 
 
 class Security(TypedDict):
     """
-    Security: Authentication, sessions, quotas, audit and the policies behind them.
+    Security: Authentication, sessions, cookies and headers, audit, encryption and the regulation that the platform is run under.
     """
 
     https_only: bool
     """
-    HTTPS only: Redirects plain HTTP to HTTPS and sends HSTS. On wherever real users connect; off only where TLS is not set up (local, development).
+    HTTPS only: Redirects plain HTTP to HTTPS, in the application and before it. On wherever real users connect; off only where TLS is not set up (local, development).
     """
     jwt: SecurityJwt
     """
-    JSON Web Tokens: How access and refresh tokens are signed and how long they live.
+    JSON Web Tokens: How access and refresh tokens are signed and how long they live. The algorithm follows from the keys that exist: a shared secret signs with HS256 only, a set of key pairs with the others.
     """
     oauth: SecurityOauth
     """
@@ -2710,9 +2689,9 @@ class Security(TypedDict):
     """
     API keys: Authentication of machines by key.
     """
-    rate_limit: SecurityRateLimit
+    rate_limit: NotRequired[SecurityRateLimit]
     """
-    Rate limiting: Protection against floods of requests.
+    Rate limiting: Old names of application.rate_limit, the one limit of the platform.
     """
     csrf: SecurityCsrf
     """
@@ -2720,15 +2699,19 @@ class Security(TypedDict):
     """
     cookies: SecurityCookies
     """
-    Cookies: Attributes of every cookie the application sets.
+    Cookies: Names and attributes of the cookies of a session. No cookie has a Domain attribute, so that other hosts of the domain neither read nor set it.
+    """
+    headers: SecurityHeaders
+    """
+    Security headers: Headers that tell browsers what a page may do. They are sent with every answer; `X-Content-Type-Options: nosniff` always is.
     """
     session: SecuritySession
     """
-    Sessions: Browser sessions, as the application enforces them.
+    Sessions: Browser sessions: how long they live and how many there are.
     """
     password: SecurityPassword
     """
-    Passwords: What the application demands of a new password.
+    Passwords: What is demanded of a new password, and how passwords are stored. As OWASP ASVS 5.0 and NIST SP 800-63B-4 say, length counts: kinds of characters, expiry and history are not asked for, known leaked passwords are refused.
     """
     lockout: SecurityLockout
     """
@@ -2740,7 +2723,7 @@ class Security(TypedDict):
     """
     audit: SecurityAudit
     """
-    Audit log: The application's own audit log. What it must hold is set in policies.audit.
+    Audit log: Who did what: what is written, and for how long it is kept.
     """
     compliance: SecurityCompliance
     """
@@ -2748,11 +2731,7 @@ class Security(TypedDict):
     """
     encryption: SecurityEncryption
     """
-    Encryption: The key that protects stored data; how it is used is set in policies.encryption.
-    """
-    policies: SecurityPolicies
-    """
-    Security policies: What the organization requires, for auditors. The application enforces the settings next to this object; rules tie the two together.
+    Encryption: Encryption of what the application stores: algorithm and key.
     """
 
 
@@ -2777,28 +2756,16 @@ class TenantContact(TypedDict):
 
 class TenantQuotas(TypedDict):
     """
-    Quotas: How much the tenant may use in all. The tier gives them; a quota that may be left out and is means no limit.
+    Quotas: How much the tenant may use in all. The tier gives them.
     """
 
     requests_per_minute: int
     """
-    Requests: API requests of all its clients together. One client's share is application.rate_limit. In requests per minute.
-    """
-    storage: int
-    """
-    Storage: Audio and results it may keep. In GiB.
+    Requests: API requests of all its clients together; more are answered with 429. One client's share is application.rate_limit. In requests per minute.
     """
     concurrent_jobs: int
     """
-    Jobs: Processing jobs that run at the same time; further ones wait. In jobs.
-    """
-    users: NotRequired[int]
-    """
-    Users: User accounts. Leave it out for no limit. In users.
-    """
-    audio_minutes_per_month: NotRequired[int]
-    """
-    Audio: Minutes of audio it may have analyzed in a calendar month. Leave it out for no limit. In minutes per month.
+    Jobs: Processing jobs that wait or run at the same time; more are answered with 429. In jobs.
     """
 
 
@@ -2814,49 +2781,6 @@ class TenantLimits(TypedDict):
     max_batch_tracks: int
     """
     Largest batch: The most tracks in one batch job. In tracks.
-    """
-    max_playlists_per_user: int
-    """
-    Playlists: The most playlists a user keeps. In playlists.
-    """
-    max_api_keys: int
-    """
-    API keys: The most API keys at a time. In keys.
-    """
-    max_webhooks: int
-    """
-    Webhooks: The most webhooks at a time. In webhooks.
-    """
-
-
-class TenantFeatures(TypedDict):
-    """
-    Features: Parts of the product sold by tier. They can only narrow what application.features turns on for the environment.
-    """
-
-    stem_separation: bool
-    """
-    Stem separation: Splits recordings into vocals and instruments.
-    """
-    data_export: bool
-    """
-    Data export: Exports results in bulk.
-    """
-    priority_queue: bool
-    """
-    Priority queue: Puts its jobs before those of tenants without.
-    """
-    custom_models: bool
-    """
-    Custom models: Trains and serves models of its own; premium and enterprise only.
-    """
-    sso: bool
-    """
-    Single sign-on: Its users sign in at its own identity provider; premium and enterprise only.
-    """
-    white_label: bool
-    """
-    White label: Hides the platform's name and serves its own domain; enterprise only.
     """
 
 
@@ -2916,15 +2840,11 @@ class Tenant(TypedDict):
     """
     quotas: NotRequired[TenantQuotas]
     """
-    Quotas: How much the tenant may use in all. The tier gives them; a quota that may be left out and is means no limit.
+    Quotas: How much the tenant may use in all. The tier gives them.
     """
     limits: TenantLimits
     """
     Limits: How large single things may be. The defaults are those of the standard tier.
-    """
-    features: TenantFeatures
-    """
-    Features: Parts of the product sold by tier. They can only narrow what application.features turns on for the environment.
     """
     webhooks: list[TenantWebhooksItem]
     """
@@ -3036,21 +2956,21 @@ class Application(TypedDict):
     """
     rate_limit: ApplicationRateLimit
     """
-    Rate limit: How many requests one client may make in a window of time. The security domain has a limit of its own for API keys.
+    Rate limit: How many requests one client may make in a window of time: an API key, or an address without one. It is the one limit of the platform.
     """
     search: ApplicationSearch
     """
     Search: Limits of the search and list endpoints.
     """
-    features: ApplicationFeatures
+    features: NotRequired[ApplicationFeatures]
     """
-    Features: The large parts of the product that can be left out of a deployment. For a gradual release use feature_flags instead; these switch a part off for good.
+    Features: Old names of the flags of the large parts of the product; feature_flags.flags has the new ones.
     """
     health_check: NotRequired[ApplicationHealthCheck]
     """
     Health check: The former place of monitoring.health.
     """
-    logging: ApplicationLogging
+    logging: NotRequired[ApplicationLogging]
     """
     Logging: What the application writes to its log; formats and rotation are in the monitoring domain.
     """
@@ -3967,7 +3887,7 @@ class Monitoring(TypedDict):
     """
     logging: MonitoringLogging
     """
-    Logging: What the application logs, and how its files are rotated. The audit log has a file a day and keeps it for security.policies.audit.retention_days, whatever rotation says.
+    Logging: What the application logs, and how its files are rotated. The audit log has a file a day and keeps it for security.audit.retention_days, whatever rotation says.
     """
     health: MonitoringHealth
     """
