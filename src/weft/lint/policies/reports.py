@@ -12,7 +12,7 @@ from weft.base.problems import Place, Problem
 from weft.files.shipped import shipped_text
 from weft.lint.policies.packs import Control
 from weft.lint.policies.verdicts import Audit, Finding, Status, Verdict
-from weft.lint.reach_reports import evidence
+from weft.lint.reach import Reading
 from weft.report import sarif
 from weft.version import __version__
 
@@ -97,13 +97,17 @@ def as_html(audit: Audit) -> str:
 
 def enforced_by(finding: Finding) -> str:
     """`enforced by production/app.yaml:7 (proxy)`, or what keeps a declared control from being enforced."""
-    places = [f"{evidence(one)} ({one.reader})" for one in finding.evidence if one.file]
+    places = [f"{_first_place(one)} ({one.reader})" for one in finding.evidence if one.file]
     if finding.status is Status.PASSED:
         return f"enforced by {', '.join(places)}"
     planned = [f"`{one.reader}`" for one in finding.evidence if one.file is None]
     if planned:
         return f"declared; its reader is planned: {', '.join(dict.fromkeys(planned))}"
     return f"declared; not used: {', '.join(places)}" if places else "declared; nothing reads its settings"
+
+
+def _first_place(reading: Reading) -> Place | None:
+    return Place(reading.file, reading.lines[0] if reading.lines else None) if reading.file else None
 
 
 def where(problem: Problem) -> str:
@@ -154,7 +158,7 @@ def _sarif_result(audit: Audit, finding: Finding) -> sarif.Result:
     )
     if problem is None:
         message = f"{control.title}: {enforced_by(finding)}" if finding.evidence else control.title
-        places = tuple(Place(one.file, one.lines[0] if one.lines else None) for one in finding.evidence if one.file)
+        places = tuple(filter(None, map(_first_place, finding.evidence)))
         kind = _KINDS[finding.status]
         place = audit.place(control)
         return sarif.Result(rule, message, control.severity, kind, place, related=places, targets=finding.targets)
