@@ -54,6 +54,7 @@ PROGRAMS = {
     "gunicorn": "gunicorn",
     "compose": "docker-compose",
     "otelcol": "otelcol",
+    "jaeger": "jaeger",
 }
 OF_PACKAGES = ("feast", "mlflow", "spleeter")
 """Checks whose program belongs to a Python package, which is asked instead."""
@@ -285,6 +286,13 @@ REFUSED = [
             ("{timeout: 5s}", "{{ app.word }}", "a: b", 5, "yaml: line 5: mapping values are not allowed"),
         )
     ),
+    (
+        "jaeger",
+        COLLECTOR.replace("[batch]", "[{{ app.word }}]"),
+        "other",
+        11,
+        'jaeger: service::pipelines::traces: references processor "other"',
+    ),
     ("feast", FEAST.replace('"redis"', '"{{ app.word }}"'), "redish", 6, "feast: Online Store Class 'redish' "),
     (
         "feast",
@@ -353,6 +361,7 @@ def test_nonsense_is_a_problem(tmp_path, monkeypatch, check, script):
 ACCEPTED = {
     "compose": "services:\n  app: {image: x, restart: unless-stopped}\n",
     "otelcol": COLLECTOR,
+    "jaeger": COLLECTOR,
     "feast": FEAST,
     "mlflow": 'MLFLOW_TRACKING_URI=http://x:1\nMLFLOW_RUN_CONTEXT=\'{"a": "b"}\'\nMLFLOW_HTTP_REQUEST_TIMEOUT=7\nOTHER=1\n',
     "spleeter": SPLEETER,
@@ -362,6 +371,12 @@ ACCEPTED = {
 @pytest.mark.parametrize("check", [pytest.param(check, marks=asks(check)) for check in ACCEPTED])
 def test_what_is_right_is_accepted(tmp_path, check):
     assert small(tmp_path, check, ACCEPTED[check]) == []
+
+
+@pytest.mark.programs("otelcol")
+@pytest.mark.parametrize("address", ["${file:/etc/secrets/NONE}", "${env:NONE}", "${NONE}", "${env:NONE:-127.0.0.1:1}"])
+def test_an_address_that_only_the_host_knows_is_accepted(tmp_path, address):
+    assert small(tmp_path, "otelcol", COLLECTOR.replace("127.0.0.1:4317", address)) == []
 
 
 def test_docker_compose_of_version_1_is_too_old(tmp_path, monkeypatch):

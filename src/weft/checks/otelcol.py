@@ -1,12 +1,15 @@
 """The check `otelcol`: the OpenTelemetry collector reads its configuration, `otelcol validate`.
 
-What it knows depends on the distribution: a receiver, processor, exporter or extension that it does not contain is an error.
+What it knows depends on the distribution: a receiver, processor, exporter or extension that it does not contain is an error. Files and
+variables of the real host do not exist when the file is checked, so an address stands in for what they contain.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from weft.base.problems import Place, Problem
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 PROGRAM = "otelcol"
 INSTALL = "a distribution of the OpenTelemetry collector"
 
+_OF_THE_HOST: Final = re.compile(r"\$\{(?:file:/[^}]*|(?:env:)?[A-Za-z_][A-Za-z0-9_]*)\}")
+_STAND_IN: Final = "http://127.0.0.1:9"
 _ERROR: Final = re.compile(r"^Error: (.+?)(?=^\d{4}/\d\d/\d\d |\Z)", re.MULTILINE | re.DOTALL)
 """What it prints before it logs the same."""
 _HEADING: Final = re.compile(
@@ -41,11 +46,14 @@ def check(output: Finished) -> Iterator[Problem]:
 
 def problems(code: str, program: str, output: Finished) -> Iterator[Problem]:
     """The problems that a program with the command line of the collector reports."""
-    answer = programs.ask([program, "validate", f"--config={output.file}"], output.file.parent)
+    with tempfile.TemporaryDirectory(prefix="weft-otelcol-") as name:
+        file = Path(name, output.file.name)
+        file.write_text(_OF_THE_HOST.sub(_STAND_IN, output.text), "utf-8")
+        answer = programs.ask([program, "validate", f"--config={file}"], output.file.parent)
     if answer.code == 0:
         return
     error = _ERROR.search(answer.text)
-    said = _HEADING.sub("", error[1] if error else answer.text).replace(f"{output.file.parent}/", "")
+    said = _HEADING.sub("", error[1] if error else answer.text).replace(f"{name}/", "")
     message = programs.words(said) or f"it ended with {answer.code}"
     yield Problem(code, f"{program}: {message}", place=_place(output.text, said))
 
