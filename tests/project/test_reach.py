@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scratch import make_project
@@ -57,6 +57,10 @@ def text_of(lines, changed):
 
 
 @given(st.lists(WEIGHTED, max_size=30))
+@example(
+    [("equal", ["s1", "s3"]), ("present", ["s0"])]
+)  # two changes that cancel each other out, next to lines that come
+@example([("equal", ["s0", "s1"]), ("shown", ["s0"])])
 def test_groups_tell_the_same_as_single_settings(lines):
     text = text_of(lines, ())
     found = lines_of_each(text, OTHER, lambda names: text_of(lines, names))
