@@ -736,7 +736,7 @@ def traced(around, tmp_path_factory):
     """A function that gives the pod of an overlay."""
 
     def made(settings):
-        outputs = rendered(tmp_path_factory.mktemp("project"), "production/acme", nested(settings))
+        outputs = rendered(tmp_path_factory.mktemp("project"), "development", nested(settings))
         return Pod.of(outputs).given(around.settings())
 
     return made

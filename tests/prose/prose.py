@@ -27,6 +27,7 @@ NOT_OURS = (
     "tests/limits/",
     "tests/third_party/",
     "docs/settings/",
+    "examples/application/configuration.py",
     "schemas/generated/",
 )
 """Folders whose files are data of the tests, texts of other people, or generated from texts that are checked."""

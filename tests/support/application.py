@@ -56,6 +56,8 @@ class Pod:
         ]
         data = {each["metadata"]["labels"]["app.kubernetes.io/component"]: each["data"] for each in objects}
         files = dict(data.pop("configuration"))
+        beside = outputs / "application"
+        files |= {path.name: path.read_text("utf-8") for path in beside.iterdir()} if beside.is_dir() else {}
         files = {
             name.replace(".yaml", ".json"): json.dumps(yaml.safe_load(text)) if name.endswith(".yaml") else text
             for name, text in files.items()
