@@ -71,6 +71,12 @@ def test_the_share_of_the_settings_is_the_share_that_clients_keep(environment):
     assert float(told["OTEL_TRACES_SAMPLER_ARG"]) == share
 
 
+@pytest.mark.parametrize(("param", "sampler"), [("1", "parentbased_always_on"), ("0", "parentbased_always_off")])
+def test_const_keeps_all_traces_or_none(param, sampler):
+    changed = {f"{JAEGER}.sampler.type": "const", f"{JAEGER}.sampler.param": param}
+    assert variables("development", **changed)["OTEL_TRACES_SAMPLER"] == sampler
+
+
 def test_production_cannot_keep_more_than_a_tenth_by_any_setting():
     share = {"/monitoring/jaeger/sampler/param"}
     assert wrong("production", **{"sampler.param": "0.11"}) == share
