@@ -93,6 +93,7 @@ class Go:
 GO: Final = (
     Go("compose", {"docker-compose": "."}, 6),
     Go("otelcol", {"otelcol": "."}, 40),
+    Go("jaeger", {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"}, 85),
     # it finds targets in files and by DNS; the clients of a dozen clouds are left out
     Go(
         "prometheus",

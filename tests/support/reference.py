@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FACTS = Path(__file__).parents[1] / "platform" / "facts"
 ENVIRONMENTS = ("local", "development", "staging", "production")
 PARTS = ("weft.yaml", "schemas", "overlays", "templates")
-OF_THE_PROJECT = ("amtool", "docker-compose", "gunicorn", "kubectl", "pgbouncer", "promtool", "redis-server")
+OF_THE_PROJECT = (
+    *("amtool", "docker-compose", "feast", "gunicorn", "jaeger", "kubectl", "mlflow", "otelcol"),
+    *("pgbouncer", "promtool", "redis-server", "spleeter"),
+)
 """The programs that the checks of its outputs ask."""
 
 
