@@ -156,7 +156,11 @@ def test_an_external_secret_has_the_store_and_the_type_of_its_settings():
 
 PLACES = {
     "database.redis.password": ("REDIS_PASSWORD", "ref+vault://kv/a/b#KEY", {"key": "kv/a/b", "property": "KEY"}),
-    "database.redis.auth_token": ("REDIS_AUTH_TOKEN", "ref+vault://kv/a#/KEY", {"key": "kv/a", "property": "KEY"}),
+    "database.elasticsearch.api_key": (
+        "ELASTICSEARCH_API_KEY",
+        "ref+vault://kv/a#/KEY",
+        {"key": "kv/a", "property": "KEY"},
+    ),
     "database.mongodb.username": ("MONGO_USERNAME", "ref+vault://kv/a#a.b", {"key": "kv/a", "property": "a.b"}),
     "database.mongodb.password": ("MONGO_PASSWORD", "ref+vault://kv/a/b#C", {"key": "kv/a/b", "property": "C"}),
     "database.postgresql.password": ("DB_PASSWORD", "ref+env://NAME", {"key": "NAME"}),

@@ -354,10 +354,53 @@ BROKEN = {
         {"database.postgresql.pool.size": "600", "database.postgresql.pool.max_overflow": "600"},
         {"/database/postgresql/pool/max_overflow"},
     ),
-    "a pool above what the server takes": (
+    "pools above what the server takes without a pooler": (
         "local",
-        {"database.postgresql.max_connections": "100", "database.postgresql.pool.size": "91"},
+        {"database.postgresql.pooler.enabled": "false", "database.postgresql.pool.size": "181"},
         {"/database/postgresql/pool/max_overflow"},
+    ),
+    "pools of all workers of all pods above what the poolers accept": (
+        "production",
+        {"database.postgresql.pool.size": "16"},
+        {"/database/postgresql/pool/max_overflow"},
+    ),
+    "poolers above what the server takes": (
+        "production",
+        {"database.postgresql.pooler.replicas": "10"},
+        {"/database/postgresql/pooler/max_overflow"},
+    ),
+    "pods above what Redis accepts": (
+        "production",
+        {"database.redis.max_connections": "800"},
+        {"/database/redis/max_connections"},
+    ),
+    "no address of PostgreSQL": ("local", {"database.postgresql.host": "null"}, {"/database/postgresql"}),
+    "a pooler without an address": (
+        "local",
+        {"database.postgresql.pooler.host": "null"},
+        {"/database/postgresql/pooler/host"},
+    ),
+    "TLS that the pooler does not speak": (
+        "local",
+        {"database.postgresql.tls.mode": "require"},
+        {"/database/postgresql/pooler/tls"},
+    ),
+    "cache and store in one server": ("local", {"database.redis.store.port": "6379"}, {"/database/redis/store/host"}),
+    "a numbered database of a cluster": ("staging", {"database.redis.database": "1"}, {"/database/redis/database"}),
+    "a cluster of too few nodes": (
+        "staging",
+        {"database.redis.cluster.replication_factor": "2"},
+        {"/database/redis/cluster/nodes"},
+    ),
+    "Sentinels that nobody can ask": (
+        "local",
+        {"database.redis.mode": "sentinel"},
+        {"/database/redis/sentinel/addresses"},
+    ),
+    "a lock that is waited for until the statement ends": (
+        "local",
+        {"database.postgresql.lock_timeout": "60"},
+        {"/database/postgresql/lock_timeout"},
     ),
     "debug in production": ("production", {"application.debug": "true"}, {"/application/debug"}),
     "plain HTTP in production": (
