@@ -254,10 +254,16 @@ def test_a_network_policy_has_the_ports_of_the_settings(target):
         stores = {
             (config["database"][name]["port"], "TCP") for name in ("postgresql", "redis", "mongodb", "elasticsearch")
         }
+        stores |= {(config["database"]["postgresql"]["pooler"]["port"], "TCP")}
+        sentinels = config["database"]["redis"]["store"]["mode"] == "sentinel"
+        stores |= {(26379, "TCP")} if sentinels else set()
         traces = (config["monitoring"]["jaeger"]["collector"]["port"], "TCP")
         assert ports(spec["egress"]) == {*stores, traces, (53, "TCP"), (53, "UDP"), (5000, "TCP"), (443, "TCP")}
         namespace = config["database"]["redis"]["host"].split(".")[1]
-        assert peers(spec["egress"], 6379) == {namespace: {"app.kubernetes.io/name": "redis"}}
+        assert peers(spec["egress"], 6432) == {namespace: {"app.kubernetes.io/name": "pgbouncer"}}
+        assert peers(spec["egress"], 26379) == ({namespace: {"app.kubernetes.io/name": "redis-sentinel"}} if sentinels else {})
+        redis = [rule["to"][0]["podSelector"]["matchLabels"] for rule in spec["egress"] if ports([rule]) == {(6379, "TCP")}]
+        assert [labels["app.kubernetes.io/name"] for labels in redis] == ["redis", "redis-store"]
         assert all(rule.get("from") or rule.get("to") for rule in (*spec["ingress"], *spec["egress"]))
 
 
