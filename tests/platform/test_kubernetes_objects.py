@@ -261,8 +261,12 @@ def test_a_network_policy_has_the_ports_of_the_settings(target):
         assert ports(spec["egress"]) == {*stores, traces, (53, "TCP"), (53, "UDP"), (5000, "TCP"), (443, "TCP")}
         namespace = config["database"]["redis"]["host"].split(".")[1]
         assert peers(spec["egress"], 6432) == {namespace: {"app.kubernetes.io/name": "pgbouncer"}}
-        assert peers(spec["egress"], 26379) == ({namespace: {"app.kubernetes.io/name": "redis-sentinel"}} if sentinels else {})
-        redis = [rule["to"][0]["podSelector"]["matchLabels"] for rule in spec["egress"] if ports([rule]) == {(6379, "TCP")}]
+        assert peers(spec["egress"], 26379) == (
+            {namespace: {"app.kubernetes.io/name": "redis-sentinel"}} if sentinels else {}
+        )
+        redis = [
+            rule["to"][0]["podSelector"]["matchLabels"] for rule in spec["egress"] if ports([rule]) == {(6379, "TCP")}
+        ]
         assert [labels["app.kubernetes.io/name"] for labels in redis] == ["redis", "redis-store"]
         assert all(rule.get("from") or rule.get("to") for rule in (*spec["ingress"], *spec["egress"]))
 

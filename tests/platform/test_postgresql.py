@@ -1,4 +1,4 @@
-"""PostgreSQL, its replica and PgBouncer run with the rendered files, and psycopg with the rendered variables: does each setting act?"""
+"""PostgreSQL, its replica and PgBouncer run with the rendered files, and `psycopg` with the rendered variables: does each setting act?"""
 
 from types import SimpleNamespace
 
@@ -35,6 +35,7 @@ SETTINGS = {
     "lock_timeout": 1,
     "idle_in_transaction_timeout": 3,
     "pooler.host": "localhost",
+    "pooler.replicas": 3,
     "pooler.size": 2,
     "pooler.max_overflow": 1,
     "read_replica.host": "localhost",
@@ -45,7 +46,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def stack(shared_servers):
-    """A primary, a replica and PgBouncer before them, and what programs know of them."""
+    """A primary, a replica and PgBouncer before them, and what programs know about them."""
     authority = Authority()
     certificates = authority.files("localhost") | {"other.crt": Authority("another").certificate}
     tls = shared_servers.folder("tls", certificates, UNPRIVILEGED)
@@ -99,7 +100,12 @@ print(json.dumps([len(answers), len({pid for _, pid in answers}) <= 3]))
 
 
 def test_a_session_has_the_time_limits_of_the_settings(stack):
-    names = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "default_transaction_isolation"]
+    names = [
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "default_transaction_isolation",
+    ]
     script = f"""
 def shown(client): return [client.execute("SHOW " + name).fetchone()[0] for name in {names}]
 print(json.dumps([shown(connect()), shown(connect(SERVER))]))
@@ -180,6 +186,7 @@ def test_the_server_has_the_limits_and_the_log_of_the_settings(stack):
         [["scram-sha-256"]],
         [["TLSv1.2"]],
     ]
+    assert stack.primary.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'spotify_user'") == [["9"]]
     assert stack.client("""
 direct = connect(SERVER, autocommit=True)
 show = lambda name: direct.execute("SHOW " + name).fetchone()[0]

@@ -5,10 +5,10 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
-from servers import free_port, until
 
 import stores
 from authority import Authority
+from servers import free_port, until
 
 pytestmark = [
     pytest.mark.unmeasured("about the data of the reference project, not about code"),
@@ -103,7 +103,11 @@ def test_the_store_keeps_what_it_confirmed_and_the_cache_does_not(standalone):
     for server, kept in ((standalone.cache, []), (standalone.store, ["a song"])):
         server.ask("FLUSHALL", **OPERATOR)
         assert server.ask("SET", "queue", "a song", **APPLICATION) == ["OK"]
-        until(lambda one=server: "aof_pending_bio_fsync:0" in one.ask("INFO", "persistence", **OPERATOR) or one is standalone.cache)
+        until(
+            lambda one=server: (
+                "aof_pending_bio_fsync:0" in one.ask("INFO", "persistence", **OPERATOR) or one is standalone.cache
+            )
+        )
         server.stop()
         server.start()
         assert server.ask("GET", "queue", **APPLICATION) == kept
@@ -116,7 +120,9 @@ def test_a_client_needs_the_user_and_may_not_administer(standalone):
         assert server.ask("FLUSHALL", **APPLICATION)[0].startswith("NOPERM")
         assert server.ask("CONFIG", "GET", "maxclients", **OPERATOR) == ["maxclients", "10000"]
         assert server.ask("CONFIG", "GET", "protected-mode", **OPERATOR) == ["protected-mode", "no"]
-    (wrong,) = asked("print(json.dumps([error(lambda: client().ping())]))", standalone.variables, REDIS_USERNAME="other")
+    (wrong,) = asked(
+        "print(json.dumps([error(lambda: client().ping())]))", standalone.variables, REDIS_USERNAME="other"
+    )
     assert wrong.startswith("AuthenticationError")
 
 
@@ -200,7 +206,11 @@ print(json.dumps([error(lambda: client("REDIS_STORE").set("queue", "a song")), c
 """
     assert asked(write, variables, **where) == [None, "a song"]
     for one in sentinels:
-        until(lambda one=one: "2" in one.ask("SENTINEL", "CKQUORUM", "store", user="sentinel", password=OPERATOR["password"])[0])
+        until(
+            lambda one=one: (
+                "2" in one.ask("SENTINEL", "CKQUORUM", "store", user="sentinel", password=OPERATOR["password"])[0]
+            )
+        )
     first.kill()
     after = """
 until = time.monotonic() + 60
