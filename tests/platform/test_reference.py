@@ -374,10 +374,10 @@ BROKEN = {
         {"database.redis.max_connections": "800"},
         {"/database/redis/max_connections"},
     ),
-    "no address of PostgreSQL": ("local", {"database.postgresql.host": "null"}, {"/database/postgresql"}),
+    "no address of PostgreSQL": ("local", {"database.postgresql": '{"host": null}'}, {"/database/postgresql/host"}),
     "a pooler without an address": (
         "local",
-        {"database.postgresql.pooler.host": "null"},
+        {"database.postgresql.pooler": '{"host": null}'},
         {"/database/postgresql/pooler/host"},
     ),
     "TLS that the pooler does not speak": (
