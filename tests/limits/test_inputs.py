@@ -64,12 +64,32 @@ def chain(number):
     return {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(number)} | {f"d{number}": {}}
 
 
+def nested(number, last):
+    levels = {f"d{n}": {"properties": {"a": {"$ref": f"#/$defs/d{n + 1}"}, "b": {"default": 1}}} for n in range(number)}
+    return levels | {f"d{number}": last}
+
+
 TENANT = "schemas/tenant.schema.json"
 SLOW = {
     "a chain of references": (
         TENANT,
         tenant({"more": {"$ref": "#/$defs/d0"}}, **{"$defs": chain(5000)}),
         {"schema-too-costly"},
+    ),
+    "settings inside settings": (
+        TENANT,
+        tenant({"more": {"$ref": "#/$defs/d0"}}, **{"$defs": nested(400, {})}),
+        {"schema-too-costly"},
+    ),
+    "settings inside settings that contain the first": (
+        TENANT,
+        tenant({"more": {"$ref": "#/$defs/d0"}}, **{"$defs": nested(400, {"$ref": "#/$defs/d0"})}),
+        {"schema-too-costly"},
+    ),
+    "as many settings inside settings as may be": (
+        TENANT,
+        tenant({"more": {"$ref": "#/$defs/d0"}}, **{"$defs": nested(97, {})}),
+        set(),
     ),
     "many sensitive settings": (
         TENANT,

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from weft.schema.documents import Documents, asked
+from weft.schema.walk import CONTAINERS, subschemas
 
 MOST: Final = 10_000
 """The maximum number of schemas that apply to one value; the published ones in tests/third_party have at most 178."""
@@ -24,8 +25,11 @@ PATTERNS: Final = 100
 """The maximum number of key patterns in one schema, because each key is compared with all; some 1,400 published schemas have at most 9."""
 DEEPEST: Final = 64
 """The maximum depth of schemas that apply others to one value; the same published ones reach 8."""
+NESTED: Final = 100
+"""The maximum depth of settings inside settings, because walks over them call themselves; the same published ones reach 30 at most."""
 
 
+_OF_WHAT_IS_INSIDE: Final[frozenset[str]] = frozenset().union(*CONTAINERS.values())
 _LOOKED_AT: Final = frozenset(("default", "x-env"))
 _RENAMED: Final = frozenset(("x-renamed-to",))
 
@@ -40,6 +44,10 @@ class Excess(Enum):
     DEEP = (
         f"this schema applies others to one value, which apply others, more than {DEEPEST} levels deep",
         "refer to the last schema of the chain directly",
+    )
+    NESTED = (
+        f"this schema has settings more than {NESTED} levels deep",
+        "nest fewer mappings and lists, or let the schema refer to itself",
     )
     SETTINGS = (
         f"more than {SETTINGS:,} settings below this one have a default or an environment variable, because its properties refer repeatedly to the same schemas",
@@ -83,6 +91,7 @@ def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
     for schema in documents.every:
         if len(schema.get("patternProperties", ())) > PATTERNS:
             yield schema, Excess.PATTERNS
+    yield from ((schema, Excess.NESTED) for schema in _too_nested(documents))
     yield from ((schema, Excess.SETTINGS) for schema in _with_too_many(documents, _LOOKED_AT, SETTINGS))
     yield from ((schema, Excess.RENAMED) for schema in _with_too_many(documents, _RENAMED, RENAMED))
 
@@ -104,6 +113,33 @@ def _with_too_many(documents: Documents, keywords: frozenset[str], most: int) ->
             counts[id(schema)] = count if count <= most else 1
             if count > most:
                 yield schema
+
+
+def _too_nested(documents: Documents) -> Iterator[dict[str, Any]]:
+    """The schemas with settings too many levels deep, while none below has; a schema that contains itself ends there."""
+    levels: dict[int, int] = {}
+    for start in documents.every:
+        way = [] if id(start) in levels else [(start, _inside(documents, start))]
+        while way:
+            schema, below = way[-1]
+            levels.setdefault(id(schema), 0)  # as long as it is on the way
+            unknown = next((child for child, _ in below if id(child) not in levels), None)
+            if unknown is not None:
+                way.append((unknown, _inside(documents, unknown)))
+                continue
+            way.pop()
+            deepest = max((levels[id(child)] + step for child, step in _inside(documents, schema)), default=0)
+            levels[id(schema)] = deepest if deepest <= NESTED else 0
+            if deepest > NESTED:
+                yield schema
+
+
+def _inside(documents: Documents, schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
+    """The schemas of a value and of what is in it, with the number of levels down to what they describe."""
+    yield from ((child, 0) for child in asked(documents, schema))
+    for path, child in subschemas(schema):
+        if isinstance(child, dict) and path[0] in _OF_WHAT_IS_INSIDE:
+            yield child, 1
 
 
 def _described(documents: Documents, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
