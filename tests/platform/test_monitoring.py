@@ -577,7 +577,7 @@ def test_prometheus_scrapes_with_the_user_and_password_of_the_mounted_secret(ser
     for panel in board["panels"]:
         for target in panel["targets"]:
             found(target["expr"])
-    # the wrong password is no user
+    # a wrong password is refused
     (tmp_path / "PROMETHEUS_PASSWORD").write_text("another")
     until(lambda: [one["value"][1] for one in found('up{job="application"}')] == ["0"])
     application.shutdown()
