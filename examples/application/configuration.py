@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+Address: TypeAlias = str
+
 
 class ApplicationAutoscaling(TypedDict):
     """
@@ -385,14 +387,37 @@ class ApplicationIntegrations(TypedDict):
 Attribute: TypeAlias = str
 
 
+class DatabasePostgresqlKeepalives(TypedDict):
+    """
+    Keep-alive: TCP keep-alive of the connections, which finds out that a server is gone without a word.
+    """
+
+    idle: int
+    """
+    Idle: A connection idle for longer is probed. In seconds.
+    """
+    interval: int
+    """
+    Interval: The pause between two probes. In seconds.
+    """
+    count: int
+    """
+    Probes: A connection that leaves so many probes without an answer is closed.
+    """
+    user_timeout: int
+    """
+    Unacknowledged data: A connection whose sent data nobody acknowledges for so long is closed (TCP_USER_TIMEOUT). In seconds.
+    """
+
+
 class DatabasePostgresqlPool(TypedDict):
     """
-    Connection pool: The pool inside each worker process. All workers of all pods together may open max_replicas x max_workers x (size + max_overflow) connections, which is why there is a pooler in front of the server.
+    Connection pool: The pool inside each worker process. All workers of all pods together may open max_replicas x max_workers x (size + max_overflow) connections, which a rule holds against the pooler's and the server's limits.
     """
 
     size: int
     """
-    Size: Connections a worker keeps open. The bound of 1000 is for size and overflow together. In connections.
+    Size: Connections a worker keeps open. The profiles set it. In connections.
     """
     max_overflow: int
     """
@@ -404,7 +429,30 @@ class DatabasePostgresqlPool(TypedDict):
     """
     recycle: int
     """
-    Recycle: A connection older than this is replaced. Set it below any firewall's or proxy's idle limit. In seconds.
+    Recycle: A connection older than this is replaced. Set it below any firewall's or proxy's idle limit. The pooler does the same with its own. In seconds.
+    """
+    pre_ping: bool
+    """
+    Test before use: Tests a connection before a request gets it: one round trip against errors after a failover.
+    """
+
+
+class DatabasePostgresqlPoolerTls(TypedDict):
+    """
+    TLS: Encryption of the connections from the workers. With a certificate the pooler demands it as soon as database.postgresql.tls.mode does.
+    """
+
+    certificate_file: NotRequired[str]
+    """
+    Certificate: The pooler's certificate with its chain, on its host.
+    """
+    key_file: NotRequired[str]
+    """
+    Private key: The certificate's private key, on its host.
+    """
+    client_ca_file: NotRequired[str]
+    """
+    Clients' CA: The certificates that may have signed those of clients. With it, the pooler lets in only clients that show a certificate.
     """
 
 
@@ -460,7 +508,7 @@ class DatabasePostgresqlFailover(TypedDict):
 
 class DatabasePostgresqlTls(TypedDict):
     """
-    TLS: Encryption of the connection to PostgreSQL.
+    TLS: Encryption of the connections to PostgreSQL: from the workers to the pooler or the server, and from the pooler to the server.
     """
 
     mode: Literal['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
@@ -469,18 +517,49 @@ class DatabasePostgresqlTls(TypedDict):
     """
     ca_file: NotRequired[str]
     """
-    CA file: The certificates that may have signed the server's; needed by verify-ca and verify-full.
+    CA file: The certificates that may have signed those of pooler and server; needed by verify-ca and verify-full.
+    """
+    certificate_file: NotRequired[str]
+    """
+    Client certificate: The certificate with which workers and pooler show who they are, where the server asks for one.
+    """
+    key_file: NotRequired[str]
+    """
+    Client key: The private key of the client certificate. libpq refuses a file that others may read.
+    """
+
+
+class DatabasePostgresqlServer(TypedDict):
+    """
+    Server: The server itself, as stores/postgresql.conf and stores/pg_hba.conf say.
+    """
+
+    certificate_file: NotRequired[str]
+    """
+    Certificate: The server's certificate with its chain, on the server. Without one it speaks no TLS.
+    """
+    key_file: NotRequired[str]
+    """
+    Private key: The certificate's private key, on the server.
+    """
+    ca_file: NotRequired[str]
+    """
+    CA file: The certificates that may have signed those of clients, on the server.
+    """
+    min_tls_version: Literal['TLSv1.2', 'TLSv1.3']
+    """
+    Oldest TLS: The oldest version of TLS that the server speaks.
     """
 
 
 class DatabaseRedisTls(TypedDict):
     """
-    TLS: Encryption of the connection to Redis.
+    TLS: Encryption of the connections to Redis: of clients, replicas, cluster nodes and Sentinels.
     """
 
     enabled: bool
     """
-    TLS: Encrypts the connection to Redis and checks its certificate. Production must turn it on.
+    TLS: Encrypts the connections to Redis and checks its certificate. Production must turn it on.
     """
     certificate_file: str
     """
@@ -492,26 +571,53 @@ class DatabaseRedisTls(TypedDict):
     """
     ca_file: str
     """
-    CA file: The certificates that may have signed those of replicas and clients, on the server.
+    CA file: The certificates that may have signed those of the servers, on servers and clients.
     """
 
 
 class DatabaseRedisServer(TypedDict):
     """
-    Server: The server itself, as its redis.conf says; how much memory it may use is in performance.cache.
+    Server: The servers themselves, as stores/redis.conf and stores/redis-store.conf say; how much memory the cache may use is in performance.cache.
     """
 
     databases: int
     """
-    Databases: How many numbered databases the server has.
+    Databases: How many numbered databases each server has.
     """
     acl_file: str
     """
-    Users file: The file with the server's users and the hashes of their passwords. Mount it from a Secret; it is not part of the rendered output.
+    Users file: Where the servers find stores/users.acl, their users. Mount it from a Secret.
+    """
+    replication_file: str
+    """
+    Replication file: Where the servers find stores/replication.conf, the user as which replicas read from the primary. Mount it from a Secret.
+    """
+    internal_password: NotRequired[str]
+    """
+    Internal password: The password of the servers' own users in stores/users.acl: replica, sentinel and operator, who forms the cluster. The application does not know it.
+    """
+    max_clients: int
+    """
+    Most clients: Connections that each server accepts (`maxclients`); further ones are refused. Each takes a file descriptor of its host. In connections.
     """
     image: str
     """
     Image: The container image of Redis, where a compose file runs it.
+    """
+
+
+class DatabaseRedisCluster(TypedDict):
+    """
+    Cluster: The nodes of the cache in the mode cluster. stores/form-redis-cluster.sh makes one cluster of them.
+    """
+
+    nodes: list[Address]
+    """
+    Nodes: All nodes. Required in the mode cluster; a cluster needs three that hold different keys, each as often as replication_factor says.
+    """
+    replication_factor: int
+    """
+    Copies: Copies of each key, the first included. In copies.
     """
 
 
@@ -539,6 +645,29 @@ class DatabaseMongodbTls(TypedDict):
     """
     TLS: Encrypts the connection to MongoDB and checks its certificate. Production must turn it on.
     """
+    ca_file: str
+    """
+    CA file: The certificates that may have signed those of the members.
+    """
+    certificate_file: NotRequired[str]
+    """
+    Client certificate: The certificate with which clients show who they are, and its private key, in one file.
+    """
+
+
+class DatabaseElasticsearchLifecycle(TypedDict):
+    """
+    Life of the indices: The data stream of search events (what was searched, and what was chosen) is cut into indices, which are removed one by one. The indices of tracks, artists and playlists stay.
+    """
+
+    rollover_size: str
+    """
+    Largest index: An index whose largest primary shard reaches this size is followed by a new one.
+    """
+    rollover_age: int
+    """
+    Oldest index: An index older than this is followed by a new one. In days.
+    """
 
 
 class DatabaseElasticsearchTls(TypedDict):
@@ -549,6 +678,14 @@ class DatabaseElasticsearchTls(TypedDict):
     enabled: bool
     """
     TLS: Encrypts the connection to Elasticsearch and checks its certificate. Production must turn it on.
+    """
+    ca_file: str
+    """
+    CA file: The certificates that may have signed those of the nodes.
+    """
+    ca_fingerprint: NotRequired[str]
+    """
+    CA fingerprint: The SHA-256 fingerprint of that CA, as Elasticsearch prints it at its first start; instead of a CA file.
     """
 
 
@@ -1242,7 +1379,7 @@ class MonitoringSloLatency(TypedDict):
 class MonitoringSloBurnRatesItem(TypedDict):
     severity: Literal['warning', 'critical']
     """
-    Severity: Who is told: critical wakes somebody.
+    Severity: Who is notified: critical wakes somebody.
     """
     rate: float
     """
@@ -1436,7 +1573,7 @@ class MonitoringAlertingThresholdsConnections(TypedDict):
 
 class MonitoringAlertingThresholdsCertificate(TypedDict):
     """
-    Certificates: How long before a public certificate expires somebody is told; a renewal that works comes earlier.
+    Certificates: How long before a public certificate expires somebody is notified; a renewal that works comes earlier.
     """
 
     warning: int
@@ -1476,7 +1613,7 @@ class MonitoringAlertingThresholds(TypedDict):
     """
     certificate: MonitoringAlertingThresholdsCertificate
     """
-    Certificates: How long before a public certificate expires somebody is told; a renewal that works comes earlier.
+    Certificates: How long before a public certificate expires somebody is notified; a renewal that works comes earlier.
     """
 
 
@@ -1558,7 +1695,7 @@ class PerformanceCacheCompression(TypedDict):
 
 class PerformanceCachePersistence(TypedDict):
     """
-    Persistence: Snapshots of the cache on disk.
+    Persistence: Snapshots of the cache on disk. The store has its own, database.redis.store.
     """
 
     enabled: bool
@@ -1573,16 +1710,12 @@ class PerformanceCachePersistence(TypedDict):
 
 class PerformanceCacheCluster(TypedDict):
     """
-    Cluster: Redis Cluster.
+    Cluster: Settings of the cluster, which are no longer part of a profile: whether the cache is one is in database.redis.mode.
     """
 
-    enabled: bool
+    replication_factor: NotRequired[int]
     """
-    Cluster mode: Spreads the cache over several Redis nodes. Clients must speak the cluster protocol.
-    """
-    replication_factor: int
-    """
-    Copies: Copies of each entry, the first included; more than one needs cluster mode. In copies.
+    Copies: The former name of database.redis.cluster.replication_factor.
     """
 
 
@@ -1630,36 +1763,36 @@ class PerformanceCache(TypedDict):
     """
     persistence: PerformanceCachePersistence
     """
-    Persistence: Snapshots of the cache on disk.
+    Persistence: Snapshots of the cache on disk. The store has its own, database.redis.store.
     """
-    cluster: PerformanceCacheCluster
+    cluster: NotRequired[PerformanceCacheCluster]
     """
-    Cluster: Redis Cluster.
+    Cluster: Settings of the cluster, which are no longer part of a profile: whether the cache is one is in database.redis.mode.
     """
 
 
 class PerformanceDatabasePool(TypedDict):
     """
-    Connection pool: Connections one process holds open.
+    Connection pool: The former name of database.postgresql.pool.
     """
 
-    size: int
+    size: NotRequired[int]
     """
     Size: Connections kept open. Times the number of processes it must stay below the server's max_connections. In connections.
     """
-    max_overflow: int
+    max_overflow: NotRequired[int]
     """
     Overflow: Connections opened beyond size at a peak and closed after use. Size and overflow together are at most 1000. In connections.
     """
-    timeout: int
+    timeout: NotRequired[int]
     """
     Timeout: How long a request waits for a free connection before it fails. Short is better for latency: a waiting request helps nobody. In seconds.
     """
-    recycle: int
+    recycle: NotRequired[int]
     """
     Recycle: Connections older than this are replaced. Keep it below the idle timeout of any proxy or firewall in between. In seconds.
     """
-    pre_ping: bool
+    pre_ping: NotRequired[bool]
     """
     Test before use: Tests a connection before handing it out: one round trip against errors after a failover.
     """
@@ -1701,14 +1834,14 @@ class PerformanceDatabaseMaintenance(TypedDict):
 
 class PerformanceDatabaseReadReplica(TypedDict):
     """
-    Read replica: Use of the read replica.
+    Read replica: The former name of database.postgresql.read_replica.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
     Read replica: Keeps a read replica in use. cost_optimized does without.
     """
-    read_write_split: bool
+    read_write_split: NotRequired[bool]
     """
     Split reads and writes: Sends read-only transactions to the replica. It has no effect while enabled is false, so cost_optimized need not turn it off as well.
     """
@@ -1719,9 +1852,9 @@ class PerformanceDatabase(TypedDict):
     Database: Tuning of PostgreSQL access. Addresses and accounts are in the domain database.
     """
 
-    pool: PerformanceDatabasePool
+    pool: NotRequired[PerformanceDatabasePool]
     """
-    Connection pool: Connections one process holds open.
+    Connection pool: The former name of database.postgresql.pool.
     """
     query_cache: PerformanceDatabaseQueryCache
     """
@@ -1735,9 +1868,9 @@ class PerformanceDatabase(TypedDict):
     """
     Maintenance: Scheduled upkeep of tables and indexes.
     """
-    read_replica: PerformanceDatabaseReadReplica
+    read_replica: NotRequired[PerformanceDatabaseReadReplica]
     """
-    Read replica: Use of the read replica.
+    Read replica: The former name of database.postgresql.read_replica.
     """
     transaction_isolation: Literal[
         'READ_UNCOMMITTED', 'READ_COMMITTED', 'REPEATABLE_READ', 'SERIALIZABLE'
@@ -2998,16 +3131,32 @@ class Application(TypedDict):
 
 class DatabasePostgresqlPooler(TypedDict):
     """
-    Pooler: The pooler (PgBouncer) between the workers and the server, which lets many worker pools share few server connections. Its variables (DB_CONNECTION_POOL_…) look like a second spelling of the worker pool's, but their values do not follow it from environment to environment, so they are settings of their own.
+    Pooler: The pooler (PgBouncer) between the workers and the server, which lets many worker pools share few server connections.
     """
 
     enabled: bool
     """
-    Pooler: Puts the pooler before the server.
+    Pooler: Puts the pooler before the server: the application then connects to the pooler's host and port, and only to those.
+    """
+    host: NotRequired[Host]
+    """
+    Host: The pooler, or the service before several. Required while the pooler is enabled.
+    """
+    port: Port
+    """
+    Port: The port the pooler listens on.
+    """
+    replicas: int
+    """
+    Poolers: How many poolers run behind host. Each has all of the limits below to itself; stores/roles.sql gives the role as many connections as all of them may open. In poolers.
+    """
+    replica_name: str
+    """
+    Name of the replica: The database under which the pooler offers the read replica, next to the primary's under its own name.
     """
     size: int
     """
-    Size: Server connections the pooler keeps per database and user (default_pool_size). In connections.
+    Size: Server connections each pooler keeps per database and user (default_pool_size). In connections.
     """
     max_overflow: int
     """
@@ -3019,23 +3168,27 @@ class DatabasePostgresqlPooler(TypedDict):
     """
     max_clients: int
     """
-    Most clients: Connections of workers that the pooler accepts (max_client_conn); further ones are refused. Each takes a file descriptor of its host and a few kilobytes. In connections.
+    Most clients: Connections of workers that each pooler accepts (max_client_conn); further ones are refused. Each takes a file descriptor of its host and a few kilobytes. In connections.
     """
     mode: Literal['session', 'transaction', 'statement']
     """
-    Mode: When a server connection goes back to the pool: with the client's session, after each transaction, or after each statement. Prepared statements and SET outlive a transaction only with session.
+    Mode: When a server connection goes back to the pool: with the client's session, after each transaction, or after each statement. SET and temporary tables outlive a transaction only with session; prepared statements do also with transaction, see prepared_statements.
     """
-    port: Port
+    prepared_statements: int
     """
-    Port: The port the pooler listens on.
+    Prepared statements: Prepared statements that the pooler remembers per server connection (max_prepared_statements), so that drivers may prepare them in transactions too. 0 forbids that, and drivers must turn them off. In statements.
     """
     auth_file: str
     """
-    Password file: The file with the password of auth_user, as PgBouncer's userlist.txt. Mount it from a Secret; it is not part of the rendered output.
+    Password file: Where the pooler finds stores/userlist.txt, the password of auth_user. Mount it from a Secret.
     """
     auth_user: str
     """
-    Lookup user: The role that looks up the passwords of all others with auth_query.
+    Lookup user: The role that looks up the passwords of all others with auth_query. stores/roles.sql creates it.
+    """
+    password: NotRequired[str]
+    """
+    Lookup password: The password of auth_user; stores/userlist.txt contains it.
     """
     auth_query: str
     """
@@ -3043,7 +3196,11 @@ class DatabasePostgresqlPooler(TypedDict):
     """
     image: str
     """
-    Image: The container image of PgBouncer, where a compose file runs it.
+    Image: The container image of PgBouncer, where a compose file runs it; 1.21 or newer, for prepared statements.
+    """
+    tls: NotRequired[DatabasePostgresqlPoolerTls]
+    """
+    TLS: Encryption of the connections from the workers. With a certificate the pooler demands it as soon as database.postgresql.tls.mode does.
     """
 
 
@@ -3054,11 +3211,11 @@ class DatabasePostgresqlReadReplica(TypedDict):
 
     enabled: bool
     """
-    Read replica: Connects to the replica. It stays on in local, where the replica is the development one; queries do not go there because read_write_split is off there.
+    Read replica: Connects to the replica. The profile cost_optimized does without.
     """
-    host: Host
+    host: NotRequired[Host]
     """
-    Host: The replica, or a service before several. Required while the replica is enabled.
+    Host: The replica, or a service before several. Required while the replica is enabled. The application connects to it where there is no pooler.
     """
     port: Port
     """
@@ -3076,6 +3233,10 @@ class DatabasePostgresqlReadReplica(TypedDict):
     """
     Largest lag: A replica further behind than this gets no reads until it has caught up. In seconds.
     """
+    replication_user: str
+    """
+    Replication role: The role as which the replica reads the primary's log. stores/roles.sql creates it, stores/pg_hba.conf lets it in.
+    """
 
 
 class DatabasePostgresql(TypedDict):
@@ -3085,19 +3246,33 @@ class DatabasePostgresql(TypedDict):
 
     host: Host
     """
-    Host: The primary, which takes all writes. Each environment names the one in its own namespace.
+    Host: The server that takes all writes, or the name that follows it. The application connects here where there is no pooler; the pooler and migrations always do.
     """
     port: Port
     """
-    Port: The port of the primary. It is a whole number, also in the environment variable: a quoted one is refused.
+    Port: The port of the server. It is a whole number, also in the environment variable: a quoted one is refused.
+    """
+    members: list[Address]
+    """
+    Other members: The other servers of the same cluster, one of which takes the writes when host no longer does. Leave it empty where one name follows the primary. The pooler does not use them: it needs such a name.
+    """
+    target_session_attrs: Literal[
+        'any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'
+    ]
+    """
+    Kind of server: Which of several servers libpq accepts: one that takes writes, or any. The application asks for any server where it reads from the replica.
     """
     name: str
     """
-    Database: The database to use. 63 characters is what PostgreSQL keeps of a name; it cuts off the rest in silence.
+    Database: The database to use; each environment has one of its own. 63 characters is what PostgreSQL keeps of a name; it cuts off the rest in silence.
     """
     user: str
     """
-    User: The role to connect as. It should own nothing; migrations use another role.
+    User: The role to connect as. It owns nothing; migrations use another role. stores/roles.sql creates it and gives it its time limits.
+    """
+    application_name: str
+    """
+    Application name: The name that the server shows for these connections in pg_stat_activity and in its log.
     """
     password: NotRequired[str]
     """
@@ -3109,23 +3284,35 @@ class DatabasePostgresql(TypedDict):
     """
     max_connections: NotRequired[int]
     """
-    Server's connection limit: max_connections of the server, where it is known. It is not sent anywhere; it only lets the pools be checked against it. Leave some for migrations and monitoring. In connections.
+    Server's connection limit: max_connections of the server, where it is known; stores/postgresql.conf sets it. Leave some for migrations and monitoring. In connections.
     """
     connect_timeout: int
     """
-    Connect timeout: How long opening a connection may take before it fails. In seconds.
+    Connect timeout: How long opening a connection to one server may take before it fails. In seconds.
     """
     statement_timeout: int
     """
-    Statement timeout: The server cancels a statement that runs longer. It keeps one bad query from holding a pool's connection for ever. In seconds.
+    Statement timeout: The server cancels a statement that runs longer. It keeps one bad query from holding a pool's connection for ever. stores/roles.sql sets it for the role, so it holds in every session, also behind a pooler. In seconds.
+    """
+    lock_timeout: int
+    """
+    Lock timeout: The server cancels a statement that waits longer for a lock, such as one behind a migration. Keep it below statement_timeout. In seconds.
+    """
+    idle_in_transaction_timeout: int
+    """
+    Idle in transaction: The server ends a session that leaves a transaction open for longer: such a session holds locks, a pooler's connection and old rows. In seconds.
+    """
+    keepalives: DatabasePostgresqlKeepalives
+    """
+    Keep-alive: TCP keep-alive of the connections, which finds out that a server is gone without a word.
     """
     pool: DatabasePostgresqlPool
     """
-    Connection pool: The pool inside each worker process. All workers of all pods together may open max_replicas x max_workers x (size + max_overflow) connections, which is why there is a pooler in front of the server.
+    Connection pool: The pool inside each worker process. All workers of all pods together may open max_replicas x max_workers x (size + max_overflow) connections, which a rule holds against the pooler's and the server's limits.
     """
     pooler: DatabasePostgresqlPooler
     """
-    Pooler: The pooler (PgBouncer) between the workers and the server, which lets many worker pools share few server connections. Its variables (DB_CONNECTION_POOL_…) look like a second spelling of the worker pool's, but their values do not follow it from environment to environment, so they are settings of their own.
+    Pooler: The pooler (PgBouncer) between the workers and the server, which lets many worker pools share few server connections.
     """
     read_replica: DatabasePostgresqlReadReplica
     """
@@ -3141,18 +3328,88 @@ class DatabasePostgresql(TypedDict):
     """
     tls: DatabasePostgresqlTls
     """
-    TLS: Encryption of the connection to PostgreSQL.
+    TLS: Encryption of the connections to PostgreSQL: from the workers to the pooler or the server, and from the pooler to the server.
+    """
+    server: DatabasePostgresqlServer
+    """
+    Server: The server itself, as stores/postgresql.conf and stores/pg_hba.conf say.
+    """
+
+
+class DatabaseRedisSentinel(TypedDict):
+    """
+    Sentinels: The Sentinels, which watch cache and store where the mode is sentinel, and name the new primary when one fails.
+    """
+
+    addresses: list[Address]
+    """
+    Addresses: The Sentinels that clients ask for the primary. Required in the mode sentinel; three at least, so that a majority survives one.
+    """
+    port: Port
+    """
+    Port: The port each Sentinel listens on.
+    """
+    quorum: int
+    """
+    Quorum: How many Sentinels must agree that the primary is gone.
+    """
+    down_after: int
+    """
+    Silence: A primary that does not answer for so long counts as gone. In seconds.
+    """
+    failover_timeout: int
+    """
+    Failover timeout: A failover that takes longer is tried again. In seconds.
+    """
+
+
+class DatabaseRedisStore(TypedDict):
+    """
+    Store: The server of what must not be lost: sessions, rate-limit counters, the job queue. It writes every change to disk, and refuses writes when its memory is full instead of dropping keys.
+    """
+
+    mode: Literal['standalone', 'sentinel']
+    """
+    Mode: What the store is, and therefore how clients speak to it: one server, or a primary with replicas whose changes Sentinels announce. It is never a cluster, which may lose changes that it confirmed.
+    """
+    host: Host
+    """
+    Host: The store: the server, or with Sentinel the first primary.
+    """
+    port: Port
+    """
+    Port: The port of the store.
+    """
+    database: int
+    """
+    Database number: Which of the server's numbered databases to use. A cluster has only 0.
+    """
+    service_name: str
+    """
+    Name of the primary: What the Sentinels call the primary; used in the mode sentinel.
+    """
+    max_memory: str
+    """
+    Memory: Redis maxmemory of the store: writes beyond it fail, so leave room and watch it. In bytes.
+    """
+    fsync: Literal['always', 'everysec', 'no']
+    """
+    Write to disk: When a change is on disk (`appendfsync`): before its answer, within a second, or when the system likes.
     """
 
 
 class DatabaseRedis(TypedDict):
     """
-    Redis: Cache, sessions, rate-limit counters and job queue.
+    Redis: Two servers of Redis: the cache, which drops what it has no room for, and the store, which keeps sessions, rate-limit counters and the job queue. What is written here directly is about the cache; users, TLS and time limits are about both.
     """
 
+    mode: Literal['standalone', 'sentinel', 'cluster']
+    """
+    Mode: What the cache is, and therefore how clients speak to it: one server; a primary with replicas whose changes Sentinels announce; or a cluster, whose nodes share the keys.
+    """
     host: Host
     """
-    Host: The Redis server.
+    Host: The cache: the server, or a name of the cluster's nodes. With Sentinel it is the first primary, which clients then ask the Sentinels for.
     """
     port: Port
     """
@@ -3162,17 +3419,25 @@ class DatabaseRedis(TypedDict):
     """
     Database number: Which of the server's numbered databases to use. A cluster has only 0.
     """
+    username: str
+    """
+    User: The user of stores/users.acl as which the application connects to cache, store and Sentinels.
+    """
     password: NotRequired[str]
     """
-    Password: The password of the server or of the ACL user.
+    Password: The password of the user, on cache, store and Sentinels.
     """
     auth_token: NotRequired[str]
     """
-    Auth token: The token that managed services ask for instead of a password (AUTH in ElastiCache: at least 16 characters). Where both are given the token wins.
+    Auth token: The former name of password, from when there were two.
+    """
+    service_name: str
+    """
+    Name of the primary: What the Sentinels call the primary; used in the mode sentinel.
     """
     max_connections: int
     """
-    Most connections: The most connections a pod opens to Redis. In connections.
+    Most connections: The most connections a pod opens to each server; its workers share them evenly. In connections.
     """
     health_check_interval: int
     """
@@ -3188,11 +3453,23 @@ class DatabaseRedis(TypedDict):
     """
     tls: DatabaseRedisTls
     """
-    TLS: Encryption of the connection to Redis.
+    TLS: Encryption of the connections to Redis: of clients, replicas, cluster nodes and Sentinels.
     """
     server: DatabaseRedisServer
     """
-    Server: The server itself, as its redis.conf says; how much memory it may use is in performance.cache.
+    Server: The servers themselves, as stores/redis.conf and stores/redis-store.conf say; how much memory the cache may use is in performance.cache.
+    """
+    sentinel: DatabaseRedisSentinel
+    """
+    Sentinels: The Sentinels, which watch cache and store where the mode is sentinel, and name the new primary when one fails.
+    """
+    cluster: DatabaseRedisCluster
+    """
+    Cluster: The nodes of the cache in the mode cluster. stores/form-redis-cluster.sh makes one cluster of them.
+    """
+    store: DatabaseRedisStore
+    """
+    Store: The server of what must not be lost: sessions, rate-limit counters, the job queue. It writes every change to disk, and refuses writes when its memory is full instead of dropping keys.
     """
 
 
@@ -3203,11 +3480,19 @@ class DatabaseMongodb(TypedDict):
 
     host: Host
     """
-    Host: A member of the replica set, or a service before it; the driver finds the others.
+    Host: A member of the replica set, or with `srv` the name whose SRV records list the members.
     """
     port: Port
     """
     Port: The port of MongoDB.
+    """
+    srv: bool
+    """
+    SRV records: Reads the members and their ports from the SRV records of host (`mongodb+srv://`) instead of host, port and members. Drivers then turn on TLS by themselves.
+    """
+    members: list[Address]
+    """
+    Other members: Other members of the replica set, so that the driver finds it also while host is down.
     """
     database: str
     """
@@ -3235,6 +3520,18 @@ class DatabaseMongodb(TypedDict):
     """
     Read preference: Which members answer reads. secondaryPreferred spares the primary at the cost of slightly older data.
     """
+    write_concern: str
+    """
+    Write concern: How many members must have a write before it counts as done (w). majority survives a failover; a smaller number may be rolled back.
+    """
+    retry_writes: bool
+    """
+    Retry writes: Sends a write again, once, when its primary fails meanwhile.
+    """
+    retry_reads: bool
+    """
+    Retry reads: Sends a read again, once, when its member fails meanwhile.
+    """
     pool: DatabaseMongodbPool
     """
     Connection pool: The driver's pool in each worker process.
@@ -3242,6 +3539,14 @@ class DatabaseMongodb(TypedDict):
     server_selection_timeout: int
     """
     Server selection timeout: How long the driver looks for a usable member before an operation fails. In seconds.
+    """
+    connect_timeout: int
+    """
+    Connect timeout: How long opening a connection may take before it fails. In seconds.
+    """
+    socket_timeout: int
+    """
+    Socket timeout: How long to wait for an answer. In seconds.
     """
     tls: DatabaseMongodbTls
     """
@@ -3262,6 +3567,10 @@ class DatabaseElasticsearch(TypedDict):
     """
     Port: The HTTP port.
     """
+    api_key: NotRequired[str]
+    """
+    API key: The key (id:key, in Base64) as which to connect. It may do only what it was made for, so prefer it; where it is given, user and password are not used.
+    """
     username: NotRequired[str]
     """
     User: The user to connect as.
@@ -3272,7 +3581,7 @@ class DatabaseElasticsearch(TypedDict):
     """
     index_prefix: str
     """
-    Index prefix: What the names of all indices begin with. Every environment uses spotify-ai-dev, production too: each has a cluster of its own, so nothing collides, and another prefix would orphan the indices that exist. Change it only together with a reindex.
+    Index prefix: What the names of all indices begin with; each environment has its own, so that no environment can read or delete those of another. Change it only together with a reindex.
     """
     request_timeout: int
     """
@@ -3280,11 +3589,15 @@ class DatabaseElasticsearch(TypedDict):
     """
     shards: int
     """
-    Shards: Primary shards of a new index.
+    Shards: Primary shards of a new index, as stores/elasticsearch/index-template.json says.
     """
     replicas: int
     """
     Replica shards: Copies of each shard of a new index; 0 means that a lost node loses data.
+    """
+    lifecycle: DatabaseElasticsearchLifecycle
+    """
+    Life of the indices: The data stream of search events (what was searched, and what was chosen) is cut into indices, which are removed one by one. The indices of tracks, artists and playlists stay.
     """
     tls: DatabaseElasticsearchTls
     """
@@ -3303,7 +3616,7 @@ class Database(TypedDict):
     """
     redis: DatabaseRedis
     """
-    Redis: Cache, sessions, rate-limit counters and job queue.
+    Redis: Two servers of Redis: the cache, which drops what it has no room for, and the store, which keeps sessions, rate-limit counters and the job queue. What is written here directly is about the cache; users, TLS and time limits are about both.
     """
     mongodb: DatabaseMongodb
     """
@@ -3426,9 +3739,21 @@ class KubernetesNetworkPolicyServers(TypedDict):
     """
     The replica of PostgreSQL: The replica of PostgreSQL: labels that its pods have.
     """
+    pooler: PodLabels
+    """
+    PgBouncer: PgBouncer: labels that its pods have.
+    """
     redis: PodLabels
     """
-    Redis: Redis: labels that its pods have.
+    Redis: The cache of Redis: labels that its pods have.
+    """
+    redis_store: PodLabels
+    """
+    The store of Redis: The store of Redis: labels that its pods have.
+    """
+    sentinel: PodLabels
+    """
+    Redis Sentinel: The Sentinels of Redis: labels that their pods have.
     """
     mongodb: PodLabels
     """
