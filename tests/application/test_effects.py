@@ -672,6 +672,7 @@ SWITCHES = {
     "monitoring.jaeger.enabled": ("tracing", ("sampler",)),
     "monitoring.jaeger.tls.enabled": ("tracing", ("insecure",)),
     "monitoring.jaeger.tls.ca_file": ("missing_certificate", ()),
+    "monitoring.jaeger.sampler.type": ("tracing", ("sampler",)),
 }
 """Settings of the same kind that are tried one by one."""
 
@@ -759,8 +760,11 @@ def test_another_value_makes_other_traces(path, two, observer):
 def test_a_switch_of_traces_has_an_effect(path, around, traced, observer):
     look_at, arguments = SWITCHES[path]
     certificate = f"{around.ca}/ca.crt"
-    values = (certificate, "/nowhere") if path.endswith("ca_file") else (True, False)
+    values = {"ca_file": (certificate, "/nowhere"), "type": ("probabilistic", "const")}.get(
+        path.split(".")[-1], (True, False)
+    )
     others = {"monitoring.jaeger.tls.ca_file": certificate, "monitoring.jaeger.tls.enabled": True}
+    others["monitoring.jaeger.sampler.param"] = 1
     pods = [traced(others | {path: value}) for value in values]
     first, second = (observer.see(look_at, pod, *arguments) for pod in pods)
     assert first != second

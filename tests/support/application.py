@@ -49,22 +49,20 @@ class Pod:
     @classmethod
     def of(cls, outputs, **secrets):
         """That of rendered outputs; of secrets only references are rendered, so the test gives their values."""
-        objects = [
-            each
+        environment, files = (
+            {
+                key: value
+                for each in yaml.safe_load_all((outputs / f"{name}.yaml").read_text("utf-8"))
+                for key, value in each["data"].items()
+            }
             for name in ("configmaps", "config-files")
-            for each in yaml.safe_load_all((outputs / f"{name}.yaml").read_text("utf-8"))
-        ]
-        data = {each["metadata"]["labels"]["app.kubernetes.io/component"]: each["data"] for each in objects}
-        files = dict(data.pop("configuration"))
-        beside = outputs / "application"
-        files |= {path.name: path.read_text("utf-8") for path in beside.iterdir()} if beside.is_dir() else {}
+        )
         files = {
             name.replace(".yaml", ".json"): json.dumps(yaml.safe_load(text)) if name.endswith(".yaml") else text
             for name, text in files.items()
         }
-        if "flags.json" not in files:
-            files["flags.json"] = (outputs / "flags.json").read_text("utf-8")
-        environment = {key: value for values in data.values() for key, value in values.items()}
+        for path in (outputs / "flags.json", *(outputs / "application").glob("*")):
+            files.setdefault(path.name, path.read_text("utf-8"))
         return cls(environment | secrets, files)
 
     def given(self, settings):
