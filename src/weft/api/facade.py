@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import get, has, pointer
-from weft.base.problems import Problem, UsageError, choices, did_you_mean
+from weft.base.paths import get, has, parse_pointer, pointer
+from weft.base.problems import Problem, Severity, UsageError, choices, did_you_mean
 from weft.files import formats, yaml12
 from weft.files.atomic import replace_file
 from weft.project.project import Project, load_project
@@ -114,7 +114,12 @@ class ConfigMapManager:
         tenant = self.target.resolution.values.get("tenant")
         name = "-".join(part for part in (self._name, tenant, domain, "config") if part)
         rendered = self._rendered.get(name)
-        made = copy.deepcopy(rendered) if rendered and rendered.get("data") == data else self._made(name, domain, data)
+        if (
+            rendered and data.items() <= (rendered.get("data") or {}).items()
+        ):  # a template may add what follows from settings
+            made = copy.deepcopy(rendered)
+        else:
+            made = self._made(name, domain, data)
         if made["metadata"]["name"] != name:  # named by its content, which the caller may change
             made["metadata"]["name"] = name
             made.pop("immutable", None)
@@ -141,10 +146,7 @@ class ConfigMapManager:
     @cached_property
     def _rendered(self) -> dict[str, ConfigMap]:
         """The ConfigMaps among the outputs of the target, by name, without the hash of the content."""
-        outputs, _ = self.target.outputs.rendered(self.target.view)
-        texts = (text for output in outputs for text in _DOCUMENTS.split(output.text) if "kind: ConfigMap" in text)
-        objects = [one for one in map(_object, texts) if one.get("kind") == "ConfigMap"]
-        return {_without_hash(one): one for one in objects}
+        return {_without_hash(one): one for one in _config_maps(self.target)}
 
     def generate_all_configs(self) -> list[ConfigMap]:
         """The ConfigMaps of the five domains."""
@@ -221,7 +223,7 @@ class ConfigurationValidator:
         node = root.child(domain)
         target = self._target or self._target_of(config)
         flat = _is_flat(node, data)
-        settings, problems = _settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
+        settings, problems = self._settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
         # a ConfigMap never contains a secret, so the absence of a required one is not an error
         for _, path, place in envvars.declared(node):
             if place.sensitive:
@@ -232,15 +234,22 @@ class ConfigurationValidator:
             if flat:  # what no ConfigMap contains is as in the target
                 settings = _merged(_without_variables(node, target.config.get(domain, {})), settings)
             broken = self._broken_in(domain, {**_of_target(target, config), domain: settings})
-        errors = list(dict.fromkeys((*problems, *(problem.sentence for problem in broken))))
+        wrong = (problem.sentence for problem in broken if problem.severity is Severity.ERROR)
+        errors = list(dict.fromkeys((*problems, *wrong)))
         return not errors, errors
 
     def _broken(self, domain: str, filled: dict[str, Any], flat: bool) -> list[Problem]:
         """The errors of the schema, or else of the rules, for one domain; rules of the whole configuration need the other domains."""
+        root = self._project.root
         broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
+        if flat:  # what no ConfigMap contains cannot be missing in one
+            broken = [
+                one
+                for one in broken
+                if one.code != "missing-required" or _has_variable(root.at(parse_pointer(one.path)))
+            ]
         if broken:
             return broken
-        root = self._project.root
         judged = (lambda path: _has_variable(root.at(path))) if flat else None
         return self._project.schemas.rule_check.problems(filled, (domain,), judged)
 
@@ -249,6 +258,25 @@ class ConfigurationValidator:
         filled = self._project.root.fill(config)
         broken = [problem for problem in self._project.schemas.schema_check.problems(filled) if _is_of(problem, domain)]
         return broken or self._project.schemas.rule_check.problems(filled)
+
+    def _settings(self, node: Node, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The nested settings of a ConfigMap's data, and the errors of those that cannot be converted."""
+        known = {name for name, _, _ in envvars.declared(node)}
+        texts = {name: value if isinstance(value, str) else envvars.to_text(value) for name, value in data.items()}
+        settings, problems = envvars.settings_from(node, texts)
+        errors = [problem.sentence for problem in problems]
+        unknown = texts.keys() - known
+        for name in unknown - self._derived if unknown else ():
+            hint = did_you_mean(name, known)
+            errors.append(f"there is no variable {name}{f': {hint}' if hint else ''}")
+        return settings, errors
+
+    @cached_property
+    def _derived(self) -> set[str]:
+        """The variables that templates add to ConfigMaps, because they follow from settings."""
+        plain = [target for target in self._project.targets() if "/" not in target.name]
+        names = {name for target in plain for one in _config_maps(target) for name in one.get("data") or ()}
+        return names - {name for name, _, _ in envvars.declared(self._project.root)}
 
     def _target_of(self, config: Mapping[str, Any]) -> Target | None:
         """The target that a ConfigMap says it belongs to."""
@@ -330,6 +358,13 @@ def _object(text: str) -> ConfigMap:
     return data if isinstance(data, dict) and isinstance(data.get("metadata"), dict) else {}
 
 
+def _config_maps(target: Target) -> list[ConfigMap]:
+    """The ConfigMaps among the outputs of a target."""
+    outputs, _ = target.outputs.rendered(target.view)
+    texts = (text for output in outputs for text in _DOCUMENTS.split(output.text) if "kind: ConfigMap" in text)
+    return [one for one in map(_object, texts) if one.get("kind") == "ConfigMap"]
+
+
 def _without_hash(config: ConfigMap) -> str:
     """The name of a ConfigMap, without the hash if it is named by its content."""
     name = str(config["metadata"].get("name"))
@@ -396,18 +431,6 @@ def _has_variable(node: Node) -> bool:
 def _is_flat(node: Node, data: Mapping[str, Any]) -> bool:
     """True if the keys are environment variables instead of settings."""
     return not any(key in node.properties for key in data)
-
-
-def _settings(node: Node, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The nested settings of a ConfigMap's data, and the errors of those that cannot be converted."""
-    known = {name for name, _, _ in envvars.declared(node)}
-    texts = {name: value if isinstance(value, str) else envvars.to_text(value) for name, value in data.items()}
-    settings, problems = envvars.settings_from(node, texts)
-    errors = [problem.sentence for problem in problems]
-    for name in texts.keys() - known:
-        hint = did_you_mean(name, known)
-        errors.append(f"there is no variable {name}{f': {hint}' if hint else ''}")
-    return settings, errors
 
 
 def _place_holder(settings: dict[str, Any], path: SettingPath) -> None:
