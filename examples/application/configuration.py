@@ -7,6 +7,36 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 Address: TypeAlias = str
 
 
+class ApplicationAutoscalingScaleUp(TypedDict):
+    """
+    Growing: How fast pods are added.
+    """
+
+    percent: int
+    """
+    Step: The most pods that a minute adds, as a share of those that run; four are always allowed. In percent.
+    """
+    wait: int
+    """
+    Wait: How long a higher load must last before pods are added. In seconds.
+    """
+
+
+class ApplicationAutoscalingScaleDown(TypedDict):
+    """
+    Shrinking: How fast pods are taken away.
+    """
+
+    percent: int
+    """
+    Step: The most pods that a minute takes away, as a share of those that run. In percent.
+    """
+    wait: int
+    """
+    Wait: How long a lower load must last before pods are taken away, because new ones need time to load models. In seconds.
+    """
+
+
 class ApplicationAutoscaling(TypedDict):
     """
     Autoscaling: How many pods run, and what makes the number change.
@@ -28,9 +58,17 @@ class ApplicationAutoscaling(TypedDict):
     """
     CPU target: Average CPU use, in percent of the request, above which pods are added. Lower it where traffic comes in bursts: new pods need time to load models. In percent.
     """
-    memory_threshold: int
+    requests_per_second: NotRequired[int]
     """
-    Memory target: Average memory use, in percent of the request, above which pods are added. In percent.
+    Requests per pod: Requests per second and pod above which pods are added, from the metric http_requests_per_second of the custom metrics API. Leave it out where no adapter serves it; then only CPU counts. Memory is not a measure: Python gives none back, so the number of pods would never fall. In requests per second.
+    """
+    scale_up: ApplicationAutoscalingScaleUp
+    """
+    Growing: How fast pods are added.
+    """
+    scale_down: ApplicationAutoscalingScaleDown
+    """
+    Shrinking: How fast pods are taken away.
     """
 
 
@@ -760,6 +798,22 @@ class KubernetesImage(TypedDict):
     """
     Pull policy: When the node fetches the image. A moving tag needs Always, or nodes keep running what they once fetched.
     """
+    digest: NotRequired[str]
+    """
+    Digest: What the tag named when the release was tested. The node fetches exactly this content; the tag is for people. The pipeline that builds the image sets it.
+    """
+    pin: bool
+    """
+    Pinned: Only an image with a digest is deployed. A tag can be moved to other content, a digest cannot.
+    """
+    user: int
+    """
+    User: The number of the user that the processes run as, which is also the group that owns the volumes. Never 0.
+    """
+    folder: str
+    """
+    Folder: The folder of the image in which the application's package is found.
+    """
 
 
 class KubernetesIngressHostsItem(TypedDict):
@@ -771,6 +825,10 @@ class KubernetesIngressHostsItem(TypedDict):
     """
     Path: Requests whose path begins with this go to the service.
     """
+    shared: bool
+    """
+    Shared: Tenants are served under this host, too: requests with the header X-Tenant go to the tenant that it names, all others to the environment.
+    """
 
 
 class KubernetesIngress(TypedDict):
@@ -780,11 +838,15 @@ class KubernetesIngress(TypedDict):
 
     enabled: bool
     """
-    Ingress: Writes an Ingress. Off where the service is reached in another way.
+    Ingress: Lets requests from outside in. Off where the service is reached in another way.
+    """
+    kind: Literal['Gateway', 'Ingress']
+    """
+    Kind: Gateway writes a Gateway and HTTPRoutes (gateway.networking.k8s.io), Ingress an Ingress, which knows no headers, so shared hosts lead to the environment only.
     """
     class_name: DnsLabel
     """
-    Class: The ingress controller that serves it.
+    Class: The controller that serves it: the name of a GatewayClass or of an IngressClass of the cluster.
     """
     hosts: list[KubernetesIngressHostsItem]
     """
@@ -862,12 +924,12 @@ class KubernetesExternalSecrets(TypedDict):
 
 class KubernetesDisruptionBudget(TypedDict):
     """
-    Disruption budget: What must stay up while nodes are drained. A workload of a single pod cannot promise anything: there, one pod may always be moved.
+    Disruption budget: How many pods may be away while nodes are drained.
     """
 
-    min_available: int
+    max_unavailable: str
     """
-    Least available: Pods that must keep running. Fewer than application.autoscaling.min_replicas, or no node could ever be drained. In pods.
+    Most away: A number of pods or a share of them, rounded up, so that one pod may always move. Pods that are not ready may be moved at any time.
     """
 
 
@@ -879,6 +941,67 @@ class KubernetesQuota(TypedDict):
     workloads: int
     """
     Workloads: How many workloads fit at their full size, which is application.autoscaling.max_replicas pods with what performance.resources gives each. Two let one workload be replaced while it runs. In workloads.
+    """
+
+
+class KubernetesStorage(TypedDict):
+    """
+    Storage: The volumes for what must last longer than a pod. All pods of a target share them.
+    """
+
+    enabled: bool
+    """
+    Storage: Asks for volumes. Off, the same folders are empty in each new pod.
+    """
+    class_name: NotRequired[DnsLabel]
+    """
+    Class: The StorageClass; left out, the cluster's default. It must allow several pods to write.
+    """
+    models: str
+    """
+    Models: Room for trained models, which training writes and the application reads. In bytes.
+    """
+    uploads: str
+    """
+    Uploads: Room for files that users send, until they are processed. In bytes.
+    """
+    audit: str
+    """
+    Audit logs: Room for audit logs, for as long as they are kept. In bytes.
+    """
+
+
+class KubernetesMigration(TypedDict):
+    """
+    Migration: The Job that brings the schema of the database up to date, before pods of a new release start.
+    """
+
+    enabled: bool
+    """
+    Migration: Writes the Job. Another release is another Job; one that has run is not run again.
+    """
+    command: list[str]
+    """
+    Command: What it runs.
+    """
+    deadline: int
+    """
+    Deadline: It is ended after this time. In seconds.
+    """
+
+
+class KubernetesTraining(TypedDict):
+    """
+    Training: How the training that ml.training describes runs in the cluster.
+    """
+
+    schedule: NotRequired[str]
+    """
+    Schedule: When it runs, as a line of `cron` in UTC; then it is a CronJob. Left out, it is a Job, and other settings make another one.
+    """
+    secrets: list[str]
+    """
+    Secrets: The variables with secrets that it gets; it sees no others.
     """
 
 
@@ -1724,21 +1847,17 @@ class PerformanceCache(TypedDict):
     Cache: The cache of each process and the Redis behind it.
     """
 
-    enabled: bool
+    enabled: NotRequired[bool]
     """
-    Cache: Caches answers and query results.
+    Cache: The old name of application.cache.enabled.
     """
-    strategy: Literal['lru', 'lfu', 'fifo', 'adaptive']
+    default_ttl: NotRequired[int]
     """
-    Strategy: How the in-process cache chooses what to drop: least recently used, least frequently used, oldest first, or adaptive, which switches between the first two. lfu suits traffic with steady favorites.
+    Lifetime: The old name of application.cache.ttl. In seconds.
     """
-    default_ttl: int
+    max_size: NotRequired[int]
     """
-    Lifetime: How long an entry without a lifetime of its own is kept. Shorter is fresher, longer spares the database. In seconds.
-    """
-    max_size: int
-    """
-    Entries: Entries the in-process cache holds at most. In entries.
+    Entries: The old name of application.cache.max_size. In entries.
     """
     max_memory: str
     """
@@ -1798,21 +1917,6 @@ class PerformanceDatabasePool(TypedDict):
     """
 
 
-class PerformanceDatabaseQueryCache(TypedDict):
-    """
-    Query cache: Cache of query results inside the application.
-    """
-
-    enabled: bool
-    """
-    Query cache: Keeps results of read-only queries.
-    """
-    size: int
-    """
-    Entries: Results kept at most. In entries.
-    """
-
-
 class PerformanceDatabaseMaintenance(TypedDict):
     """
     Maintenance: Scheduled upkeep of tables and indexes.
@@ -1856,10 +1960,6 @@ class PerformanceDatabase(TypedDict):
     """
     Connection pool: The former name of database.postgresql.pool.
     """
-    query_cache: PerformanceDatabaseQueryCache
-    """
-    Query cache: Cache of query results inside the application.
-    """
     slow_query_threshold: float
     """
     Slow query: Queries that take longer are logged. Lower it while hunting for slow queries. In seconds.
@@ -1883,9 +1983,9 @@ class PerformanceDatabase(TypedDict):
 PerformanceWebserverWorkers = TypedDict(
     'PerformanceWebserverWorkers',
     {
-        'count': int,
-        'class': str,
-        'timeout': int,
+        'count': NotRequired[int],
+        'class': NotRequired[str],
+        'timeout': NotRequired[int],
         'threads': int,
         'max_requests': int,
         'max_requests_jitter': int,
@@ -1899,17 +1999,9 @@ class PerformanceWebserverHttp(TypedDict):
     HTTP: Limits and versions of HTTP.
     """
 
-    http2: bool
-    """
-    HTTP/2: Offers HTTP/2. uvicorn itself speaks HTTP/1.1 only, so it concerns the ingress in front and any other worker class; cpu_optimized leaves it on for that reason.
-    """
     max_header_size: int
     """
-    Largest headers: Requests with larger headers are refused. In bytes.
-    """
-    max_incomplete_event_size: int
-    """
-    Largest incomplete event: Bytes h11 buffers of a request whose headers are not complete. The default of 16 MiB is far above the 64 KiB uvicorn itself uses: it lets a client hold that much memory per connection, so lower it where strangers connect directly. In bytes.
+    Largest headers: A request whose headers have not ended after so much is refused. In bytes.
     """
 
 
@@ -1937,9 +2029,9 @@ class PerformanceWebserver(TypedDict):
     """
     Workers: The worker processes of one pod.
     """
-    keepalive: int
+    keepalive: NotRequired[int]
     """
-    Keep-alive: How long an idle connection is kept open for the next request. Behind a load balancer set it above the balancer's own idle timeout. In seconds.
+    Keep-alive: The old name of application.server.keep_alive. In seconds.
     """
     http: PerformanceWebserverHttp
     """
@@ -1951,52 +2043,15 @@ class PerformanceWebserver(TypedDict):
     """
 
 
-class PerformanceMlDataLoader(TypedDict):
+class PerformanceMlInference(TypedDict):
     """
-    Data loader: How batches are prepared.
-    """
-
-    workers: int
-    """
-    Workers: Processes that load data. In processes.
-    """
-    prefetch_factor: int
-    """
-    Prefetch: Batches each worker prepares ahead. Memory grows with workers times this number. In batches.
-    """
-    pin_memory: bool
-    """
-    Pin memory: Keeps batches in page-locked memory for faster copies to a GPU. Useless without one, and it cannot be swapped.
+    Inference: How predictions are served.
     """
 
-
-class PerformanceMlOptimization(TypedDict):
+    timeout: NotRequired[int]
     """
-    Optimization: Transformations of models before they are served.
+    Timeout: The old name of ml.inference.timeout. In seconds.
     """
-
-    quantization: bool
-    """
-    Quantization: Stores weights in 8 bits: a quarter of the memory for a little accuracy.
-    """
-    tensorrt: bool
-    """
-    TensorRT: Compiles models with TensorRT. It takes effect on NVIDIA GPUs only.
-    """
-    onnx: bool
-    """
-    ONNX Runtime: Runs models in ONNX Runtime, the faster choice on CPUs.
-    """
-
-
-PerformanceMlInference = TypedDict(
-    'PerformanceMlInference',
-    {
-        'timeout': int,
-        'batch': bool,
-        'async': bool,
-    },
-)
 
 
 class PerformanceMl(TypedDict):
@@ -2004,48 +2059,9 @@ class PerformanceMl(TypedDict):
     Machine learning: Tuning of model serving and training.
     """
 
-    batch_size: int
-    """
-    Batch size: Samples per model call under this profile. In samples.
-    """
-    model_cache_size: int
-    """
-    Cached models: Models kept in memory; the least recently used one makes room. Count the memory of one times this number. In models.
-    """
-    data_loader: PerformanceMlDataLoader
-    """
-    Data loader: How batches are prepared.
-    """
-    gpu_memory_fraction: float
-    """
-    GPU memory: Share of GPU memory a process may take. Lower it when processes share a GPU. In ratio.
-    """
-    mixed_precision: bool
-    """
-    Mixed precision: Computes in 16 bits where that is safe. Faster on GPUs, slower on most CPUs.
-    """
-    optimization: PerformanceMlOptimization
-    """
-    Optimization: Transformations of models before they are served.
-    """
-    inference: PerformanceMlInference
+    inference: NotRequired[PerformanceMlInference]
     """
     Inference: How predictions are served.
-    """
-
-
-class PerformanceNetworkTcp(TypedDict):
-    """
-    TCP: Socket options.
-    """
-
-    keepalive: bool
-    """
-    TCP keep-alive: Finds out about peers that vanished. Leave it on behind firewalls.
-    """
-    nodelay: bool
-    """
-    TCP no delay: Sends small packets at once instead of gathering them.
     """
 
 
@@ -2084,13 +2100,9 @@ class PerformanceNetworkHttpPool(TypedDict):
     HTTP pool: Kept-alive HTTP connections.
     """
 
-    connections: int
+    max_size: NotRequired[int]
     """
-    Pools: Hosts for which connections are kept. In pools.
-    """
-    max_size: int
-    """
-    Size of a pool: Connections kept for each host; at most connections.per_host. In connections.
+    Size of a pool: The old name of performance.network.connections.per_host. In connections.
     """
 
 
@@ -2124,15 +2136,22 @@ class PerformanceNetworkCircuitBreaker(TypedDict):
     """
 
 
+class PerformanceNetworkTcp(TypedDict):
+    """
+    TCP: Socket options.
+    """
+
+    keepalive: bool
+    """
+    TCP keep-alive: Finds out about peers that vanished. Leave it on behind firewalls.
+    """
+
+
 class PerformanceNetwork(TypedDict):
     """
     Network: Outgoing connections.
     """
 
-    tcp: PerformanceNetworkTcp
-    """
-    TCP: Socket options.
-    """
     timeouts: PerformanceNetworkTimeouts
     """
     Timeouts: How long to wait for others.
@@ -2141,13 +2160,9 @@ class PerformanceNetwork(TypedDict):
     """
     Connections: Outgoing connections of one process.
     """
-    http_pool: PerformanceNetworkHttpPool
+    http_pool: NotRequired[PerformanceNetworkHttpPool]
     """
     HTTP pool: Kept-alive HTTP connections.
-    """
-    dns_cache_ttl: int
-    """
-    DNS cache: How long resolved names are kept. Long spares lookups, short follows failovers sooner; 0 keeps none. In seconds.
     """
     retry: PerformanceNetworkRetry
     """
@@ -2156,6 +2171,14 @@ class PerformanceNetwork(TypedDict):
     circuit_breaker: PerformanceNetworkCircuitBreaker
     """
     Circuit breaker: Giving a failing service time to recover.
+    """
+    dns_cache_ttl: int
+    """
+    DNS cache: How long resolved names are kept. Long spares lookups, short follows failovers sooner; 0 keeps none. In seconds.
+    """
+    tcp: PerformanceNetworkTcp
+    """
+    TCP: Socket options.
     """
 
 
@@ -2191,10 +2214,6 @@ class PerformanceResourcesMemory(TypedDict):
     """
     Swap: Swap the pod may use, on nodes that have swap at all. In bytes.
     """
-    gc_threshold: float
-    """
-    Collection threshold: Share of the memory limit at which a garbage collection is forced. Lower it when pods come close to the limit. In ratio.
-    """
 
 
 class PerformanceResourcesStorage(TypedDict):
@@ -2220,10 +2239,6 @@ class PerformanceResourcesLimits(TypedDict):
     processes: int
     """
     Processes: Processes and threads of the user at most (nproc): Linux counts both. In processes.
-    """
-    threads: int
-    """
-    Threads: Threads of the pod at most. The threads of all workers must fit. In threads.
     """
 
 
@@ -2278,7 +2293,7 @@ class Performance(TypedDict):
     """
     Web server: Worker processes and HTTP.
     """
-    ml: PerformanceMl
+    ml: NotRequired[PerformanceMl]
     """
     Machine learning: Tuning of model serving and training.
     """
@@ -3007,11 +3022,11 @@ class ApplicationServer(TypedDict):
     """
     max_workers: int
     """
-    Worker processes: How many worker processes a pod runs. Each worker opens its own database pool, so raise it together with database.postgresql.max_connections in mind; about one per CPU is a good start.
+    Worker processes: How many worker processes a pod runs. Each opens its own database pool and loads its own models, so rules compare it with the connections of the stores and the memory of a pod; about one per CPU is a good start.
     """
     worker_class: str
     """
-    Worker class: The dotted path of the worker implementation. Change it only together with the installed server, for example to UvicornH11Worker where the C parser is not wanted.
+    Worker class: The dotted path of gunicorn's worker. It must run ASGI applications; change it only together with the installed server.
     """
     worker_timeout: int
     """
@@ -3019,7 +3034,11 @@ class ApplicationServer(TypedDict):
     """
     keep_alive: int
     """
-    Keep-alive: How long an idle client connection stays open. Behind a load balancer set it a little above the balancer's own idle time, so that the balancer closes first. In seconds.
+    Keep-alive: How long an idle connection of a client stays open. The proxy in front must close first, or it sends a request into a connection that the server is closing; proxies keep idle connections for 60 seconds as a rule. In seconds.
+    """
+    trusted_proxies: list[str]
+    """
+    Trusted proxies: The networks of the proxies in front. Only their headers about the client and its scheme are believed: anyone else who sends them could choose the address that rate limits and audit logs see, and without any proxy here the application takes the proxy for the client and https for http.
     """
 
 
@@ -3876,11 +3895,31 @@ class Kubernetes(TypedDict):
     """
     disruption_budget: KubernetesDisruptionBudget
     """
-    Disruption budget: What must stay up while nodes are drained. A workload of a single pod cannot promise anything: there, one pod may always be moved.
+    Disruption budget: How many pods may be away while nodes are drained.
     """
     quota: KubernetesQuota
     """
     Quota: What all pods of the namespace may use together, so that a mistake costs no more than this. Written once per namespace: by the environment, and by tenants with a namespace of their own.
+    """
+    pod_security: Literal['restricted', 'baseline']
+    """
+    Pod Security: The standard that the namespace enforces for every pod in it. All pods of the platform keep to restricted.
+    """
+    shutdown_delay: int
+    """
+    Shutdown delay: How long a pod still serves after it was asked to end, until no proxy sends it requests any more. In seconds.
+    """
+    storage: KubernetesStorage
+    """
+    Storage: The volumes for what must last longer than a pod. All pods of a target share them.
+    """
+    migration: KubernetesMigration
+    """
+    Migration: The Job that brings the schema of the database up to date, before pods of a new release start.
+    """
+    training: KubernetesTraining
+    """
+    Training: How the training that ml.training describes runs in the cluster.
     """
 
 
@@ -4250,7 +4289,7 @@ class Configuration(TypedDict):
     security: Security
     ml: Ml
     monitoring: Monitoring
-    kubernetes: Kubernetes
+    kubernetes: NotRequired[Kubernetes]
     feature_flags: FeatureFlags
     performance: Performance
     tenant: NotRequired[Tenant]
