@@ -246,7 +246,7 @@ class ConfigurationValidator:
             broken = [
                 one
                 for one in broken
-                if one.code != "missing-required" or _has_variable(root.at(parse_pointer(one.path)))
+                if one.code != "missing-required" or _has_variable(root.at(parse_pointer(one.path or "")))
             ]
         if broken:
             return broken
