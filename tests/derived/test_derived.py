@@ -396,7 +396,7 @@ def test_every_kind_of_change_is_told_with_its_effect(tmp_path):
             ("breaking", "rule", "a"),
         ),
         (app(a={"const": 5}), app(a={**number, "title": "A"}), None),
-        # which also judges values without an earlier one
+        # which also checks values without an earlier one
         (
             app(a={**number, "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}),
             app(a={**number, "x-kubernetes-validations": [{"rule": "self == oldSelf", "optionalOldSelf": True}]}),

@@ -21,7 +21,7 @@ DECIDING: Final = (ONE | MANY | NAMED | keywords.PLAIN | {"$ref", RULES}) - {
 
 
 def identity(rule: Any) -> tuple[str, bool]:
-    """What makes two rules the same: their expressions, and whether they also judge new values."""
+    """What makes two rules the same: their expressions, and whether they also apply to new values."""
     return rule["rule"], rule.get("optionalOldSelf") is True
 
 

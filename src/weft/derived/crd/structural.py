@@ -272,7 +272,7 @@ class Structural:
     def _default(self, node: Node, path: Path) -> dict[str, Any]:
         """The default; a mapping built from nested defaults is `{}`, which the API server fills.
 
-        It judges defaults by the rules before it fills them, so one with rules is written in full.
+        It checks defaults against the rules before it fills them, so one with rules is written in full.
         """
         if node.sensitive or node.default is MISSING or node.default is None:
             return {}

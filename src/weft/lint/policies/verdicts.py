@@ -218,7 +218,7 @@ def _verdict(
 
 
 def _reading(manifest: Manifest) -> Reading:
-    """The evidence that a document gives: whoever applies it, at the line where it begins."""
+    """The evidence that a document gives: its reader applies it, and the place is the line where it begins."""
     place = manifest.place
     return Reading(manifest.name, place.file, () if place.line is None else (place.line,))
 
