@@ -3754,10 +3754,6 @@ class KubernetesNetworkPolicyServers(TypedDict):
     """
     PostgreSQL: PostgreSQL: labels that its pods have.
     """
-    replica: PodLabels
-    """
-    The replica of PostgreSQL: The replica of PostgreSQL: labels that its pods have.
-    """
     pooler: PodLabels
     """
     PgBouncer: PgBouncer: labels that its pods have.

@@ -4,6 +4,7 @@ import json
 from functools import cache
 
 import pytest
+import yaml
 from test_kubernetes_objects import KUSTOMIZED, objects, render, rendered, settings
 
 import weft
@@ -110,7 +111,7 @@ def test_a_job_gets_the_secrets_that_it_names_and_no_others(target):
     forbidden = {"STRIPE_SECRET_KEY", "TWILIO_AUTH_TOKEN", "JWT_SECRET_KEY", "GRAFANA_ADMIN_PASSWORD"}
     assert forbidden & found["training"] == set()
     assert "GRAFANA_ADMIN_PASSWORD" not in found["web"]
-    assert {"STRIPE_SECRET_KEY", "JWT_SECRET_KEY", "DB_PASSWORD"} <= found["web"]
+    assert {"STRIPE_SECRET_KEY", "DB_PASSWORD"} <= found["web"]
 
 
 def test_training_has_its_volume_its_gpu_and_its_schedule():
@@ -224,6 +225,7 @@ def test_production_runs_the_content_that_a_digest_names():
         ({"kubernetes": '{"namespace": null}'}, "/kubernetes"),
         ({"kubernetes__image": '{"repository": null}'}, "/kubernetes/image"),
         ({"kubernetes__ingress": '{"class_name": null}'}, "/kubernetes/ingress"),
+        ({"kubernetes__network_policy__clients": '{"spotify-ai-agent-dev": {}}'}, "/kubernetes/network_policy"),
         ({"application__server__keep_alive": "30"}, "/application/server/keep_alive"),
         ({"application__server__trusted_proxies": "[]"}, "/application/server/trusted_proxies"),
         ({"application__server__trusted_proxies": '["0.0.0.0/0"]'}, "/application/server/trusted_proxies"),
@@ -296,6 +298,16 @@ def test_an_ingress_takes_the_place_of_the_gateway_where_a_setting_says_so():
 
 
 # --- network ---
+
+
+def test_production_reaches_production_only():
+    for name, files in rendered().items():
+        environment = name.split("/")[0]
+        others = {"local": "local", "development": "dev", "staging": "staging", "production": "prod"}
+        foreign = [word for key, word in others.items() if key != environment]
+        for policy in objects(files, "NetworkPolicy"):
+            text = yaml.safe_dump(policy["spec"])
+            assert not any(f"-{word}" in text.replace("-production", "-prod") for word in foreign), name
 
 
 def test_what_is_outside_excepts_private_networks_of_both_versions_of_ip():
