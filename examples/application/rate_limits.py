@@ -35,7 +35,7 @@ class RateLimits:
     def _limiter(self) -> FixedWindowRateLimiter:
         if self._settings.storage == "memory":
             return FixedWindowRateLimiter(MemoryStorage())
-        storage: Storage = storage_from_string(self._store.address, **self._store.options)
+        storage: Storage = storage_from_string(self._store.address, **self._store.options_of_address)
         return FixedWindowRateLimiter(storage)
 
     def check(self, request: Request, response: Response) -> None:

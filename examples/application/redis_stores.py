@@ -20,7 +20,7 @@ AWAY = RedisError
 
 
 class RedisServer:
-    """One Redis: `client` for commands, `address` and `options` for libraries that connect themselves."""
+    """One Redis: `client` for commands, `address` and `options_of_address` for libraries that connect themselves."""
 
     def __init__(self, settings: RedisCache | RedisStore, workers: int) -> None:
         self._settings = settings
@@ -60,7 +60,7 @@ class RedisServer:
 
     @property
     def address(self) -> str:
-        """Where it is, as the library `limits` writes it; who asks is in `options`."""
+        """Where it is, as the library `limits` writes it; who asks is in `options_of_address`."""
         settings = self._settings
         if settings.mode == "cluster":
             return f"redis+cluster://{settings.host}:{settings.port}"
@@ -68,6 +68,16 @@ class RedisServer:
             places = ",".join(f"{host}:{port}" for host, port in self._sentinels())
             return f"redis+sentinel://{places}/{quote(settings.service_name)}"
         return f"{'rediss' if settings.tls else 'redis'}://{settings.host}:{settings.port}/{settings.database}"
+
+    @property
+    def options_of_address(self) -> dict[str, Any]:
+        """What such a library is given in addition: an address of one server says itself that it is encrypted."""
+        options = self.options
+        if self._settings.mode == "sentinel":
+            return {**options, "sentinel_kwargs": self.options}
+        if self._settings.mode == "standalone":
+            options.pop("ssl", None)
+        return options
 
     def _sentinels(self) -> list[tuple[str, int]]:
         split = (address.rpartition(":") for address in self._settings.sentinels)

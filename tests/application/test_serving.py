@@ -1,6 +1,7 @@
 """The application runs with the rendered files of an environment, under gunicorn, with its servers; they are stopped one at a time."""
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -18,17 +19,19 @@ PASSWORDS = {"DB_PASSWORD": "primary-of-the-tests", "DB_READ_PASSWORD": "primary
 LOOKUP = "lookup-of-the-tests"
 
 
-def overlay(tls, ports, folder):
-    """What somebody writes to run an environment on one machine: where everything is."""
+def overlay(environment, tls, ports, folder):
+    """What somebody writes to run an environment on one machine: where everything is.
+
+    The schema refuses a production whose servers are on this machine, so there the names of hosts stay, and are resolved to it.
+    """
     certificate = {"certificate_file": f"{tls}/localhost.crt", "key_file": f"{tls}/localhost.key"}
-    return {
+    made = {
         "application": {
             "server": {
-                "app": "application.main:app",
-                "worker_class": "uvicorn_worker.UvicornWorker",
                 "host": HOST,
                 "port": ports.api,
                 "max_workers": 2,
+                "trusted_proxies": ["10.0.0.0/8", f"{HOST}/32"],
             },
             "metrics": {"port": ports.metrics},
             "rate_limit": {"requests": 10000},
@@ -40,6 +43,7 @@ def overlay(tls, ports, folder):
                 "port": ports.primary,
                 "pooler": {"host": "localhost", "tls": certificate},
                 "read_replica": {"host": "localhost", "port": ports.replica},
+                "pool": {"timeout": 5},  # what the pooler lets queries wait for a server
                 "health_check": {"interval": 2, "timeout": 1, "failures": 2},
                 "failover": {"retry_attempts": 2, "retry_interval": 1},
                 "tls": {"ca_file": f"{tls}/ca.crt"},
@@ -49,11 +53,11 @@ def overlay(tls, ports, folder):
                 "mode": "standalone",
                 "host": HOST,
                 "port": ports.redis,
-                "tls": {"enabled": False},
+                "tls": {"enabled": environment == "production", "ca_file": f"{tls}/ca.crt"},
                 "store": {"mode": "standalone", "host": HOST, "port": ports.store},
             },
-            "mongodb": {"host": HOST, "port": ports.closed},
-            "elasticsearch": {"host": HOST, "port": ports.closed},
+            "mongodb": {"host": HOST, "port": ports.closed, "tls": {"ca_file": f"{tls}/ca.crt"}},
+            "elasticsearch": {"host": HOST, "port": ports.closed, "tls": {"ca_file": f"{tls}/ca.crt"}},
         },
         "monitoring": {
             "health": {"interval": "2s", "timeout": "1s"},
@@ -65,9 +69,26 @@ def overlay(tls, ports, folder):
             },
         },
     }
+    if environment == "production":
+        database, stays = made["database"], made["monitoring"]["jaeger"]["collector"]
+        servers = (database["postgresql"], database["postgresql"]["pooler"], database["postgresql"]["read_replica"])
+        for each in (*servers, database["redis"], database["redis"]["store"], database["mongodb"], stays):
+            del each["host"]
+        del database["elasticsearch"]["host"]
+    return made
 
 
-@pytest.fixture(scope="module", params=["development"])
+def resolved(folder):
+    """The same outputs with this machine in place of each name of a cluster, as its DNS would answer."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.write_text(
+                re.sub(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.svc\.cluster\.local", "localhost", path.read_text("utf-8")), "utf-8"
+            )
+    return folder
+
+
+@pytest.fixture(scope="module", params=["development", "production"])
 def platform(request, shared_servers, tmp_path_factory):
     """The servers of an environment, and the application."""
     servers, folder = shared_servers, tmp_path_factory.mktemp("platform")
@@ -77,7 +98,7 @@ def platform(request, shared_servers, tmp_path_factory):
         path.chmod(0o644 if path.suffix == ".crt" else 0o600)
     names = ("api", "metrics", "primary", "replica", "redis", "store", "closed", "sink")
     ports = SimpleNamespace(**{name: free_port() for name in names})
-    outputs = rendered(folder / "first", request.param, overlay(tls, ports, folder))
+    outputs = resolved(rendered(folder / "first", request.param, overlay(request.param, tls, ports, folder)))
     configuration = reference.project().target(request.param).config["database"]["postgresql"]
     name, user = configuration["name"], configuration["user"]
     access = "local all,replication postgres trust\n" + (outputs / "stores" / "pg_hba.conf").read_text("utf-8")
@@ -88,9 +109,16 @@ def platform(request, shared_servers, tmp_path_factory):
         primary.sql(f"ALTER ROLE \"{role}\" PASSWORD '{password}'")
     primary.sql(f'GRANT ALL ON SCHEMA public TO "{user}"', database=name)
     replica = servers.replica(primary, hba=access)
-    redis, store = servers.redis(), servers.redis()
+    encrypted = request.param == "production"
+    files = {
+        "tls-cert-file": tls / "localhost.crt",
+        "tls-key-file": tls / "localhost.key",
+        "tls-ca-cert-file": tls / "ca.crt",
+    }
+    settings = {**files, "tls-auth-clients": "no"} if encrypted else {}
+    redis, store = (servers.redis(settings=settings, tls=encrypted) for _ in range(2))
     ports.primary, ports.replica, ports.redis, ports.store = primary.port, replica.port, redis.port, store.port
-    outputs = rendered(folder / "second", request.param, overlay(tls, ports, folder))
+    outputs = resolved(rendered(folder / "second", request.param, overlay(request.param, tls, ports, folder)))
     pooler = servers.pgbouncer(
         (outputs / "stores" / "pgbouncer.ini").read_text("utf-8"),
         settings={"auth_file": "userlist.txt", "admin_users": "pgbouncer"},
@@ -131,7 +159,8 @@ def ask(port, path, data=None, headers=None):
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read() or b"{}")
+        text = error.read().decode()
+        return error.code, json.loads(text) if "json" in error.headers.get_content_type() else {"text": text}
 
 
 def api(platform, path, data=None):
@@ -150,7 +179,8 @@ def becomes(platform, **wanted):
 
 
 def test_it_serves_and_says_what_it_is(platform):
-    assert api(platform, "/about")[1]["environment"] == platform.name
+    status, about = api(platform, "/about")
+    assert (status, about.get("environment")) == (200, platform.name), (status, about, platform.app.log[-3000:])
     status, added = api(platform, "/tracks", {"title": "first"})
     assert status == 201
     until(lambda: api(platform, f"/tracks/{added['id']}") == (200, {"id": added["id"], "title": "first"}))
@@ -185,7 +215,7 @@ def test_logs_are_lines_of_json(platform):
     api(platform, "/tracks", {"title": "logged"})
 
     def messages():
-        files = platform.folder.glob("logs/**/audit*.log")
+        files = platform.folder.glob("logs/audit/*.log")
         return [json.loads(line)["message"] for file in files for line in file.read_text("utf-8").splitlines()]
 
     assert set(until(messages)) == {"track added"}
