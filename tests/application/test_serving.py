@@ -43,6 +43,7 @@ def overlay(environment, tls, ports, folder):
                 "port": ports.primary,
                 "pooler": {"host": "localhost", "tls": certificate},
                 "read_replica": {"host": "localhost", "port": ports.replica},
+                "connect_timeout": 3,
                 "pool": {"timeout": 5},  # what the pooler lets queries wait for a server
                 "health_check": {"interval": 2, "timeout": 1, "failures": 2},
                 "failover": {"retry_attempts": 2, "retry_interval": 1},
