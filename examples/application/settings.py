@@ -259,6 +259,7 @@ class Calls(Section):
 
     connect_timeout: float = file(lambda c: c["performance"]["network"]["timeouts"]["connect"])
     socket_timeout: float = file(lambda c: c["performance"]["network"]["timeouts"]["socket"])
+    keepalive: bool = file(lambda c: c["performance"]["network"]["tcp"]["keepalive"])
     per_host: int = file(lambda c: c["performance"]["network"]["connections"]["per_host"])
     total: int = file(lambda c: c["performance"]["network"]["connections"]["total"])
     dns_cache_ttl: int = file(lambda c: c["performance"]["network"]["dns_cache_ttl"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import AddrInfoType, ClientError, ClientSession, ClientTimeout, TCPConnector
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from application.settings import Calls, Tenant
@@ -27,11 +28,20 @@ class Webhooks:
         """Make the pool of connections of this process."""
         settings = self._settings
         connector = TCPConnector(
-            limit=settings.total, limit_per_host=settings.per_host, ttl_dns_cache=settings.dns_cache_ttl
+            limit=settings.total,
+            limit_per_host=settings.per_host,
+            ttl_dns_cache=settings.dns_cache_ttl,
+            socket_factory=self._socket,
         )
         timeout = ClientTimeout(total=None, sock_connect=settings.connect_timeout, sock_read=settings.socket_timeout)
         self._session = ClientSession(connector=connector, timeout=timeout)
         self._loop = asyncio.get_running_loop()
+
+    def _socket(self, address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, self._settings.keepalive)
+        return made
 
     async def stop(self) -> None:
         """Close the connections."""

@@ -894,6 +894,22 @@ def session(field):
     return asyncio.run(work())
 
 
+def keeps_alive():
+    """Whether the connections of webhooks find out about peers that vanished."""
+    import socket
+
+    async def work():
+        hooks = parts().webhooks
+        await hooks.start()
+        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))
+        with hooks._session.connector._socket_factory(address) as made:
+            found = bool(made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        await hooks.stop()
+        return found
+
+    return asyncio.run(work())
+
+
 def deliveries(event, url):
     """How often an event is posted to a closed port, and for how many tenths of a second."""
     tried = []

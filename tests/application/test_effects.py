@@ -602,6 +602,7 @@ EFFECTS = {
     N + "timeouts.connect": lambda _: effect("session", (7, 7), (9, 9), args=("connect",)),
     N + "timeouts.socket": lambda _: effect("session", (7, 7), (9, 9), args=("read",)),
     N + "dns_cache_ttl": lambda _: effect("session", (7, 7), (9, 9), args=("dns",)),
+    N + "tcp.keepalive": lambda _: effect("keeps_alive", (True, True), (False, False)),
     N + "retry.attempts": lambda _: effect(
         "number_of_deliveries",
         (0, 1),
@@ -707,7 +708,7 @@ def observer(tmp_path_factory):
 
 
 def test_every_setting_of_the_application_has_an_effect_that_is_tested():
-    assert sorted({*read_by("application")} - {*EFFECTS, *DERIVED, *SWITCHES}) == []
+    assert sorted(read_by("application")) == sorted({**EFFECTS, **DERIVED, **SWITCHES})
 
 
 @pytest.mark.parametrize("path", EFFECTS)
@@ -765,6 +766,8 @@ def test_a_switch_of_traces_has_an_effect(path, around, traced, observer):
     )
     others = {"monitoring.jaeger.tls.ca_file": certificate, "monitoring.jaeger.tls.enabled": True}
     others["monitoring.jaeger.sampler.param"] = 1
+    if path.endswith("tls.enabled"):
+        others["monitoring.jaeger.collector.password"] = None  # it must not travel in plain text
     pods = [traced(others | {path: value}) for value in values]
     first, second = (observer.see(look_at, pod, *arguments) for pod in pods)
     assert first != second
