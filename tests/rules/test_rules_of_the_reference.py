@@ -55,7 +55,14 @@ def others(node, value, written):
     if isinstance(value, list) or (value is MISSING and "array" in node.types):
         return [[], ["*", "x"], [0.5, 0.1], *([text] for text in written), MISSING]
     if isinstance(value, dict):
-        return [{}, {**value, **OF_MAPS}, *({**value, key: below} for key, below in OF_MAPS.items()), MISSING]
+        switches = ({**value, text: {"enabled": on}} for text in written for on in (True, False))
+        return [
+            {},
+            {**value, **OF_MAPS},
+            *({**value, key: below} for key, below in OF_MAPS.items()),
+            *switches,
+            MISSING,
+        ]
     allowed = node.keyword("enum") or ()
     return [*allowed, *written, *TEXTS, *([{}, 1, True] if value is MISSING else []), MISSING]
 
@@ -68,6 +75,7 @@ OF_MAPS = {
     "app.kubernetes.io/x": "x",
     "kubernetes.io/x": "x",
     "m": {"type": "histogram", "job": "nobody"},
+    "a-dev-b": {},
 }
 
 
