@@ -307,7 +307,7 @@ def test_a_flag_that_cannot_be_right_is_refused_at_its_line(tmp_path, name):
     overlay = "overlays/exceptions/staging.yaml"
     project = reference.copy(tmp_path)
     weft_yaml = project / "weft.yaml"
-    weft_yaml.write_text(weft_yaml.read_text("utf-8").replace("outputs:", f"  - {overlay}\noutputs:"), "utf-8")
+    weft_yaml.write_text(weft_yaml.read_text("utf-8").replace("\noutputs:", f"\n  - {overlay}\noutputs:", 1), "utf-8")
     (project / overlay).write_text(f"feature_flags:\n  flags:\n    {FLAG}:\n      {mistake}\n", "utf-8")
     result = run("validate", "staging", "--format", "json", cwd=project)
     problems = [problem for problem in json.loads(result.out)["problems"] if problem["severity"] == "error"]
@@ -434,7 +434,7 @@ def test_what_a_shell_does_not_take_in_silence_is_told_at_its_line(tmp_path, val
 def test_the_environment_files_of_the_reference_project_are_checked_by_a_shell():
     rendered, _ = reference.project().render([reference.project().target("local")])
     checked = [one.path for one in rendered if "shell" in one.checks]
-    assert checked == ["local/app.env", "local/app.sh"]
+    assert checked == ["local/app.env", "local/app.sh", "local/ml/mlflow.env"]
 
 
 @pytest.mark.parametrize(
