@@ -93,9 +93,14 @@ WORDS = [
 ENGINE = [path for path in SOURCES if path.parent.name != "checks" or path.stem in ("__init__", "memory", "programs")]
 
 
+def own_name(path):
+    """The name of the program that a check asks which is a package: `checks/mlflow/evaluate.py` knows MLflow, and no other."""
+    return path.parent.name if path.parent.parent.name == "checks" else None
+
+
 @pytest.mark.parametrize("path", [*ENGINE, *(path for path in DATA if path.stem != "secret_rules")], ids=name_of)
 def test_the_engine_has_no_word_of_the_reference_platform(path):
-    words = rf"(?i)(?<![a-z])(?:{'|'.join(WORDS)})(?![a-z])"
+    words = rf"(?i)(?<![a-z])(?:{'|'.join(word for word in WORDS if word != own_name(path))})(?![a-z])"
     # a check says which package its program comes with
     text = re.sub(r'INSTALL.* = "the Debian package [\w-]+"|"the Debian package [\w-]+"', "", path.read_text("utf-8"))
     assert found(words, [(name_of(path), text)]) == []

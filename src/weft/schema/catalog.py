@@ -12,8 +12,9 @@ from weft.schema.acceptance import Acceptance
 from weft.schema.documents import Documents
 from weft.schema.levels import groups_by_name
 from weft.schema.names import SecretNames
-from weft.schema.node import MISSING, Node, Secrecy
+from weft.schema.node import MISSING, Node
 from weft.schema.renames import Renames
+from weft.schema.secrecy import Secrecy
 from weft.schema.types import AcceptedTypes
 from weft.schema.walk import in_place, subschemas
 

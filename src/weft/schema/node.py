@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.overlay import only_instructs
 from weft.base.recent import Recent
 from weft.schema.names import spellings
+from weft.schema.secrecy import Secrecy
 from weft.schema.types import ANY_TYPE, named, stated_types, type_for_schemas
 from weft.schema.walk import CONTAINERS, item_schemas, property_schemas
 
@@ -27,15 +27,6 @@ class _Missing:
 
 MISSING: Final[Any] = _Missing()
 """Stands for "no value", because None is a value."""
-
-
-class Secrecy(IntEnum):
-    """Whether the value at a place is a secret."""
-
-    NONE = 0
-    PERHAPS = 1
-    """It may be a secret with a misspelled key, or one a level too high or too low."""
-    SENSITIVE = 2
 
 
 _OF_OTHERS: Final = ("additionalProperties", "patternProperties", "unevaluatedProperties")

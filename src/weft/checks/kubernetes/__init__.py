@@ -12,14 +12,9 @@ with those of its own target.
 from __future__ import annotations
 
 import base64
-import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +23,7 @@ import yaml
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.checks.kubernetes.schemas import VERSION, is_builtin, kinds, validator
 from weft.files import yaml11
 
 if TYPE_CHECKING:
@@ -36,8 +32,6 @@ if TYPE_CHECKING:
 if find_spec("kubernetes_validate") is None:  # its schemas are read as files, the package itself is not needed
     raise ImportError("the Kubernetes schemas are not installed", name="kubernetes-validate")
 
-VERSION: Final = "1.33.0"
-"""The Kubernetes version whose schemas are used."""
 CODES: Final = ("kubernetes-unknown-kind", "object-twice", "other-namespace")
 MAX_ANNOTATIONS: Final = 256 * 1024
 """The maximum size of an object's annotations in bytes (apimachinery TotalAnnotationSizeLimitB)."""
@@ -209,13 +203,13 @@ def _is_object(thing: Any) -> bool:
 
 
 def _unknown_kind(thing: Any) -> Iterator[Problem]:
-    if not _is_object(thing) or _validator(thing["apiVersion"], thing["kind"]) is not None:
+    if not _is_object(thing) or validator(thing["apiVersion"], thing["kind"]) is not None:
         return
     api, kind = thing["apiVersion"], thing["kind"]
-    if _is_builtin(api):
+    if is_builtin(api):
         message = f"Kubernetes {VERSION} has no kind `{kind}` in {api}"
-        hint = did_you_mean(kind, _kinds().get(api, ())) or did_you_mean(
-            f"{api} {kind}", (f"{version} {name}" for version, names in _kinds().items() for name in names)
+        hint = did_you_mean(kind, kinds().get(api, ())) or did_you_mean(
+            f"{api} {kind}", (f"{version} {name}" for version, names in kinds().items() for name in names)
         )
         yield Problem("kubernetes-unknown-kind", message, Severity.WARNING, hint=hint)
     else:
@@ -224,11 +218,11 @@ def _unknown_kind(thing: Any) -> Iterator[Problem]:
 
 
 def _schema(document: dict[str, Any]) -> Iterator[Complaint]:
-    validator = _validator(document["apiVersion"], document["kind"])
-    if validator is None:
+    compiled = validator(document["apiVersion"], document["kind"])
+    if compiled is None:
         return
     try:
-        for error in validator.iter_errors(document):
+        for error in compiled.iter_errors(document):
             yield from _broken(error, secret=document["kind"] == "Secret")
     except ValueError as error:
         yield (
@@ -363,48 +357,3 @@ def _is_qualified(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
     good_prefix = not slash or bool(_SUBDOMAIN.match(prefix) and len(prefix) <= 253)
     return good_prefix and 0 < len(name) <= 63 and _VALUE.match(name) is not None
-
-
-def _is_builtin(api_version: str) -> bool:
-    """True if a group is one of Kubernetes' own."""
-    group, slash, _ = api_version.rpartition("/")
-    return not slash or "." not in group or api_version in _kinds()
-
-
-@cache
-def _validator(api_version: str, kind: str) -> jsonschema_rs.Validator | None:
-    """The compiled schema of a kind, or None if Kubernetes itself has no such kind."""
-    group, slash, version = api_version.rpartition("/")
-    # the bundled files are named after the first word of the group: `deployment-apps-v1.json`
-    prefix = f"{group.partition('.')[0]}-" if slash else ""
-    if slash and "." in group and not group.endswith(".k8s.io"):
-        return None
-    file = _folder().joinpath(f"{kind.lower()}-{prefix}{version}.json")
-    if not file.is_file():
-        return None
-    return jsonschema_rs.validator_for(json.loads(file.read_text("utf-8")), registry=_definitions())
-
-
-@cache
-def _kinds() -> dict[str, list[str]]:
-    """The kinds of Kubernetes by their `apiVersion`."""
-    found: dict[str, list[str]] = {}
-    for definition in json.loads(_folder().joinpath("_definitions.json").read_text("utf-8"))["$defs"].values():
-        for kind in definition.get("x-kubernetes-group-version-kind", ()):
-            api = "/".join(filter(None, (kind["group"], kind["version"])))
-            found.setdefault(api, []).append(kind["kind"])
-    return found
-
-
-@cache
-def _folder() -> Traversable | zipfile.Path:
-    """The schemas as files: a folder, as shipped with the package, or an archive, as installed by `make`."""
-    schemas = resources.files("kubernetes_validate").joinpath("kubernetes-json-schema")
-    archive = schemas.joinpath(f"v{VERSION}-local-strict.zip")
-    return zipfile.Path(str(archive)) if archive.is_file() else schemas.joinpath(f"v{VERSION}-local-strict")
-
-
-@cache
-def _definitions() -> jsonschema_rs.Registry:
-    definitions = json.loads(_folder().joinpath("_definitions.json").read_text("utf-8"))
-    return jsonschema_rs.Registry([(definitions["$id"], definitions)])
