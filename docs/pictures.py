@@ -45,7 +45,7 @@ def report() -> str:
 
 def explanation() -> str:
     """Where a value of the reference project comes from."""
-    arguments = ("explain", "production/acme", "application.autoscaling.max_replicas")
+    arguments = ("explain", "production/acme", "application.autoscaling.min_replicas")
     return terminal(f"weft {' '.join(arguments)}", printed(*arguments, cwd=ROOT))
 
 
