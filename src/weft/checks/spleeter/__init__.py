@@ -1,7 +1,7 @@
 """The check `spleeter`: Spleeter's own reader takes the configuration, and it fits one of the models that Spleeter ships.
 
 A configuration has the keys of Spleeter's own, with values of the same types, and describes the network of one of them, as otherwise
-its weights do not fit. Nothing is computed, so TensorFlow is not needed.
+its weights do not fit. Nothing is computed, so a machine-learning framework is not needed.
 """
 
 from __future__ import annotations
