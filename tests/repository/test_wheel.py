@@ -85,7 +85,7 @@ FACADE = """
 import json, pathlib, weft, yaml
 from weft import ConfigMapManager, ConfigMapUtils, ConfigurationValidator, EnvironmentTier
 
-manager = ConfigMapManager(namespace="elsewhere", environment=EnvironmentTier.PRODUCTION)
+manager = ConfigMapManager(namespace="elsewhere-prod", environment=EnvironmentTier.PRODUCTION)
 domains = ("application", "database", "security", "ml", "monitoring")
 made = {domain: getattr(manager, f"create_{domain}_config")() for domain in domains}
 configs = manager.generate_all_configs()
@@ -111,7 +111,7 @@ def test_the_facade_works_from_the_wheel(python, installed):
     result = json.loads(python("-c", FACADE).stdout)
     assert Path(result["file"]).is_relative_to(installed)
     assert result == {
-        "file": result["file"], "kinds": ["ConfigMap"] * 5, "namespaces": ["elsewhere"], "all": True, "exported": True,
+        "file": result["file"], "kinds": ["ConfigMap"] * 5, "namespaces": ["elsewhere-prod"], "all": True, "exported": True,
         "valid": [[True, []]] * 5, "invalid": False, "merged": {"A": "1", "B": "2"}, "filtered": True,
         "env": result["env"],
     }  # fmt: skip

@@ -10,17 +10,27 @@ A ConfigMap is a plain dict, as `kubectl get -o json` prints it; its data uses t
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from weft.api.config_maps import (
+    ConfigMap,
+    checked_namespace,
+    config_maps_of,
+    data_of,
+    instance_of,
+    misshapen,
+    refuse_different_objects,
+    stable_name,
+)
+from weft.base.codes import About
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import get, has, parse_pointer, pointer
-from weft.base.problems import Problem, Severity, UsageError, choices, did_you_mean
-from weft.files import formats, yaml12
+from weft.base.problems import Problem, Severity, choices, did_you_mean
+from weft.files import formats
 from weft.files.atomic import replace_file
 from weft.project.project import Project, load_project
 from weft.project.target import Target
@@ -29,14 +39,10 @@ from weft.schema.catalog import Catalog
 from weft.schema.node import Node
 from weft.stages.merge import merge
 
-ConfigMap = dict[str, Any]
-
 DOMAINS: Final = ("application", "database", "security", "ml", "monitoring")
 _LABELS: Final = "app.kubernetes.io/"
 _ALIASES: Final = {"dev": "development", "prod": "production"}
-_NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _INSTANCE: Final = ("metadata", "labels", f"{_LABELS}instance")
-_DOCUMENTS: Final = re.compile(r"^---.*\n", re.MULTILINE)
 
 
 class EnvironmentTier(StrEnum):
@@ -76,7 +82,7 @@ class ConfigMapManager:
         opened = _project(project)
         self.target: Target = opened.target(**values)
         settings = self.target.shared_config.get("kubernetes", {})
-        self._own_namespace = None if namespace is None else _namespace(namespace)
+        self._own_namespace = None if namespace is None else checked_namespace(namespace)
         self.namespace = self._own_namespace or settings.get("namespace", "default")
         self._name = settings.get("name", opened.name)
 
@@ -131,7 +137,7 @@ class ConfigMapManager:
         """A ConfigMap that the project does not render, with the labels and annotations of those that it does."""
         labels = {
             f"{_LABELS}name": self._name,
-            f"{_LABELS}instance": _instance(self.target),
+            f"{_LABELS}instance": instance_of(self.target),
             f"{_LABELS}component": domain,
             f"{_LABELS}managed-by": "weft",
         }
@@ -146,7 +152,7 @@ class ConfigMapManager:
     @cached_property
     def _rendered(self) -> dict[str, ConfigMap]:
         """The ConfigMaps among the outputs of the target, by name, without the hash of the content."""
-        return {_without_hash(one): one for one in _config_maps(self.target)}
+        return {stable_name(one): one for one in config_maps_of(self.target)}
 
     def generate_all_configs(self) -> list[ConfigMap]:
         """The ConfigMaps of the five domains."""
@@ -216,10 +222,10 @@ class ConfigurationValidator:
         root = self._project.root
         if domain not in root.properties:
             return False, [f"there is no domain `{domain}`"]
-        data = _data(config) if isinstance(config, Mapping) else config
-        misshapen = _misshapen(data)
-        if misshapen:
-            return False, misshapen
+        data = data_of(config) if isinstance(config, Mapping) else config
+        wrong_shape = misshapen(data)
+        if wrong_shape:
+            return False, wrong_shape
         node = root.child(domain)
         target = self._target or self._target_of(config)
         flat = _is_flat(node, data)
@@ -246,7 +252,7 @@ class ConfigurationValidator:
             broken = [
                 one
                 for one in broken
-                if one.code != "missing-required" or _has_variable(root.at(parse_pointer(one.path or "")))
+                if one.traits.about is not About.ABSENCE or _has_variable(root.at(parse_pointer(one.path or "")))
             ]
         if broken:
             return broken
@@ -275,13 +281,13 @@ class ConfigurationValidator:
     def _derived(self) -> set[str]:
         """The variables that templates add to ConfigMaps, because they follow from settings."""
         plain = [target for target in self._project.targets() if "/" not in target.name]
-        names = {name for target in plain for one in _config_maps(target) for name in one.get("data") or ()}
+        names = {name for target in plain for one in config_maps_of(target) for name in one.get("data") or ()}
         return names - {name for name, _, _ in envvars.declared(self._project.root)}
 
     def _target_of(self, config: Mapping[str, Any]) -> Target | None:
         """The target that a ConfigMap says it belongs to."""
         instance = get(config, _INSTANCE) if config.get("kind") == "ConfigMap" and has(config, _INSTANCE) else None
-        return next((one for one in self._project.targets() if instance and _instance(one) == instance), None)
+        return next((one for one in self._project.targets() if instance and instance_of(one) == instance), None)
 
 
 class ConfigMapUtils:
@@ -294,7 +300,7 @@ class ConfigMapUtils:
         Raises ValueError if a value is a mapping in one and not in the other, and for two different objects, because one would overwrite the
         other.
         """
-        _same_object(base, override)
+        refuse_different_objects(base, override)
         merged, problems = merge(_anything(), copy.deepcopy(dict(base)), copy.deepcopy(dict(override)))
         if problems:
             raise ValueError("; ".join(problem.message for problem in problems))
@@ -303,7 +309,7 @@ class ConfigMapUtils:
     @staticmethod
     def filter_by_prefix(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         """The entries of a ConfigMap's data, or of any mapping, whose names start with `prefix`."""
-        return {name: value for name, value in _data(config).items() if name.startswith(prefix)}
+        return {name: value for name, value in data_of(config).items() if name.startswith(prefix)}
 
     @staticmethod
     def transform_to_env_format(config: Mapping[str, Any]) -> str:
@@ -312,7 +318,7 @@ class ConfigMapUtils:
         Raises ValueError for a name that is not valid in a shell.
         """
         return formats.env_lines(
-            (name, envvars.to_text(value)) for name, value in _data(config).items() if value is not None
+            (name, envvars.to_text(value)) for name, value in data_of(config).items() if value is not None
         )
 
 
@@ -340,52 +346,6 @@ def _anything() -> Node:
     ).root
 
 
-def _namespace(text: str) -> str:
-    """A valid Kubernetes namespace; raises UsageError for any other text."""
-    if isinstance(text, str) and _NAMESPACE.fullmatch(text):
-        return text
-    message = f"`{text}` cannot be a namespace: use at most 63 of lower-case letters, digits and `-`, a letter or digit at both ends"
-    meant = re.sub("[^a-z0-9]+", "-", str(text).lower()).strip("-")[:63].rstrip("-")
-    raise UsageError(Problem("bad-name", message, hint=f"write `{meant}`" if meant else None))
-
-
-def _object(text: str) -> ConfigMap:
-    """The object in one document of an output; empty if it is not an object, which the check `kubernetes` reports."""
-    try:
-        data = yaml12.parse(text)
-    except yaml12.YamlError:
-        return {}
-    return data if isinstance(data, dict) and isinstance(data.get("metadata"), dict) else {}
-
-
-def _config_maps(target: Target) -> list[ConfigMap]:
-    """The ConfigMaps among the outputs of a target."""
-    outputs, _ = target.outputs.rendered(target.view)
-    texts = (text for output in outputs for text in _DOCUMENTS.split(output.text) if "kind: ConfigMap" in text)
-    return [one for one in map(_object, texts) if one.get("kind") == "ConfigMap"]
-
-
-def _without_hash(config: ConfigMap) -> str:
-    """The name of a ConfigMap, without the hash if it is named by its content."""
-    name = str(config["metadata"].get("name"))
-    return re.sub(r"-[0-9a-f]{10}$", "", name) if config.get("immutable") else name
-
-
-def _same_object(base: Mapping[str, Any], override: Mapping[str, Any]) -> None:
-    """Raise ValueError if both are Kubernetes objects, but not the same one."""
-    for what, path in (("kinds", ("kind",)), ("names", ("metadata", "name"))):
-        both = [get(one, path) for one in (base, override) if "kind" in one and has(one, path)]
-        if len(both) == 2 and both[0] != both[1]:
-            raise ValueError(
-                f"two objects of different {what} cannot be merged: `{both[0]}` and `{both[1]}` (merge their `data`)"
-            )
-
-
-def _instance(target: Target) -> str:
-    """The value of the label that tells which target an object belongs to."""
-    return target.name.replace("/", "-")
-
-
 def _of_target(target: Target, config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of a target, in the namespace of a ConfigMap if it has one."""
     values, where = target.config, ("metadata", "namespace")
@@ -408,19 +368,6 @@ def _merged(lower: Any, upper: Any) -> Any:
     if not (isinstance(lower, dict) and isinstance(upper, dict)):
         return upper
     return lower | {key: _merged(lower.get(key), value) for key, value in upper.items()}
-
-
-def _data(config: Mapping[str, Any]) -> Any:
-    if config.get("kind") != "ConfigMap":
-        return config
-    return {} if config.get("data") is None else config["data"]
-
-
-def _misshapen(data: Any) -> list[str]:
-    """Why something cannot be a configuration at all."""
-    if not isinstance(data, Mapping):
-        return [f"a configuration is a mapping, not {type(data).__name__}"]
-    return [f"`{key}` is not a text, but keys must be texts" for key in data if not isinstance(key, str)]
 
 
 def _has_variable(node: Node) -> bool:
