@@ -49,6 +49,7 @@ OF_VALUES = {
     "explain": [["one", "--all"], ["one", "app"], ["one", "PATH"], ["one", "KEY"], ["two", "app"]],
     "policy report": [[]],
     "render": [[], ["--check"]],
+    "schema reach": [[], ["one"]],
     "secrets check": [[]],
     "targets": [[], ["--affected-by", OVERLAY]],
     "validate": [["--strict"], ["--outputs"]],

@@ -13,11 +13,17 @@ def sensitive_paths():
     found = dict.fromkeys(named(root, ()))
     for name in ("local", "production", "production/acme"):
         walked = root.walk(reference.targets()[name].config)
-        found |= dict.fromkeys(path for path, node, value in walked if node.sensitive and not isinstance(value, dict))
+        found |= dict.fromkeys(
+            path
+            for path, node, value in walked
+            if node.sensitive and node.renamed_to is None and not isinstance(value, dict)
+        )
     return list(found)
 
 
 def named(node, path):
+    if node.renamed_to is not None:
+        return  # the old name of another one, which is in this list; both at once are an error
     if node.sensitive:
         yield path
         return
