@@ -148,7 +148,7 @@ def test_the_other_outputs_of_a_target_belong_to_the_question_and_are_hashed_onc
     project(tmp_path, monkeypatch, 'cat "$1"')
     monkeypatch.setattr(checks, "_AT_ONCE", 1)
     for other in ("old", "old", "new"):
-        assert checks.run(outputs(other), lambda *_: None, ask_programs=True).problems == []
+        assert checks.run(outputs(other), ask_programs=True).problems == []
         assert len(hashed) == 22
         hashed.clear()
     assert (tmp_path / "runs").read_text() == "run\n" * 42, "both targets have another file, and are asked again"
@@ -214,7 +214,7 @@ def test_an_interruption_starts_nothing_more(monkeypatch):
     monkeypatch.setattr(checks, "_load", lambda _: SimpleNamespace(check=check))
     outputs = [Rendered(f"{number}", "", "it", "it.j2", 0, ("slow",)) for number in range(1000)]
     with pytest.raises(KeyboardInterrupt):
-        checks.run(outputs, lambda *_: None, ask_programs=True, watch=interrupted)
+        checks.run(outputs, ask_programs=True, watch=interrupted)
     assert len(asked) < 100
 
 

@@ -30,7 +30,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -50,9 +50,6 @@ from weft.stages.render.templates import Rendered
 
 GROUP: Final = "weft.checks"
 _AT_ONCE: Final = 4
-
-Locate = Callable[[Rendered, int], Place | None]
-"""The line of a template that produced a line of an output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +146,12 @@ def exists(name: str) -> bool:
 
 def run(
     finished: Sequence[Rendered],
-    locate: Locate,
     *,
     ask_programs: bool,
     homes: Mapping[str, Home] | None = None,
     watch: Watch = unwatched,
 ) -> Outcome:
-    """The problems that the checks report for these outputs; each names the output and the line of its template.
+    """The problems that the checks report for these outputs; each names the output and its line.
 
     A check whose program or package is missing is skipped, with a warning. A mistake of a template in many targets is reported once, for
     the first of its files. Without `ask_programs`, only checks that run no program are used. `homes` are the homes of the targets, by their names. If the run is interrupted, the programs that
@@ -178,15 +174,13 @@ def run(
         started.end()
         pool.shutdown()
         tree.remove()
-    outcome = _outcome(answers, answers_together, locate)
+    outcome = _outcome(answers, answers_together)
     outcome.skipped.update(name for _, name, _ in jobs if not ask_programs and _runs_program(name))
     return outcome
 
 
 def _outcome(
-    answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]],
-    together: Sequence[tuple[Rendered, Problem]],
-    locate: Locate,
+    answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], together: Sequence[tuple[Rendered, Problem]]
 ) -> Outcome:
     """The number of answers, and their problems once for each template, with all affected targets."""
     outcome = Outcome()
@@ -202,7 +196,7 @@ def _outcome(
         for problem in [answer] if isinstance(answer, Problem) else answer:
             # a check that cannot run is the same problem for every template
             key = (0 if skipped else output.entry, problem.code, problem.message)
-            first = unique.get(key) or (problem if skipped else _placed(problem, output, locate))
+            first = unique.get(key) or (problem if skipped else _placed(problem, output))
             unique[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
     unused = (_plugins().unused(name) for name in dict.fromkeys(name for _, name, _ in answers))
     outcome.problems = [*unique.values(), *filter(None, unused)]
@@ -255,15 +249,13 @@ def _answer(check: Any, name: str, one: Rendered, output: Finished, tree: Tree) 
     return found
 
 
-def _placed(problem: Problem, one: Rendered, locate: Locate) -> Problem:
-    """The problem at its line of the output, with the template's line next to it."""
+def _placed(problem: Problem, one: Rendered) -> Problem:
+    """The problem at its line of the output."""
     place = replace(problem.place or Place(one.path), file=one.path)
     if place.line is not None:
         lines = lines_of(one.text)
         place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
-    origin = locate(one, place.line or 1)
-    hint = problem.hint or (None if origin else f"it comes from the template {one.template}")
-    return replace(problem, place=place, hint=hint, related=(*problem.related, *([origin] if origin else [])))
+    return replace(problem, place=place)
 
 
 def _runs_program(name: str) -> bool:

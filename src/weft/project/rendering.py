@@ -6,13 +6,13 @@ nothing. They are found here, where all targets of a run come together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from weft import checks
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, get, has, pointer
-from weft.base.problems import Place, Problem, Severity, did_you_mean, has_errors
+from weft.base.problems import Problem, Severity, did_you_mean, has_errors
 from weft.base.watching import Watch, unwatched, watched
 from weft.project import unread
 from weft.project.collisions import collisions
@@ -68,13 +68,24 @@ class Rendering:
         problems += collisions(self.file, finished)
         views = {target.view.name: target.view for target in targets if target.view is not None}
 
-        def locate(one: Rendered, line: int) -> Place | None:
-            return self.outputs.template_line(views[one.target], one, line)
-
         homes = {name: self._home(view) for name, view in views.items()}
-        outcome = checks.run(finished, locate, ask_programs=ask_programs, homes=homes, watch=watch)
-        outcome.problems = Report([*problems, *outcome.problems]).problems
+        outcome = checks.run(finished, ask_programs=ask_programs, homes=homes, watch=watch)
+        by_path = {one.path: one for one in reversed(finished)}
+        found = [self._with_origin(problem, by_path, views) for problem in outcome.problems]
+        outcome.problems = Report([*problems, *found]).problems
         return finished, outcome
+
+    def _with_origin(
+        self, problem: Problem, outputs: Mapping[str, Rendered], views: Mapping[str, TargetView]
+    ) -> Problem:
+        """The problem of an output with the line of the template that produced it next to it."""
+        one = outputs.get(problem.place.file) if problem.place else None
+        if problem.place is None or one is None:
+            return problem
+        origin = self.outputs.template_line(views[one.target], one, problem.place.line or 1)
+        if origin is not None:
+            return replace(problem, related=(*problem.related, origin))
+        return replace(problem, hint=problem.hint or f"it comes from the template {one.template}")
 
     def mistakes(self) -> Iterator[Problem]:
         """Settings that weft.yaml names for the homes of objects and that the schema does not have."""
