@@ -1,4 +1,4 @@
-"""ConfigMaps as data: those among the outputs of a target, and what can be told from one alone.
+"""ConfigMaps as data: those among the outputs of a target, and what one alone contains.
 
 A ConfigMap is a plain dict, as `kubectl get -o json` prints it.
 """
