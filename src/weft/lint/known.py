@@ -1,4 +1,4 @@
-"""What is known of settings while a template is walked: where they are, whether they are there, and what may guarantee it."""
+"""What is known about settings while a template is walked: where they are, whether they are there, and what may guarantee it."""
 
 from __future__ import annotations
 
