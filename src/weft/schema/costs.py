@@ -8,7 +8,7 @@ sets them or not, so properties that refer to the same schemas multiply in the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
 
@@ -98,39 +98,46 @@ def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
 
 def _with_too_many(documents: Documents, keywords: frozenset[str], most: int) -> Iterator[dict[str, Any]]:
     """The schemas with too many settings that have a keyword, while none below has; a schema that contains itself counts once."""
-    counts: dict[int, int] = {}
-    for start in documents.every:
-        way = [] if id(start) in counts else [(start, _described(documents, start))]
-        while way:
-            schema, below = way[-1]
-            counts.setdefault(id(schema), 0)  # as long as it is on the way
-            unknown = next((child for child in below if id(child) not in counts), None)
-            if unknown is not None:
-                way.append((unknown, _described(documents, unknown)))
-                continue
-            way.pop()
-            count = len(keywords & schema.keys()) + sum(counts[id(child)] for child in _described(documents, schema))
-            counts[id(schema)] = count if count <= most else 1
-            if count > most:
-                yield schema
+
+    def settings(schema: dict[str, Any], below: Iterable[tuple[int, int]]) -> int:
+        return len(keywords & schema.keys()) + sum(count for count, _ in below)
+
+    return _exceeding(documents, most, _described, settings)
 
 
 def _too_nested(documents: Documents) -> Iterator[dict[str, Any]]:
     """The schemas with settings too many levels deep, while none below has; a schema that contains itself ends there."""
-    levels: dict[int, int] = {}
+
+    def depth(_: dict[str, Any], below: Iterable[tuple[int, int]]) -> int:
+        return max((levels + step for levels, step in below), default=0)
+
+    return _exceeding(documents, NESTED, _inside, depth)
+
+
+def _exceeding(
+    documents: Documents,
+    most: int,
+    below: Callable[[Documents, dict[str, Any]], Iterator[tuple[dict[str, Any], int]]],
+    amount: Callable[[dict[str, Any], Iterable[tuple[int, int]]], int],
+) -> Iterator[dict[str, Any]]:
+    """The schemas whose amount is more than `most`, while that of none below is.
+
+    `below` gives the schemas below one, and the levels down to them; `amount` is computed from their amounts and these levels.
+    """
+    amounts: dict[int, int] = {}
     for start in documents.every:
-        way = [] if id(start) in levels else [(start, _inside(documents, start))]
-        while way:
-            schema, below = way[-1]
-            levels.setdefault(id(schema), 0)  # as long as it is on the way
-            unknown = next((child for child, _ in below if id(child) not in levels), None)
+        way = [] if id(start) in amounts else [(start, below(documents, start))]
+        while way:  # a chain of schemas may be longer than Python calls functions in each other
+            schema, waiting = way[-1]
+            amounts.setdefault(id(schema), 0)  # as long as it is on the way
+            unknown = next((child for child, _ in waiting if id(child) not in amounts), None)
             if unknown is not None:
-                way.append((unknown, _inside(documents, unknown)))
+                way.append((unknown, below(documents, unknown)))
                 continue
             way.pop()
-            deepest = max((levels[id(child)] + step for child, step in _inside(documents, schema)), default=0)
-            levels[id(schema)] = deepest if deepest <= NESTED else 0
-            if deepest > NESTED:
+            found = amount(schema, ((amounts[id(child)], step) for child, step in below(documents, schema)))
+            amounts[id(schema)] = found if found <= most else 0  # those that contain it are not to blame
+            if found > most:
                 yield schema
 
 
@@ -142,7 +149,7 @@ def _inside(documents: Documents, schema: dict[str, Any]) -> Iterator[tuple[dict
             yield child, 1
 
 
-def _described(documents: Documents, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schemas of a value and of its properties."""
-    yield from asked(documents, schema)
-    yield from (child for child in schema.get("properties", {}).values() if isinstance(child, dict))
+def _described(documents: Documents, schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
+    """The schemas of a value and of its properties, with the number of levels down to what they describe."""
+    yield from ((child, 0) for child in asked(documents, schema))
+    yield from ((child, 1) for child in schema.get("properties", {}).values() if isinstance(child, dict))
