@@ -4285,7 +4285,7 @@ class Configuration(TypedDict):
     security: Security
     ml: Ml
     monitoring: Monitoring
-    kubernetes: NotRequired[Kubernetes]
+    kubernetes: Kubernetes
     feature_flags: FeatureFlags
     performance: Performance
     tenant: NotRequired[Tenant]

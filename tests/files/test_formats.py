@@ -113,7 +113,7 @@ def test_the_rendered_environment_of_production_is_what_the_configuration_says(s
         assert sourced(shell, text, ["DB_PORT", "APPLICATION_NAME", "ALLOWED_HEADERS"]) == [
             "5432",
             "Spotify AI Agent",
-            "Content-Type,Authorization,X-Requested-With,X-Acme-Session",
+            "Content-Type,Authorization,X-Requested-With,X-CSRF-Token,X-API-Key,X-Acme-Session",
         ]
     assert dotenv_values(stream=io.StringIO(files["production/acme/app.env"])) == dotenv_values(
         stream=io.StringIO(files["production/acme/app.sh"])

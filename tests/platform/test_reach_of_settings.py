@@ -4,7 +4,7 @@ import reference
 from weft.base.paths import dotted
 from weft.lint.reach import Survey, setting_of
 from weft.project.impact import uses_of
-from weft.project.reach import read_by, settings_of, uses_of_all
+from weft.project.reach import settings_of, uses_of_all
 from weft.project.readers import missing_files, named_readers
 from weft.stages.render.filters import same_digests
 
@@ -25,7 +25,7 @@ def test_settings_at_once_reach_what_explain_says(chance):
     outputs = plain_outputs(target)
     paths = {one.path for one in outputs}
     some = chance.sample(settings_of(target), 8)
-    found = uses_of_all(target, outputs, some, read_by(target, outputs))
+    found = uses_of_all(target, outputs, some)
     with same_digests():
         alone = {
             path: {output: lines for output, lines in uses_of(target, path) if output in paths} for path in some[:3]

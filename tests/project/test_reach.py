@@ -261,6 +261,6 @@ def test_all_settings_at_once_are_explained_like_each(shared, parts, values):
     vars(target)["shared_config"] = {"app": {"parts": parts, **values}}
     outputs = target.outputs.rendered(target.view)[0]
     settings = [("app", name) for name in SETTINGS]
-    found = uses_of_all(target, outputs, settings, read_by(target, outputs))
+    found = uses_of_all(target, outputs, settings)
     with same_digests():
         assert found == {path: dict(uses) for path in settings if (uses := uses_of(target, path))}

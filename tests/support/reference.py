@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 import weft
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,8 +71,10 @@ def is_changed(row):
 
 
 def copy(folder):
-    """A copy of the project that a test may change."""
-    for part in PARTS:
+    """A copy of the project that a test may change, with the code and the tests that its readers name."""
+    readers = yaml.safe_load((ROOT / "weft.yaml").read_text("utf-8"))["readers"].values()
+    named = {reader[key] for reader in readers for key in ("code", "test") if key in reader}
+    for part in [*PARTS, *sorted(named)]:
         source, destination = ROOT / part, folder / part
         if source.is_dir():
             shutil.copytree(source, destination)

@@ -92,12 +92,16 @@ class Survey:
     """Who reads the settings of a project. A target is rendered when it is first asked for.
 
     A `brief` one only finds out whether there is a reader: of a setting that has one without any rendering, it does not look for lines. With
-    `about`, it looks for lines only of the settings at, below or around these paths.
+    `about`, it looks for lines only of the settings at, below or around these paths. A `lenient` one takes what names a group for a reader of
+    all of it: where not all targets are asked, another one may read what these do not.
     """
 
-    def __init__(self, project: Project, *, brief: bool = False, about: Collection[Path] | None = None) -> None:
+    def __init__(
+        self, project: Project, *, brief: bool = False, about: Collection[Path] | None = None, lenient: bool = False
+    ) -> None:
         self._project = project
         self._brief = brief
+        self._lenient = lenient
         self._about = about
         self._readers = project.file.readers
         self._known: dict[str, _InTarget] = {}
@@ -158,7 +162,7 @@ class Survey:
         by_output = read_by(target, every)
         result = _InTarget({}, {setting_of(path) for one in read for path in by_output[one.path]}, {})
         wanted = [path for path in settings_of(target) if self._is_wanted(path)]
-        for path, uses in uses_of_all(target, read, wanted, by_output).items():
+        for path, uses in uses_of_all(target, read, wanted).items():
             self._ended.add(setting_of(path))
             known = result.lines.setdefault(setting_of(path), {})
             for output, found in uses.items():
@@ -209,7 +213,7 @@ class Survey:
         about = [(name, one) for name, one in self._mentions if one.is_about(path, self._project.root)]
         for name, one in sorted(about, key=lambda pair: not pair[1].decides):
             size = len(one.path)
-            if size == len(path) or not any(other[:size] == one.path for other in read):
+            if self._lenient or size == len(path) or not any(other[:size] == one.path for other in read):
                 note = (
                     "decides which part of the template is used" if one.decides else "in an unused part of the template"
                 )
@@ -302,7 +306,8 @@ def _settings_below(
 def reach_warnings(project: Project, targets: Sequence[Target]) -> list[Problem]:
     """The settings that no reader reads in any of these targets, and those that do not reach the readers that their schemas name.
 
-    There are none in a project without readers. Targets whose settings others have too are not rendered.
+    There are none in a project without readers. Targets whose settings others have too are not rendered. What only targets that are not
+    among these may read is not reported.
     """
     if not project.file.readers:
         return []
@@ -313,7 +318,8 @@ def reach_warnings(project: Project, targets: Sequence[Target]) -> list[Problem]
         if "/" not in target.name or own - seen:
             chosen.append(target)
         seen |= own
-    found = Survey(project, brief=True).reach(*chosen)
+    lenient = len(targets) < len(project.targets())
+    found = Survey(project, brief=True, lenient=lenient).reach(*chosen)
     return Report([placed_at_rule(one, project.folder) for each in found for one in _warnings(project, each)]).problems
 
 

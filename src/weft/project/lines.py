@@ -4,14 +4,17 @@ The definition is simple: the text is rendered with another value of one setting
 With hundreds of settings, `lines_of_each` renders groups instead. Each setting has a number, and each digit of it (in base 2) makes two
 groups: the settings with a 0 and those with a 1 there. If a line depends on one setting, the groups in which it changes spell the
 number; if several values are on one line, the new values themselves are seen in it. All groups must agree with the result, line by line:
-where they do not, because settings depend on each other or make lines come and go, the group is divided and tried again.
+where they do not, because settings depend on each other, the group is divided and tried again. Settings that make lines come and go, or
+break the text, would spoil every group that they are in: they are not quiet, and found first, by halving.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, Generic, TypeVar
 
 from weft.files.lines import lines_of
@@ -37,15 +40,24 @@ def changed_lines(text: str, other: str) -> Lines:
     in_place = _differing(lines, others)
     if in_place is not None and len(in_place) <= _FEW_LINES:
         return tuple(index + 1 for index in in_place)
-    matcher = difflib.SequenceMatcher(None, lines, others, autojunk=False)
+    above = _alike(lines, others)
+    below = _alike(reversed(lines[above:]), reversed(others[above:]))
+    matcher = difflib.SequenceMatcher(
+        None, lines[above : len(lines) - below], others[above : len(others) - below], autojunk=False
+    )
     found: list[int] = []
     for kind, start, end, _, _ in matcher.get_opcodes():
         if kind == "insert":
-            found.append(min(max(start, 1), len(lines)))
+            found.append(min(max(above + start, 1), len(lines)))
         elif kind != "equal":
-            found += range(start + 1, end + 1)
+            found += range(above + start + 1, above + end + 1)
     unique = tuple(dict.fromkeys(found))
     return unique if in_place is None or len(unique) < len(in_place) else tuple(index + 1 for index in in_place)
+
+
+def _alike(lines: Iterable[str], others: Iterable[str]) -> int:
+    """The number of lines with which both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(lines, others, strict=False)))
 
 
 def _differing(lines: Sequence[str], others: Sequence[str]) -> list[int] | None:
@@ -72,15 +84,21 @@ def every_line(text: str) -> Lines:
 
 
 def lines_of_each(
-    text: str, settings: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None], *, doubtful: bool = True
+    text: str,
+    settings: Mapping[T, str],
+    text_with: Callable[[Sequence[T]], str | None],
+    *,
+    unquiet: set[T] | None = None,
+    doubtful: bool = True,
 ) -> dict[T, Lines | None]:
     """The lines that each setting changes; None if the text cannot be made with its other value.
 
     `settings` are all that the text may depend on, each with how its other value is written, if it is seen as such. `text_with` gives the
     text in which some of them have their other values, or None if that fails. If nothing changes with all of them together, halves are
-    tried too, unless that is not `doubtful`: two changes may cancel each other out.
+    tried too, unless that is not `doubtful`: two changes may cancel each other out. `unquiet` are settings that are probably not quiet, and
+    are tried one by one; those that are found are added.
     """
-    return _Search(text, settings, text_with, doubtful).search([*settings])
+    return _Search(text, settings, text_with, set() if unquiet is None else unquiet, doubtful).search_all([*settings])
 
 
 @dataclass(frozen=True)
@@ -94,13 +112,38 @@ class _Try:
 
 class _Search(Generic[T]):
     def __init__(
-        self, text: str, written: Mapping[T, str], text_with: Callable[[Sequence[T]], str | None], doubtful: bool
+        self,
+        text: str,
+        written: Mapping[T, str],
+        text_with: Callable[[Sequence[T]], str | None],
+        unquiet: set[T],
+        doubtful: bool,
     ) -> None:
         self._text = text
         self._lines = lines_of(text)
-        self._written = written
+        often = Counter(written.values())
+        self._written = {one: seen if often[seen] == 1 and seen not in text else "" for one, seen in written.items()}
         self._text_with = text_with
+        self._unquiet = unquiet
         self._doubtful = doubtful
+        self._texts: dict[frozenset[T], str | None] = {}
+
+    def search_all(self, settings: Sequence[T]) -> dict[T, Lines | None]:
+        """The lines of each setting: of those that are quiet together, and of each other one alone."""
+        alone = [one for one in settings if one in self._unquiet]
+        quiet, others = self._parted([one for one in settings if one not in self._unquiet])
+        return self.search(quiet) | self._one_by_one([*alone, *others])
+
+    def _parted(self, group: Sequence[T]) -> tuple[list[T], list[T]]:
+        """The settings that are quiet in large groups, and the others."""
+        if len(group) <= _FEW:
+            return [], [*group]
+        every = self._try(group, range(len(group)))
+        if every is not None and every.lines is not None:
+            return [*group], []
+        half = len(group) // 2
+        parts = [self._parted(group[:half]), self._parted(group[half:])]
+        return [one for part, _ in parts for one in part], [one for _, part in parts for one in part]
 
     def search(self, group: Sequence[T]) -> dict[T, Lines | None]:
         """The lines of each setting of a group."""
@@ -112,6 +155,8 @@ class _Search(Generic[T]):
 
     def _one_by_one(self, group: Sequence[T]) -> dict[T, Lines | None]:
         texts = {one: self._text_with([one]) for one in group}
+        count = len(self._lines)
+        self._unquiet |= {one for one, text in texts.items() if text is None or len(lines_of(text)) != count}
         return {one: None if text is None else changed_lines(self._text, text) for one, text in texts.items()}
 
     def _together(self, group: Sequence[T]) -> dict[T, Lines | None] | None:
@@ -166,21 +211,29 @@ class _Search(Generic[T]):
 
     def _batch(self, group: Sequence[T], suspected: Mapping[int, set[int]]) -> dict[T, Lines | None]:
         """The lines of settings that are changed together: what changes near the lines of one is its own."""
-        one = self._try(group, [*suspected]) if len(suspected) > 1 else None
+        if len(suspected) == 1:
+            return self._one_by_one([group[number] for number in suspected])
+        one = self._try(group, [*suspected])
         found: dict[int, list[int]] = {number: [] for number in suspected}
-        for cluster in _clusters(one.changed if one else ()):
+        for cluster in _clusters(one.changed) if one else ():
             owners = [number for number, lines in suspected.items() if _near(lines, 1).intersection(cluster)]
             if len(owners) != 1:
                 one = None
                 break
             found[owners[0]] += cluster
         if one is None:
-            return self._one_by_one([group[number] for number in suspected])
+            numbers = [*suspected]
+            half = len(numbers) // 2
+            parts = [{number: suspected[number] for number in part} for part in (numbers[:half], numbers[half:])]
+            return self._batch(group, parts[0]) | self._batch(group, parts[1])
         return {group[number]: tuple(index + 1 for index in sorted(lines)) for number, lines in found.items()}
 
     def _try(self, group: Sequence[T], members: Sequence[int]) -> _Try | None:
         """A rendering; None if it fails."""
-        text = self._text_with([group[number] for number in members])
+        key = frozenset(group[number] for number in members)
+        if key not in self._texts:
+            self._texts[key] = self._text_with([group[number] for number in members])
+        text = self._texts[key]
         if text is None:
             return None
         lines = lines_of(text)

@@ -28,6 +28,8 @@ def other_values(root: Node, config: Any, path: Path, number: int = 0) -> list[A
     if isinstance(members, list) and value in members:
         others = [member for member in members if canonical(member) != canonical(value)][:_MEMBERS]
         return others or [_another(value, number)]
+    if isinstance(value, list) and value:
+        return [[other_values(root, config, (*path, index), number)[0] for index in range(len(value))]]
     first = _another(value, number)
     if isinstance(value, bool):
         return [first]
@@ -47,7 +49,7 @@ def _another(value: Any, number: int) -> Any:
     if isinstance(value, str):
         return f"{value}x{_MARK + number}"
     if isinstance(value, list):
-        return [*(_another(item, number) for item in value), *([] if value else [f"x{_MARK + number}"])]
+        return [_another(item, number) for item in value] or [f"x{_MARK + number}"]
     if isinstance(value, dict):
         return {key: _another(below, number) for key, below in value.items()} or {f"x{_MARK + number}": "x"}
     return f"x{_MARK + number}"

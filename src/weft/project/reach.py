@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from weft.base.paths import Path
 from weft.project.lines import Lines, every_line, lines_of_each
@@ -20,14 +21,23 @@ from weft.project.target import Target
 from weft.stages.render.filters import same_digests
 from weft.stages.render.templates import Rendered
 
+_TURNS: Final = 4
 Uses = dict[Path, dict[str, Lines]]
 """For each setting, the lines of the outputs that it changes."""
 
 
 def settings_of(target: Target) -> list[Path]:
-    """The leaves of a target's configuration, without old names of settings."""
+    """The leaves of a target's configuration, without old names of settings; a list of texts or numbers is one."""
     renames = target.schemas.catalog.renames
-    return [path for path in leaves_of(target.shared_config) if renames.destination(path) == path]
+    leaves = [path for path in leaves_of(target.shared_config) if renames.destination(path) == path]
+    return list(dict.fromkeys(map(_whole, leaves)))
+
+
+def _whole(path: Path) -> Path:
+    """The list that a path is an item of, or else the path itself."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    return path
 
 
 def read_by(target: Target, outputs: Iterable[Rendered]) -> dict[str, set[Path]]:
@@ -35,35 +45,55 @@ def read_by(target: Target, outputs: Iterable[Rendered]) -> dict[str, set[Path]]
     return {one.path: target.outputs.reads(target.view, one) for one in outputs}
 
 
-def uses_of_all(
-    target: Target, outputs: Iterable[Rendered], settings: Collection[Path], read: Mapping[str, Collection[Path]]
-) -> Uses:
-    """The lines of these outputs that each of these settings changes: for each setting what `impact.uses_of` finds.
-
-    `read` are the settings that each output reads, by its path.
-    """
-    numbers = {path: number for number, path in enumerate(settings)}
-    config = target.shared_config
-    others = {path: other_values(target.schemas.root, config, path, number) for path, number in numbers.items()}
+def uses_of_all(target: Target, outputs: Iterable[Rendered], settings: Collection[Path]) -> Uses:
+    """The lines of these outputs that each of these settings changes: for each setting what `impact.uses_of` finds."""
+    others = _distinct_others(target, settings)
+    alike = sorted(
+        settings, key=lambda path: str(path[-1:])
+    )  # settings of one name behave alike, and are halved together
     found: Uses = {}
+    unquiet: set[Path] = set()
+    known: dict[tuple[str, bool, str | None], dict[Path, Lines]] = {}
     with same_digests():
-        for one in outputs:
+        for one in sorted(
+            outputs, key=lambda one: len(one.text)
+        ):  # what is not quiet in one is rarely so in a longer one
+            read = set(map(_whole, target.outputs.reads(target.view, one)))
             text = target.outputs.text(target.view, one)
             plain = one if text is None else replace(one, text=text)
-            candidates = {path: others[path] for path in settings if path in read[one.path]}
-            for path, lines in _uses(target, plain, candidates).items():
+            key = one.template, one.secrets, text
+            if key not in known:  # one template with one text is one function of the settings
+                candidates = {path: others[path] for path in alike if path in read}
+                known[key] = _uses(target, plain, candidates, unquiet)
+            for path, lines in known[key].items():
                 found.setdefault(path, {})[one.path] = lines
     return found
 
 
-def _uses(target: Target, one: Rendered, others: Mapping[Path, Sequence[object]]) -> dict[Path, Lines]:
+def _distinct_others(target: Target, settings: Collection[Path]) -> dict[Path, list[object]]:
+    """The other values of each setting; as far as possible, no two settings have a first one that is written alike."""
+    found: dict[Path, list[object]] = {}
+    taken = set[str]()
+    for number, path in enumerate(settings):
+        for turn in range(_TURNS):  # the members of an enumeration are the same in every turn
+            found[path] = other_values(target.schemas.root, target.shared_config, path, number + turn * len(settings))
+            written = _written(found[path][0])
+            if written not in taken:
+                break
+        taken |= {written} - {""}
+    return found
+
+
+def _uses(
+    target: Target, one: Rendered, others: Mapping[Path, Sequence[object]], unquiet: set[Path]
+) -> dict[Path, Lines]:
     """The lines that each setting changes with the first of its other values that changes any."""
     found: dict[Path, Lines] = {}
     failing: set[Path] = set()
     for turn in range(max(map(len, others.values()), default=0)):
         values = {path: each[turn] for path, each in others.items() if path not in found and turn < len(each)}
         written = {path: _written(value) for path, value in values.items()}
-        lines = lines_of_each(one.text, written, _with(target, one, values), doubtful=turn == 0)
+        lines = lines_of_each(one.text, written, _with(target, one, values), unquiet=unquiet, doubtful=turn == 0)
         failing |= {path for path, changed in lines.items() if changed is None}
         found |= {path: changed for path, changed in lines.items() if changed}
     return {**dict.fromkeys(failing, every_line(one.text)), **found}

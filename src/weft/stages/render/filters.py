@@ -15,6 +15,8 @@ from weft.schema import envvars
 from weft.secrets.taint import Branch
 from weft.stages.render.printing import in_words
 
+DIGESTS: Final = {"sha256": "0" * 64}
+"""The filters that make a digest of a text, with the one that all texts have inside of `same_digests`."""
 _SAME_DIGESTS: Final[ContextVar[bool]] = ContextVar("same_digests", default=False)
 
 
@@ -63,14 +65,17 @@ def b64encode(value: str) -> str:
 
 def sha256(value: str) -> str:
     """The SHA-256 digest of a text, in hexadecimal."""
-    if _SAME_DIGESTS.get():
-        return "0" * 64
     return hashlib.sha256(str(in_words(value)).encode()).hexdigest()
+
+
+def digests_are_same() -> bool:
+    """True inside of `same_digests`."""
+    return _SAME_DIGESTS.get()
 
 
 @contextmanager
 def same_digests() -> Iterator[None]:
-    """Inside, all texts have the same digest: it changes with a setting, but does not contain it."""
+    """Inside, all texts have the same digest and are not even made: it changes with a setting, but does not contain it."""
     token = _SAME_DIGESTS.set(True)
     try:
         yield

@@ -21,7 +21,7 @@ from jinja2.utils import pass_context
 
 from weft.secrets.taint import Branch
 from weft.stages.render import budget, costs, printing
-from weft.stages.render.filters import FILTERS
+from weft.stages.render.filters import DIGESTS, FILTERS, digests_are_same
 from weft.stages.render.unset import Unset
 
 MAX_DEPTH: Final = 120
@@ -115,6 +115,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """The right side of `in`."""
         costs.spend_for_search(value)
         return value
+
+    def digests_are_same(self) -> bool:
+        """True if no digest is to be computed."""
+        return digests_are_same()
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - as Jinja has it
         budget.spend(_COST_OF_A_FILE)
@@ -215,6 +219,13 @@ class _Generator(CodeGenerator):
             self.visit(part, frame)
             self.write(", ")
         self.write("))")
+
+    def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802 - as Jinja has it
+        """What a digest is made of is not evaluated where all texts have the same one."""
+        same = DIGESTS.get(node.name)
+        self.write(f"({same!r} if environment.digests_are_same() else " if same else "")
+        super().visit_Filter(node, frame)
+        self.write(")" if same else "")
 
     def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:  # noqa: N802 - as Jinja has it
         """Comparisons: `==`, `<`, `in` and the like."""

@@ -311,7 +311,7 @@ class _Compiled(BytecodeCache):
     """Compiled templates, cached by source in the user's cache folder; a failed write is ignored."""
 
     # depends on this version and on how the sandbox compiles, which the number identifies
-    _FOLDER: Final = f"templates-{__version__}-3"
+    _FOLDER: Final = f"templates-{__version__}-4"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
