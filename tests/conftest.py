@@ -122,10 +122,10 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("soak"):
             families[item.nodeid.partition("[")[0]].append(item)
     kept = {item for family in families.values() for item in chosen(family, config)}
-    left_out = [item for family in families.values() for item in family if item not in kept]
+    left_out = {item for family in families.values() for item in family if item not in kept}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 def chosen(family, config):

@@ -106,6 +106,7 @@ def test_what_the_project_gives_does_not_depend_on_which_target_is_asked_first()
 # --- ConfigMaps ---
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_the_data_of_a_config_map_are_the_texts_of_the_facts(domain, environment):
@@ -214,6 +215,7 @@ def test_two_different_objects_do_not_merge():
             ConfigMapUtils.merge_configs(maker.create_database_config(), other)
 
 
+@pytest.mark.soak(few=12)
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_no_config_map_holds_a_secret_or_a_reference_to_one(target):
     secret = {row["key"] for row in facts("secrets-*.csv")}
@@ -348,6 +350,7 @@ def test_an_export_to_an_impossible_place_cannot_run_and_leaves_no_litter(tmp_pa
 # --- validation ---
 
 
+@pytest.mark.soak(few=6)
 @pytest.mark.parametrize("tier", EnvironmentTier)
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_validator_accepts_what_create_made_its_data_and_the_settings_themselves(domain, tier):
@@ -358,7 +361,7 @@ def test_a_validator_accepts_what_create_made_its_data_and_the_settings_themselv
     assert validate(domain, maker.target.config[domain]) == (True, [])
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_a_validator_accepts_the_config_maps_of_every_target(target):
     made = manager(target.partition("/")[0], tenant=target.partition("/")[2])
@@ -433,6 +436,7 @@ def test_a_validator_says_what_is_wrong_in_words(name):
     assert "hunter2" not in " ".join(errors)
 
 
+@pytest.mark.soak(few=6)
 @pytest.mark.parametrize("name", [name for name, (_, config, _) in INVALID.items() if isinstance(config, dict)])
 def test_wrong_data_are_as_wrong_inside_a_config_map(name):
     domain, config, words = INVALID[name]

@@ -242,7 +242,7 @@ def test_the_reference_project_gets_an_environment(tmp_path):
     folder = reference.copy(tmp_path)
     content_is(run("new", "environment", "qa", "--like", "staging", cwd=folder))
     project = load_project(folder)
-    assert [one for one in project.problems(project.targets()) if one.severity is not Severity.NOTE] == []
+    assert [one for one in project.problems(project.targets("qa*")) if one.severity is not Severity.NOTE] == []
     config = project.target("qa").config
     assert config["application"]["environment"] == "qa"
     assert config["database"]["postgresql"]["host"] == "postgres-primary.spotify-ai-agent-qa.svc.cluster.local"

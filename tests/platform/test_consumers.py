@@ -126,7 +126,7 @@ def test_references_to_secrets_stand_only_in_the_files_of_users():
     ],
 )
 def test_redis_lets_in_who_names_a_user_and_without_users_only_its_own_machine(password, expected):
-    loaded = load_project(ROOT, overrides={"database.redis": f'{{"password": {password}}}'})
+    loaded = reference.changed({"database.redis": f'{{"password": {password}}}'})
     text = loaded.target("staging").render()["staging/stores/redis.conf"]
     lines = dict(line.split(" ", 1) for line in text.splitlines() if " " in line and not line.startswith("#"))
     assert {name: lines[name] for name in ("bind", "protected-mode", "aclfile") if name in lines} == expected
@@ -162,7 +162,7 @@ def test_compose_files_keep_to_the_specification():
 
 @pytest.mark.programs(*OF_THE_PROJECT)
 def test_a_database_that_pgbouncer_keeps_for_itself_is_told_at_its_line():
-    project = load_project(ROOT, overrides={"database.postgresql.name": "pgbouncer"})
+    project = reference.changed({"database.postgresql.name": "pgbouncer"})
     problems = project.check_outputs([project.target("production")]).problems
     (problem,) = (one for one in problems if one.code == "pgbouncer")
     assert problem.message.startswith('pgbouncer: database name "pgbouncer" is reserved; invalid value')

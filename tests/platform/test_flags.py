@@ -13,7 +13,7 @@ import pytest
 
 import reference
 import weft
-from reference import ROOT, facts
+from reference import facts
 from rounds import share
 from run import run
 from scratch import make_project
@@ -56,7 +56,7 @@ def rendered(overrides):
 
 @cache
 def flags_of(overrides):
-    project = weft.load_project(ROOT, overrides=dict(overrides))
+    project = reference.changed(dict(overrides))
     target = project.target("production")
     assert target.problems() == []
     return target.render()["production/flags.json"]

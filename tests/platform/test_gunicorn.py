@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import weft
-from reference import ROOT
+import reference
 from servers import free_port
 
 pytestmark = [
@@ -63,7 +62,7 @@ def serving(folder, **overrides):
         "kubernetes.image.folder": str(folder),
         "monitoring.logging.folder": str(folder / "logs"),
     }
-    files = weft.load_project(ROOT, overrides={**fixed, **texts}).target("development").render()
+    files = reference.changed({**fixed, **texts}).target("development").render()
     for name in ("gunicorn.conf.py", "logging.json", "json_lines.py"):
         folder.joinpath(name).write_text(files[f"development/application/{name}"], "utf-8")
     folder.joinpath("echo.py").write_text(ECHO, "utf-8")

@@ -8,7 +8,7 @@ import yaml
 
 import reference
 import weft
-from reference import ENVIRONMENTS, ROOT, facts
+from reference import ENVIRONMENTS, facts
 from scratch import make_project
 from weft.base.paths import get, parse_dotted
 from weft.base.problems import Severity
@@ -32,7 +32,7 @@ def rendered():
 
 def render(name, **overrides):
     """The files of a target with other settings."""
-    project = weft.load_project(ROOT, overrides={path.replace("__", "."): value for path, value in overrides.items()})
+    project = reference.changed({path.replace("__", "."): value for path, value in overrides.items()})
     return {path.removeprefix(f"{name}/"): text for path, text in project.target(name).render().items()}
 
 
@@ -178,7 +178,7 @@ def test_an_external_secret_asks_for_the_place_that_a_reference_names():
 
 
 def test_a_reference_that_no_operator_follows_is_an_error():
-    project = weft.load_project(ROOT, overrides={"database.redis.password": "ref+file://redis.txt"})
+    project = reference.changed({"database.redis.password": "ref+file://redis.txt"})
     _, problems = project.render([project.target("staging")])
     (problem,) = [one for one in problems if one.severity is Severity.ERROR]
     assert "not ref+file://" in problem.message
@@ -187,7 +187,7 @@ def test_a_reference_that_no_operator_follows_is_an_error():
 
 def test_no_sensitive_setting_is_named_outside_of_the_outputs_for_secrets():
     canaries = {row["path"]: f"ref+env://CANARY_{number}_END" for number, row in enumerate(facts("secrets-*.csv"))}
-    project = weft.load_project(ROOT, overrides=canaries)
+    project = reference.changed(canaries)
     made, _ = project.render([project.target(name) for name in KUSTOMIZED])
     assert [one.path for one in made if "CANARY" in one.text and not one.secrets] == []
     for name in KUSTOMIZED:
@@ -306,7 +306,7 @@ def test_a_network_policy_without_peers_lets_nobody_in():
 @pytest.mark.parametrize("network", ["10.0.0.256/8", "0.0.0.0/0"])
 def test_what_is_no_network_is_a_problem(network):
     overrides = {"kubernetes.network_policy.outside.except": f'["{network}"]'}
-    problems = weft.load_project(ROOT, overrides=overrides).target("staging").problems()
+    problems = reference.changed(overrides).target("staging").problems()
     assert {problem.path.rpartition("/except")[0] for problem in problems} == {"/kubernetes/network_policy/outside"}
 
 
@@ -344,7 +344,7 @@ def test_a_disruption_budget_always_lets_a_pod_go(target):
 @pytest.mark.parametrize("number", ["0", "0%", "100%"])
 def test_a_budget_that_would_block_every_drain_or_none_is_a_problem(number):
     overrides = {"kubernetes.disruption_budget.max_unavailable": number}
-    problems = weft.load_project(ROOT, overrides=overrides).target("production").problems()
+    problems = reference.changed(overrides).target("production").problems()
     assert {problem.path for problem in problems} == {"/kubernetes/disruption_budget/max_unavailable"}
 
 
@@ -377,7 +377,7 @@ def test_a_quota_has_room_for_the_workloads_of_the_settings():
 
 def test_a_pod_cannot_reserve_more_memory_than_it_may_use():
     overrides = {"performance.resources.memory.request": "5000Mi"}
-    (problem,) = weft.load_project(ROOT, overrides=overrides).target("development").problems()
+    (problem,) = reference.changed(overrides).target("development").problems()
     assert problem.path == "/performance/resources/memory/request"
     assert "5000Mi" in problem.message
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reference import ROOT
-from weft import load_project
+import reference
 
 WRITE = """
 import json, logging, logging.config, os, sys, time
@@ -35,7 +34,7 @@ log, audit = logging.getLogger("shop"), logging.getLogger("audit")
 @functools.cache
 def logging_files(overrides):
     """What production has for its logs, by name."""
-    target = load_project(ROOT, overrides=dict(overrides)).target("production")
+    target = reference.changed(dict(overrides)).target("production")
     return {Path(path).name: text for path, text in target.render().items() if "/application/" in path}
 
 

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 import reference
-import weft
-from reference import ENVIRONMENTS, FACTS, ROOT
+from reference import ENVIRONMENTS, FACTS
 
 pytestmark = pytest.mark.unmeasured("about the data of the reference project, not about code")
 
@@ -20,7 +19,7 @@ OWN = {"train_csv", "validation_csv", "model_dir", "training_cache", "validation
 
 def rendered(environment, path, **overrides):
     settings = {f"ml.{name.replace('__', '.')}": value for name, value in overrides.items()}
-    project = weft.load_project(ROOT, overrides=settings) if overrides else reference.project()
+    project = reference.changed(settings) if overrides else reference.project()
     return project.target(environment).render()[f"{environment}/ml/{path}"]
 
 

@@ -28,7 +28,7 @@ ALL_ON = {f"monitoring.{name}.enabled": "true" for name in ("prometheus", "grafa
 @cache
 def everywhere():
     """The reference project with all of monitoring in every environment."""
-    return weft.load_project(ROOT, overrides=ALL_ON)
+    return reference.changed(ALL_ON)
 
 
 @cache
@@ -151,7 +151,7 @@ EDGES = {
 @pytest.mark.programs("promtool")
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_tests_follow_the_settings_to_their_edges(edge, tmp_path):
-    files = weft.load_project(ROOT, overrides=EDGES[edge]).target("production").render()
+    files = reference.changed(EDGES[edge]).target("production").render()
     for name in ("alerts", "slo"):
         texts = (files[f"production/monitoring/{file}.yml"] for file in (name, f"{name}_test"))
         done = promtool_test(tmp_path, *texts, name=name)
@@ -325,7 +325,7 @@ def test_the_operator_gets_the_same_rules_and_finds_the_application_with_its_pas
         assert {key["name"], key["key"]} <= set(re.findall(r"[\w-]+", secret))
     applied = yaml.safe_load(files["production/kustomization.yaml"])["resources"]
     assert {f"monitoring/{name}.yaml" for name in ("services", "service-monitor", "rules")} <= set(applied)
-    without = weft.load_project(ROOT, overrides={"monitoring.prometheus.operator.enabled": "false"})
+    without = reference.changed({"monitoring.prometheus.operator.enabled": "false"})
     mine = without.target("production").render()
     assert not {f"production/monitoring/{name}.yaml" for name in ("service-monitor", "rules")} & set(mine)
     assert "monitoring/rules.yaml" not in mine["production/kustomization.yaml"]
@@ -374,7 +374,7 @@ CHANNELS = {
 
 @pytest.mark.programs(*OF_THE_PROJECT)
 def test_every_channel_is_a_receiver_that_amtool_takes_and_pagers_are_for_what_is_critical():
-    project = weft.load_project(ROOT, overrides=CHANNELS)
+    project = reference.changed(CHANNELS)
     target = project.target("production")
     report = project.check_outputs([target])
     assert (report.problems, report.asked["amtool"]) == ([], 1)
@@ -550,7 +550,7 @@ def test_prometheus_scrapes_with_the_user_and_password_of_the_mounted_secret(ser
         "monitoring.prometheus.scrape_timeout": "1s",
         "monitoring.prometheus.retention.time": "45d",
     }
-    files = weft.load_project(ROOT, overrides=changed).target("production").render()
+    files = reference.changed(changed).target("production").render()
     texts = {name: files[f"production/monitoring/{name}"] for name in ("prometheus.yml", "prometheus.args")}
     config = yaml.safe_load(texts["prometheus.yml"])
     (job,) = [job for job in config["scrape_configs"] if job["job_name"] == "application"]
@@ -589,7 +589,7 @@ def test_prometheus_scrapes_with_the_user_and_password_of_the_mounted_secret(ser
 @pytest.mark.programs(*OF_THE_PROJECT)
 def test_amtool_refuses_an_address_that_is_none_and_names_its_line():
     wrong = {"monitoring.alerting.channels": "webhook", "monitoring.alerting.webhook.url": "http://%zz"}
-    project = weft.load_project(ROOT, overrides=wrong)
+    project = reference.changed(wrong)
     target = project.target("production")
     (problem,) = project.check_outputs([target]).problems
     assert (problem.code, problem.place.file) == ("amtool", "production/monitoring/alertmanager.yml")

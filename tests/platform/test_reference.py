@@ -11,7 +11,6 @@ from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 
 import reference
-import weft
 from reference import ENVIRONMENTS, OF_THE_PROJECT, ROOT, facts
 from run import run
 from weft.base.paths import get, has, parse_dotted, pointer
@@ -136,7 +135,7 @@ def test_a_profile_sets_what_the_facts_say_and_leaves_the_rest_balanced(profile)
     rows = [row for row in facts("performance_profiles.csv") if row["profile"] in ("balanced", profile)]
     assert any(row["profile"] == profile for row in rows)
     values = wanted(rows, "value")  # the balanced rows come first, those of the profile win
-    project = weft.load_project(ROOT, overrides={"performance.profile": profile})
+    project = reference.changed({"performance.profile": profile})
     for environment in ENVIRONMENTS:
         assert differences(project.target(environment).config, values) == {}
 
@@ -197,7 +196,7 @@ def test_production_keeps_its_secrets_in_a_vault_of_its_own():
 
 @pytest.mark.parametrize("target", ["development", "production", "production/acme"])
 def test_each_secret_is_rendered_under_its_key_in_the_secret_of_the_facts(target):
-    project = weft.load_project(ROOT, overrides={"kubernetes.external_secrets.enabled": "false"})
+    project = reference.changed({"kubernetes.external_secrets.enabled": "false"})
     text = project.target(target).render()[f"{target}/secrets.yaml"]
     objects = [yaml12.parse(document) for document in text.split("---\n")[1:]]
     held = {(one["metadata"]["name"], key) for one in objects for key in one["stringData"]}
@@ -546,7 +545,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_rule_is_a_problem_at_its_setting(name):
     target, overrides, paths = BROKEN[name]
-    problems = weft.load_project(ROOT, overrides=overrides).target(target).problems()
+    problems = reference.changed(overrides).target(target).problems()
     assert {problem.path for problem in problems} == paths
     assert all(problem.targets == (target,) and problem.schema and problem.place for problem in problems)
 

@@ -5,8 +5,7 @@ import json
 import pytest
 
 import reference
-import weft
-from reference import ENVIRONMENTS, ROOT
+from reference import ENVIRONMENTS
 from weft.base.paths import dotted, get, parse_dotted
 from weft.project.readers import named_readers
 from weft.schema.places import places
@@ -47,7 +46,7 @@ GIVEN = {
 
 
 def test_a_given_variable_of_a_renamed_setting_still_sets_it():
-    project = weft.load_project(ROOT, environment={name: text for name, (text, _, _) in GIVEN.items()})
+    project = reference.changed(environment={name: text for name, (text, _, _) in GIVEN.items()})
     config = project.target("development").config
     assert {name: get(config, parse_dotted(path)) for name, (_, path, _) in GIVEN.items()} == {
         name: value for name, (_, _, value) in GIVEN.items()
@@ -55,7 +54,7 @@ def test_a_given_variable_of_a_renamed_setting_still_sets_it():
 
 
 def test_programs_that_read_an_old_variable_get_the_value_of_the_new_setting():
-    project = weft.load_project(ROOT, overrides={'feature_flags.flags["ai.sentiment_analysis"].enabled': "false"})
+    project = reference.changed({'feature_flags.flags["ai.sentiment_analysis"].enabled': "false"})
     text = project.target("production").render()["production/app.env"]
     assert "\nAI_SENTIMENT_ANALYSIS_ENABLED=false\n" in text
     assert "\nAPI_RATE_LIMIT_REQUESTS=1000\n" in text

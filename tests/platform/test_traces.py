@@ -14,7 +14,7 @@ import yaml
 import reference
 import weft
 from authority import Authority
-from reference import ENVIRONMENTS, ROOT
+from reference import ENVIRONMENTS
 from scratch import write_files
 from servers import answers, find, free_port, until
 from weft.files import yaml12
@@ -24,7 +24,7 @@ JAEGER = "monitoring.jaeger"
 
 @cache
 def loaded(overrides):
-    return weft.load_project(ROOT, overrides=dict(overrides))
+    return reference.changed(dict(overrides))
 
 
 def project(**overrides):

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from test_kubernetes_objects import KUSTOMIZED, objects, render, rendered, settings
 
-import weft
-from reference import ENVIRONMENTS, ROOT
+import reference
+from reference import ENVIRONMENTS
 
 pytestmark = pytest.mark.unmeasured("about the data of the reference project, not about code")
 
@@ -18,7 +18,7 @@ JOBS = ("staging", "development")  # production does not train
 def problems(target, **overrides):
     """Paths and messages of the errors that a target has with other settings."""
     overrides = {path.replace("__", "."): value for path, value in overrides.items()}
-    found = weft.load_project(ROOT, overrides=overrides).target(target).problems()
+    found = reference.changed(overrides).target(target).problems()
     return {problem.path: problem.message for problem in found}
 
 

@@ -4,9 +4,10 @@ import contextlib
 
 import jsonschema_rs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from rounds import examples
 from weft.schema import patterns
 from weft.schema.documents import DIALECT
 from weft.schema.ecma import PatternError, translate
@@ -151,7 +152,7 @@ TEXTS = st.text("ab-.1é \n٣_", max_size=6)
 VALUES = st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers(0, 2)), max_size=4)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(EXPRESSIONS, EXPRESSIONS, VALUES, st.sampled_from([False, True, {"type": "integer"}]))
 def test_both_validators_agree_about_patterns(first, second, value, others):
     schema = {
@@ -167,7 +168,7 @@ def test_both_validators_agree_about_patterns(first, second, value, others):
     assert explainer(schema, formats=True).is_valid(value) is screens(respelled, value)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(EXPRESSIONS, VALUES)
 def test_both_validators_agree_about_what_is_left_over(pattern, value):
     schema = {"anyOf": [{"patternProperties": {pattern: {"type": "string"}}}, True], "unevaluatedProperties": False}

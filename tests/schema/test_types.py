@@ -1,10 +1,11 @@
 """The types that a schema accepts: one answer for everybody who asks."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from rounds import examples
 from scratch import catalog_of
 from weft.derived.crd.definition import Structural
 from weft.derived.overlay_schema import overlay_schema
@@ -38,7 +39,7 @@ def composed(schemas):
 SCHEMAS = st.booleans() | st.recursive(PLAIN, composed, max_leaves=6)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(SCHEMAS, st.tuples(SCHEMAS, SCHEMAS), st.lists(VALUES, min_size=1, max_size=12))
 def test_a_value_that_a_schema_accepts_has_one_of_the_types(schema, others, values):
     definitions = dict(zip(NAMES, others, strict=True))

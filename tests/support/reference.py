@@ -28,6 +28,11 @@ def project():
     return weft.load_project(ROOT)
 
 
+def changed(overrides=None, environment=None):
+    """The project with other settings."""
+    return project().with_overrides(overrides or {}, environment)
+
+
 @cache
 def targets():
     """All its targets by name."""

@@ -6,8 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-import weft
-from reference import ROOT
+import reference
 
 PYTHON = Path(sys.prefix, "application", "bin", "application-python")
 """The Python with the clients that the application uses."""
@@ -16,7 +15,7 @@ PYTHON = Path(sys.prefix, "application", "bin", "application-python")
 def rendered(environment, overrides):
     """The files of an environment with other settings, by their names below `stores/`, and its variables by name."""
     words = {path: value if isinstance(value, str) else json.dumps(value) for path, value in overrides.items()}
-    outputs = weft.load_project(ROOT, overrides=words).target(environment).render()
+    outputs = reference.changed(words).target(environment).render()
     folder = f"{environment}/stores/"
     files = {path.removeprefix(folder): text for path, text in outputs.items() if path.startswith(folder)}
     lines = [line for line in outputs[f"{environment}/app.env"].splitlines() if not line.startswith("#")]

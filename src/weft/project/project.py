@@ -28,7 +28,7 @@ from weft.project.projectfile import ProjectFile, find_project, read_project_fil
 from weft.project.readers import unknown_readers
 from weft.project.rendering import Rendering
 from weft.project.resolution import Resolver
-from weft.project.schemas import load_schemas
+from weft.project.schemas import Schemas, load_schemas
 from weft.project.settings import extra_layers
 from weft.project.target import Target
 from weft.project.targets import Fleet, Identity
@@ -67,17 +67,24 @@ class Project:
     """A loaded project. Overlay files are read when a target first needs them."""
 
     def __init__(
-        self, file: ProjectFile, overrides: Mapping[str, str], environment: Mapping[str, str] | None = None
+        self,
+        file: ProjectFile,
+        overrides: Mapping[str, str],
+        environment: Mapping[str, str] | None = None,
+        like: Project | None = None,
     ) -> None:
+        """A project of a project file; what does not depend on overrides is taken from the one that it is `like`."""
         self.file = file
         self.name = file.project
         self.files = file.files
         self.folder = file.folder
-        self.schemas = load_schemas(file)
+        self.schemas: Schemas = like.schemas if like else load_schemas(file)
         self.catalog = self.schemas.catalog
         self.root = self.schemas.root
-        self.layering = Layering(self.root, Overlays(file.files), self.schemas.secret_lines)
-        self.outputs = Outputs(file, self.root, self.schemas.rule_check.shapes)
+        self.layering: Layering = (
+            like.layering if like else Layering(self.root, Overlays(file.files), self.schemas.secret_lines)
+        )
+        self.outputs: Outputs = like.outputs if like else Outputs(file, self.root, self.schemas.rule_check.shapes)
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
         self._resolver = Resolver(file, self.root, self.layering, extra)
@@ -92,6 +99,17 @@ class Project:
 
     def __repr__(self) -> str:
         return f"<Project {self.name} in {self.folder}>"
+
+    def with_overrides(self, overrides: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Project:
+        """The same project with other overrides, as `load_project` takes them, instead of its own.
+
+        No file that this project has read is read again. Raises WeftError for overrides that cannot be used.
+        """
+        try:
+            return Project(self.file, overrides, environment, like=self)
+        except WeftError as error:
+            error.folder = self.folder
+            raise
 
     def targets(self, *globs: str) -> list[Target]:
         """The targets that the globs name (`production/*`, `**/acme`), all of them without a glob.
