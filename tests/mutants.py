@@ -42,8 +42,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "placing": ("project/placing.py", "files/locator.py"),
 }
 """What lines are drawn from: files below `src/weft`. A pattern that matches nothing is an error, as its subject would be left out."""
-UNRELATED = "tests/repository"
-"""Tests of the checkout, and not of the engine; of them ALSO runs."""
+UNRELATED = ("tests/repository/", "tests/cases/")
+"""Tests of the checkout, and not of the engine, of which ALSO runs; and what projects of cases name as their tests."""
 ALSO = "tests/repository/test_values.py"
 FIRST, SECOND = 40, 400
 """How many tests a mutant meets first, and before it meets whole modules: few take a second or two to be collected, all take ten."""
@@ -245,7 +245,7 @@ def drawn(root: Path, seed: str, count: int) -> list[Mutant]:
 def everything(root: Path) -> list[str]:
     """All tests of the engine."""
     modules = {path.relative_to(root).as_posix() for path in root.glob("tests/**/test_*.py")}
-    return sorted(name for name in modules if not name.startswith(f"{UNRELATED}/")) + [ALSO] * (root / ALSO).is_file()
+    return sorted(name for name in modules if not name.startswith(UNRELATED)) + [ALSO] * (root / ALSO).is_file()
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,12 @@ def test_the_changes_that_are_possible(source):
     assert sorted(found) == sorted(CHANGED[source])
 
 
+def test_the_tests_are_those_that_pytest_collects_without_those_of_the_checkout():
+    names = mutants.everything(ROOT)
+    assert {name.split("/")[1] for name in names} >= {"stages", "project", "platform", "cli"}
+    assert [name for name in names if name.startswith(("tests/cases/", "tests/repository/"))] == [mutants.ALSO]
+
+
 def test_a_subject_whose_files_have_moved_is_an_error(tmp_path):
     with pytest.raises(SystemExit, match=r"src/weft/gone/\*\.py matches no file"):
         mutants.subject_files(tmp_path, ["gone/*.py"])
