@@ -129,7 +129,7 @@ def test_every_config_map_is_one_that_a_cluster_takes(tier, tmp_path):
 def test_the_config_maps_are_those_that_render_writes(target):
     environment, _, tenant = target.partition("/")
     made = manager(environment, tenant=tenant or None).generate_all_configs()
-    text = reference.targets()[target].render()[f"{target}/configmaps.yaml"]
+    text = reference.rendered(target)[f"{target}/configmaps.yaml"]
     assert made == list(yaml.safe_load_all(text))
 
 
@@ -137,7 +137,7 @@ def test_a_config_map_that_is_named_by_its_content_has_a_name_that_stays():
     made = manager("development").create_database_config()
     (rendered,) = (
         one
-        for one in yaml.safe_load_all(reference.targets()["development"].render()["development/configmaps.yaml"])
+        for one in yaml.safe_load_all(reference.rendered("development")["development/configmaps.yaml"])
         if one["metadata"]["name"].startswith("spotify-ai-agent-database-config-")
     )
     assert made["metadata"].pop("name") == "spotify-ai-agent-database-config"
@@ -500,7 +500,7 @@ def test_an_unknown_environment_of_a_validator_is_a_usage_error():
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_a_config_map_has_the_labels_and_annotations_of_the_rendered_one(target):
     environment, _, tenant = target.partition("/")
-    text = reference.targets()[target].render()[f"{target}/configmaps.yaml"]
+    text = reference.rendered(target)[f"{target}/configmaps.yaml"]
     rendered = {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in yaml.safe_load_all(text)}
     maker = manager(environment, tenant=tenant or None)
     made = {domain: create(maker, domain) for domain in DOMAINS}

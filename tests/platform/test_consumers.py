@@ -372,6 +372,7 @@ def test_a_command_that_belongs_to_no_python_package_is_reported(tmp_path, monke
     assert (problem.code, problem.message) == ("check-failed", f"{check} is not a command of a Python package")
 
 
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("check", list(PROGRAMS))
 def test_a_program_that_hangs_is_a_problem(tmp_path, monkeypatch, check):
     fake(tmp_path, monkeypatch, PROGRAMS[check], f"echo $$ > {tmp_path}/pid\nexec sleep 60")

@@ -22,12 +22,9 @@ assert set(KUSTOMIZED) <= set(TARGETS)
 
 
 @cache
-def rendered():
-    """What the project renders, as {target: {name of the file: text}}; without asking programs."""
-    files = {name: {} for name in TARGETS}
-    for target in reference.targets().values():
-        files[target.name] = {path.removeprefix(f"{target.name}/"): text for path, text in target.render().items()}
-    return files
+def rendered(target):
+    """The files of a target by name, without asking programs."""
+    return {path.removeprefix(f"{target}/"): text for path, text in reference.rendered(target).items()}
 
 
 def render(name, **overrides):
@@ -71,8 +68,8 @@ def has_its_own_namespace(name):
 @pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_object_passes_the_strict_check(target):
-    for name in listed(rendered()[target]):
-        said = list(kubernetes.complaints(rendered()[target][name]))
+    for name in listed(rendered(target)):
+        said = list(kubernetes.complaints(rendered(target)[name]))
         assert [problem for problem in said if problem.severity is not Severity.NOTE] == []
         assert {problem.code for problem in said} <= {"kubernetes-unknown-kind"}  # custom resources
 
@@ -80,10 +77,10 @@ def test_every_object_passes_the_strict_check(target):
 @pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_object_is_in_the_namespace_and_has_the_labels_of_its_target(target):
-    (kustomization,) = documents(rendered()[target]["kustomization.yaml"])
+    (kustomization,) = documents(rendered(target)["kustomization.yaml"])
     assert set(kustomization) == {"apiVersion", "kind", "resources"}, "objects are complete without it"
     kubernetes_settings = settings(target)["kubernetes"]
-    for one in objects(rendered()[target]):
+    for one in objects(rendered(target)):
         if one["kind"] != "Namespace":
             assert one["metadata"]["namespace"] == kubernetes_settings["namespace"]
         labels = one["metadata"]["labels"]
@@ -95,7 +92,7 @@ def test_an_object_is_in_the_namespace_and_has_the_labels_of_its_target(target):
 def test_no_two_targets_have_an_object_of_one_name_in_one_namespace():
     every = [
         (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"])
-        for files in rendered().values()
+        for files in map(rendered, TARGETS)
         for one in objects(files)
     ]
     assert len(every) > 10 * len(TARGETS)
@@ -106,7 +103,7 @@ def test_no_two_targets_have_an_object_of_one_name_in_one_namespace():
     "name", ["access", "network-policy", "autoscaler", "disruption-budget", "quota", "kustomization"]
 )
 def test_a_file_says_first_who_made_it(name):
-    text = rendered()["production"][f"{name}.yaml"]
+    text = rendered("production")[f"{name}.yaml"]
     assert text.startswith(f"# Made by Weft {weft.__version__} from templates/kubernetes/{name}.yaml.j2; ")
     assert "\n\n" not in text
     assert text.endswith("\n")
@@ -118,7 +115,7 @@ def test_a_file_says_first_who_made_it(name):
 def test_external_secrets_take_the_place_of_secrets_where_a_setting_says_so():
     switched = {name for name in TARGETS if settings(name)["kubernetes"]["external_secrets"]["enabled"]}
     assert switched == {name for name in TARGETS if name.split("/")[0] != "local"}
-    for name, files in rendered().items():
+    for name, files in zip(TARGETS, map(rendered, TARGETS), strict=True):
         external = name in switched
         assert ("external-secrets.yaml" in files, "secrets.yaml" in files) == (external, not external)
         assert bool(objects(files, "ExternalSecret")) == external
@@ -201,7 +198,7 @@ def test_no_sensitive_setting_is_named_outside_of_the_outputs_for_secrets():
 @pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_else(target):
-    files = rendered()[target]
+    files = rendered(target)
     (role,) = objects(files, "Role")
     rights = {tuple(rule["resources"]): (sorted(rule["resourceNames"]), rule["verbs"]) for rule in role["rules"]}
     assert rights == {
@@ -214,7 +211,7 @@ def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_el
 @pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_role_is_bound_to_the_account_of_the_target_alone(target):
-    files = rendered()[target]
+    files = rendered(target)
     (account,) = objects(files, "ServiceAccount")
     (role,) = objects(files, "Role")
     (binding,) = objects(files, "RoleBinding")
@@ -246,7 +243,7 @@ def test_a_network_policy_has_the_ports_of_the_settings(target):
     config = settings(target)
     enabled = config["kubernetes"]["network_policy"]["enabled"]
     assert enabled == (not target.startswith("local"))
-    policies = objects(rendered()[target], "NetworkPolicy")
+    policies = objects(rendered(target), "NetworkPolicy")
     assert len(policies) == enabled
     for policy in policies:
         spec = policy["spec"]
@@ -317,7 +314,7 @@ def test_what_is_no_network_is_a_problem(network):
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
     scaling = settings(target)["application"]["autoscaling"]
-    scalers = objects(rendered()[target], "HorizontalPodAutoscaler")
+    scalers = objects(rendered(target), "HorizontalPodAutoscaler")
     assert len(scalers) == scaling["enabled"]
     for scaler in scalers:
         spec = scaler["spec"]
@@ -336,7 +333,7 @@ def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
 @pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_disruption_budget_always_lets_a_pod_go(target):
-    (budget,) = objects(rendered()[target], "PodDisruptionBudget")
+    (budget,) = objects(rendered(target), "PodDisruptionBudget")
     assert budget["spec"]["maxUnavailable"] == "10%"  # Kubernetes rounds it up
     assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
@@ -354,7 +351,7 @@ def test_a_budget_that_would_block_every_drain_or_none_is_a_problem(number):
 @pytest.mark.soak(few=8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_quota_is_written_once_for_a_namespace(target):
-    kinds = [one["kind"] for one in objects(rendered()[target], "ResourceQuota", "LimitRange")]
+    kinds = [one["kind"] for one in objects(rendered(target), "ResourceQuota", "LimitRange")]
     assert kinds == (["ResourceQuota", "LimitRange"] if has_its_own_namespace(target) else [])
 
 
@@ -390,7 +387,7 @@ def stem(name):
 
 
 def test_config_maps_are_named_by_their_content_where_a_setting_says_so():
-    for target, files in rendered().items():
+    for target, files in zip(TARGETS, map(rendered, TARGETS), strict=True):
         hashed = settings(target)["kubernetes"]["content_hash_names"]
         assert hashed == target.startswith("development")
         for one in objects(files, "ConfigMap"):
@@ -400,7 +397,7 @@ def test_config_maps_are_named_by_their_content_where_a_setting_says_so():
 
 @pytest.mark.parametrize("target", ["development", "development/acme"])
 def test_a_changed_setting_changes_the_name_of_its_config_map_and_every_reference_to_it(target):
-    before, after = rendered()[target], render(target, application__search__max_results="321")
+    before, after = rendered(target), render(target, application__search__max_results="321")
     old, new = set(names(before, "ConfigMap")), set(names(after, "ConfigMap"))
     gone, come = old - new, new - old
     assert {stem(name).rpartition("agent-")[2].removeprefix("acme-") for name in gone} == {
@@ -420,17 +417,17 @@ def test_a_changed_setting_changes_the_name_of_its_config_map_and_every_referenc
 
 
 def test_the_same_content_has_the_same_name_however_often_it_is_rendered():
-    assert render("development")["access.yaml"] == rendered()["development"]["access.yaml"]
+    assert render("development")["access.yaml"] == rendered("development")["access.yaml"]
 
 
 def test_names_by_content_differ_only_by_the_hash():
     plain = render("development", kubernetes__content_hash_names="false")
-    hashed = dict(zip(names(plain, "ConfigMap"), names(rendered()["development"], "ConfigMap"), strict=True))
+    hashed = dict(zip(names(plain, "ConfigMap"), names(rendered("development"), "ConfigMap"), strict=True))
     assert all(stem(name) == name_without for name_without, name in hashed.items())
     text = plain["access.yaml"]
     for was, now in hashed.items():
         text = text.replace(f'"{was}"', f'"{now}"')
-    assert text == rendered()["development"]["access.yaml"]
+    assert text == rendered("development")["access.yaml"]
 
 
 # --- the kustomization ---
@@ -445,7 +442,7 @@ def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(targ
     manifests = [
         one.path for one in every if "kubernetes" in one.checks and not any(folder in one.path for folder in apart)
     ]
-    assert sorted(f"{target}/{name}" for name in listed(rendered()[target])) == sorted(manifests)
+    assert sorted(f"{target}/{name}" for name in listed(rendered(target))) == sorted(manifests)
 
 
 @pytest.fixture(scope="module")
@@ -456,12 +453,12 @@ def kubectl():
 @pytest.mark.programs("kubectl")
 @pytest.mark.parametrize("target", KUSTOMIZED)
 def test_kubectl_takes_the_folder_as_it_is(target, kubectl, tmp_path):
-    for name, text in rendered()[target].items():
+    for name, text in rendered(target).items():
         tmp_path.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
         tmp_path.joinpath(name).write_text(text, "utf-8")
     done = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    built, wrote = documents(done.stdout), [one for one in objects(rendered()[target]) if one["kind"] != "Secret"]
+    built, wrote = documents(done.stdout), [one for one in objects(rendered(target)) if one["kind"] != "Secret"]
     assert "ref+" not in done.stdout
     assert len(built) > 10
     assert sorted(built, key=identity) == sorted(wrote, key=identity)

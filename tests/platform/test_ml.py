@@ -56,7 +56,7 @@ def test_feast_keeps_history_out_of_the_database_and_its_registry_where_all_pods
     options = store["registry"]["sqlalchemy_config_kwargs"]["connect_args"]
     assert options["password"] == "${DB_PASSWORD}"
     assert options["sslmode"] == database["tls"]["mode"]
-    text = reference.project().target(environment).render()[f"{environment}/configmaps.yaml"]
+    text = reference.rendered(environment)[f"{environment}/configmaps.yaml"]
     ml = next(one["data"] for one in yaml.safe_load_all(text) if one["metadata"]["name"].find("-ml-config") > 0)
     bucket = ml["FEATURE_STORE_OFFLINE_PATH"]
     assert bucket.startswith("/" if environment == "local" else "s3://")
@@ -76,7 +76,7 @@ def test_mlflow_gets_the_registry_of_its_environment_and_tags_that_tell_runs_apa
 
 
 def test_the_credentials_of_the_registry_are_in_a_secret_of_their_own():
-    files = reference.targets()["production"].render()
+    files = reference.rendered("production")
     text = files.get("production/secrets.yaml") or files["production/external-secrets.yaml"]
     (mine,) = (one for one in yaml.safe_load_all(text) if one["metadata"]["name"] == "spotify-ai-agent-ml-credentials")
     assert {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"} <= set(re.findall(r"MLFLOW_\w+", json.dumps(mine)))

@@ -511,7 +511,7 @@ def test_what_is_just_short_of_senseless_is_taken():
 
 
 def test_locally_nothing_is_monitored():
-    assert [path for path in reference.project().target("local").render() if "/monitoring/" in path] == []
+    assert [path for path in reference.rendered("local") if "/monitoring/" in path] == []
 
 
 # --- Prometheus itself ---

@@ -61,7 +61,7 @@ def test_programs_that_read_an_old_variable_get_the_value_of_the_new_setting():
 
 
 def test_a_flag_that_is_switched_off_is_off_with_all_that_depends_on_it():
-    flags = json.loads(reference.targets()["local"].render()["local/flags.json"])["flags"]
+    flags = json.loads(reference.rendered("local")["local/flags.json"])["flags"]
     off = {name for name, flag in flags.items() if flag["defaultVariant"] == "off" and "targeting" not in flag}
     assert {"product.analytics", "product.collaboration"} <= off
     assert {name for name in flags if name.startswith(("analytics.", "collaboration."))} <= off

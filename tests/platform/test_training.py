@@ -34,7 +34,7 @@ def history(tmp_path_factory):
 
 def trained(history, folder, **changes):
     """What a training with the environment of development, and some variables set otherwise, prints and stores."""
-    text = reference.project().target("development").render()["development/configmaps.yaml"]
+    text = reference.rendered("development")["development/configmaps.yaml"]
     data = next(one["data"] for one in yaml.safe_load_all(text) if "ML_BATCH_SIZE" in one["data"])
     own = {"FEATURE_STORE_OFFLINE_PATH": str(history), "ML_MODEL_PATH": str(folder), "ML_REGISTRY_ENABLED": "false"}
     own |= {"PATH": os.environ["PATH"]}

@@ -39,6 +39,12 @@ def targets():
     return {target.name: target for target in project().targets()}
 
 
+@cache
+def rendered(name):
+    """The outputs of a target."""
+    return targets()[name].render()
+
+
 def facts(*globs):
     """The rows of the CSV files that the globs name, without those that the page of changed settings lists."""
     return [row for row in given(*globs) if not is_changed(row)]
