@@ -23,7 +23,7 @@ _WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true
 
 def to_json(value: Any, indent: int | None = 2) -> str:
     """JSON with the keys in their own order."""
-    return json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    return _as_json(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False, default=str)
 
 
 def yaml_scalar(value: Any) -> str:

@@ -48,9 +48,8 @@ def read_by(target: Target, outputs: Iterable[Rendered]) -> dict[str, set[Path]]
 def uses_of_all(target: Target, outputs: Iterable[Rendered], settings: Collection[Path]) -> Uses:
     """The lines of these outputs that each of these settings changes: for each setting what `impact.uses_of` finds."""
     others = _distinct_others(target, settings)
-    alike = sorted(
-        settings, key=lambda path: str(path[-1:])
-    )  # settings of one name behave alike, and are halved together
+    # settings of one name behave alike, and are halved together
+    alike = sorted(settings, key=lambda path: (str(path[:1]), str(path[-1:])))
     found: Uses = {}
     unquiet: set[Path] = set()
     known: dict[tuple[str, bool, str | None], dict[Path, Lines]] = {}

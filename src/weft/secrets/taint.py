@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from weft.base.paths import Path, dotted
 from weft.base.recent import Recent
-from weft.schema.envvars import Variable
 from weft.schema.node import Node
 
 
@@ -52,21 +51,27 @@ class Tainted:
 class Branch(dict[str, Any]):
     """A mapping of the configuration for templates: it knows its path and its schema node.
 
-    `size` is the cost of visiting all of it, or 0 until computed; `variables` are the environment variables of its
-    settings, or None until somebody asks.
+    `size` is the cost of visiting all of it, or 0 until computed. `made` keeps what is made of it, by names: it never changes, and
+    many templates and targets ask for the same.
     """
 
-    __slots__ = ("node", "path", "size", "variables")
+    __slots__ = ("made", "node", "path", "size")
 
     def __init__(self, items: Iterable[tuple[str, Any]], node: Node, path: Path) -> None:
         super().__init__(items)
         self.node = node
         self.path = path
         self.size = 0
-        self.variables: Sequence[Variable] | None = None
+        self.made: dict[str, Any] = {}
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
+        if "public" not in self.made:
+            self.made["public"] = self._without_secrets()
+        copy: Branch = self.made["public"]
+        return copy
+
+    def _without_secrets(self) -> Branch:
         inside = ((key, self.node.child(key), value) for key, value in dict.items(self))
         copy = self._like((key, _public(node, value)) for key, node, value in inside if _is_public(node, value))
         copy.size = self.size  # at most

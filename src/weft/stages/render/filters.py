@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from weft.files import formats
 from weft.schema import envvars
 from weft.secrets.taint import Branch
 from weft.stages.render.printing import in_words
 
+T = TypeVar("T")
 DIGESTS: Final = {"sha256": "0" * 64}
 """The filters that make a digest of a text, with the one that all texts have inside of `same_digests`."""
 _SAME_DIGESTS: Final[ContextVar[bool]] = ContextVar("same_digests", default=False)
@@ -22,11 +23,13 @@ _SAME_DIGESTS: Final[ContextVar[bool]] = ContextVar("same_digests", default=Fals
 
 def to_yaml(value: Any) -> str:
     """Block-style YAML; combine with `indent`."""
-    return formats.to_yaml(value)
+    return _once(value, "yaml", formats.to_yaml) if isinstance(value, Branch) else formats.to_yaml(value)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON in one line, or indented."""
+    if isinstance(value, Branch):
+        return _once(value, f"json {indent}", lambda branch: formats.to_json(branch, indent))
     return formats.to_json(value, indent)
 
 
@@ -101,11 +104,13 @@ def _variables(value: Any, name: str) -> list[envvars.Variable]:
 
 
 def _of_branch(branch: Branch) -> Sequence[envvars.Variable]:
-    """The variables of a branch, in the schema's order, found once: many templates and targets ask for the same."""
-    if branch.variables is None:
-        own = [envvars.variable(branch.node, branch, branch.path)] if branch.node.env else []
-        branch.variables = [*own, *(found for key in branch for found in _inside(branch, key))]
-    return branch.variables
+    """The variables of a branch, in the schema's order."""
+    return _once(branch, "variables", _found_in)
+
+
+def _found_in(branch: Branch) -> Sequence[envvars.Variable]:
+    own = [envvars.variable(branch.node, branch, branch.path)] if branch.node.env else []
+    return [*own, *(found for key in branch for found in _inside(branch, key))]
 
 
 def _inside(branch: Branch, key: str) -> Sequence[envvars.Variable]:
@@ -114,6 +119,14 @@ def _inside(branch: Branch, key: str) -> Sequence[envvars.Variable]:
         return ()
     value = branch[key]
     return _of_branch(value) if isinstance(value, Branch) else envvars.variables(node, value, (*branch.path, key))
+
+
+def _once(branch: Branch, name: str, make: Callable[[Branch], T]) -> T:
+    """What `make` makes of a branch; the next one who asks gets the same."""
+    if name not in branch.made:
+        branch.made[name] = make(branch)
+    made: T = branch.made[name]
+    return made
 
 
 def _branch(value: Any, name: str) -> Branch:
