@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 import yaml
-from test_kubernetes_objects import KUSTOMIZED, objects, render, rendered, settings
+from test_kubernetes_objects import KUSTOMIZED, TARGETS, objects, render, rendered, settings
 
 import reference
 from reference import ENVIRONMENTS
@@ -13,6 +13,11 @@ from reference import ENVIRONMENTS
 pytestmark = pytest.mark.unmeasured("about the data of the reference project, not about code")
 
 JOBS = ("staging", "development")  # production does not train
+
+
+def every():
+    """The names and the files of all targets."""
+    return [(name, rendered(name)) for name in TARGETS]
 
 
 def problems(target, **overrides):
@@ -52,7 +57,7 @@ def secrets_of(files, template):
 @pytest.mark.parametrize("target", KUSTOMIZED)
 def test_every_pod_keeps_to_the_standard_that_its_namespace_enforces(target):
     """The controls of `restricted`: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
-    found = list(pods(rendered()[target]))
+    found = list(pods(rendered(target)))
     assert {"web"} <= {component for component, _ in found}
     for _, template in found:
         spec, only = template["spec"], container(template)
@@ -71,14 +76,14 @@ def test_every_pod_keeps_to_the_standard_that_its_namespace_enforces(target):
 
 @pytest.mark.parametrize("target", [name for name in KUSTOMIZED if name == "velvet-static" or "/" not in name])
 def test_the_namespace_enforces_the_restricted_standard(target):
-    (namespace,) = objects(rendered()[target], "Namespace")
+    (namespace,) = objects(rendered(target), "Namespace")
     assert namespace["metadata"]["name"] == settings(target)["kubernetes"]["namespace"]
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 @pytest.mark.parametrize("target", KUSTOMIZED)
 def test_everything_that_a_pod_names_is_rendered_with_it(target):
-    here, environment = rendered()[target], rendered()[target.partition("/")[0]]
+    here, environment = rendered(target), rendered(target.partition("/")[0])
     there = {
         (kind, one["metadata"]["namespace"], one["metadata"]["name"])
         for files in (here, environment)
@@ -104,7 +109,7 @@ def test_everything_that_a_pod_names_is_rendered_with_it(target):
 
 @pytest.mark.parametrize("target", JOBS)
 def test_a_job_gets_the_secrets_that_it_names_and_no_others(target):
-    files = rendered()[target]
+    files = rendered(target)
     found = {component: secrets_of(files, template) for component, template in pods(files)}
     assert found["migration"] == {"DB_PASSWORD"}
     assert {"DB_PASSWORD", "HUGGINGFACE_API_TOKEN"} <= found["training"]
@@ -123,7 +128,7 @@ def test_training_has_its_volume_its_gpu_and_its_schedule():
     assert container(template)["resources"]["limits"]["nvidia.com/gpu"] == "2"
     mounts = {mount["name"]: mount["mountPath"] for mount in container(template)["volumeMounts"]}
     assert mounts["models"] == settings("development")["ml"]["model"]["path"]
-    once = [one["metadata"]["name"] for one in objects(rendered()["development"], "Job")]
+    once = [one["metadata"]["name"] for one in objects(rendered("development"), "Job")]
     other = [one["metadata"]["name"] for one in objects(render("development", ml__training__epochs="21"), "Job")]
     assert len(set(once) ^ set(other)) == 2, "other settings make another Job, and the migration is the same"
 
@@ -133,13 +138,13 @@ def test_training_has_its_volume_its_gpu_and_its_schedule():
 
 @cache
 def deployment(target):
-    (one,) = objects(rendered()[target], "Deployment")
+    (one,) = objects(rendered(target), "Deployment")
     return one
 
 
 @pytest.mark.parametrize("target", KUSTOMIZED)
 def test_service_autoscaler_budget_and_policy_mean_the_pods_of_the_deployment(target):
-    files = rendered()[target]
+    files = rendered(target)
     labels = deployment(target)["spec"]["template"]["metadata"]["labels"]
     (service,) = objects(files, "Service")[:1]
     (budget,) = objects(files, "PodDisruptionBudget")
@@ -179,7 +184,7 @@ def test_another_configuration_makes_other_pods_and_the_same_one_does_not():
         (one,) = objects(render("staging", **overrides), "Deployment")
         return one["spec"]["template"]["metadata"]["annotations"]["checksum/configuration"]
 
-    (one,) = objects(rendered()["staging"], "Deployment")
+    (one,) = objects(rendered("staging"), "Deployment")
     before = one["spec"]["template"]["metadata"]["annotations"]["checksum/configuration"]
     assert checksum(application__search__max_results="321") != before  # a variable
     assert checksum(performance__webserver__workers__max_requests="99") != before  # a line of gunicorn.conf.py
@@ -187,7 +192,7 @@ def test_another_configuration_makes_other_pods_and_the_same_one_does_not():
 
 
 def test_the_files_in_the_pod_are_those_that_are_rendered_beside_it():
-    files = rendered()["production"]
+    files = rendered("production")
     data = {key: text for one in objects(files, "ConfigMap") for key, text in one["data"].items() if "." in key}
     for name in (
         "gunicorn.conf.py",
@@ -210,7 +215,7 @@ def test_the_files_in_the_pod_are_those_that_are_rendered_beside_it():
 
 def test_production_runs_the_content_that_a_digest_names():
     for target in ("production", "production/acme"):
-        for _, template in pods(rendered()[target]):
+        for _, template in pods(rendered(target)):
             image = settings(target)["kubernetes"]["image"]
             assert container(template)["image"] == f"{image['repository']}:{image['tag']}@{image['digest']}"
 
@@ -249,14 +254,14 @@ def routes(files):
 
 
 def test_a_gateway_ends_tls_and_sends_plain_http_to_https():
-    (gateway,) = objects(rendered()["production"], "Gateway")
+    (gateway,) = objects(rendered("production"), "Gateway")
     listeners = {one["name"]: one for one in gateway["spec"]["listeners"]}
     assert gateway["spec"]["gatewayClassName"] == settings("production")["kubernetes"]["ingress"]["class_name"]
     (certificate,) = listeners["https"]["tls"]["certificateRefs"]
     assert certificate["name"] in {
-        one["spec"]["target"]["name"] for one in objects(rendered()["production"], "ExternalSecret")
+        one["spec"]["target"]["name"] for one in objects(rendered("production"), "ExternalSecret")
     }
-    found = routes(rendered()["production"])
+    found = routes(rendered("production"))
     assert found["api.spotify-ai-agent.com"]["parentRefs"] == [
         {"name": gateway["metadata"]["name"], "sectionName": "https"}
     ]
@@ -269,14 +274,14 @@ def test_a_gateway_ends_tls_and_sends_plain_http_to_https():
 
 
 def test_tenants_of_one_host_are_told_apart_by_a_header():
-    (rule,) = routes(rendered()["production/acme"])["acme-api.spotify-ai-agent.com"]["rules"]
+    (rule,) = routes(rendered("production/acme"))["acme-api.spotify-ai-agent.com"]["rules"]
     assert rule["matches"][0]["headers"] == [{"name": "X-Tenant", "value": "acme"}]
-    (own,) = routes(rendered()["production/acme"])["acme-music.acme-records.example"]["rules"]
+    (own,) = routes(rendered("production/acme"))["acme-music.acme-records.example"]["rules"]
     assert "headers" not in own["matches"][0]
     assert own["backendRefs"] == [{"name": "spotify-ai-agent-acme", "port": 8000}]
     matches = [
         (host, json.dumps(match, sort_keys=True))
-        for name, files in rendered().items()
+        for name, files in every()
         if name.startswith("production")
         for one in objects(files, "HTTPRoute")
         for rule in one["spec"]["rules"]
@@ -301,7 +306,7 @@ def test_an_ingress_takes_the_place_of_the_gateway_where_a_setting_says_so():
 
 
 def test_production_reaches_production_only():
-    for name, files in rendered().items():
+    for name, files in every():
         environment = name.split("/")[0]
         others = {"local": "local", "development": "dev", "staging": "staging", "production": "prod"}
         foreign = [word for key, word in others.items() if key != environment]
@@ -311,7 +316,7 @@ def test_production_reaches_production_only():
 
 
 def test_what_is_outside_excepts_private_networks_of_both_versions_of_ip():
-    (policy,) = objects(rendered()["production"], "NetworkPolicy")
+    (policy,) = objects(rendered("production"), "NetworkPolicy")
     (rule,) = [rule for rule in policy["spec"]["egress"] if "ipBlock" in rule.get("to", [{}])[0]]
     blocks = {one["ipBlock"]["cidr"]: one["ipBlock"]["except"] for one in rule["to"]}
     assert set(blocks) == {"0.0.0.0/0", "::/0"}
@@ -320,10 +325,10 @@ def test_what_is_outside_excepts_private_networks_of_both_versions_of_ip():
 
 
 def test_jobs_are_bound_by_the_network_policy_too():
-    (policy,) = objects(rendered()["staging"], "NetworkPolicy")
+    (policy,) = objects(rendered("staging"), "NetworkPolicy")
     selector = policy["spec"]["podSelector"]
     (expression,) = selector["matchExpressions"]
-    for _, template in pods(rendered()["staging"]):
+    for _, template in pods(rendered("staging")):
         labels = template["metadata"]["labels"]
         assert selector["matchLabels"].items() <= labels.items()
         assert labels[expression["key"]] in expression["values"]
