@@ -117,7 +117,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return value
 
     def digests_are_same(self) -> bool:
-        """True if no digest is to be computed."""
+        """True if no digest will be computed."""
         return digests_are_same()
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - as Jinja has it
