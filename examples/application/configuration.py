@@ -268,17 +268,6 @@ class ApplicationTracing(TypedDict):
     """
 
 
-class ApplicationBackup(TypedDict):
-    """
-    Backup: Scheduled backups of what the application stores.
-    """
-
-    enabled: bool
-    """
-    Backup: Runs the backup jobs. Off by default because only production holds data that cannot be made again.
-    """
-
-
 class ApplicationIntegrationsSpotify(TypedDict):
     """
     Spotify: The Spotify Web API.
@@ -423,6 +412,9 @@ class ApplicationIntegrations(TypedDict):
 
 
 Attribute: TypeAlias = str
+
+
+Cron: TypeAlias = str
 
 
 class DatabasePostgresqlKeepalives(TypedDict):
@@ -781,16 +773,25 @@ class FeatureFlagsFlagsValue(TypedDict):
 Host: TypeAlias = str
 
 
+ImageDigest: TypeAlias = str
+
+
+ImageRepository: TypeAlias = str
+
+
+ImageTag: TypeAlias = str
+
+
 class KubernetesImage(TypedDict):
     """
     Image: The container image of the application.
     """
 
-    repository: str
+    repository: ImageRepository
     """
     Repository: Registry and path of the image, without tag.
     """
-    tag: str
+    tag: ImageTag
     """
     Tag: The tag to run. Production names an exact release; a moving tag such as latest or main is for development.
     """
@@ -798,7 +799,7 @@ class KubernetesImage(TypedDict):
     """
     Pull policy: When the node fetches the image. A moving tag needs Always, or nodes keep running what they once fetched.
     """
-    digest: NotRequired[str]
+    digest: NotRequired[ImageDigest]
     """
     Digest: What the tag named when the release was tested. The node fetches exactly this content; the tag is for people. The pipeline that builds the image sets it.
     """
@@ -969,6 +970,10 @@ class KubernetesStorage(TypedDict):
     """
     Audit logs: Room for audit logs, for as long as they are kept. In bytes.
     """
+    backups: str
+    """
+    Backups: Room for the dumps of application.backup: for as many as are kept, and one more. In bytes.
+    """
 
 
 class KubernetesMigration(TypedDict):
@@ -995,7 +1000,7 @@ class KubernetesTraining(TypedDict):
     Training: How the training that ml.training describes runs in the cluster.
     """
 
-    schedule: NotRequired[str]
+    schedule: NotRequired[Cron]
     """
     Schedule: When it runs, as a line of `cron` in UTC; then it is a CronJob. Left out, it is a Job, and other settings make another one.
     """
@@ -3057,6 +3062,52 @@ class ApplicationMetrics(TypedDict):
     """
 
 
+class ApplicationBackupImage(TypedDict):
+    """
+    Image: The container image with `pg_dump`, which must not be older than the server. It runs as kubernetes.image.user.
+    """
+
+    repository: ImageRepository
+    """
+    Repository: Registry and path of the image, without tag.
+    """
+    tag: ImageTag
+    """
+    Tag: The tag to run: an exact release, because nodes keep what they once fetched.
+    """
+    digest: NotRequired[ImageDigest]
+    """
+    Digest: What the tag named when it was tested. It is needed, and the node fetches exactly this content, where kubernetes.image.pin is on.
+    """
+
+
+class ApplicationBackup(TypedDict):
+    """
+    Backup: The CronJob that dumps PostgreSQL onto a volume of its own, as database.postgresql.user, which must be able to read every table. The dumps of a database are in a folder of its name, each named by the time of its making, and `pg_restore` reads them. MongoDB and Elasticsearch are not dumped.
+    """
+
+    enabled: bool
+    """
+    Backup: Writes the CronJob and its volume. Off by default because only production holds data that cannot be made again.
+    """
+    schedule: Cron
+    """
+    Schedule: When a dump is made, as a line of `cron` in UTC. What was written after the last dump is lost with the server.
+    """
+    keep: int
+    """
+    Dumps: How many dumps are kept. Older ones are removed after a new one was made and read again, so kubernetes.storage.backups needs room for one more. In dumps.
+    """
+    deadline: int
+    """
+    Deadline: A backup is ended after this time, with all its attempts. In seconds.
+    """
+    image: ApplicationBackupImage
+    """
+    Image: The container image with `pg_dump`, which must not be older than the server. It runs as kubernetes.image.user.
+    """
+
+
 class Application(TypedDict):
     """
     Application: The web application itself: how it serves, scales, caches and limits, and which parts of it are on.
@@ -3140,7 +3191,7 @@ class Application(TypedDict):
     """
     backup: ApplicationBackup
     """
-    Backup: Scheduled backups of what the application stores.
+    Backup: The CronJob that dumps PostgreSQL onto a volume of its own, as database.postgresql.user, which must be able to read every table. The dumps of a database are in a folder of its name, each named by the time of its making, and `pg_restore` reads them. MongoDB and Elasticsearch are not dumped.
     """
     integrations: NotRequired[ApplicationIntegrations]
     """

@@ -256,7 +256,7 @@ DOCUMENTS = {
         thing("PodDisruptionBudget", maxUnavailable="10%"),
         [thing("PodDisruptionBudget", maxUnavailable=value) for value in (0, "0%")],
     ),
-    "LOAD-09": (thing("Job", activeDeadlineSeconds=1), [thing("Job")]),
+    "LOAD-09": (thing("Job", activeDeadlineSeconds=1), [thing("Job"), thing("CronJob", jobTemplate={"spec": {}})]),
     "LOAD-10": (
         thing("ServiceAccount") | {"automountServiceAccountToken": False},
         [thing("ServiceAccount"), thing("ServiceAccount") | {"automountServiceAccountToken": True}],

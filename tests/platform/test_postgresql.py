@@ -186,7 +186,7 @@ def test_the_server_has_the_limits_and_the_log_of_the_settings(stack):
         [["scram-sha-256"]],
         [["TLSv1.2"]],
     ]
-    assert stack.primary.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'spotify_user'") == [["9"]]
+    assert stack.primary.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'spotify_user'") == [["10"]]
     assert stack.client("""
 direct = connect(SERVER, autocommit=True)
 show = lambda name: direct.execute("SHOW " + name).fetchone()[0]

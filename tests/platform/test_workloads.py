@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 import yaml
-from test_kubernetes_objects import KUSTOMIZED, TARGETS, objects, render, rendered, settings
+from test_kubernetes_objects import KUSTOMIZED, TARGETS, names, objects, render, rendered, settings
 
 import reference
 from reference import ENVIRONMENTS
@@ -103,8 +103,11 @@ def test_everything_that_a_pod_names_is_rendered_with_it(target):
         assert {(kind, namespace, name) for kind, name in named} <= there
         assert {mount["name"] for mount in only["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
         places = {entry["name"]: entry.get("value") for entry in only["env"]}
-        (folder,) = [mount["mountPath"] for mount in only["volumeMounts"] if mount["name"] == "configuration"]
-        assert places["CONFIG_DIR"] == folder
+        folders = [mount["mountPath"] for mount in only["volumeMounts"] if mount["name"] == "configuration"]
+        assert folders == ([places["CONFIG_DIR"]] if "CONFIG_DIR" in places else [])
+        assert bool(folders) == (spec["containers"][0]["name"] != "backup"), (
+            "what runs the platform's code reads its files"
+        )
 
 
 @pytest.mark.parametrize("target", JOBS)
@@ -117,6 +120,64 @@ def test_a_job_gets_the_secrets_that_it_names_and_no_others(target):
     assert forbidden & found["training"] == set()
     assert "GRAFANA_ADMIN_PASSWORD" not in found["web"]
     assert {"STRIPE_SECRET_KEY", "DB_PASSWORD"} <= found["web"]
+
+
+def test_the_backup_dumps_the_primary_by_its_schedule_onto_a_volume_of_its_own():
+    overrides = {
+        f"application__backup__{name}": value
+        for name, value in {"schedule": "5 4 * * *", "keep": "3", "deadline": "61"}.items()
+    }
+    members = '["postgres-1.data.svc.cluster.local:5433"]'
+    files = render("production", **overrides, kubernetes__storage__backups="7Gi", database__postgresql__members=members)
+    (cron,) = objects(files, "CronJob")
+    assert (cron["spec"]["schedule"], cron["spec"]["timeZone"]) == ("5 4 * * *", "Etc/UTC")
+    assert (cron["spec"]["concurrencyPolicy"], cron["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]) == (
+        "Forbid",
+        61,
+    )
+    ((_, template),) = [pod for pod in pods(files) if pod[0] == "backup"]
+    assert secrets_of(files, template) == {"DB_PASSWORD"}
+    variables = {entry["name"]: entry.get("value") for entry in container(template)["env"]}
+    own = settings("production")["database"]["postgresql"]
+    assert variables["PGHOST"].split(",") == [own["host"], "postgres-1.data.svc.cluster.local"]
+    assert (variables["PGPORT"], variables["PGTARGETSESSIONATTRS"], variables["KEEP"]) == ("5432,5433", "primary", "3")
+    claims = {
+        one["metadata"]["name"]: one["spec"]["resources"]["requests"]["storage"]
+        for one in objects(files, "PersistentVolumeClaim")
+    }
+    (volume,) = [one for one in template["spec"]["volumes"] if one["name"] == "backups"]
+    name = volume["persistentVolumeClaim"]["claimName"]
+    assert claims[name] == "7Gi"
+    users = [one for _, one in pods(files) if name in yaml.safe_dump(one)]
+    assert users == [template]
+
+
+def test_the_backup_has_the_certificates_that_its_variables_name():
+    files = rendered("production")
+    ((_, template),) = [pod for pod in pods(files) if pod[0] == "backup"]
+    (mount,) = [one for one in container(template)["volumeMounts"] if one["name"] == "postgresql-tls"]
+    (named,) = [one["configMapRef"]["name"] for one in container(template)["envFrom"]]
+    (data,) = [one["data"] for one in objects(files, "ConfigMap") if one["metadata"]["name"] == named]
+    assert (data["PGSSLMODE"], data["PGSSLROOTCERT"]) == ("verify-full", f"{mount['mountPath']}/ca.crt")
+
+
+def test_a_database_is_dumped_once_and_only_where_the_switch_is_on():
+    dumped = [name for name, files in every() if objects(files, "CronJob")]
+    assert (
+        dumped
+        == [name for name in ENVIRONMENTS if settings(name)["application"]["backup"]["enabled"]]
+        == ["production"]
+    )
+    claims = [
+        name for _, files in every() for name in names(files, "PersistentVolumeClaim") if name.endswith("-backups")
+    ]
+    assert claims == ["spotify-ai-agent-backups"]
+
+
+@pytest.mark.parametrize("target", JOBS)
+def test_a_migration_passes_the_pooler_by(target):
+    ((_, template),) = [pod for pod in pods(rendered(target)) if pod[0] == "migration"]
+    assert {"name": "DB_CONNECTION_POOL_ENABLED", "value": "false"} in container(template)["env"]
 
 
 def test_training_has_its_volume_its_gpu_and_its_schedule():
@@ -215,18 +276,23 @@ def test_the_files_in_the_pod_are_those_that_are_rendered_beside_it():
 
 def test_production_runs_the_content_that_a_digest_names():
     for target in ("production", "production/acme"):
-        for _, template in pods(rendered(target)):
-            image = settings(target)["kubernetes"]["image"]
+        for component, template in pods(rendered(target)):
+            config = settings(target)
+            image = config["application"]["backup"]["image"] if component == "backup" else config["kubernetes"]["image"]
             assert container(template)["image"] == f"{image['repository']}:{image['tag']}@{image['digest']}"
 
 
 @pytest.mark.parametrize(
     ("overrides", "path"),
     [
-        ({"kubernetes__image__digest": "null"}, "/kubernetes/image/digest"),
+        ({"kubernetes__image": '{"digest": null}'}, "/kubernetes/image/digest"),
         ({"kubernetes__image__digest": "sha256:abc"}, "/kubernetes/image/digest"),
         ({"kubernetes__image__digest": f"sha1:{'0' * 64}"}, "/kubernetes/image/digest"),
         ({"kubernetes__image__pin": "false"}, "/kubernetes/image/pin"),
+        ({"application__backup__image": '{"digest": null}'}, "/application/backup/image/digest"),
+        ({"application__backup__schedule": "daily"}, "/application/backup/schedule"),
+        ({"application__backup__keep": "0"}, "/application/backup/keep"),
+        ({"kubernetes__storage__enabled": "false"}, "/application/backup/enabled"),
         ({"kubernetes": '{"namespace": null}'}, "/kubernetes"),
         ({"kubernetes__image": '{"repository": null}'}, "/kubernetes/image"),
         ({"kubernetes__ingress": '{"class_name": null}'}, "/kubernetes/ingress"),
@@ -324,11 +390,12 @@ def test_what_is_outside_excepts_private_networks_of_both_versions_of_ip():
     assert blocks["::/0"] == ["fc00::/7", "fe80::/10"]
 
 
-def test_jobs_are_bound_by_the_network_policy_too():
-    (policy,) = objects(rendered("staging"), "NetworkPolicy")
+@pytest.mark.parametrize("target", ["staging", "production"])  # which trains, and which is backed up
+def test_jobs_are_bound_by_the_network_policy_too(target):
+    (policy,) = objects(rendered(target), "NetworkPolicy")
     selector = policy["spec"]["podSelector"]
     (expression,) = selector["matchExpressions"]
-    for _, template in pods(rendered("staging")):
+    for _, template in pods(rendered(target)):
         labels = template["metadata"]["labels"]
         assert selector["matchLabels"].items() <= labels.items()
         assert labels[expression["key"]] in expression["values"]
