@@ -7,6 +7,7 @@ what an overlay may contain: a reference. Both validators get the same documents
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,9 +29,22 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
 """The characters that need no escape in the pointer of a reference."""
 _IDS: Final = frozenset(("$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor"))
+_DRAFT: Final = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 References = Mapping[tuple[int, str], str | bool]
 """The target of each reference, by schema id and keyword: a URI with a pointer, or a boolean schema."""
+
+
+def known_dialect(uri: str) -> str | None:
+    """The canonical URI of a draft, in any spelling; None for a dialect that Weft does not support."""
+    if uri.rstrip("#") in ("http://json-schema.org/schema", "https://json-schema.org/schema"):
+        return DIALECT  # the address of the latest draft
+    match = _DRAFT.search(uri)
+    if match is None:
+        return None
+    if match["new"]:
+        return f"https://json-schema.org/draft/{match['new']}/schema"
+    return f"http://json-schema.org/draft-0{match['old']}/schema#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +246,8 @@ class _Join:
         for keyword in _IDS & result.keys():
             if isinstance(result[keyword], str | bool):
                 del result[keyword]
+        if isinstance(result.get("$schema"), str):
+            result["$schema"] = known_dialect(result["$schema"])  # as validators spell it
         for keyword in REFERENCES:
             target = self._references.get((written, keyword))
             if isinstance(target, bool):

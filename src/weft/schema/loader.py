@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -24,14 +23,13 @@ from weft.files.locator import locate
 from weft.files.reading import ALLOW, OutsideError, ProjectFiles, unreadable
 from weft.schema.broken import of_metaschema
 from weft.schema.costs import Excess, too_costly
-from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join
+from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join, known_dialect
 from weft.schema.mistakes import innermost, metaschema_errors, mistakes
 from weft.schema.violations import complaints
 from weft.schema.walk import REFERENCES, subschemas
 
 _NETWORK: Final = "schema-ref-network"
 _READ_ONLY: Final = frozenset(("title", "description", "$comment", "examples", "default"))
-_DRAFT = re.compile(r"json-schema\.org/(?:draft[-/](?:0?(?P<old>[467])|(?P<new>2019-09|2020-12)))/schema#?\Z")
 
 
 def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = False) -> Documents:
@@ -85,13 +83,10 @@ class _Loader:
 
     def _add(self, name: str, uri: str, contents: Any, dialect: str, path: Path | None) -> Document:
         if isinstance(contents, dict) and isinstance(contents.get("$schema"), str):
-            dialect = _known_dialect(contents["$schema"]) or contents["$schema"]
+            dialect = known_dialect(contents["$schema"]) or contents["$schema"]
         document = Document(name, uri, dialect, contents, path)
         self.by_uri[uri] = document
-        if not _known_dialect(dialect):
-            message = f"`{dialect}` is not a JSON Schema draft that Weft supports"
-            hint = "use one of the drafts 4, 6, 7, 2019-09, 2020-12"
-            self._complain(document, ("$schema",), "schema-invalid", message, hint)
+        if not self._is_known(dialect, document, ()):
             return document
         if path and not self._check(document, contents, ()):
             return document
@@ -103,6 +98,15 @@ class _Loader:
             self.registry = self.registry.with_resources([(uri, resource), (base, resource)]).crawl()
         self._follow(_Spot(document, (), self.registry.resolver(base), specification), contents)
         return document
+
+    def _is_known(self, dialect: str, document: Document, path: paths.Path) -> bool:
+        """True for a draft that Weft supports. Otherwise, adds a problem of the schema at a path."""
+        if known_dialect(dialect):
+            return True
+        message = f"`{dialect}` is not a JSON Schema draft that Weft supports"
+        hint = "use one of the drafts 4, 6, 7, 2019-09, 2020-12"
+        self._complain(document, (*path, "$schema"), "schema-invalid", message, hint)
+        return False
 
     def _read(self, path: Path, name: str) -> Any:
         try:
@@ -154,6 +158,8 @@ class _Loader:
             problem = _problem(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
             wrong = mistake.severity is Severity.ERROR
             (self.problems if wrong else self.warnings).append(replace(problem, severity=mistake.severity))
+        if spot.path and isinstance(schema.get("$schema"), str):
+            self._is_known(schema["$schema"], spot.document, spot.path)
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
                 self._resolve(spot, schema, keyword)
@@ -335,18 +341,6 @@ class _NotHere(LookupError):
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self.uri = uri
-
-
-def _known_dialect(uri: str) -> str | None:
-    """The canonical URI of a draft, in any spelling; None for a dialect that Weft does not support."""
-    if uri.rstrip("#") in ("http://json-schema.org/schema", "https://json-schema.org/schema"):
-        return DIALECT  # the address of the latest draft
-    match = _DRAFT.search(uri)
-    if match is None:
-        return None
-    if match["new"]:
-        return f"https://json-schema.org/draft/{match['new']}/schema"
-    return f"http://json-schema.org/draft-0{match['old']}/schema#"
 
 
 def _id(contents: Any) -> str | None:
