@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -210,6 +211,7 @@ def test_what_lies_outside_is_refused_with_a_place_and_nothing_of_it_is_shown(pr
     for one in told:
         if one["code"] == "outside-project":
             assert one["file"]
+            assert re.match(r"\S.* (refers to a file|is) outside of the project", one["message"])
             assert "--allow-read DIR" in one["hint"]
     for command in COMMANDS:
         result = run(*command, cwd=project)

@@ -890,6 +890,14 @@ def test_without_hard_links_a_copy_is_the_way_back(root, monkeypatch):
     assert tree(root) == OLD
 
 
+def test_a_disk_that_fails_while_an_old_file_is_kept_ends_it(root, monkeypatch):
+    put(root, OLD)
+    monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "input/output error")))
+    with pytest.raises(CannotRun, match="input/output error; no file was changed"):
+        put(root, NEW)
+    assert tree(root) == OLD
+
+
 def test_what_cannot_be_put_back_is_named(root, monkeypatch):
     put(root, OLD)
     replace, broken = Path.replace, []
