@@ -8,6 +8,7 @@ least `few`. Laws (`@given`) are marked by themselves.
 
 import atexit
 import contextlib
+import gc
 import os
 import random
 import shutil
@@ -126,6 +127,11 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end: the garbage collector need not look at it again and again."""
+    gc.freeze()
 
 
 def chosen(family, config):
