@@ -343,6 +343,7 @@ ACCEPTED = {
     "jaeger": COLLECTOR,
     "feast": FEAST,
     "mlflow": 'MLFLOW_TRACKING_URI=http://x:1\nMLFLOW_RUN_CONTEXT=\'{"a": "b"}\'\nMLFLOW_HTTP_REQUEST_TIMEOUT=7\nOTHER=1\n',
+    "redis": "include /etc/redis/replication.conf\nmaxmemory 10mb\n",
     "spleeter": SPLEETER,
 }
 
@@ -350,6 +351,13 @@ ACCEPTED = {
 @pytest.mark.parametrize("check", [pytest.param(check, marks=asks(check)) for check in ACCEPTED])
 def test_what_is_right_is_accepted(tmp_path, check):
     assert small(tmp_path, check, ACCEPTED[check]) == []
+
+
+def test_a_script_is_read_and_not_run(tmp_path):
+    script = '#!/bin/sh\nset -eu\nfor host in a b; do\n  ping -c 1 "$host" | grep x || sleep 1\n%s\n'
+    assert small(tmp_path / "right", "shell", script % "done") == []
+    (problem,) = small(tmp_path / "wrong", "shell", script % "fi")
+    assert (problem.code, problem.place.line) == ("shell", 5)
 
 
 @pytest.mark.programs("otelcol")

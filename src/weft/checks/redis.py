@@ -1,7 +1,7 @@
 """The check `redis`: redis-server starts with the file and answers PING.
 
 It runs for a second or less, in a temporary folder, on a socket there and on no port. Files of the real host (users, certificates,
-folders) do not exist when the file is checked, so the lines that name them are removed, and so is the cluster, whose bus always
+folders, what is included) do not exist when the file is checked, so the lines that name them are removed, and so is the cluster, whose bus always
 listens on a port.
 """
 
@@ -30,7 +30,7 @@ NO_ANSWER: Final = 124
 """The exit code of `booted` if the server runs but does not answer."""
 
 _OF_THE_HOST = re.compile(
-    r"(?mi)^[ \t]*(aclfile|dir|logfile|pidfile|supervised|tls-(replication|cluster)|cluster-enabled)\b.*$"
+    r"(?mi)^[ \t]*(aclfile|dir|include|logfile|pidfile|supervised|tls-(replication|cluster)|cluster-enabled)\b.*$"
 )
 _ALONE: Final = ("--port", "0", "--tls-port", "0", "--daemonize", "no", "--save", "")
 _COMPLAINT = re.compile(r"at line (\d+)\n>>> '.*'\n(.+)")

@@ -2,7 +2,7 @@
 
 The shell starts with an empty environment and without any program on its path: a file of variables needs none, and an unquoted command
 must not start one here. With `set -eu`, a failing command and an unset variable end it. A file that only sets variables prints
-nothing, so any output is a mistake.
+nothing, so any output is a mistake. A script, which begins with `#!`, is not run: the shell only reads it (`sh -n`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _ENVIRONMENT: Final = {"PATH": "/nonexistent"}  # without PATH, shells search th
 def check(output: Finished) -> Iterator[Problem]:
     """The output of a shell while it sources a file, one problem per line."""
     file = output.file
-    answer = programs.ask([PROGRAM, "-euc", '. "$1"', PROGRAM, file], file.parent, environment=_ENVIRONMENT)
+    way = ["-n"] if output.text.startswith("#!") else ["-euc", '. "$1"', PROGRAM]
+    answer = programs.ask([PROGRAM, *way, file], file.parent, environment=_ENVIRONMENT)
     last = len(lines_of(output.text))
     said = [line for line in answer.text.splitlines() if line.strip()]
     for line in said:
