@@ -291,6 +291,7 @@ def test_production_runs_the_content_that_a_digest_names():
         ({"kubernetes__image__pin": "false"}, "/kubernetes/image/pin"),
         ({"application__backup__image": '{"digest": null}'}, "/application/backup/image/digest"),
         ({"application__backup__schedule": "daily"}, "/application/backup/schedule"),
+        ({"application__backup__schedule": "23 2 * * *x1"}, "/application/backup/schedule"),
         ({"application__backup__keep": "0"}, "/application/backup/keep"),
         ({"kubernetes__storage__enabled": "false"}, "/application/backup/enabled"),
         ({"kubernetes": '{"namespace": null}'}, "/kubernetes"),
