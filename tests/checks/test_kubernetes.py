@@ -382,8 +382,16 @@ def test_every_object_of_a_target_is_checked_and_right():
 
 
 KINDS = {
-    "v1": ["ConfigMap", "LimitRange", "ResourceQuota", "Secret", "ServiceAccount"],
+    "v1": [
+        *("ConfigMap", "LimitRange", "Namespace", "PersistentVolumeClaim", "ResourceQuota", "Secret", "Service"),
+        "ServiceAccount",
+    ],
+    "apps/v1": ["Deployment"],
     "autoscaling/v2": ["HorizontalPodAutoscaler"],
+    "batch/v1": ["CronJob", "Job"],
+    "external-secrets.io/v1": ["ExternalSecret"],
+    "gateway.networking.k8s.io/v1": ["Gateway", "HTTPRoute"],
+    "monitoring.coreos.com/v1": ["PrometheusRule", "ServiceMonitor"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "policy/v1": ["PodDisruptionBudget"],
     "rbac.authorization.k8s.io/v1": ["Role", "RoleBinding"],
@@ -395,7 +403,13 @@ def resources(api):
     """The kinds of a version that an API server offers."""
     kinds = [(kind, PLURALS.get(kind, f"{kind.lower()}s")) for kind in KINDS[api]]
     listed = [
-        {"name": plural, "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": ["get"]}
+        {
+            "name": plural,
+            "singularName": kind.lower(),
+            "namespaced": kind != "Namespace",
+            "kind": kind,
+            "verbs": ["get"],
+        }
         for kind, plural in kinds
     ]
     return {"kind": "APIResourceList", "groupVersion": api, "resources": listed}

@@ -13,10 +13,11 @@ import yaml
 
 import reference
 import weft
+from application import PYTHON
 from authority import Authority
 from reference import ENVIRONMENTS
 from scratch import write_files
-from servers import answers, find, free_port, until
+from servers import answers, free_port, until
 from weft.files import yaml12
 
 JAEGER = "monitoring.jaeger"
@@ -155,7 +156,7 @@ PASSWORD, TOKEN = "password-of-the-collector", "token-of-the-apm-server"
 
 def sdk(script, told, *arguments):
     """What a program of the application prints, whose OpenTelemetry is configured by variables only."""
-    command = [find("application-python"), "-B", "-c", script, *arguments]
+    command = [PYTHON, "-B", "-c", script, *arguments]
     return subprocess.run(command, env=told, capture_output=True, text=True, check=True)
 
 
