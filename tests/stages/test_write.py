@@ -724,6 +724,20 @@ def test_every_folder_whose_names_changed_waits_for_the_disk(root, monkeypatch):
     assert {folder for folder in folders if Path(folder).is_dir()} == changed
 
 
+def test_the_record_is_on_the_disk_before_and_after_files_change(root, monkeypatch):
+    waited = []
+
+    def record(handle, fsync=os.fsync):
+        waited.append((os.path.realpath(f"/dev/fd/{handle}"), sorted(path.name for path in root.rglob("*.yaml"))))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    put(root, {"a.yaml": "1"})
+    folders = [files for name, files in waited if name == str(root)]
+    assert folders[0] == [], "the folder of the record is synced before the first file of the output is there"
+    assert folders[-1] == ["a.yaml"]
+
+
 # --- what is not Weft's
 
 

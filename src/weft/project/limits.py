@@ -55,7 +55,7 @@ class Limits:
 
     def allow(self, dimension: Dimension, values: Mapping[str, str]) -> bool:
         """True if a value of a dimension exists with the values of the preceding dimensions."""
-        limits = [(other, path) for other, path in self._limits[dimension.name] if other.name in values]
+        limits = self._limits[dimension.name]
         config = self._resolver.config(values) if limits else None
         for other, path in limits:
             wanted = self._listed(config, path)

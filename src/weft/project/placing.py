@@ -29,7 +29,7 @@ class Placing:
     root: Node
     layers: Sequence[Layer]
     config: Any
-    known: Items = field(default_factory=Items, compare=False)
+    known: Items = field(default_factory=Items)
 
     def placed(self, problem: Problem) -> Problem:
         """The problem with the overlay that causes it."""
