@@ -215,7 +215,7 @@ def test_two_different_objects_do_not_merge():
             ConfigMapUtils.merge_configs(maker.create_database_config(), other)
 
 
-@pytest.mark.soak(few=12)
+@pytest.mark.soak(few=6)
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_no_config_map_holds_a_secret_or_a_reference_to_one(target):
     secret = {row["key"] for row in facts("secrets-*.csv")}
@@ -350,7 +350,7 @@ def test_an_export_to_an_impossible_place_cannot_run_and_leaves_no_litter(tmp_pa
 # --- validation ---
 
 
-@pytest.mark.soak(few=6)
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("tier", EnvironmentTier)
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_validator_accepts_what_create_made_its_data_and_the_settings_themselves(domain, tier):
@@ -361,7 +361,7 @@ def test_a_validator_accepts_what_create_made_its_data_and_the_settings_themselv
     assert validate(domain, maker.target.config[domain]) == (True, [])
 
 
-@pytest.mark.soak(few=4)
+@pytest.mark.soak(few=2)
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_a_validator_accepts_the_config_maps_of_every_target(target):
     made = manager(target.partition("/")[0], tenant=target.partition("/")[2])
@@ -436,7 +436,7 @@ def test_a_validator_says_what_is_wrong_in_words(name):
     assert "hunter2" not in " ".join(errors)
 
 
-@pytest.mark.soak(few=6)
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("name", [name for name, (_, config, _) in INVALID.items() if isinstance(config, dict)])
 def test_wrong_data_are_as_wrong_inside_a_config_map(name):
     domain, config, words = INVALID[name]
@@ -496,7 +496,7 @@ def test_an_unknown_environment_of_a_validator_is_a_usage_error():
         ConfigurationValidator(environment="prodction")
 
 
-@pytest.mark.soak(few=6)
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("target", sorted(reference.targets()))
 def test_a_config_map_has_the_labels_and_annotations_of_the_rendered_one(target):
     environment, _, tenant = target.partition("/")

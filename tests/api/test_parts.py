@@ -208,7 +208,7 @@ def content_is(result):
     assert result.code == 0, result.out + result.err
 
 
-@pytest.mark.soak(few=14)
+@pytest.mark.soak(few=7)
 @pytest.mark.parametrize(("shape", "words"), ADDED, ids=[f"{shape.__name__}-{words}" for shape, words in ADDED])
 def test_a_project_with_a_new_part_is_valid_at_once(tmp_path, shape, words):
     folder = shape(tmp_path)

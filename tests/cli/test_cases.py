@@ -80,7 +80,7 @@ def test_the_report_is_as_expected(name, project, request):
 
 
 @pytest.mark.unmeasured("the same cases as above")
-@pytest.mark.soak(few=50)
+@pytest.mark.soak(few=25)
 @pytest.mark.parametrize("name", REPORTED)
 def test_json_says_the_same(name, project):
     text = run(*CASE[name].run, cwd=project, env=CASE[name].env)
@@ -109,7 +109,7 @@ def told(report):
 
 
 @pytest.mark.unmeasured("the same cases as above")
-@pytest.mark.soak(few=50)
+@pytest.mark.soak(few=25)
 @pytest.mark.parametrize("name", REFUSED)
 def test_nothing_is_written_when_anything_is_wrong(name, project):
     before = files(project)

@@ -91,7 +91,7 @@ def has_whole_floats(value):
     return isinstance(value, float) and value.is_integer()
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("of", [catalog, domain])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_is_one_schema_that_refers_only_to_itself(name, of):
@@ -237,7 +237,7 @@ def test_a_page_says_all_that_the_schema_says(tmp_path):
     assert "`6` in two" not in (folder / "docs/settings/app.md").read_text("utf-8")
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_pages_can_be_made_of_any_schema(tmp_path, name):
     files = {"schema.json": root_over(name), f"{name}.json": schema_of(name)}
@@ -317,7 +317,7 @@ def test_where_nothing_breaks_every_value_made_of_the_old_schema_is_valid(data):
         agree(old, new, [data.draw(values) for _ in range(3)])
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("name", NAMES)
 @examples(2, **HARD)
 @given(data=st.data())
@@ -624,7 +624,7 @@ def test_kubectl_reads_the_custom_resource_of_the_reference_project(tmp_path):
     )
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(name):
     made, _ = crd_of(domain(name).root)

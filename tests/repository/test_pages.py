@@ -40,7 +40,7 @@ def follow(page, folder, *, with_programs):
             pytest.fail(f"{name_of(page)}:{block.line}\n{wrong}", pytrace=False)
 
 
-@pytest.mark.soak(few=6)
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(map(is_run, blocks(page.read_text("utf-8"))))], ids=name_of
 )

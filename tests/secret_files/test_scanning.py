@@ -109,7 +109,7 @@ def test_what_is_allowed_or_no_secret_is_not_found(files, tmp_path):
 # --- what is known by its form ---
 
 
-@pytest.mark.soak(few=40)
+@pytest.mark.soak(few=20)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_secret_is_found_wherever_it_is_written(kind, anywhere):
     for form, name, content in forms(kind):

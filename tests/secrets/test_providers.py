@@ -704,7 +704,7 @@ def test_reveal_shows_every_canary(planted):
         assert "-zebra" not in result.err
 
 
-@pytest.mark.soak(few=4)
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("args", list(every_call()), ids=" ".join)
 def test_no_command_shows_a_canary(args, planted, tmp_path):
     result = call(args, planted)

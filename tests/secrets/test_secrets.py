@@ -56,7 +56,7 @@ def test_references_are_rendered_only_where_secrets_belong_and_there_all_of_them
     assert not missing, {paths.dotted(SENSITIVE[int(n)]) for numbers in missing.values() for n in numbers}
 
 
-@pytest.mark.soak(few=4)
+@pytest.mark.soak(few=2)
 @pytest.mark.parametrize("target", ["local", "production/acme"])
 @pytest.mark.parametrize("form", FORMATS)
 def test_configurations_are_printed_with_references_and_variables_without(form, target, referring):
@@ -90,7 +90,7 @@ def test_every_literal_is_a_problem_with_its_place(clear):
         assert lines[place.line - 1][place.column - 1 :].startswith(f"canary-{number}-")
 
 
-@pytest.mark.soak(few=4)
+@pytest.mark.soak(few=2)
 @pytest.mark.parametrize(
     "command",
     [
