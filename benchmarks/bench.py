@@ -25,7 +25,6 @@ import yaml
 
 import weft
 from weft.api.facade import reference_project
-from weft.lint.reach import Survey
 
 TENANTS = int(os.environ.get("TENANTS", "300"))
 
@@ -70,15 +69,11 @@ def plain_script(folder: Path, targets: list[Any]) -> None:
         list(validator.iter_errors(config))
 
 
-def reach_of_one(folder: Path) -> None:
-    """What `weft schema reach production` does."""
-    project = weft.load_project(folder)
-    Survey(project).reach(project.target("production"))
-
-
-def render_of_one(folder: Path) -> None:
-    """What `weft render production` does, in memory."""
-    weft.load_project(folder).target("production").render()
+def command(folder: Path, *words: str) -> float:
+    """The seconds that a command takes in a project, with the start of Python."""
+    return timed(
+        lambda: subprocess.run([sys.executable, "-m", "weft", *words], cwd=folder, check=True, capture_output=True)
+    )
 
 
 def main() -> None:
@@ -107,10 +102,10 @@ def main() -> None:
             sys.stdout.write(
                 f"{title:40} {seconds * per_target:8.2f} ms a target   {seconds / base:6.2f} of the script\n"
             )
-        one = timed(lambda: render_of_one(folder))
-        every = timed(lambda: reach_of_one(folder), 1)
+        one = command(folder, "render", "production")
+        every = command(folder, "schema", "reach", "production")
         sys.stdout.write(
-            f"{'reach of all settings of a target':40} {every * 1000:8.1f} ms            {every / one:6.2f} of its render\n"
+            f"{'weft schema reach of a target':40} {every * 1000:8.1f} ms            {every / one:6.2f} of its weft render\n"
         )
     start = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 5)
     helped = timed(lambda: subprocess.run([sys.executable, "-m", "weft", "--help"], check=True, capture_output=True), 5)

@@ -389,7 +389,7 @@ KINDS = {
     "apps/v1": ["Deployment"],
     "autoscaling/v2": ["HorizontalPodAutoscaler"],
     "batch/v1": ["CronJob", "Job"],
-    "external-secrets.io/v1": ["ExternalSecret"],
+    "external-secrets.io/v1": ["ExternalSecret"],  # pragma: allowlist secret
     "gateway.networking.k8s.io/v1": ["Gateway", "HTTPRoute"],
     "monitoring.coreos.com/v1": ["PrometheusRule", "ServiceMonitor"],
     "networking.k8s.io/v1": ["NetworkPolicy"],

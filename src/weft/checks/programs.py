@@ -165,7 +165,7 @@ def ask(
 def _environment() -> dict[str, str]:
     """The variables that a program needs to run: no secrets of a pipeline's environment, and no access to the network."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
-    # no keys of ssh, no credentials of registries and clusters; kubectl would complain that it finds no preferences there
+    # no keys of ssh, no credentials of registries and clusters; kubectl would report that it finds no preferences there
     return kept | _NO_NETWORK | {"HOME": os.devnull, "KUBECTL_KUBERC": "false"}
 
 
