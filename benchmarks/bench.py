@@ -102,8 +102,8 @@ def main() -> None:
             sys.stdout.write(
                 f"{title:40} {seconds * per_target:8.2f} ms a target   {seconds / base:6.2f} of the script\n"
             )
-        one = command(folder, "render", "production")
-        every = command(folder, "schema", "reach", "production")
+        one = command(reference_project(), "render", "production", "-o", name)
+        every = command(reference_project(), "schema", "reach", "production")
         sys.stdout.write(
             f"{'weft schema reach of a target':40} {every * 1000:8.1f} ms            {every / one:6.2f} of its weft render\n"
         )
