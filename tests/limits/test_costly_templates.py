@@ -23,7 +23,7 @@ def written(folder, text):
     return Templates(ProjectFiles(folder), "templates")
 
 
-@pytest.mark.soak(few=14)
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_costly_template_is_stopped(name, tmp_path):
     problem = limited(answer, tmp_path, COSTLY[name])

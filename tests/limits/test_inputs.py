@@ -122,7 +122,7 @@ def problems(project):
     return json.loads(run("validate", "--format", "json", cwd=project).out)["problems"]
 
 
-@pytest.mark.soak(few=5)
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_hostile_file_is_reported_soon(name, project):
     file, text, code, line = BROKEN[name]

