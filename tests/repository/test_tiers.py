@@ -116,7 +116,7 @@ def drawn(folder, *options):
 
 def test_a_tier_tries_its_share_of_all_examples_and_a_seed_draws_them_again(tmp_path):
     counts, _ = drawn(tmp_path)
-    assert counts == [10, 20, 5, 20]
+    assert counts == [8, 16, 4, 20]
     counts, soaked = drawn(tmp_path, "-m", "soak", "--rounds=50", "--hypothesis-seed=7")
     assert counts == [50, 100, 25, 25]
     assert drawn(tmp_path, "-m", "soak", "--rounds=50", "--hypothesis-seed=7") == (counts, soaked)
