@@ -400,3 +400,35 @@ def test_jobs_are_bound_by_the_network_policy_too(target):
         labels = template["metadata"]["labels"]
         assert selector["matchLabels"].items() <= labels.items()
         assert labels[expression["key"]] in expression["values"]
+
+
+STORES = {
+    "web": ("postgresql", "redis", "mongodb", "elasticsearch"),
+    "migration": ("postgresql",),
+    "backup": ("postgresql",),
+    "training": ("postgresql", "redis"),
+}
+
+
+@pytest.mark.parametrize("target", KUSTOMIZED)
+def test_a_pod_finds_the_certificates_of_its_stores_where_the_settings_say(target):
+    database = reference.targets()[target].config["database"]
+    for component, template in pods(rendered(target)):
+        mounted = {mount["mountPath"]: mount["name"] for mount in container(template)["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        for store in STORES[component]:
+            tls = database[store].get("tls", {})
+            for key in ("ca_file", "certificate_file", "key_file") if tls.get("enabled", True) else ():
+                if key in tls:
+                    secret = volumes[mounted[tls[key].rpartition("/")[0]]]["secret"]
+                    assert secret["secretName"].endswith(f"-{store}-tls")
+                    assert secret["defaultMode"] == 0o440, "libpq refuses a key that everybody may read"
+
+
+def test_a_store_without_tls_has_no_secret_of_certificates():
+    settings = {"database__mongodb__tls__enabled": "true", "database__mongodb__tls__ca_file": "/etc/mongo/ca.crt"}
+    plain, encrypted = (
+        {one["name"] for _, template in pods(files) for one in template["spec"]["volumes"]}
+        for files in (rendered("development"), render("development", **settings))
+    )
+    assert encrypted - plain == {"mongodb-tls"}

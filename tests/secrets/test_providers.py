@@ -708,7 +708,7 @@ def test_reveal_shows_every_canary(planted):
 @pytest.mark.parametrize("args", list(every_call()), ids=" ".join)
 def test_no_command_shows_a_canary(args, planted, tmp_path):
     result = call(args, planted)
-    # there are differences; and it is chance which key has a place that is no key store
+    # there are differences; and it is chance which keys are outside of a key store
     codes = {"diff": {1}, "policy": {0, 1}}
     assert result.code in codes.get(args[0], {0})
     assert leaks(tmp_path, [result]) == ([], [])
