@@ -36,13 +36,14 @@ def test_settings_at_once_reach_what_explain_says(chance):
     target = reference.project().target("production")
     outputs = plain_outputs(target)
     paths = {one.path for one in outputs}
-    some = chance.sample(settings_of(target), 8)
+    some = chance.sample(settings_of(target), 200)
     found = uses_of_all(target, outputs, some)
+    checked = [*some[:3], *chance.sample([*found], 3)]
     with same_digests():
         alone = {
-            path: {output: lines for output, lines in uses_of(target, path) if output in paths} for path in some[:3]
+            path: {output: lines for output, lines in uses_of(target, path) if output in paths} for path in checked
         }
-    assert {path: found.get(path, {}) for path in some[:3]} == alone
+    assert {path: found.get(path, {}) for path in checked} == alone
 
 
 def test_the_code_and_the_test_of_every_reader_exist():

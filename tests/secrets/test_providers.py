@@ -708,9 +708,9 @@ def test_reveal_shows_every_canary(planted):
 @pytest.mark.parametrize("args", list(every_call()), ids=" ".join)
 def test_no_command_shows_a_canary(args, planted, tmp_path):
     result = call(args, planted)
-    # there are differences; and it is chance which keys are outside of a key store
-    codes = {"diff": {1}, "policy": {0, 1}}
-    assert result.code in codes.get(args[0], {0})
+    in_a_store = (planted / "kept/sops.yaml").exists()  # one provider more moves the key that a policy wants there
+    finds = args[0] == "diff" or (args[0] == "policy" and not in_a_store)
+    assert result.code == (1 if finds else 0)
     assert leaks(tmp_path, [result]) == ([], [])
 
 

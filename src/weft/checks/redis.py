@@ -1,8 +1,8 @@
 """The check `redis`: redis-server starts with the file and answers PING.
 
 It runs for a second or less, in a temporary folder, on a socket there and on no port. Files of the real host (users, certificates,
-folders, what is included) do not exist when the file is checked, so the lines that name them are removed, and so is the cluster, whose bus always
-listens on a port.
+folders, what is included) do not exist when the file is checked, so the lines that name them are removed, and so is the cluster,
+whose bus always listens on a port.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The check `shell`: a real POSIX shell sources the file, and prints nothing.
+"""The check `shell`: a real POSIX shell sources the file, and prints nothing; a script it only reads.
 
 The shell starts with an empty environment and without any program on its path: a file of variables needs none, and an unquoted command
 must not start one here. With `set -eu`, a failing command and an unset variable end it. A file that only sets variables prints
@@ -25,10 +25,10 @@ _ENVIRONMENT: Final = {"PATH": "/nonexistent"}  # without PATH, shells search th
 
 
 def check(output: Finished) -> Iterator[Problem]:
-    """The output of a shell while it sources a file, one problem per line."""
+    """The output of a shell while it sources a file, or reads a script: one problem per line."""
     file = output.file
-    way = ["-n"] if output.text.startswith("#!") else ["-euc", '. "$1"', PROGRAM]
-    answer = programs.ask([PROGRAM, *way, file], file.parent, environment=_ENVIRONMENT)
+    how = ["-n"] if output.text.startswith("#!") else ["-euc", '. "$1"', PROGRAM]
+    answer = programs.ask([PROGRAM, *how, file], file.parent, environment=_ENVIRONMENT)
     last = len(lines_of(output.text))
     said = [line for line in answer.text.splitlines() if line.strip()]
     for line in said:

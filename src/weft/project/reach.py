@@ -22,6 +22,7 @@ from weft.stages.render.filters import same_digests
 from weft.stages.render.templates import Rendered
 
 _TURNS: Final = 4
+"""So many values are tried for one that no other setting has."""
 Uses = dict[Path, dict[str, Lines]]
 """For each setting, the lines of the outputs that it changes."""
 
@@ -54,9 +55,8 @@ def uses_of_all(target: Target, outputs: Iterable[Rendered], settings: Collectio
     unquiet: set[Path] = set()
     known: dict[tuple[str, bool, str | None], dict[Path, Lines]] = {}
     with same_digests():
-        for one in sorted(
-            outputs, key=lambda one: len(one.text)
-        ):  # what is not quiet in one is rarely so in a longer one
+        # short ones first: what makes lines come and go there does so in the longer ones that contain them
+        for one in sorted(outputs, key=lambda one: len(one.text)):
             read = set(map(_whole, target.outputs.reads(target.view, one)))
             text = target.outputs.text(target.view, one)
             plain = one if text is None else replace(one, text=text)

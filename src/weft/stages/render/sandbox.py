@@ -88,6 +88,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     # --- what is called by the code of a template ---
 
     tick = staticmethod(budget.tick)
+    digests_are_same = staticmethod(digests_are_same)
     made = staticmethod(budget.made)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -115,10 +116,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """The right side of `in`."""
         costs.spend_for_search(value)
         return value
-
-    def digests_are_same(self) -> bool:
-        """True if no digest will be computed."""
-        return digests_are_same()
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - as Jinja has it
         budget.spend(_COST_OF_A_FILE)
