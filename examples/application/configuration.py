@@ -547,7 +547,7 @@ class DatabasePostgresqlTls(TypedDict):
     """
     ca_file: NotRequired[str]
     """
-    CA file: The certificates that may have signed those of pooler and server; needed by verify-ca and verify-full. Pods have its folder from the Secret of their name and -postgresql-tls.
+    CA file: The certificates that may have signed those of pooler and server; needed by verify-ca and verify-full. Pods mount its folder from the Secret whose name ends in -postgresql-tls.
     """
     certificate_file: NotRequired[str]
     """
@@ -601,7 +601,7 @@ class DatabaseRedisTls(TypedDict):
     """
     ca_file: str
     """
-    CA file: The certificates that may have signed those of the servers, on servers and clients. Pods have its folder from the Secret of their name and -redis-tls.
+    CA file: The certificates that may have signed those of the servers, on servers and clients. Pods mount its folder from the Secret whose name ends in -redis-tls.
     """
 
 
@@ -677,7 +677,7 @@ class DatabaseMongodbTls(TypedDict):
     """
     ca_file: str
     """
-    CA file: The certificates that may have signed those of the members. Pods have its folder from the Secret of their name and -mongodb-tls.
+    CA file: The certificates that may have signed those of the members. Pods mount its folder from the Secret whose name ends in -mongodb-tls.
     """
     certificate_file: NotRequired[str]
     """
@@ -711,7 +711,7 @@ class DatabaseElasticsearchTls(TypedDict):
     """
     ca_file: str
     """
-    CA file: The certificates that may have signed those of the nodes. Pods have its folder from the Secret of their name and -elasticsearch-tls.
+    CA file: The certificates that may have signed those of the nodes. Pods mount its folder from the Secret whose name ends in -elasticsearch-tls.
     """
     ca_fingerprint: NotRequired[str]
     """

@@ -402,26 +402,28 @@ def test_jobs_are_bound_by_the_network_policy_too(target):
         assert labels[expression["key"]] in expression["values"]
 
 
-STORES = {
-    "web": ("postgresql", "redis", "mongodb", "elasticsearch"),
+ENCRYPTED = {
+    "web": ("postgresql", "redis", "mongodb", "elasticsearch", "monitoring"),
     "migration": ("postgresql",),
     "backup": ("postgresql",),
-    "training": ("postgresql", "redis"),
+    "training": ("postgresql", "redis", "monitoring"),
 }
+"""What the pods of a workload connect to with TLS where the settings ask for it."""
 
 
 @pytest.mark.parametrize("target", KUSTOMIZED)
-def test_a_pod_finds_the_certificates_of_its_stores_where_the_settings_say(target):
-    database = reference.targets()[target].config["database"]
+def test_a_pod_finds_the_certificates_of_its_servers_where_the_settings_say(target):
+    config = reference.targets()[target].config
+    every = {**config["database"], "monitoring": config["monitoring"]["jaeger"]}
     for component, template in pods(rendered(target)):
         mounted = {mount["mountPath"]: mount["name"] for mount in container(template)["volumeMounts"]}
         volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
-        for store in STORES[component]:
-            tls = database[store].get("tls", {})
+        for server in ENCRYPTED[component]:
+            tls = every[server].get("tls", {})
             for key in ("ca_file", "certificate_file", "key_file") if tls.get("enabled", True) else ():
                 if key in tls:
                     secret = volumes[mounted[tls[key].rpartition("/")[0]]]["secret"]
-                    assert secret["secretName"].endswith(f"-{store}-tls")
+                    assert secret["secretName"].endswith(f"-{server}-tls")
                     assert secret["defaultMode"] == 0o440, "libpq refuses a key that everybody may read"
 
 
