@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools render validate diff test test-programs soak coverage mutants fuzz lint prose types check docs reference pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster render validate diff test test-programs test-cluster soak coverage mutants fuzz lint prose types check docs reference pictures bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -34,6 +34,9 @@ setup: for-dev ## Create the virtual environment with all locked dependencies
 setup-tools: for-dev ## Install the programs that the checks and the tests run; says first what and how big
 	@"$(BIN)/python" requirements/programs.py --venv "$(VENV)"
 
+setup-cluster: for-dev ## Build a Kubernetes API server for the tests; says first how big: make setup-cluster KUBERNETES=1.36.3
+	@"$(BIN)/python" requirements/kubernetes_programs.py --venv "$(VENV)" $(if $(KUBERNETES),--release "$(KUBERNETES)")
+
 render: for-render ## Validate and write every output into build/
 	@"$(BIN)/weft" render $(TARGETS) -o "$(OUTPUT)"
 
@@ -49,13 +52,16 @@ test: for-dev ## Run the tests that need nothing but git, make and Python
 	@"$(BIN)/python" -m pytest
 
 test-programs: for-dev ## Run the tests that run other programs (make setup-tools)
-	@"$(BIN)/python" -m pytest -m programs
+	@"$(BIN)/python" -m pytest -m "programs and not cluster"
+
+test-cluster: for-dev ## Run the tests that ask a Kubernetes API server (make setup-cluster)
+	@$(if $(KUBERNETES),WEFT_CLUSTER_BIN="$(VENV)/kubernetes-$(KUBERNETES)" )"$(BIN)/python" -m pytest -m cluster
 
 soak: for-dev ## Try the laws with many examples: make soak ROUNDS=100 SEED=1
 	@"$(BIN)/python" -m pytest -m soak --rounds=$(or $(ROUNDS),100) $(if $(SEED),--hypothesis-seed=$(SEED))
 
 coverage: for-dev ## Measure the coverage of the tests
-	@"$(BIN)/python" -m pytest -m "not programs and not unmeasured" --cov --cov-report=term
+	@"$(BIN)/python" -m pytest -m "not programs and not cluster and not unmeasured" --cov --cov-report=term
 
 mutants: for-dev ## Break lines and see whether the tests notice: make mutants SEED=1 COUNT=100
 	@"$(BIN)/python" tests/mutants.py --seed "$(or $(SEED),$(shell git rev-parse --short HEAD))" --count $(or $(COUNT),100)

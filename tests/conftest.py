@@ -1,6 +1,7 @@
 """The tiers of the tests (CONTRIBUTING.md names them): what a test needs to run, and how many examples it tries.
 
 `@pytest.mark.programs("promtool")` takes a test out of `make test`, and skips it where a program is missing.
+`@pytest.mark.cluster` does the same for tests that ask a Kubernetes API server (tests/support/cluster.py).
 `@pytest.mark.soak` on a parametrized test makes of its cases what examples are to a law: `make test` tries some of them, and at
 least `few`. Laws (`@given`) are marked by themselves.
 `@pytest.mark.unmeasured("why")` takes it out of what `make coverage` measures.
@@ -96,7 +97,8 @@ def chance(request):
 
 def needed(item):
     """The programs that a test needs, by their names."""
-    return [name for marker in item.iter_markers("programs") for name in marker.args]
+    named = [name for marker in item.iter_markers("programs") for name in marker.args]
+    return [*named, *(real.OF_A_CLUSTER if item.get_closest_marker("cluster") else ())]
 
 
 def found(program):
@@ -107,14 +109,20 @@ def found(program):
     return real.find(program) or shutil.which(program, path=os.pathsep.join(beside))
 
 
+def bringer(program):
+    """The command that installs a program."""
+    return "make setup-cluster" if program in real.OF_A_CLUSTER else "make setup-tools"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
     """Mark what the markers imply, let pytest choose by `-m`, and take the share of this run of what is left."""
     for item in items:
         item.user_properties += [("missing", name) for name in needed(item) if not found(name)]
-        missing = ", ".join(name for _, name in item.user_properties)
+        missing = [name for _, name in item.user_properties]
         if missing:
-            item.add_marker(pytest.mark.skip(f"not installed: {missing}; run `make setup-tools`"))
+            how = " and ".join(sorted({f"`{bringer(name)}`" for name in missing}))
+            item.add_marker(pytest.mark.skip(f"not installed: {', '.join(missing)}; run {how}"))
         if getattr(item.obj, "is_hypothesis_test", False) and not item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.soak(few=sys.maxsize))
     yield
@@ -149,7 +157,7 @@ def pytest_terminal_summary(terminalreporter):
     if missing:
         terminalreporter.section("PROGRAMS THAT ARE NOT INSTALLED", sep="!", red=True, bold=True)
         for name, tests in sorted(missing.items()):
-            terminalreporter.line(f"{name}: {tests} tests skipped; run `make setup-tools`", red=True)
+            terminalreporter.line(f"{name}: {tests} tests skipped; run `{bringer(name)}`", red=True)
 
 
 # --- which programs they start ---

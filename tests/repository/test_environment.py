@@ -174,10 +174,10 @@ def test_what_is_built_has_another_folder_when_what_it_is_built_from_changes(tmp
     shutil.copytree(ROOT / "requirements" / "go" / "compose", tmp_path / "compose")
     versions = set()
     for file, text in (("go.mod", "// a comment\n"), ("go.sum", "\n"), ("main.go", "// a comment\n")):
-        versions.add(builds.Go("compose", {"it": "."}, 1).version)
+        versions.add(builds.Go("compose", 1, {"it": "."}).version)
         with (tmp_path / "compose" / file).open("a") as opened:
             opened.write(text)
-    versions |= {builds.Go("compose", {"it": "."}, 1).version, builds.Go("compose", {"it": "."}, 1, "a_tag").version}
+    versions |= {builds.Go("compose", 1, {"it": "."}).version, builds.Go("compose", 1, {"it": "."}, "a_tag").version}
     assert len(versions) == 5
 
 

@@ -18,6 +18,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -35,8 +36,24 @@ ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") els
 """Linux ends the server if the tests are ended before they could do it."""
 
 
+OF_A_CLUSTER = {
+    "etcd": "etcd/etcd",
+    "kube-apiserver": "kubernetes/kube-apiserver",
+    "kube-controller-manager": "kubernetes/kube-controller-manager",
+    "crds": "crds",
+}
+"""What `make setup-cluster` builds, programs and a folder of CRDs, and where the virtual environment has it."""
+
+
 def find(program):
-    """Where a program is; Debian keeps those of PostgreSQL in a folder for each version."""
+    """Where a program is; Debian keeps those of PostgreSQL in a folder for each version.
+
+    Those of a cluster are the project's own, or those of another release in the folder that `WEFT_CLUSTER_BIN` names.
+    """
+    if program in OF_A_CLUSTER:
+        own, named = Path(sys.prefix, OF_A_CLUSTER[program]), os.environ.get("WEFT_CLUSTER_BIN")
+        place = Path(named, program) if named and (program.startswith("kube-") or not own.exists()) else own
+        return str(place) if place.exists() else None
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     return shutil.which(program, path=os.pathsep.join(map(str, versions))) or programs.find.__wrapped__(program)
 
