@@ -21,7 +21,7 @@ from weft.project.entries import Output
 from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.node import Node
-from weft.secrets.taint import Views
+from weft.secrets.taint import Views, noting
 from weft.stages.render.templates import Rendered, Templates
 from weft.stages.render.unset import TargetNames
 from weft.stages.write.record import refusal
@@ -120,8 +120,8 @@ class Outputs:
     def reads(self, target: TargetView, finished: Rendered) -> set[SettingPath]:
         """The settings whose value an output reads, in whatever way its template does: no other setting can change its text."""
         read: set[SettingPath] = set()
-        views = Views(reveal=finished.secrets, read=read)
-        self.templates.render(finished.template, {**self._variables(target, views), "output_path": finished.path})
+        config = noting(self._config(target, reveal=finished.secrets), read)
+        self.templates.render(finished.template, {**self._variables(target, config), "output_path": finished.path})
         return read
 
     def template_line(self, target: TargetView, finished: Rendered, line: int) -> Place | None:
@@ -185,11 +185,15 @@ class Outputs:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}
 
     def _context(self, target: TargetView, *, reveal: bool) -> dict[str, Any]:
-        return self._variables(target, self._views[reveal])
+        return self._variables(target, self._config(target, reveal=reveal))
 
-    def _variables(self, target: TargetView, views: Views) -> dict[str, Any]:
+    def _config(self, target: TargetView, *, reveal: bool) -> Mapping[str, Any]:
+        """The configuration of a target as templates see it."""
+        config: Mapping[str, Any] = self._views[reveal].of(self._root, target.config)
+        return config
+
+    def _variables(self, target: TargetView, config: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of a template: the domains by name, and Weft's own names, which take precedence."""
-        config = views.of(self._root, target.config)
         return {
             **config,
             "config": config,

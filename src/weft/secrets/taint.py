@@ -149,13 +149,11 @@ class _Noting(Branch):
 class Views:
     """Configurations for templates: mappings are `Branch`es, and sensitive values are `Tainted` unless `reveal`.
 
-    The same mapping at the same path gives the same branch, so that targets share what they have in common. With `read`, the paths of
-    the values that templates read are added to it.
+    The same mapping at the same path gives the same branch, so that targets share what they have in common.
     """
 
-    def __init__(self, *, reveal: bool, read: set[Path] | None = None) -> None:
+    def __init__(self, *, reveal: bool) -> None:
         self._reveal = reveal
-        self._read = read
         self._known: defaultdict[Path, Recent[Branch]] = defaultdict(Recent)
 
     def of(self, node: Node, value: Any, path: Path = ()) -> Any:
@@ -170,7 +168,17 @@ class Views:
 
     def _branch(self, node: Node, value: dict[str, Any], path: Path) -> Branch:
         items = ((key, self.of(node.child(key), below, (*path, key))) for key, below in value.items())
-        return Branch(items, node, path) if self._read is None else _Noting(items, node, path, self._read)
+        return Branch(items, node, path)
+
+
+def noting(value: Any, read: set[Path]) -> Any:
+    """A copy of what a template sees that adds the paths of the values that the template reads to `read`."""
+    if isinstance(value, Branch):
+        items = [(key, noting(below, read)) for key, below in dict.items(value)]
+        copy = _Noting(items, value.node, value.path, read)
+        copy.size = value.size
+        return copy
+    return [noting(item, read) for item in value] if isinstance(value, list) else value
 
 
 def _public(node: Node, value: Any) -> Any:

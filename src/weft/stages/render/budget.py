@@ -93,6 +93,8 @@ def spend_size(value: Any) -> None:
 
 def size(value: Any) -> int:
     """The steps for visiting a value and everything inside it; a value that occurs several times counts each time."""
+    if type(value) is str:  # what most values are
+        return 1 + (len(value) >> 6)
     total = 0
     stack = [value]
     while stack and total <= MAX_STEPS:
@@ -103,6 +105,8 @@ def size(value: Any) -> int:
             total += len(one) >> 6
         elif kind is bool or one is None:
             pass
+        elif kind is int or kind is float:
+            total += _size_alone(one)
         elif isinstance(one, Branch):
             total += one.size or _size_of_branch(one)
         elif kind is list or kind is tuple:
@@ -153,6 +157,8 @@ def made(value: Any) -> Any:
     kind = type(value)
     if kind in _TEXTS:
         tick(sys.getsizeof(value) // _BYTES_A_STEP)
+    elif kind in _COSTS_NOTHING:
+        pass
     elif kind is int:
         check_bits(value.bit_length())
     elif isinstance(value, _COLLECTIONS):
@@ -163,6 +169,7 @@ def made(value: Any) -> Any:
 
 
 _TEXTS: Final = frozenset((str, bytes, Markup))
+_COSTS_NOTHING: Final = frozenset((bool, float, Namespace))
 _COLLECTIONS: Final = (list, tuple, dict, set, frozenset)
 
 

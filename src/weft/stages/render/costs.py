@@ -60,7 +60,7 @@ _COLLECTIONS: Final = (list, tuple, dict, range, AbstractSet)
 
 def _length(value: Any) -> int:
     """The steps of copying a value: its text, or its items without what is inside them."""
-    if isinstance(value, _TEXTS):
+    if type(value) is str or isinstance(value, _TEXTS):
         return 1 + len(value) // 64
     return 1 + len(value) if isinstance(value, _COLLECTIONS) else 1
 
@@ -299,7 +299,7 @@ def metered_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any
 
     def metered(*args: Any, **kwargs: Any) -> Any:
         values = args[skip:]
-        spend(sum(map(length, values)) * factor)
+        tick((length(values[0]) if len(values) == 1 else sum(map(length, values))) * factor)
         if kwargs:
             spend(sum(map(size, kwargs.values())))
         if own:

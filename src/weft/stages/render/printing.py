@@ -29,6 +29,8 @@ _TYPE = re.compile(rf"""(?:\ban? )?(['"]?)\b({"|".join(_TYPE_NAMES)})\b\1(?: obj
 
 def in_words(value: Any) -> Any:
     """A value as it is printed; texts and objects that are not data stay unchanged."""
+    if type(value) is str:  # what most values are
+        return value
     if value is None or isinstance(value, bool | float):
         return formats.yaml_scalar(value)
     if isinstance(value, dict | list | tuple):

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame, operators
+from jinja2.environment import TemplateModule
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
-from jinja2.runtime import Context, str_join
+from jinja2.runtime import Context, LoopContext, str_join
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, SandboxedFormatter, safe_range
-from jinja2.utils import pass_context
+from jinja2.utils import Namespace, pass_context
 
 from weft.secrets.taint import Branch
 from weft.stages.render import budget, costs, printing
@@ -34,6 +35,7 @@ _TEXT_A_STEP: Final = 64
 _COST_OF_A_FILE: Final = 100
 _DEBUG_INFO: Final = re.compile(r"^debug_info = '([\d=&]*)'$", re.MULTILINE)
 
+_OF_JINJA: Final = frozenset((LoopContext, Namespace, TemplateModule))
 METHODS: Final = frozenset(("get", "items", "keys", "values"))
 """The methods of a mapping of the configuration that templates may call; every other name is a setting."""
 
@@ -69,6 +71,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, Branch) and argument not in obj:
             return self.undefined(obj=obj, name=argument)
         return super().getitem(obj, argument)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Jinja's own answer; of its own objects it looks only at the name, after it has asked for twenty other kinds."""
+        return not attr.startswith("_") if type(obj) in _OF_JINJA else super().is_safe_attribute(obj, attr, value)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """A `format` that pays for each of its fields, replacing the method of texts."""
@@ -156,6 +162,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _printed(_: Context, value: Any) -> Any:
     """The value in `{{ }}` as it is printed, paid for before it becomes text."""
     budget.spend_size(value)
+    if type(value) is str:
+        return value
     printed = printing.in_words(value)
     return value if printed is value else budget.made(printed)
 
