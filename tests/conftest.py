@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,7 @@ def needed(item):
     return [*named, *(real.OF_A_CLUSTER if item.get_closest_marker("cluster") else ())]
 
 
+@cache
 def found(program):
     """Where a program is; those of Node.js and of the other environments are in the virtual environment."""
     beside = [

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -10,7 +11,7 @@ from weft import checks
 from weft.base import codes
 from weft.base.problems import Problem
 
-SOURCES = {path: ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "src" / "weft").rglob("*.py"))}
+SOURCES = sorted((ROOT / "src" / "weft").rglob("*.py"))
 REGISTRY = ROOT / "src" / "weft" / "base" / "codes.py"
 REGISTERED = {code.name for code in codes.every()}
 PAGES = set(re.findall(r"^### (\S+)$", (ROOT / "docs" / "reference" / "problems.md").read_text("utf-8"), re.MULTILINE))
@@ -18,6 +19,12 @@ MAKERS = ("Problem", "YamlError", "DuplicateKeyError", "EmptyFileError", "_error
 """What makes a problem, with its code as the first argument."""
 OTHER_CODES = ("changes.py",)
 """Modules whose `code` is another one: the kinds of changes between two schemas."""
+
+
+@cache
+def tree(path):
+    """The syntax tree of a module, parsed once for all tests that a worker runs."""
+    return ast.parse(path.read_text("utf-8"))
 
 
 def literals(node):
@@ -30,8 +37,8 @@ def literals(node):
 def made():
     """The codes that are written out where problems are made."""
     found = set()
-    for tree in SOURCES.values():
-        for node in ast.walk(tree):
+    for path in SOURCES:
+        for node in ast.walk(tree(path)):
             name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else None
             if name in MAKERS and node.args:
                 found |= literals(node.args[0])
@@ -41,9 +48,9 @@ def made():
 def strings_outside_the_registry():
     return {
         node.value
-        for path, tree in SOURCES.items()
+        for path in SOURCES
         if path != REGISTRY
-        for node in ast.walk(tree)
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
@@ -110,4 +117,4 @@ def test_the_search_for_decisions_finds_one(text):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_nobody_but_the_registry_decides_by_a_code(path):
-    assert path.name in OTHER_CODES or list(decisions(SOURCES[path])) == []
+    assert path.name in OTHER_CODES or list(decisions(tree(path))) == []

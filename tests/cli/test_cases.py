@@ -39,7 +39,7 @@ class Case:
 
 
 def read_case(folder):
-    return Case(**yaml.safe_load((folder / "case.yaml").read_text("utf-8")))
+    return Case(**yaml.load((folder / "case.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader))
 
 
 CASE = {folder.name: read_case(folder) for folder in sorted(CASES.iterdir()) if folder != BASE}

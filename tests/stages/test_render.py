@@ -4,6 +4,7 @@ import pytest
 
 from scratch import make_project, write_files
 from weft import WeftError, load_project
+from weft.stages.render.sandbox import Sandbox
 
 SCHEMA = {
     "properties": {
@@ -189,6 +190,18 @@ def test_a_mistake_names_the_template_and_the_line(tmp_path, template, code, lin
     assert problem.place.file == "templates/main.j2"
     assert line is None or problem.place.line == line
     assert "object at 0x" not in problem.message
+
+
+def test_a_copy_of_a_project_compiles_nothing_again_and_another_template_of_the_same_name_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    compiled = []
+    compile_it = Sandbox._compile
+    monkeypatch.setattr(Sandbox, "_compile", lambda *args: compiled.append(args) or compile_it(*args))
+    texts = [rendered(tmp_path / name, text) for name, text in zip("abc", ("one", "one", "two"), strict=True)]
+    assert (texts, len(compiled)) == (["one", "one", "two"], 2)
+    mistakes = [refused(tmp_path / name, "\n{{ app.nam }}").place for name in "de"]
+    assert [(place.file, place.line) for place in mistakes] == [("templates/main.j2", 2)] * 2
+    assert len(compiled) == 3
 
 
 def test_a_setting_that_is_not_set_is_named_with_a_hint(tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from inspect import signature, unwrap
 from typing import Any, Final
 
@@ -287,6 +287,7 @@ _LOOKS_AT_ITEMS: Final = frozenset(("map", "reject", "rejectattr", "reverse", "s
 _COMPARES: Final = frozenset(("in", "eq", "equalto", "==", "ne", "!=", "lt", "<", "le", "<=", "gt", ">", "ge", ">="))
 
 
+@cache  # for each project that is opened
 def metered_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A filter that pays for its input and output."""
     if name in _LOOKS_AT_NOTHING:
@@ -309,6 +310,7 @@ def metered_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any
     return update_wrapper(metered, function)
 
 
+@cache
 def metered_test(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A test that pays for what it compares."""
     if name not in _COMPARES:

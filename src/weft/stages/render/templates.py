@@ -119,7 +119,7 @@ class Templates:
         except Exception:  # noqa: BLE001, S110 - what else is wrong is not said before this is corrected
             pass
         for use, file, line in uses.found:
-            place = Place(f"{self.name}/{self._named(file)}", line)
+            place = Place(f"{self.name}/{_named(file)}", line)
             problems.append(self._with_column(_unset(use, place, context), use))
         return list(dict.fromkeys(problems))
 
@@ -195,7 +195,7 @@ class Templates:
             )
             return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
         if isinstance(error, TemplateSyntaxError):
-            file = f"{self.name}/{self._named(error.filename) or self._named(error.name) or error.name or template}"
+            file = f"{self.name}/{_named(error.filename) or error.name or template}"
             return Problem(
                 "template-syntax",
                 error.message or "syntax error",
@@ -237,15 +237,10 @@ class Templates:
 
     def _place(self, trace: TracebackType | None) -> Place | None:
         for frame in reversed(traceback.extract_tb(trace)):
-            name = self._named(frame.filename)
+            name = _named(frame.filename)
             if name is not None:
                 return Place(f"{self.name}/{name}", frame.lineno)
         return None
-
-    def _named(self, filename: str | None) -> str | None:
-        """The name of the template in a file."""
-        path = Path(filename or "")
-        return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else None
 
     def _suggest(self, message: str) -> str | None:
         if message.startswith(("No filter named", "No test named")):
@@ -280,6 +275,15 @@ def _line_in(source: str, chunk: str, known: int, offset: int) -> int:
     return known if found < 0 else source.count("\n", 0, found) + 1 + max(offset, 0)
 
 
+def _named(filename: str | None) -> str | None:
+    """The name of the template that Jinja knows by a file name of `_Loader`."""
+    found = _FILE_NAME.fullmatch(filename or "")
+    return found[1] if found else None
+
+
+_FILE_NAME: Final = re.compile("<template (.*)>", re.DOTALL)
+
+
 class _Loader(BaseLoader):
     """The Jinja loader for the files of a folder."""
 
@@ -288,10 +292,14 @@ class _Loader(BaseLoader):
         self._folder = folder
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        """The text of a template. Raises TemplateNotFound, OSError and UnicodeDecodeError."""
-        path = self._folder.joinpath(*split_template_path(template))
+        """The text of a template, and a file name that is the same wherever the project is.
+
+        Raises TemplateNotFound, OSError and UnicodeDecodeError.
+        """
+        steps = split_template_path(template)
         try:
-            return text_of(self._files, path), str(path), lambda: True
+            source = text_of(self._files, self._folder.joinpath(*steps))
+            return source, f"<template {'/'.join(steps)}>", lambda: True
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise TemplateNotFound(template) from None
 
@@ -308,17 +316,24 @@ def text_of(files: ProjectFiles, path: Path) -> str:
 
 
 class _Compiled(BytecodeCache):
-    """Compiled templates, cached by source in the user's cache folder; a failed write is ignored."""
+    """Compiled templates, cached by name and source in the user's cache folder; a failed write is ignored.
+
+    A copy of a project, as an earlier revision or a trial of a change is, finds there what the project compiled.
+    """
 
     # depends on this version and on how the sandbox compiles, which the number identifies
-    _FOLDER: Final = f"templates-{__version__}-4"
+    _FOLDER: Final = f"templates-{__version__}-5"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
-        compiled = cache.recall(self._FOLDER, bucket.key)
+        compiled = cache.recall(self._FOLDER, _entry(bucket))
         if compiled is not None:
             bucket.load_bytecode(io.BytesIO(compiled))  # which verifies the checksum of the source
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Cache a compiled template."""
-        cache.keep(self._FOLDER, bucket.key, bucket.bytecode_to_string())
+        cache.keep(self._FOLDER, _entry(bucket), bucket.bytecode_to_string())
+
+
+def _entry(bucket: Bucket) -> str:
+    return f"{bucket.key}-{bucket.checksum}"
