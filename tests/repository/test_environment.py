@@ -14,6 +14,7 @@ import pytest
 
 import builds
 import environment
+import kubernetes_programs
 import kubernetes_schemas
 import programs
 from environment import Environment, Failure
@@ -179,6 +180,34 @@ def test_what_is_built_has_another_folder_when_what_it_is_built_from_changes(tmp
             opened.write(text)
     versions |= {builds.Go("compose", 1, {"it": "."}).version, builds.Go("compose", 1, {"it": "."}, "a_tag").version}
     assert len(versions) == 5
+
+
+def test_a_cluster_is_announced_with_its_size_before_it_is_built(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WEFT_TOOLS", str(tmp_path))
+    for name in ("GOCACHE", "GOMODCACHE"):
+        monkeypatch.delenv(name, raising=False)
+    kubernetes_programs.announce(list(kubernetes_programs.CLUSTER), "1.36.3")
+    said = capsys.readouterr().out
+    for line in (
+        rf"kube-apiserver, kube-controller-manager: from requirements/go/kubernetes, \d+ MB, into {tmp_path}/weft-kubernetes-\w+",
+        rf"etcd: from requirements/go/etcd, \d+ MB, into {tmp_path}/weft-etcd-\w+",
+        rf"CRDs: from requirements/go/crds, \d+ MB, into {tmp_path}/weft-crds-\w+",
+        rf"kube-apiserver, kube-controller-manager 1\.36\.3: from their module, \d+ MB, into {tmp_path}/kubernetes-1\.36\.3",
+        r"up to \d+ MB of modules and of Go's cache, which are removed afterwards; .*",
+    ):
+        assert re.search(f"^  {line}$", said, re.MULTILINE), line
+    kubernetes_programs.announce([], None)
+    assert capsys.readouterr().out == "", "nothing to do, nothing to say"
+
+
+def test_all_of_kubernetes_is_of_one_release_and_the_programs_know_it():
+    current = kubernetes_programs.CURRENT
+    text = (current.module / "go.mod").read_text("utf-8")
+    replaced = re.findall(r"^\t(k8s\.io/[\w-]+) => (\S+) v0\.(\S+)$", text, re.MULTILINE)
+    assert len(replaced) > 25
+    assert {(theirs == ours, f"1.{version}") for theirs, ours, version in replaced} == {(True, current.release)}
+    assert current.written()["k8s.io/component-base/version.gitVersion"] == f"v{current.release}"
+    assert len({each.version for each in kubernetes_programs.CLUSTER}) == 3
 
 
 def test_a_go_that_is_too_old_is_not_used(tmp_path, monkeypatch):

@@ -76,6 +76,31 @@ def test_a_test_that_starts_another_program_fails_and_one_whose_program_is_missi
     assert "nor-this-one: 1 tests skipped" in said
 
 
+ASKS_A_CLUSTER = """
+    import pytest
+
+    @pytest.mark.cluster
+    def test_cluster(): pass
+
+    @pytest.mark.cluster
+    @pytest.mark.programs("no-such-program")
+    def test_more(): pass
+
+    def test_neither(): pass
+"""
+
+
+def test_tests_of_the_cluster_have_their_own_tier_and_are_skipped_by_name_without_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_CLUSTER_BIN", str(tmp_path))  # where it is not
+    assert "1 passed, 2 deselected" in pytest_run(tmp_path, ASKS_A_CLUSTER)
+    said = pytest_run(tmp_path, ASKS_A_CLUSTER, "-m", "cluster")
+    assert "2 skipped, 1 deselected" in said
+    for program in ("kube-apiserver", "kube-controller-manager"):
+        assert f"{program}: 2 tests skipped; run `make setup-cluster`" in said
+    assert "no-such-program: 1 tests skipped; run `make setup-tools`" in said
+    assert "run `make setup-cluster` and `make setup-tools`" in said
+
+
 DRAWS = """
     from pathlib import Path
     import pytest

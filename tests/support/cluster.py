@@ -98,9 +98,10 @@ class Cluster:
             self._start_apiserver()
             if self._controllers:
                 self._start_manager()
-                until(self._has_accounts)
             bare = set(self._keys())
             self.define(*self._crds)
+            if self._controllers:
+                until(self._has_accounts)
             self._remember()
             self._of_crds = {key for key in set(self._clean) - bare if _decoded(key).startswith(OF_CRDS)}
         except BaseException:
@@ -111,6 +112,7 @@ class Cluster:
     def close(self):
         """End everything, and remove what was written."""
         self.relax()
+        self.hang_up()
         for server in self.servers.started:
             server.kill()  # nothing is kept, so there is nothing to wait for
         self.servers.close()
@@ -271,6 +273,12 @@ class Cluster:
     def connection(self, timeout=60):
         """A new connection, for those who want one of their own."""
         return http.client.HTTPSConnection(HOST, self.port, timeout=timeout, context=self._trust)
+
+    def hang_up(self):
+        """Close the connection that the calling thread keeps."""
+        if kept := getattr(self._connections, "one", None):
+            kept.close()
+        self._connections.one = None
 
     def ask(self, method, path, body=None, content_type=None, user="admin"):
         """The document of a request that must succeed."""

@@ -42,7 +42,7 @@ class Kubelet:
         self.errors = []
         """What went wrong in its threads; a test that waits in vain looks here."""
         self._ended = threading.Event()
-        self._sockets = {}
+        self._sockets, self._turns = {}, dict.fromkeys(WRITERS, 0)
         self._threads = [threading.Thread(target=self._follow, args=(kind,), daemon=True) for kind in WRITERS]
 
     def start(self):
@@ -71,6 +71,9 @@ class Kubelet:
         return said(thing) if callable(said) else said
 
     def _interrupt(self, kind):
+        self._turns[kind] += (
+            1  # a thread that has not begun to read sees this, one that reads the end of its connection
+        )
         with contextlib.suppress(OSError, KeyError):
             self._sockets[kind].shutdown(socket.SHUT_RDWR)
 
@@ -85,10 +88,12 @@ class Kubelet:
             except Exception as error:  # noqa: BLE001 - a thread has nobody to tell it to
                 self.errors.append(error)
                 self._ended.wait(0.3)
+            finally:
+                self.cluster.hang_up()
 
     def _look(self, kind):
         """Write to all objects of a kind, then to each that changes, until the server or somebody ends that."""
-        path = self.cluster.path(kind)
+        path, turn = self.cluster.path(kind), self._turns[kind]
         status, found = self.cluster.request("GET", path)
         if status == 404:
             raise LookupError(kind)
@@ -104,7 +109,7 @@ class Kubelet:
                 "GET", f"{path}?watch=1&allowWatchBookmarks=true&resourceVersion={version}", headers=token
             )
             stream = connection.getresponse()
-            while (line := stream.readline()) and not self._ended.is_set():
+            while self._turns[kind] == turn and (line := stream.readline()):
                 event = json.loads(line)
                 if event["type"] in ("ADDED", "MODIFIED"):
                     self._write(event["object"])

@@ -45,6 +45,13 @@ def rendered(name):
     return targets()[name].render()
 
 
+def objects(name):
+    """The objects of a target that a cluster takes, in the order of its kustomization."""
+    texts = rendered(name)
+    listed = yaml.safe_load(texts[f"{name}/kustomization.yaml"])["resources"]
+    return [each for file in listed for each in yaml.safe_load_all(texts[f"{name}/{file}"]) if each]
+
+
 def facts(*globs):
     """The rows of the CSV files that the globs name, without those that the page of changed settings lists."""
     return [row for row in given(*globs) if not is_changed(row)]
