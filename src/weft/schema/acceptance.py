@@ -12,7 +12,7 @@ from weft.schema.documents import Documents
 from weft.schema.explaining import explainer
 from weft.schema.patterns import OPTIONS, TooCostly
 
-_OFTEN: Final = 20
+_OFTEN: Final = 3
 """The number of checks with the slow validator before the fast one is compiled for a schema."""
 
 
