@@ -286,7 +286,7 @@ def test_every_flag_answers_as_the_facts_say(answers):
 MISTAKES = {
     "unknown": (
         "dependencies: [core.cachign]",
-        f"flags depend on ones that do not exist: {FLAG} on core.cachign; correct the keys in dependencies or add the flags",
+        f"flags depend on ones that do not exist: [{FLAG} on [core.cachign]]; correct the keys in dependencies or add the flags",
     ),
     "circle": (
         f"dependencies: [{OTHER}]\n    {OTHER}: {{dependencies: [{FLAG}]}}",
@@ -294,7 +294,7 @@ MISTAKES = {
     ),
     "disabled": (
         f"dependencies: [{OTHER}]\n    {OTHER}: {{status: disabled}}",
-        f"flags that are on depend on disabled ones: {FLAG} on {OTHER}; enable those, or disable these too",
+        f"flags that are on depend on disabled ones: [{FLAG} on [{OTHER}]]; enable those, or disable these too",
     ),
     "percentage": ("percentage: 120", f"{setting('percentage')} must be at most 100 percent, not `120`"),
     "dates": ("start_date: 2026-05-02\n      end_date: 2026-05-01", "end_date must not be before start_date"),
