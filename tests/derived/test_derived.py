@@ -14,13 +14,12 @@ from pathlib import Path
 import jsonschema
 import jsonschema_rs
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis_jsonschema import from_schema
-from jsonschema import Draft202012Validator
 
+from definitions import crd_of
 from published_schemas import (
     HARD,
     KEYWORDS,
@@ -30,21 +29,21 @@ from published_schemas import (
     catalog,
     damaged,
     domain,
+    has_whole_floats,
     instances,
     judge,
     judge_of,
     places,
     root_over,
     schema_of,
+    validator,
 )
 from rounds import examples
 from run import run
 from scratch import catalog_of, make_project, write_files
 from weft import load_project
-from weft.checks import programs
 from weft.derived.bundle import bundle
 from weft.derived.compatibility.changes import compare
-from weft.derived.crd.definition import definition
 from weft.derived.docs import pages
 from weft.derived.overlay_schema import overlay_schema
 from weft.derived.types import typed_schema
@@ -64,11 +63,6 @@ def refs(schema):
             yield from refs(below)
 
 
-def validator(schema):
-    """How `jsonschema` alone reads a schema."""
-    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
 @functools.cache
 def project():
     return load_project(".")
@@ -82,13 +76,6 @@ def bundled(name):
 @functools.cache
 def bundled_domain(name):
     return validator(bundle(domain(name).documents))
-
-
-def has_whole_floats(value):
-    """Whether a number like 1.0 is in a value: only draft 4 takes it for no integer."""
-    if isinstance(value, dict | list):
-        return any(map(has_whole_floats, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, float) and value.is_integer()
 
 
 @pytest.mark.soak(few=4)
@@ -538,179 +525,6 @@ def test_a_generator_that_is_missing_is_told(monkeypatch):
         assert hint in done.err
 
 
-LOGICAL = {"title", "description", "default", "type", "nullable", "additionalProperties"}
-
-
-def unstructural(schema, path="", inside=False):
-    """What makes a schema not structural, by the words of the Kubernetes documentation."""
-    forbidden = {"$ref", "$defs", "definitions", "dependencies", "patternProperties", "const", "if", "examples"}
-    forbidden |= {"deprecated", "additionalItems", "prefixItems", "contains", "propertyNames"}
-    yield from (f"{path}: {word}" for word in forbidden & schema.keys())
-    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string")
-    if inside:
-        yield from (f"{path}: {word} within a junctor" for word in LOGICAL & schema.keys())
-    elif not isinstance(schema.get("type"), str) and not free:
-        yield f"{path}: no type"
-    if schema.get("uniqueItems") or schema.get("additionalProperties") is False:
-        yield f"{path}: uniqueItems, or additionalProperties: false"
-    if "properties" in schema and "additionalProperties" in schema:
-        yield f"{path}: properties and additionalProperties"
-    if schema.get("type") == "array" and "items" not in schema and not inside:
-        yield f"{path}: no items"
-    for name, below in schema.get("properties", {}).items():
-        yield from unstructural(below, f"{path}.{name}", inside)
-    for word in ("items", "additionalProperties"):
-        if isinstance(schema.get(word), dict):
-            yield from unstructural(schema[word], f"{path}.{word}", inside)
-    for word in ("allOf", "anyOf", "oneOf"):
-        for below in schema.get(word, ()):
-            yield from unstructural(below, f"{path}.{word}", inside=True)
-            yield from (
-                f"{path}.{name} is unknown outside"
-                for name in below.get("properties", {}).keys()
-                - schema.get("properties", schema.get("properties", {})).keys()
-                if not inside
-            )
-    if "not" in schema:
-        yield from unstructural(schema["not"], f"{path}.not", inside=True)
-
-
-def read_as_json_schema(schema):
-    """A structural schema for `jsonschema`: draft 4 has its flags next to the bounds, `nullable` is one more type."""
-    if isinstance(schema, list):
-        return [read_as_json_schema(below) for below in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {key: read_as_json_schema(below) if key != "enum" else below for key, below in schema.items()}
-    if schema.get("nullable") is True and isinstance(schema.get("type"), str):
-        result["type"] = [schema["type"], "null"]
-    if schema.get("x-kubernetes-int-or-string") is True:
-        result["type"] = ["integer", "string"] + ["null"] * bool(schema.get("nullable"))
-    return result
-
-
-def crd_of(root):
-    return definition(root, group="config.example.com", kind="Thing", plural=None, version="v1")
-
-
-def spec_of(made):
-    return made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-
-
-def test_the_custom_resource_of_the_reference_project_is_one_that_kubernetes_takes():
-    done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
-    assert done.code == 0
-    kubernetes = pytest.importorskip(
-        "weft.checks.kubernetes", reason="kubernetes-validate is not installed: run `make setup`"
-    )
-    assert [problem.message for problem in kubernetes.complaints(done.out)] == []
-    made = yaml.safe_load(done.out)
-    assert list(unstructural(spec_of(made))) == []
-    judged = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made)))
-    assert all(judged.is_valid(target.config) for target in project().targets())
-    assert not judged.is_valid(project().target("production").config | {"database": {"postgresql": {"port": 0}}})
-    assert "acyclic" not in done.out
-    assert "note: feature_flags: a rule is omitted" in done.err
-
-
-@pytest.mark.programs("kubectl")
-def test_kubectl_reads_the_custom_resource_of_the_reference_project(tmp_path):
-    done = run("schema", "crd", "--group", "config.example.com", "--kind", "AppConfig")
-    write_files(tmp_path, {"crd.yaml": done.out})
-    command = [programs.find("kubectl"), "label", "--local", "--dry-run=client", "-f", "crd.yaml", "a=b", "-o", "name"]
-    read = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert read.stdout.strip() == "customresourcedefinition.apiextensions.k8s.io/appconfigs.config.example.com", (
-        read.stderr
-    )
-
-
-@pytest.mark.soak(few=4)
-@pytest.mark.parametrize("name", NAMES)
-def test_a_custom_resource_of_any_schema_is_structural_and_takes_what_is_valid(name):
-    made, _ = crd_of(domain(name).root)
-    assert list(unstructural(spec_of(made))) == []
-    judged = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made)))
-    for value in instances(name, "valid"):
-        assert not [error.message for error in judged.iter_errors({"it": value})]
-
-
-@examples(60, **HARD)
-@given(below=SCHEMAS, values=st.lists(VALUES, min_size=1, max_size=8))
-def test_a_custom_resource_takes_every_valid_value(below, values):
-    schema = {"type": "object", "properties": {"it": below}, "additionalProperties": False}
-    with tempfile.TemporaryDirectory() as folder:
-        found = catalog_of(folder, schema)
-        made, notes = crd_of(found.root)
-        assert list(unstructural(spec_of(made))) == []
-        judged, plain = jsonschema.Draft4Validator(read_as_json_schema(spec_of(made))), validator(schema)
-        for value in values:
-            taken = "treated as a mapping" in "".join(notes)
-            if not has_whole_floats(value) and not taken and plain.is_valid({"it": value}):
-                assert judged.is_valid({"it": value}), spec_of(made)
-
-
-def test_a_custom_resource_says_what_it_can_and_names_the_rest(tmp_path):
-    schema = {
-        "type": "object",
-        "properties": {
-            "key": {"type": "string", "minLength": 9, "x-sensitive": True, "default": "CANARY"},
-            "ratio": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-            "size": {"type": ["integer", "string"]},
-            "any": {"type": ["object", "string"]},
-            "name": {"type": ["string", "null"], "pattern": "^(?!x)"},
-            "tags": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
-            "jobs": {
-                "type": "array",
-                "items": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False},
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
-            "inner": {
-                "type": "object",
-                "properties": {"port": {"type": "integer", "default": 1}},
-                "additionalProperties": False,
-            },
-            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-            "down": {"$ref": "#"},
-        },
-        "additionalProperties": False,
-        "oneOf": [{"required": ["size"]}, {"properties": {"name": {"const": "a"}}, "required": ["name"]}],
-        "x-kubernetes-validations": [{"rule": "self.ratio < 0.9", "message": "too\nmuch"}, {"rule": "self.any == 'x'"}],
-    }
-    made, notes = crd_of(catalog_of(tmp_path, schema).root)
-    spec, told = spec_of(made), "\n".join(notes)
-    assert list(unstructural(spec)) == []
-    assert made["spec"]["names"]["plural"] == "things"
-    properties = spec["properties"]
-    assert properties["key"]["pattern"].startswith("^ref")
-    assert "CANARY" not in str(made)
-    assert properties["ratio"] == {
-        "type": "number",
-        "minimum": 0,
-        "maximum": 1,
-        "exclusiveMinimum": True,
-        "exclusiveMaximum": True,
-    }
-    assert properties["size"] == {"x-kubernetes-int-or-string": True}
-    assert properties["any"] == properties["down"] == {"x-kubernetes-preserve-unknown-fields": True}
-    assert properties["name"] == {"type": "string", "nullable": True}
-    assert properties["tags"]["x-kubernetes-list-type"] == "set"
-    assert properties["jobs"]["x-kubernetes-list-map-keys"] == properties["jobs"]["items"]["required"] == ["name"]
-    assert properties["inner"]["default"] == {}
-    assert properties["labels"] == {"type": "object", "additionalProperties": {"type": "string"}}
-    assert spec["x-kubernetes-validations"] == [{"rule": "self.ratio < 0.9", "message": "too much"}]
-    assert spec["allOf"] == [
-        {"oneOf": [{"required": ["size"]}, {"properties": {"name": {"enum": ["a"]}}, "required": ["name"]}]}
-    ]
-    for note in (
-        "any: may be of object or string",
-        "down: contains itself",
-        "name: the pattern `^(?!x)` is omitted",
-        "self.any == 'x'",
-    ):
-        assert note in told
-
-
 SECRET = {"type": "string", "x-sensitive": True}
 SPELLED_OUT = {
     "the examples of a list": {"type": "array", "items": SECRET, "examples": [["CANARY"], ["ref+env://SHOWN"]]},
@@ -747,93 +561,6 @@ def test_a_list_that_contains_itself_has_a_page(tmp_path):
     assert "each item is such a list again" in made["app.md"]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "spelling"),
-    [
-        ("^[*+?]\\++\\\\1$", "^[*+?]\\++\\\\1$"),
-        ("^(?<year>[0-9]{4})$", "^(?P<year>[0-9]{4})$"),
-        ("[\\u00e9-\\u{1F600}]\\0", "[\\x{e9}-\\x{1f600}]\\x00"),
-        ("(?i:a)(?:b)[^\\]]\\p{L}\\bc", "(?i:a)(?:b)[^\\]]\\p{L}\\bc"),
-        ("(a{1,10}){1,100}b{1000}", "(a{1,10}){1,100}b{1000}"),
-        ("^.{1,1001}$", None),
-        ("((a{10}){10}){11}", None),
-        ("(a{2}|b{1,900}){2}", None),
-        ("(?=a)", None),
-        ("(?<!a)b", None),
-        ("(a)\\1", None),
-        ("(?<n>a)\\k<n>", None),
-        ("\\cA", None),
-        ("[\\b]", None),
-        ("[^]", None),
-        ("[[:alpha:]]", None),
-        ("\\p{Letter}", None),
-        ("\\ud83d", None),
-    ],
-)
-def test_a_pattern_is_written_as_go_reads_it_or_left_out(tmp_path, pattern, spelling):
-    schema = {"type": "object", "properties": {"it": {"type": "string", "pattern": pattern}}}
-    made, notes = crd_of(catalog_of(tmp_path, schema).root)
-    assert spec_of(made)["properties"]["it"].get("pattern") == spelling
-    assert (f"the pattern `{pattern}` is omitted" in "".join(notes)) == (spelling is None)
-
-
-def test_a_custom_resource_keeps_the_limits_of_a_whole_number_or_text(tmp_path):
-    limits = {"minimum": 1, "maxLength": 4, "pattern": "^[0-9]+%$", "enum": [1, "2%"]}
-    rules = {"x-kubernetes-validations": [{"rule": "self != 3"}]}
-    schema = {"type": "object", "properties": {"it": {"type": ["integer", "string"], **limits, **rules}}}
-    made, _ = crd_of(catalog_of(tmp_path, schema).root)
-    assert spec_of(made)["properties"]["it"] == {"x-kubernetes-int-or-string": True, **limits, **rules}
-
-
-def test_a_custom_resource_merges_only_lists_whose_items_the_api_server_can_tell_apart(tmp_path):
-    def of(items):
-        return {
-            "type": "array",
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["key"],
-            "items": {"type": "object", **items},
-        }
-
-    lists = {
-        "plain": of({"properties": {"key": {"type": "string"}}}),
-        "either": of({"properties": {"key": {"type": ["integer", "string"]}}}),
-        "mapping": of({"properties": {"key": {"type": "object"}}}),
-        "perhaps": of({"properties": {"key": {"type": ["string", "null"]}}}),
-        "item": of({"type": ["object", "null"], "properties": {"key": {"type": "string"}}}),
-        "set": {"type": "array", "items": {"type": ["string", "null"]}, "x-kubernetes-list-type": "set"},
-    }
-    made, notes = crd_of(catalog_of(tmp_path, {"type": "object", "properties": lists}).root)
-    properties = spec_of(made)["properties"]
-    assert {name: properties[name]["x-kubernetes-list-type"] for name in lists} == {
-        "plain": "map",
-        "either": "map",
-        **dict.fromkeys(("mapping", "perhaps", "item", "set"), "atomic"),
-    }
-    assert all(any(note.startswith(f"{name}: is not a `") for note in notes) for name in [*lists][2:])
-
-
-def test_a_custom_resource_compares_with_earlier_values_only_where_there_are_some(tmp_path):
-    rules = {"x-kubernetes-validations": [{"rule": "self.key == oldSelf.key"}]}
-    item = {"type": "object", "properties": {"key": {"type": "string"}}, **rules}
-    keyed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]}
-    schema = {
-        "type": "object",
-        "properties": {
-            "single": item,
-            "keyed": {"type": "array", "items": item, **keyed},
-            "listed": {"type": "array", "items": item},
-            "whole": {"type": "object", "properties": {"inside": item}, "x-kubernetes-map-type": "atomic"},
-        },
-    }
-    made, notes = crd_of(catalog_of(tmp_path, schema).root)
-    properties = spec_of(made)["properties"]
-    inner = [properties["single"], properties["keyed"]["items"]]
-    assert [one["x-kubernetes-validations"] for one in inner] == [rules["x-kubernetes-validations"]] * 2
-    assert "x-kubernetes-validations" not in str([properties["listed"], properties["whole"]])
-    left_out = [note.partition(":")[0] for note in notes if "compares with an earlier value" in note]
-    assert left_out == ["listed[]", "whole.inside"]
-
-
 def test_an_overlay_schema_refuses_unknown_keys_that_are_unevaluated(tmp_path):
     def takes(**more):
         closed = {"type": "object", "properties": {"a": {}}, "unevaluatedProperties": False, **more}
@@ -859,90 +586,3 @@ def test_an_overlay_schema_takes_the_operators_of_a_list_that_may_be_something_e
     assert target.config["it"] == ["a", "b"]
     assert judged.is_valid({"it": {"$append": ["b"]}})
     assert not judged.is_valid({"plain": {"$append": ["b"]}})
-
-
-def ruled(rule, **more):
-    return {"x-kubernetes-validations": [{"rule": rule, **more}]}
-
-
-def test_a_default_in_a_custom_resource_passes_the_rules_as_it_is_written(tmp_path):
-    below = {"size": {"type": "integer", "default": 3}, "limit": {"type": "integer"}}
-    inner = {"type": "object", "properties": below, "additionalProperties": False}
-    schema = {
-        "type": "object",
-        "properties": {
-            "plain": inner,
-            "full": {**inner, **ruled("self.size < 5")},
-            "above": {"type": "object", "properties": {"inner": {**inner, "default": {}, **ruled("self.size < 5")}}},
-            "broken": {**inner, **ruled("has(self.limit)")},
-        },
-    }
-    made, notes = crd_of(catalog_of(tmp_path, schema).root)
-    properties = spec_of(made)["properties"]
-    assert [properties[name].get("default") for name in schema["properties"]] == [
-        {},
-        {"size": 3},
-        {"inner": {"size": 3}},
-        None,
-    ]
-    assert properties["above"]["properties"]["inner"]["default"] == {"size": 3}
-    assert "broken: the default is omitted, because it breaks a rule" in notes
-
-
-def test_a_custom_resource_has_only_rules_that_an_api_server_compiles(tmp_path):
-    anything, text = {"type": "array", "items": {}}, {"type": "string"}
-    schema = {
-        "type": "object",
-        "properties": {
-            "list": {**anything, **ruled("self.size() < 3")},
-            "lists": {"type": "array", "items": anything, **ruled("self.size() < 3")},
-            "time": {**text, "format": "duration", **ruled("self > duration('1m')")},
-            "free": {"type": "object", **ruled("self.size() < 3")},
-            "good": {"type": "array", "items": text, **ruled("self.size() < 3")},
-        },
-    }
-    made, notes = crd_of(catalog_of(tmp_path, schema).root)
-    found = {name: "x-kubernetes-validations" in below for name, below in spec_of(made)["properties"].items()}
-    assert found == {**dict.fromkeys(schema["properties"], False), "good": True}
-    omitted = [note.partition(":")[0] for note in notes if "a rule is omitted" in note]
-    assert omitted == ["list", "lists", "time", "free"]
-
-
-def test_a_custom_resource_names_the_rules_that_may_cost_too_much(tmp_path):
-    texts = {"type": "array", "items": {"type": "string"}}
-    free = {"type": "object", "additionalProperties": {"type": "string"}}
-    rule = ruled("self.size() < 3")
-    below = {"a": {"type": "object", "properties": {"b": texts}, **ruled("self.b.size() < 3")}}
-    below |= {"list": {**texts, **rule}, "map": {**free, **rule}, "few": {**texts, "maxItems": 9, **rule}}
-    below |= {"little": {**free, "maxProperties": 9, **rule}, "text": {"type": "string", **ruled("self != 'a'")}}
-    _, notes = crd_of(catalog_of(tmp_path, {"type": "object", "properties": below}).root)
-    assert [note.rpartition(": ")[2] for note in notes if "what they could cost" in note] == ["a, list, map"]
-
-
-def test_a_rule_in_a_custom_resource_has_the_form_that_an_api_server_takes(tmp_path):
-    def of(**more):
-        schema = {
-            "type": "object",
-            "properties": {"a": {"type": "array", "items": {"type": "string"}}},
-            **ruled("self.a.size() < 3", **more),
-        }
-        made, notes = crd_of(catalog_of(tmp_path, {"type": "object", "properties": {"it": schema}}).root)
-        (rule,) = spec_of(made)["properties"]["it"]["x-kubernetes-validations"]
-        return {key: value for key, value in rule.items() if key != "rule"}, "".join(notes)
-
-    assert of(fieldPath=".a", message=" too\n many ")[0] == {"fieldPath": ".a", "message": "too many"}
-    assert of(fieldPath="a")[0] == of(fieldPath=".a[0]")[0] == {}
-    assert "the `fieldPath` a is omitted" in of(fieldPath="a")[1]
-    assert of(message="  ")[0] == {}
-    assert len(of(message="m" * 3000)[0]["message"]) == 2048
-    computed, notes = of(message="many", messageExpression="'many: ' + string(self.a.size())")
-    assert computed == {"message": "many"}
-    assert "`messageExpression` is omitted (rules: 1)" in notes
-
-
-@pytest.mark.parametrize("wrong", [{"group": "example"}, {"kind": "thing"}, {"plural": "Things"}, {"version": "1"}])
-def test_names_that_kubernetes_would_refuse_are_usage_errors(wrong):
-    names = {"group": "config.example.com", "kind": "Thing", "plural": "things", "version": "v1"} | wrong
-    done = run("schema", "crd", *(f"--{key}={value}" for key, value in names.items()))
-    assert done.code == 2
-    assert "is not valid" in done.err

@@ -12,6 +12,7 @@ CHANGING = {
     "weft.api.parts.literals._Open",
     "weft.checks.Outcome",
     "weft.derived.compatibility.sameness.Sameness",
+    "weft.derived.crd.admission.Ruled",
     "weft.derived.editors.jetbrains._Element",
     "weft.files.jsonc.Value",
     "weft.rules.compiling.Expression",

@@ -188,7 +188,7 @@ EXAMPLES = {
         "quantity('50k').sub(20000).asApproximateFloat() == 30000.0",
         "quantity('1500m').asApproximateFloat() == 1.5",
     ],
-    "sign": ["sign(quantity('-1')) == -1", "quantity('0').sign() == 0", "quantity('1Ki').sign() == 1"],
+    "sign": ["sign(quantity('-1')) == -1", "sign(quantity('0')) == 0", "sign(quantity('1Ki')) == 1"],
     "add": ["quantity('50k').add(quantity('20k')) == quantity('70k')", "quantity('50k').add(20) == quantity('50020')"],
     "sub": [
         "quantity('50k').sub(quantity('20k')) == quantity('30k')",

@@ -499,7 +499,6 @@ TYPED = {
         ("self.items[0].prot > 1", 15, "did you mean `port`?"),
         ("cel.bind(x, self.items[0], x.prot > 1)", 30, "did you mean `port`?"),
         ("self.in == 'a'", 6, "a setting of that name is `self.__in__`"),
-        ("self.namespace == 'a'", 6, "write `__namespace__`"),
         ("self.my-key == 'a'", 6, "write `my__dash__key`"),
         ("self.text.lessThan('a')", 11, "did you mean `isLessThan`?"),
         ("oldSelf.i.orValue(1) == 1", 11, None),

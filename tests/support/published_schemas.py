@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from scratch import catalog_of
@@ -143,3 +144,15 @@ def _wider(below):
 
 
 SCHEMAS = st.recursive(st.booleans() | st.fixed_dictionaries({}, optional=KEYWORDS), _wider, max_leaves=6)
+
+
+def validator(schema):
+    """How `jsonschema` alone reads a schema."""
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def has_whole_floats(value):
+    """Whether a number like 1.0 is in a value: only draft 4 takes it for no integer."""
+    if isinstance(value, dict | list):
+        return any(map(has_whole_floats, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and value.is_integer()

@@ -172,6 +172,7 @@ _CODES: Final = (
     Code("unresolved-reference", About.VALUE),
     # rules and conditions
     Code("rule-invalid", About.RULE),
+    Code("rule-too-costly", About.RULE),
     Code("rule-undecided", About.RULE),
     Code("unsupported-function", About.RULE, explains_others=True),
     # schemas

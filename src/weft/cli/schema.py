@@ -77,6 +77,8 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
     may be absent, and for secrets in ordinary outputs.
     """
     from weft.base.problems import UsageError, WeftError
+    from weft.derived.crd.definition import too_costly
+    from weft.files.locator import placed_at_rule
     from weft.lint.policies.packs import check_packs
     from weft.lint.schemas import schema_warnings
     from weft.lint.templates import template_problems
@@ -87,7 +89,8 @@ def check(ctx: click.Context, strict: bool, format_: str) -> None:
         project = open_project(ctx)
         in_packs, expressions = check_packs(project)
         of_readers = missing_files(project.file)
-        found = [*of_readers, *schema_warnings(project), *in_packs, *template_problems(project)]
+        costly = [placed_at_rule(problem, project.folder) for problem in too_costly(project.root)]
+        found = [*of_readers, *schema_warnings(project), *costly, *in_packs, *template_problems(project)]
         report = Report(found, project.folder)
         code = 1 if report.fails(strict) else 0
         expressions = [*project.expressions, *expressions]
@@ -226,7 +229,7 @@ def types(ctx: click.Context, language: str, output: Path | None) -> None:
 def crd(ctx: click.Context, group: str, kind: str, plural: str | None, version: str, output: Path | None) -> None:
     """Write a CustomResourceDefinition whose `spec` is the configuration, with its types, defaults and rules.
 
-    Parts that a structural schema cannot express are listed on stderr.
+    Parts that an API server cannot express or would refuse are listed on stderr and in the annotation `weft/notes`.
     """
     from weft.derived.crd.definition import definition
     from weft.files.formats import to_yaml

@@ -18,8 +18,7 @@ from weft.rules import reads, syntax
 from weft.rules.descriptor import Descriptor
 from weft.rules.environment import judging, parsing, running
 from weft.rules.mistakes import INVALID, Explainer, Mistake, type_words
-from weft.rules.shapes import Shapes
-from weft.schema.node import Node
+from weft.rules.shapes import Place, Shapes
 
 if TYPE_CHECKING:
     from cel_expr_python.cel import Env
@@ -44,7 +43,7 @@ class Request:
     """An expression to compile: the place of `self`, and the type of the result (`bool`, `string`)."""
 
     source: str
-    node: Node
+    node: Place
     gives: str = "bool"
     old: Old = Old.NONE
 
@@ -99,18 +98,20 @@ def runnable(source: str) -> Any:
 
 def is_transition(source: str) -> bool:
     """True if an expression compares with the earlier value. False if it is not well formed."""
-    if "oldSelf" not in source:
-        return False
-    try:
-        tree = syntax.tree(parsed(source))
-    except RuntimeError:
-        return False
-    return any(chain.old for chain in reads.chains(tree))
+    return "oldSelf" in source and any(chain.old for chain in _chains(source))
 
 
 def settings_of(source: str) -> tuple[Path, ...]:
-    """The settings below `self` that an expression reads, without checking types."""
-    return reads.settings(reads.chains(syntax.tree(parsed(source))))
+    """The settings below `self` that an expression reads, without checking types. There are none if it is not well formed."""
+    return reads.settings(_chains(source))
+
+
+def _chains(source: str) -> tuple[reads.Chain, ...]:
+    try:
+        tree = syntax.tree(parsed(source))
+    except RuntimeError:
+        return ()
+    return reads.chains(tree)
 
 
 def compiled(requests: Sequence[Request], shapes: Shapes) -> list[Expression | list[Mistake]]:
@@ -126,7 +127,7 @@ class _Batch:
         self._shapes = shapes
         names = {name for request in requests for name in _IDENTIFIER.findall(request.source)}
         self._descriptor = Descriptor(shapes, names)
-        self._variables: dict[Node, str] = {}
+        self._variables: dict[Place, str] = {}
         for request in requests:
             self._variables.setdefault(request.node, f"place{len(self._variables)}")
 

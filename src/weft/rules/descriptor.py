@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
-from weft.rules.names import escape
-from weft.rules.shapes import Shape, Shapes
+from weft.rules.names import aliases
+from weft.rules.shapes import Place, Shape, Shapes
 
 if TYPE_CHECKING:
     from cel_expr_python.cel import Type
-
-    from weft.schema.node import Node
 
 _PACKAGE: Final = "weft"
 _SCALARS: Final = {"double": 1, "int": 3, "bool": 8, "string": 9, "bytes": 12}
@@ -43,15 +41,15 @@ class Descriptor:
 
         self._shapes = shapes
         self._names = names
-        self._numbers: dict[Node, int] = {}
-        self._nodes: list[Node] = []
-        self._waiting: list[Node] = []
+        self._numbers: dict[Place, int] = {}
+        self._nodes: list[Place] = []
+        self._waiting: list[Place] = []
         self._file = descriptor_pb2.FileDescriptorProto(name="weft/schema.proto", package=_PACKAGE)
         self._file.dependency.extend(
             f"google/protobuf/{name}.proto" for name in ("struct", "wrappers", "timestamp", "duration")
         )
 
-    def type(self, node: Node, around: tuple[Node, ...] = ()) -> Type:
+    def type(self, node: Place, around: tuple[Place, ...] = ()) -> Type:
         """The type of a variable with the value of a node; dynamic if a list or a map contains itself.
 
         `around` are the lists and maps that contain the node.
@@ -69,7 +67,7 @@ class Descriptor:
             return Type(f"google.protobuf.{_WRAPPERS[shape.kind]}Value")
         return getattr(Type, shape.kind.upper())
 
-    def node(self, message: str) -> Node | None:
+    def node(self, message: str) -> Place | None:
         """The node of a message, by its full name."""
         number = message.removeprefix(f"{_PACKAGE}.M")
         return self._nodes[int(number)] if number.isdecimal() else None
@@ -86,27 +84,27 @@ class Descriptor:
         pool.AddSerializedFile(self._file.SerializeToString())
         return pool
 
-    def _message(self, node: Node) -> str:
+    def _message(self, node: Place) -> str:
         if node not in self._numbers:
             self._numbers[node] = len(self._nodes)
             self._nodes.append(node)
             self._waiting.append(node)
         return f"M{self._numbers[node]}"
 
-    def _describe(self, node: Node) -> None:
+    def _describe(self, node: Place) -> None:
         message = self._file.message_type.add(name=self._message(node))
         # two names may differ in case and underscores only, and would get the same name in JSON
         message.options.deprecated_legacy_json_field_conflicts = True
         fields = []
-        for number, name in enumerate(node.properties, start=1):
-            alias = escape(name)
-            if alias is not None and alias in self._names:
+        pairs = [(name, alias) for name in node.properties for alias in aliases(name)]
+        for number, (name, alias) in enumerate(pairs, start=1):
+            if alias in self._names:
                 field = message.field.add(name=alias, number=_numbered(number), json_name=str(number))
                 fields.append((field, node.child(name)))
         for field, below in fields:
             self._fill(message, field, below)
 
-    def _fill(self, message: Any, field: Any, node: Node) -> None:
+    def _fill(self, message: Any, field: Any, node: Place) -> None:
         shape = self._shapes.of(node)
         if shape.kind == "list" and shape.item is not None:
             field.label = _REPEATED
@@ -123,7 +121,7 @@ class Descriptor:
             field.label = _OPTIONAL
             self._single(field, shape, node)
 
-    def _single(self, field: Any, shape: Shape, node: Node) -> None:
+    def _single(self, field: Any, shape: Shape, node: Place) -> None:
         if shape.kind in _SCALARS and not shape.nullable:
             field.type = _SCALARS[shape.kind]
             return

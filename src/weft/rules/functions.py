@@ -191,7 +191,6 @@ def _quantities() -> Iterator[Function]:
     yield Function("asInteger", (QUANTITY,), "int", quantities.whole, member=True)
     yield Function("asApproximateFloat", (QUANTITY,), "double", float, member=True)
     yield Function("sign", (QUANTITY,), "int", quantities.sign_of)
-    yield Function("sign", (QUANTITY,), "int", quantities.sign_of, member=True)
     for name, work in (("add", add), ("sub", subtract)):
         yield Function(name, (QUANTITY, QUANTITY), QUANTITY, work, member=True)
         yield Function(name, (QUANTITY, "int"), QUANTITY, work, member=True)

@@ -14,6 +14,7 @@ from weft.rules import reads, syntax
 from weft.rules.descriptor import Descriptor
 from weft.rules.functions import ELSEWHERE, FUNCTIONS, OPAQUE, split_types
 from weft.rules.names import escape, unescape
+from weft.rules.shapes import Place
 from weft.schema.node import Node
 
 
@@ -359,9 +360,9 @@ def _spelled(word: str) -> str | None:
     return f"CEL writes `{spelling}`" if spelling else None
 
 
-def _other_level(name: str, way: tuple[str, ...] | None, node: Node | None) -> str | None:
+def _other_level(name: str, way: tuple[str, ...] | None, node: Place | None) -> str | None:
     """A hint if a rule of a part reads a setting of the whole configuration from `self`."""
-    if node is None or way != (name,) or name not in node.catalog.root.properties:
+    if not isinstance(node, Node) or way != (name,) or name not in node.catalog.root.properties:
         return None
     return f"`self` is the value that {node.place} describes; a rule that reads `{name}` belongs in the root schema"
 

@@ -50,6 +50,13 @@ def escape(name: str) -> str | None:
 
 
 @cache
+def aliases(name: str) -> tuple[str, ...]:
+    """The identifiers for a property. CEL itself reserves few words after a dot: `self.namespace` is `self.__namespace__`."""
+    escaped = escape(name)
+    return () if escaped is None else (escaped,) if name not in _RESERVED else (escaped, name)
+
+
+@cache
 def unescape(identifier: str) -> str:
     """The property of an identifier."""
     if identifier[2:-2] in _RESERVED and identifier == f"__{identifier[2:-2]}__":

@@ -83,7 +83,7 @@ class _Reader:
 
     def _resolve(self, node: Any, scope: Scope) -> tuple[Chain | None, list[Chain]]:
         """The chain of a node, if any, and the chains used on the way to it."""
-        kind = _kind(node)
+        kind = syntax.kind(node)
         if kind == "ident_expr":
             return scope.get(node.ident_expr.name), []
         if kind == "select_expr":
@@ -120,20 +120,13 @@ class _Reader:
         """A macro: its range is read whole. `cel.bind` is also one: it names its first value."""
         named, inner = self._resolve(node.accu_init, scope)
         ranged = list(self.uses(node.iter_range, scope))
-        binds = not node.iter_range.list_expr.elements and _kind(node.iter_range) == "list_expr"
+        binds = not node.iter_range.list_expr.elements and syntax.kind(node.iter_range) == "list_expr"
         used = [*inner, *ranged, *([named] if named and not binds else [])]
         below = {**scope, node.iter_var: None, node.iter_var2: None, node.accu_var: named if binds else None}
         for part in (node.loop_condition, node.loop_step):
             used += self.uses(part, below)
         result, more = self._resolve(node.result, below)
         return result, [*used, *more]
-
-
-_KINDS: Final = ("ident_expr", "select_expr", "call_expr", "comprehension_expr", "list_expr", "struct_expr")
-
-
-def _kind(node: Any) -> str:
-    return next((kind for kind in _KINDS if node.HasField(kind)), "")
 
 
 def _children(node: Any, kind: str) -> Iterator[Any]:
@@ -150,6 +143,24 @@ def selections(node: Any) -> Iterator[int]:
     for one, kind in _all(node):
         if kind == "select_expr" or (kind == "call_expr" and one.call_expr.function in _INDEXES):
             yield one.id
+
+
+def called(node: Any) -> Iterator[str]:
+    """The functions that an expression calls, as the checker names them."""
+    return (one.call_expr.function for one, kind in _all(node) if kind == "call_expr")
+
+
+def literals(node: Any, *, outside: str) -> Iterator[tuple[Any, ...]]:
+    """The items of every list that an expression spells out, unless for a function, and the keys and the values of every map."""
+    passed = {
+        argument.id for one, _ in _all(node) if one.call_expr.function == outside for argument in one.call_expr.args
+    }
+    for one, kind in _all(node):
+        if kind == "list_expr" and one.id not in passed:
+            yield tuple(one.list_expr.elements)
+        elif kind == "struct_expr":
+            yield tuple(entry.map_key for entry in one.struct_expr.entries)
+            yield tuple(entry.value for entry in one.struct_expr.entries)
 
 
 def by_own_names(serialized: bytes) -> bytes:
@@ -178,7 +189,7 @@ def _all(node: Any) -> Iterator[tuple[Any, str]]:
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        kind = _kind(one)
+        kind = syntax.kind(one)
         yield one, kind
         waiting += _parts(one, kind)
 

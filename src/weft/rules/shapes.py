@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from weft.schema.node import Node
 from weft.schema.types import json_type
@@ -30,6 +30,17 @@ class Unreadable(Exception):
     """Raised if CEL cannot represent a value: a text does not have its format, or a number is too large."""
 
 
+class Place(Protocol):
+    """A place with a type: a node, or what stands for one. Equal ones are the same object."""
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The names of its properties."""
+
+    def child(self, step: str, /) -> Place:
+        """The place of a property."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """The CEL type of a place: `bool int double string bytes timestamp duration list map message dyn`.
@@ -39,7 +50,7 @@ class Shape:
 
     kind: str
     nullable: bool = False
-    item: Node | None = None
+    item: Place | None = None
 
 
 DYNAMIC: Final = Shape("dyn")
@@ -51,11 +62,12 @@ class Shapes:
     def __init__(self) -> None:
         self._known: dict[Node, Shape] = {}
 
-    def of(self, node: Node) -> Shape:
+    def of(self, place: Place) -> Shape:
         """The shape of a node."""
-        shape = self._known.get(node)
+        assert isinstance(place, Node)
+        shape = self._known.get(place)
         if shape is None:
-            shape = self._known[node] = _shape(node)
+            shape = self._known[place] = _shape(place)
         return shape
 
     def value(self, node: Node, value: Any) -> Any:

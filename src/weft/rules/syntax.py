@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-_SCALARS: Final = {"int64": 3, "bool": 8, "string": 9}
+_SCALARS: Final = {"double": 1, "int64": 3, "uint64": 4, "bool": 8, "string": 9, "bytes": 12}
 _MESSAGE: Final = 11
 _MANY: Final = 3
 _ONE: Final = 1
@@ -20,7 +20,19 @@ _TREES: Final = {
     "SourceInfo": {"positions": (4, "Position*")},
     "Position": {"key": (1, "int64"), "value": (2, "int64")},
     "TypeOf": {"key": (1, "int64"), "value": (2, "Type")},
-    "Type": {"dyn": (1, "Nothing")},
+    "Type": {
+        "dyn": (1, "Nothing"),
+        "primitive": (3, "int64"),
+        "wrapper": (4, "int64"),
+        "well_known": (5, "int64"),
+        "list_type": (6, "ListOf"),
+        "map_type": (7, "MapOf"),
+        "message_type": (9, "string"),
+        "abstract_type": (14, "Abstract"),
+    },
+    "ListOf": {"elem_type": (1, "Type")},
+    "MapOf": {"key_type": (1, "Type"), "value_type": (2, "Type")},
+    "Abstract": {"name": (1, "string"), "parameter_types": (2, "Type*")},
     "Nothing": {},
     "Expr": {
         "id": (2, "int64"),
@@ -32,7 +44,15 @@ _TREES: Final = {
         "struct_expr": (8, "CreateStruct"),
         "comprehension_expr": (9, "Comprehension"),
     },
-    "Constant": {"string_value": (6, "string")},
+    "Constant": {
+        "null_value": (1, "int64"),
+        "bool_value": (2, "bool"),
+        "int64_value": (3, "int64"),
+        "uint64_value": (4, "uint64"),
+        "double_value": (5, "double"),
+        "string_value": (6, "string"),
+        "bytes_value": (7, "bytes"),
+    },
     "Ident": {"name": (1, "string")},
     "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test_only": (3, "bool")},
     "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr*")},
@@ -68,6 +88,22 @@ def replaced(serialized: bytes, tree: Any) -> bytes:
     packed = any_pb2.Any.FromString(serialized)
     packed.value = tree.SerializeToString()
     return bytes(packed.SerializeToString())
+
+
+_KINDS: Final = (
+    "const_expr",
+    "ident_expr",
+    "select_expr",
+    "call_expr",
+    "comprehension_expr",
+    "list_expr",
+    "struct_expr",
+)
+
+
+def kind(node: Any) -> str:
+    """The kind of a node; an empty text if it has none."""
+    return next((kind for kind in _KINDS if node.HasField(kind)), "")
 
 
 def positions(tree: Any) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""`anyOf`, `oneOf`, `not` and `if` for a structural schema: only limits, for places that the enclosing schema describes."""
+"""`anyOf`, `oneOf`, `not`, `if` and those about dependent keys: only limits, for places that the enclosing schema describes."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ _LIMITS: Final = frozenset(
     )
 )
 _DEEP: Final = 16
+DEPENDENT: Final = ("dependentRequired", "dependentSchemas", "dependencies")
+"""What must hold if a key is there."""
 
 
 class Untranslatable(Exception):
@@ -63,7 +65,7 @@ class _Around:
         for keyword, value in schema.items():
             if keyword == "$ref":
                 referred.append(inside.limits(self.documents.schema(value)))
-            elif not _is_remark(keyword):
+            elif not is_remark(keyword):
                 result |= inside.translated(keyword, value)
         return result | {"allOf": [*result.get("allOf", ()), *referred]} if referred else result
 
@@ -115,7 +117,7 @@ _TRANSLATIONS: Final[dict[str, Callable[[_Around, str, Any], dict[str, Any]]]] =
 }
 
 
-def _is_remark(keyword: str) -> bool:
+def is_remark(keyword: str) -> bool:
     """True if a keyword has no effect on validity; rules have one, although their name starts like an annotation."""
     return keyword in _REMARKS or (keyword.startswith("x-") and keyword != "x-kubernetes-validations")
 
@@ -128,6 +130,13 @@ def validations(
     Raises Untranslatable if it contains more than limits.
     """
     around = _Around(documents, outer)
+    if keyword in DEPENDENT:
+        for name, needed in schema[keyword].items():
+            # "with A there must be B" is the same as "not A, or B"
+            limits = {"required": needed} if isinstance(needed, list) else around.limits(needed)
+            if limits and limits != {"required": []}:
+                yield {"anyOf": [{"not": {"required": [name]}}, limits]}
+        return
     if keyword != "if":
         parts = schema[keyword]
         yield {keyword: [around.limits(part) for part in parts] if isinstance(parts, list) else around.limits(parts)}

@@ -2,94 +2,57 @@
 
 The rules are the API server's: it stores objects by the schema, so the schema must define every place, outside of `anyOf`, `oneOf` and
 `not`, which may add limits but not describe places. What cannot be expressed is left open with
-`x-kubernetes-preserve-unknown-fields` or omitted, and a note names it.
+`x-kubernetes-preserve-unknown-fields` or omitted, and a note names it. The rules are written as they are: `admission` removes those that
+the API server would refuse.
 See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
 from weft.base.paths import Path
-from weft.derived.compatibility.changes import shown
-from weft.derived.crd.combinators import Untranslatable, validations
-from weft.derived.crd.patterns import for_go
-from weft.derived.published import published
-from weft.rules import RuleCheck, is_transition, settings_of
+from weft.derived.crd.combinators import DEPENDENT, Untranslatable, is_remark, validations
+from weft.derived.crd.expressions import key_rules, unique_rule
+from weft.derived.crd.keywords import SPELLINGS, OtherKeys, bounds, is_plain, listed
+from weft.derived.crd.notes import Note, omitted_rule
+from weft.derived.published import published, reveals
+from weft.rules import RuleCheck, is_transition
 from weft.rules.validations import KEYWORD
-from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.types import named
 from weft.schema.walk import each_of
 
-_FORMATS: Final = frozenset(
-    ("byte", "date", "date-time", "email", "hostname", "ipv4", "ipv6", "password", "uri", "uuid")
-)
-"""Formats with the same meaning in Kubernetes; `duration` is Go's and not ISO 8601's."""
-_TYPED: Final = ("duration",)
-"""Formats that have a type of their own in rules, but are not written."""
-_OF: Final = {
-    "integer": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
-    "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
-    "string": ("minLength", "maxLength"),
-    "array": ("minItems", "maxItems"),
-    "object": ("minProperties", "maxProperties"),
-}
-_RULE: Final = ("rule", "message", "reason", "fieldPath", "optionalOldSelf")
+_RULE: Final = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
 _FIELD: Final = re.compile(r"""(?:\.[^.\[\]'"]+|\['(?:[^'\\]|\\.)*'\])+""")
 _MESSAGE: Final = 2048
 """The maximum length of a message, in characters."""
-_ONLY_WEFT: Final = re.compile(r"\bacyclic\s*\(")
-_SCALARS: Final = ("boolean", "integer", "number", "string")
-_JUNCTORS: Final = ("anyOf", "oneOf", "not", "if")
-_LEFT_OUT: Final = ("propertyNames", "dependentRequired", "dependentSchemas", "dependencies")
+_JUNCTORS: Final = ("anyOf", "oneOf", "not", "if", *DEPENDENT)
 _OPEN: Final = {"x-kubernetes-preserve-unknown-fields": True}
-
-
-@dataclass(frozen=True)
-class _OtherKeys:
-    """The schemas of a mapping for keys that none of them lists.
-
-    `closed` if they are rejected, `stated` if the schemas mention them at all; `schemas` describe any of them, `patterns` those whose name
-    matches.
-    """
-
-    closed: bool
-    stated: bool
-    schemas: list[Any]
-    patterns: dict[str, Any]
-
-    @classmethod
-    def of(cls, node: Node) -> _OtherKeys:
-        """The description of a mapping."""
-        others = [
-            other
-            for keyword in ("additionalProperties", "unevaluatedProperties")
-            for other in each_of(node.certain, keyword)
-        ]
-        patterns = {name: part for parts in each_of(node.certain, "patternProperties") for name, part in parts.items()}
-        return cls(False in others, bool(others), [part for part in others if isinstance(part, dict)], patterns)
+_PROTECTED: Final = "it contains a secret"
 
 
 class Structural:
-    """One derivation. `notes` list what was lost.
+    """One derivation. `notes` list what was lost; `closed` counts the mappings that reject unknown keys.
 
-    `closed` counts the mappings that reject unknown keys, `computed` the messages that an expression computes,
-    `unlimited` are the places with rules about lists or mappings of any size.
+    Keywords that a structural schema does not have become rules. `stands_for` has the note for each of these, by the id of the rule, in
+    case that an API server refuses it.
     """
 
     def __init__(self) -> None:
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self.closed = 0
-        self.computed = 0
-        self.unlimited: list[str] = []
-        self._untyped: set[Path] = set()
+        self.stands_for: dict[int, Note] = {}
+        self.locations: dict[int, str] = {}
+        """Where the schemas have each rule, by its id."""
+        self._instead: dict[Path, list[dict[str, Any]]] = {}
         self._around: list[frozenset[int]] = []
         self._rule_check = cache(RuleCheck)
+        self._needed: set[Path] = set()
+        """The places that must have a value, because their default is omitted."""
         self._replaced = 0
         """The number of lists and mappings around that are replaced as a whole: nothing inside has an earlier value."""
 
@@ -105,16 +68,16 @@ class Structural:
             types -= {"null"}
         # the only two types that Kubernetes allows together
         if types == {"integer", "string"}:
-            either = {"x-kubernetes-int-or-string": True} | self._bounds(node, "integer") | self._bounds(node, "string")
-            either |= self._forms(node, path) | self._values(node)
+            either = {"x-kubernetes-int-or-string": True} | bounds(node, "integer") | bounds(node, "string")
+            either |= self._forms(node, path) | self._values(node, path)
             return self._judged(node, path, head | either | self._default(node, path))
         if len(types) != 1:
             names = " or ".join(sorted(types)) if types else "any type"
-            return head | self._unknown(path, f"may be of {names}")
+            return head | self._unknown(node, path, "type", f"a place has one type there, and this may be of {names}")
         # without references, a schema that contains itself has no end, so it is left open where it recurs
         shape = _shape(node)
         if shape and shape in self._around:
-            return head | self._unknown(path, "contains itself")
+            return head | self._unknown(node, path, "$ref", "it has no references, and this contains itself")
         self._around.append(shape)
         described = self._described(node, types.pop(), path)
         self._around.pop()
@@ -126,16 +89,16 @@ class Structural:
         if not path and "object" in types:
             return {"object"}  # the configuration is always a mapping
         if {"object", "string", "array"} <= types and node.certain_properties:
-            self._note(path, "its type is not stated: it is treated as a mapping")
+            self._note(node, path, "type", "the `type` is not stated: it is treated as a mapping", "properties")
             return {"object"}
         return types
 
     def _described(self, node: Node, kind: str, path: Path) -> dict[str, Any]:
         """The structural schema of a place with one type, without its alternatives."""
-        described = {"type": kind} | self._bounds(node, kind)
+        described = {"type": kind} | bounds(node, kind)
         if kind == "string":
             described |= self._forms(node, path)
-        described |= self._values(node)
+        described |= self._values(node, path)
         if kind == "object":
             described |= self._object(node, path)
         elif kind == "array":
@@ -146,34 +109,37 @@ class Structural:
         """The schema with its rules and its alternatives, translated for the places that it describes."""
         rules = list(self._rules(node, path))
         together = [*described.pop("allOf", ()), *self._alternatives(node, described, path)]
-        described |= {"x-kubernetes-validations": rules} if rules else {}
+        described |= {KEYWORD: rules} if rules else {}
         return described | ({"allOf": together} if together else {})
 
-    def _unknown(self, path: Path, why: str) -> dict[str, Any]:
-        self._note(path, f"{why}, which a structural schema cannot express: anything is allowed there")
-        self._untyped.add(path)
-        return _OPEN
+    def _unknown(self, node: Node, path: Path, keyword: str, why: str) -> dict[str, Any]:
+        """The schema of a place where anything is allowed."""
+        if any(not is_remark(word) for schema in node.certain for word in schema):
+            text = f"`{keyword}` is omitted, because a structural schema cannot express it ({why}): anything is allowed there"
+            self._note(node, path, keyword, text)
+        for entry, location in self._entries(node):
+            self._omit_rule(path, entry, location, "it is about a value whose type the API server does not know")
+        return _OPEN | self._default(node, path, whole=True)
 
-    def _note(self, path: Path, text: str) -> None:
-        self.notes.append(f"{shown(path) or 'the configuration'}: {text}")
+    def _note(self, node: Node, path: Path, keyword: str, text: str, stated: str | None = None) -> None:
+        """A note about a keyword, placed where the schemas have it, or another one that stands for it."""
+        schema = next((schema for schema in node.certain if (stated or keyword) in schema), None)
+        where = node.catalog.documents.location(schema, stated or keyword) if schema is not None else node.place or None
+        self.notes.append(Note(path, keyword, text, where))
 
-    @staticmethod
-    def _bounds(node: Node, kind: str) -> dict[str, Any]:
-        limits = strictest(node.certain)
-        return _with_flags({keyword: limits[keyword] for keyword in _OF.get(kind, ()) if keyword in limits})
+    def _omit_rule(self, path: Path, entry: dict[str, Any], location: str, why: str) -> None:
+        self.notes.append(Note(path, KEYWORD, omitted_rule(entry["rule"], why), location))
 
     def _forms(self, node: Node, path: Path) -> dict[str, Any]:
         """Patterns and formats; a schema has at most one of each, so further ones go into `allOf`."""
         result: dict[str, Any] = {}
         further: list[dict[str, Any]] = []
-        for keyword, (spelled, otherwise) in _SPELLINGS.items():
+        for keyword, (spelled, otherwise) in SPELLINGS.items():
             usable = []
             for form in dict.fromkeys(each_of(node.certain, keyword)):
                 spelling = spelled(form)
-                if form in _TYPED:
-                    self._untyped.add(path)  # for the API server, it is a text
                 if spelling is None:
-                    self._note(path, f"the {keyword} `{form}` is omitted, because {otherwise}")
+                    self._note(node, path, keyword, f"the `{keyword}` `{form}` is omitted, because {otherwise}")
                 else:
                     usable.append(spelling)
             if usable:
@@ -181,16 +147,19 @@ class Structural:
             further += ({keyword: form} for form in usable[1:])
         return result | ({"allOf": further} if further else {})
 
-    @staticmethod
-    def _values(node: Node) -> dict[str, Any]:
-        listed = next((_listed(schema) for schema in node.certain if {"enum", "const"} & schema.keys()), None)
-        if listed is None:
+    def _values(self, node: Node, path: Path) -> dict[str, Any]:
+        listing = next((schema for schema in node.certain if {"enum", "const"} & schema.keys()), None)
+        if listing is None:
             return {}
-        accepted = [value for value in listed if node.accepts(value)] or published(node, listed)
+        values = listed(listing)
+        accepted = [value for value in values if node.accepts(value)] or published(node, values)
+        if not accepted:
+            keyword = "enum" if "enum" in listing else "const"
+            self._note(node, path, keyword, f"`{keyword}` is omitted, because it lists secrets")
         return {"enum": accepted} if accepted else {}
 
     def _object(self, node: Node, path: Path) -> dict[str, Any]:
-        others = _OtherKeys.of(node)
+        others = OtherKeys.of(node)
         self.closed += others.closed
         self._replaced += node.atomic_map
         result = self._listed_keys(node, path, others) if node.properties else self._free_keys(node, path, others)
@@ -198,35 +167,53 @@ class Structural:
         required = dict.fromkeys(
             name for names in each_of(node.certain, "required") if isinstance(names, list) for name in names
         )
+        required |= dict.fromkeys(name for name in node.properties if (*path, name) in self._needed)
         result |= {"required": list(required)} if required else {}
         result |= {"x-kubernetes-map-type": "atomic"} if node.atomic_map else {}
-        self._leave_out(node, path, _LEFT_OUT)
+        self._about_keys(node, path, others)
         return result
 
-    def _listed_keys(self, node: Node, path: Path, others: _OtherKeys) -> dict[str, Any]:
+    def _about_keys(self, node: Node, path: Path, others: OtherKeys) -> None:
+        """Rules for what `propertyNames` says about the names of keys, and a pattern that all of them match."""
+        for names in each_of(node.certain, "propertyNames"):
+            self._replace(node, path, "propertyNames", key_rules(node, names))
+        if not node.properties and others.closed and len(others.patterns) == 1:
+            self._replace(node, path, "patternProperties", key_rules(node, {"pattern": next(iter(others.patterns))}))
+
+    def _replace(self, node: Node, path: Path, keyword: str, rule: dict[str, Any] | None) -> None:
+        """Write a rule instead of a keyword, or a note if there is none."""
+        text = f"`{keyword}` is omitted, because a structural schema has no such keyword"
+        if rule is None:
+            self._note(node, path, keyword, text)
+        if not rule:
+            return
+        self._instead.setdefault(path, []).append(rule)
+        self._note(node, path, keyword, text)
+        self.stands_for[id(rule)] = self.notes.pop()
+
+    def _listed_keys(self, node: Node, path: Path, others: OtherKeys) -> dict[str, Any]:
         """A mapping whose keys are listed; a structural schema cannot describe further keys."""
         properties = {name: self.schema(node.child(name), (*path, name)) for name in node.properties}
-        if others.patterns or others.schemas:
-            self._note(path, "other keys may have any value, because a structural schema cannot describe both")
+        for keyword, stated in (("patternProperties", others.patterns), ("additionalProperties", others.schemas)):
+            if stated:
+                text = f"`{keyword}` is omitted, because a structural schema describes either listed keys or free ones: other keys may have any value"
+                self._note(node, path, keyword, text)
         return {"properties": properties} | (_OPEN if others.patterns or not others.closed else {})
 
-    def _free_keys(self, node: Node, path: Path, others: _OtherKeys) -> dict[str, Any]:
+    def _free_keys(self, node: Node, path: Path, others: OtherKeys) -> dict[str, Any]:
         """A mapping whose keys are free; a structural schema has one schema for all their values."""
-        if len(others.patterns) == 1 and (others.closed or not others.stated):
+        if len(others.patterns) == 1 and others.closed:
             ((pattern, described),) = others.patterns.items()
             values = self.schema(node.catalog.node([described], [described]), (*path, f"<{pattern}>"))
-            self._note(path, f"the names of its keys are not checked against `{pattern}`")
             return {"additionalProperties": values}
         if others.patterns:
-            self._note(path, "the schema of a key depends on its name: anything is allowed there")
+            text = "`patternProperties` is omitted, because a structural schema has one schema for all free keys: anything is allowed there"
+            self._note(node, path, "patternProperties", text)
             return {**_OPEN}
         if others.schemas:
             child = node.catalog.node(others.schemas, others.schemas)
             return {"additionalProperties": self.schema(child, (*path, "<name>"))}
-        if others.closed:
-            return {}
-        self._untyped.add(path)  # for rules of an API server, it has no keys
-        return {**_OPEN}
+        return {} if others.closed else {**_OPEN}
 
     def _array(self, node: Node, path: Path) -> dict[str, Any]:
         replaced = node.list_type != "map"
@@ -242,80 +229,85 @@ class Structural:
             item["required"] = list(dict.fromkeys((*item.get("required", ()), *needed)))
         if merging:
             result["x-kubernetes-list-type"] = merging
-        if merging not in ("set", "map") and True in each_of(node.certain, "uniqueItems"):
-            self._note(path, "`uniqueItems` is omitted")
-        self._leave_out(node, path, ("contains",))
+        if merging != "set" and True in each_of(node.certain, "uniqueItems"):
+            self._replace(node, path, "uniqueItems", unique_rule())
+        if any("contains" in schema for schema in node.certain):
+            self._replace(node, path, "contains", None)
         return result
 
     def _item(self, node: Node, path: Path) -> dict[str, Any]:
-        if any("prefixItems" in schema or isinstance(schema.get("items"), list) for schema in node.certain):
-            return {**self._unknown(path, "has items whose schema depends on their position")}
+        for keyword in ("prefixItems", "items"):
+            if any(isinstance(schema.get(keyword), list) for schema in node.certain):
+                return self._unknown(node, path, keyword, "all items have one schema there")
         return self.schema(node.child(0), path)
 
     def _merging(self, node: Node, item: dict[str, Any], path: Path) -> str | None:
         """The list type, if the API server can merge that way: it must be able to identify items."""
         stated = node.list_type if node.keyword("x-kubernetes-list-type") else None
-        if stated == "set" and not _is_plain(item):
-            self._note(path, "is not a `set` for the API server, whose sets contain plain values other than null")
-            return "atomic"
         known = item.get("properties", {}) if item.get("type") == "object" and not item.get("nullable") else {}
-        if stated == "map" and not all(_is_plain(known.get(key, {})) for key in node.list_keys):
-            self._note(path, "is not a `map` for the API server, whose items have plain keys and are never null")
-            return "atomic"
-        return stated
+        if stated == "set" and not is_plain(item):
+            why = "whose sets contain plain values other than null"
+        elif stated == "map" and not all(is_plain(known.get(key, {})) for key in node.list_keys):
+            why = "whose items of a map have plain keys and are never null"
+        else:
+            return stated
+        keyword = "x-kubernetes-list-type"
+        self._note(node, path, keyword, f"`{keyword}` is not `{stated}` but `atomic` for the API server, {why}")
+        return "atomic"
 
-    def _leave_out(self, node: Node, path: Path, keywords: tuple[str, ...]) -> None:
-        for keyword in keywords:
-            if any(keyword in schema for schema in node.certain):
-                self._note(path, f"`{keyword}` is omitted")
+    def _default(self, node: Node, path: Path, *, whole: bool = False) -> dict[str, Any]:
+        """The default; a mapping built from nested defaults is `{}`, which the API server fills, unless `whole`.
 
-    def _default(self, node: Node, path: Path) -> dict[str, Any]:
-        """The default; a mapping built from nested defaults is `{}`, which the API server fills.
-
-        It checks defaults against the rules before it fills them, so one with rules is written in full.
+        It checks defaults against the rules before it fills them, so one with rules is written in full. One that breaks a rule is refused by
+        both, unless a configuration has another value: the server insists on one.
         """
-        if node.sensitive or node.default is MISSING or node.default is None:
+        if node.default is MISSING:
+            return {}
+        if node.default is None or node.sensitive:
+            self._omit_default(
+                node, path, "an API server has no default `null`" if node.default is None else _PROTECTED
+            )
             return {}
         ruled = any(KEYWORD in schema for _, below, _ in node.walk(node.default) for schema in below.certain)
         if ruled and not self._rule_check(node.catalog).takes(node, node.default):
-            self._note(path, "the default is omitted, because it breaks a rule")
+            self._omit_default(node, path, "it breaks a rule: a value is required")
+            self._needed.add(path)
             return {}
-        if ruled or (node.own_default is MISSING and not node.accepts({})):
-            return {"default": node.default}
-        return {"default": {} if node.own_default is MISSING else node.own_default}
+        if not (whole or ruled) and (node.own_default is not MISSING or node.accepts({})):
+            return {"default": {} if node.own_default is MISSING else node.own_default}
+        if reveals(node, node.default):
+            self._omit_default(node, path, _PROTECTED)
+            return {}
+        return {"default": node.default}
+
+    def _omit_default(self, node: Node, path: Path, why: str) -> None:
+        self._note(node, path, "default", f"the `default` is omitted, because {why}")
+
+    @staticmethod
+    def _entries(node: Node) -> Iterator[tuple[dict[str, Any], str]]:
+        """The rules of a place, and where the schemas have them."""
+        for schema in node.certain:
+            for index, entry in enumerate(schema.get(KEYWORD, ())):
+                yield entry, node.catalog.documents.location(schema, KEYWORD, index)
 
     def _rules(self, node: Node, path: Path) -> Iterator[dict[str, Any]]:
-        if any("x-kubernetes-validations" in one for one in node.possible):
-            self._note(path, "rules that apply only in some alternatives are omitted")
-        for entry in [entry for rules in each_of(node.certain, "x-kubernetes-validations") for entry in rules]:
-            why = self._impossible(entry, path)
-            if why:
-                self._note(path, f"a rule is omitted, because it {why}: {' '.join(entry['rule'].split())}")
+        if any(KEYWORD in schema for schema in node.possible):
+            text = f"rules of `{KEYWORD}` that apply only in some alternatives are omitted, because a structural schema has rules for places only"
+            self._note(node, path, KEYWORD, text)
+        for entry, location in self._entries(node):
+            if self._replaced and is_transition(entry["rule"]):
+                why = "compares with an earlier value inside a list or mapping that is replaced as a whole"
+                self._omit_rule(path, entry, location, f"it {why}")
                 continue
-            rule = {key: entry[key] for key in _RULE if key in entry}
-            self.computed += "messageExpression" in entry
-            if any(_is_unlimited(node.at(read)) for read in settings_of(entry["rule"])):
-                self.unlimited.append(shown(path) or "the configuration")
+            rule: dict[str, Any] = {key: entry[key] for key in _RULE if key in entry}
             if not _FIELD.fullmatch(rule.get("fieldPath", ".a")):
-                self._note(
-                    path,
-                    f"the `fieldPath` {rule.pop('fieldPath')} is omitted: it must start with `.`, and name no item",
-                )
+                text = f"the `fieldPath` {rule.pop('fieldPath')} is omitted, because it must start with `.`, and name no item"
+                self._note(node, path, "fieldPath", text, KEYWORD)
             message = " ".join(rule.pop("message", "").split())
-            yield rule | ({"message": message[:_MESSAGE]} if message else {})
-
-    def _impossible(self, entry: dict[str, Any], path: Path) -> str | None:
-        if _ONLY_WEFT.search(entry["rule"]):
-            return "calls a function that Kubernetes does not have"
-        if self._replaced and is_transition(entry["rule"]):
-            return "compares with an earlier value inside a list or mapping that is replaced as a whole"
-        for read in settings_of(entry["rule"]):
-            way = (*path, *read)
-            if any(way[:size] in self._untyped for size in range(len(path), len(way) + 1)):
-                return "reads a value whose type the API server does not know"
-            if any(_is_item(one, way) for one in self._untyped):
-                return "reads a list or mapping of values whose type the API server does not know"
-        return None
+            rule |= {"message": message[:_MESSAGE]} if message else {}
+            self.locations[id(rule)] = location
+            yield rule
+        yield from self._instead.pop(path, ())
 
     def _alternatives(self, node: Node, outer: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
         """Alternatives, as far as they only limit what the structural schema already describes."""
@@ -323,7 +315,8 @@ class Structural:
             try:
                 yield from validations(node.catalog.documents, schema, keyword, outer)
             except Untranslatable as error:
-                self._note(path, f"`{keyword}` is omitted, because {error}")
+                text = f"`{keyword}` is omitted, because {error}"
+                self.notes.append(Note(path, keyword, text, node.catalog.documents.location(schema, keyword)))
 
 
 def _shape(node: Node) -> frozenset[int]:
@@ -331,43 +324,3 @@ def _shape(node: Node) -> frozenset[int]:
     return frozenset(
         id(schema) for schema in (*node.certain, *node.possible) if {"properties", "items"} & schema.keys()
     )
-
-
-def _is_unlimited(node: Node) -> bool:
-    """True if a value is a list or a free mapping that may have any size."""
-    limits = strictest(node.certain)
-    kinds = node.certain_types & {"array", "object"}
-    free = "array" in kinds or ("object" in kinds and not node.properties)
-    return free and not limits.keys() & {"maxItems", "maxProperties"}
-
-
-def _is_item(path: Path, around: Path) -> bool:
-    """True if a path leads to the items of a list or mapping, or to the items of these."""
-    inside = path[len(around) :]
-    return path[: len(around)] == around and bool(inside) and all(str(step)[:1] in ("[", "<") for step in inside)
-
-
-def _is_plain(schema: dict[str, Any]) -> bool:
-    """True if a structural schema describes a plain value other than null."""
-    plain = schema.get("type") in _SCALARS or "x-kubernetes-int-or-string" in schema
-    return plain and not schema.get("nullable")
-
-
-def _listed(schema: dict[str, Any]) -> list[Any]:
-    values: list[Any] = schema["enum"] if "enum" in schema else [schema["const"]]
-    return values
-
-
-_SPELLINGS: Final[dict[str, tuple[Callable[[str], str | None], str]]] = {
-    "pattern": (for_go, "Go's regular expressions do not support all of it"),
-    "format": (lambda name: name if name in _FORMATS else None, "Kubernetes does not support it"),
-}
-"""How Kubernetes writes a pattern or a format (None if it has none), and why that may be."""
-
-
-def _with_flags(limits: dict[str, Any]) -> dict[str, Any]:
-    """Exclusive limits as in OpenAPI 3.0: a flag next to the limit."""
-    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if exclusive in limits:
-            limits |= {bound: limits[exclusive], exclusive: True}
-    return limits
