@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cluster import SYSTEM
 from reference import objects
@@ -80,6 +81,8 @@ def test_a_cluster_without_crds(cluster):
     until(lambda: cluster.request("GET", "/apis/gateway.networking.k8s.io/v1/httproutes")[0] == 404)
     cluster.fresh()
     assert cluster.items("HTTPRoute") == []
+    cluster.define("clustersecretstores", "podmonitors")
+    assert cluster.items("ClusterSecretStore") == cluster.items("PodMonitor") == []
 
 
 def test_a_namespace_goes_with_all_that_is_in_it(cluster):
@@ -323,3 +326,41 @@ def test_nothing_is_left_running_if_the_tests_are_killed(cluster):
         lambda: not any(place.exists() and "Z" not in (place / "stat").read_text().split()[2] for place in places), 20
     )
     subprocess.run(["rm", "-rf", Path(folder).parent], check=True)
+
+
+@pytest.mark.programs("kubectl")
+def test_requests_and_answers_get_lost_on_the_way(cluster):
+    cluster.namespace("shop")
+    proxy = cluster.proxy()
+    config = proxy.kubeconfig_of("admin", "shop")
+
+    def apply(name):
+        command = (find("kubectl"), f"--kubeconfig={config}", "apply", "--server-side", "-f", "-")
+        text = yaml.safe_dump(config_map("shop", name))
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, check=False, env={"HOME": str(cluster.folder)}
+        )
+
+    assert apply("passed").stdout == "configmap/passed serverside-applied\n"
+    assert [request.method for request in proxy.asked].count("PATCH") == 1
+    later = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": "Forbidden",
+        "message": "not today",
+        "code": 403,
+    }
+    for verdict, name in (("cut", "cut"), ("lose", "lost"), ((403, {}, later), "answered")):
+        proxy.verdict = lambda request, verdict=verdict: verdict if request.method == "PATCH" else "pass"
+        done = apply(name)
+        assert done.returncode == 1
+        assert ("not today" if name == "answered" else "EOF") in done.stderr
+    assert cluster.names("ConfigMap", "shop") == ["kube-root-ca.crt", "lost", "passed"]
+    proxy.verdict = "pass"
+    watch = [find("kubectl"), f"--kubeconfig={config}", "get", "configmaps", "--watch", "-o", "name"]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True, env={"HOME": str(cluster.folder)}) as watching:
+        assert {watching.stdout.readline() for _ in range(3)} >= {"configmap/lost\n", "configmap/passed\n"}
+        cluster.apply(config_map("shop", "seen"))
+        assert watching.stdout.readline() == "configmap/seen\n"
+        watching.terminate()

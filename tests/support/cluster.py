@@ -6,7 +6,8 @@
   `admin` may do everything, `nobody` nothing.
 - `fresh()` empties the cluster between two tests in some milliseconds.
 - `pause()` and `resume()` stop the API server without ending it; `kill()` ends it at once, `restart()` starts it on the same data.
-- `kubelet()` writes the status that kubelets and operators would (kubelet.py), `webhook()` refuses changes (webhook.py).
+- `kubelet()` writes the status that kubelets and operators would (kubelet.py), `webhook()` refuses changes (webhook.py), and
+  `proxy()` loses requests and answers (proxy.py).
 
 All of it ends with the tests, even if they are killed.
 """
@@ -29,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from authority import Authority
 from kubelet import Kubelet
+from proxy import Proxy
 from servers import HOST, Servers, find, free_port, until
 from webhook import Webhook
 
@@ -48,11 +50,8 @@ CONTROLLERS = (
     *("disruption-controller", "horizontal-pod-autoscaler-controller", "endpointslice-controller"),
 )
 """Those that change what a test can see; there are no nodes, so nothing is scheduled."""
-CRDS = (
-    *("externalsecrets", "secretstores", "clustersecretstores", "gatewayclasses", "gateways", "httproutes"),
-    *("servicemonitors", "podmonitors", "prometheusrules"),
-)
-"""The CRDs that are there from the start, by their plural names; `define` adds others that `make setup-cluster` has brought."""
+CRDS = ("externalsecrets", "gateways", "httproutes", "servicemonitors", "prometheusrules")
+"""The CRDs that are there from the start, those of the reference project; `define` adds others that `make setup-cluster` has brought."""
 OF_CRDS = ("/registry/apiextensions.k8s.io/customresourcedefinitions/", "/registry/apiregistration.k8s.io/apiservices/")
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -129,13 +128,13 @@ class Cluster:
         self.servers.write(self.folder, files | {"tokens.csv": "".join(rows), "kubeconfig": self.config_text("admin")})
         self._trust = ssl.create_default_context(cafile=self.folder / "ca.crt")
 
-    def config_text(self, current, namespace=None):
-        """A kubeconfig with a context for each user; the current one may name a namespace."""
+    def config_text(self, current, namespace=None, address=None):
+        """A kubeconfig with a context for each user; the current one may name a namespace, and a proxy have the address."""
         contexts = [{"name": name, "context": {"cluster": "test", "user": name}} for name in self.tokens]
         for context in contexts:
             if namespace and context["name"] == current:
                 context["context"]["namespace"] = namespace
-        server = {"server": self.address, "certificate-authority": str(self.folder / "ca.crt")}
+        server = {"server": address or self.address, "certificate-authority": str(self.folder / "ca.crt")}
         return yaml.safe_dump(
             {
                 "apiVersion": "v1",
@@ -148,10 +147,10 @@ class Cluster:
             sort_keys=False,
         )
 
-    def kubeconfig_of(self, user, namespace=None):
+    def kubeconfig_of(self, user, namespace=None, address=None):
         """A file for one user, whose context is the current one."""
-        path = self.folder / f"kubeconfig-{user}-{namespace or 'any'}"
-        self.servers.write(self.folder, {path.name: self.config_text(user, namespace)})
+        path = self.folder / f"kubeconfig-{user}-{namespace or 'any'}{'-by-proxy' if address else ''}"
+        self.servers.write(self.folder, {path.name: self.config_text(user, namespace, address)})
         return path
 
     def _start_etcd(self):
@@ -226,7 +225,7 @@ class Cluster:
         self.apiserver.start()
 
     def relax(self):
-        """End what helps and hinders: kubelets and webhooks that a test has started, and a pause."""
+        """End what helps and hinders: kubelets, webhooks and proxies that a test has started, and a pause."""
         while self._helpers:
             self._helpers.pop().close()
         if self.apiserver and self.apiserver.process:
@@ -301,21 +300,22 @@ class Cluster:
         return f"{where}{space}/{resource}" + (f"/{name}" if name else "")
 
     def _discover(self):
-        self._resources = {}
+        resources = {}
         found = [self.exchange("GET", path, accept=DISCOVERY)[2] for path in ("/api", "/apis")]
         for group in (group for each in found for group in each["items"]):
             name = group["metadata"].get("name", "")
             for version in group["versions"]:
                 api = f"{name}/{version['version']}" if name else version["version"]
                 for resource in version["resources"]:
-                    kind = resource["responseKind"]["kind"]
+                    kind = resource.get("responseKind", {}).get("kind")
                     place = (
                         f"/{'apis' if name else 'api'}/{api}",
                         resource["resource"],
                         resource["scope"] == "Namespaced",
                     )
-                    self._resources.setdefault((None, kind), place)
-                    self._resources.setdefault((api, kind), place)
+                    resources.setdefault((None, kind), place)
+                    resources.setdefault((api, kind), place)
+        self._resources = resources  # at once, as threads read it
 
     def path_of(self, document):
         """The path of the object that a document describes."""
@@ -377,10 +377,15 @@ class Cluster:
         self._await_definitions()
 
     def _await_definitions(self):
+        """Wait until what CRDs define is served, and listed, which it is later."""
+        expected = set()
         for crd in self.items("CustomResourceDefinition"):
             version = next(each["name"] for each in crd["spec"]["versions"] if each["served"])
-            path = f"/apis/{crd['spec']['group']}/{version}/{crd['spec']['names']['plural']}?limit=1"
+            api = f"{crd['spec']['group']}/{version}"
+            path = f"/apis/{api}/{crd['spec']['names']['plural']}?limit=1"
             until(lambda path=path: self.request("GET", path)[0] == 200)
+            expected.add((api, crd["spec"]["names"]["kind"]))
+        until(lambda: self._discover() or expected <= self._resources.keys())
 
     # --- users and helpers ---
 
@@ -423,6 +428,11 @@ class Cluster:
     def webhook(self, **options):
         """Start a webhook that is asked about changes (webhook.py)."""
         self._helpers.append(Webhook(self, **options))
+        return self._helpers[-1].start()
+
+    def proxy(self, verdict="pass"):
+        """Start another way to the API server, on which requests and answers can get lost (proxy.py)."""
+        self._helpers.append(Proxy(self, verdict))
         return self._helpers[-1].start()
 
     # --- emptying ---

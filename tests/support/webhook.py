@@ -12,12 +12,11 @@ import base64
 import contextlib
 import http.server
 import json
-import ssl
 import threading
 
-from servers import HOST, until
+from https import Https
+from servers import until
 
-NAME = "webhook.tests.example"
 PROBE = "webhook-is-asked"
 """The name of a ConfigMap that is never written; with it the API server is asked whether it knows the webhook already."""
 
@@ -32,18 +31,12 @@ class Webhook:
         self._resources, self._operations, self._namespaces = list(resources), list(operations), namespaces
         self._fields = {"failurePolicy": "Fail", "timeoutSeconds": 2, **fields}
         self._released = threading.Event()
-        certificate, key = cluster.authority.issue(HOST)
-        cluster.servers.write(cluster.folder, {"webhook.pem": certificate + key})
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cluster.folder / "webhook.pem")
-        self.server = http.server.ThreadingHTTPServer((HOST, 0), _handler(self))
-        self.server.daemon_threads = True
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._server = Https(cluster, _handler(self))
+        self.name = f"webhook-{self._server.port}.tests.example"
 
     def start(self):
         """Answer, and wait until the API server asks."""
-        self._thread.start()
+        self._server.listen()
         authority = base64.b64encode(self.cluster.authority.certificate).decode()
         everything = {
             "apiGroups": ["*"],
@@ -55,17 +48,17 @@ class Webhook:
             "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": self._namespaces}]
         }
         hook = {
-            "name": NAME,
+            "name": self.name,
             "admissionReviewVersions": ["v1"],
             "sideEffects": "None",
-            "clientConfig": {"url": f"https://{HOST}:{self.server.server_port}/", "caBundle": authority},
+            "clientConfig": {"url": f"{self._server.address}/", "caBundle": authority},
             "rules": [everything],
             **({"namespaceSelector": selected} if self._namespaces else {}),
             **self._fields,
         }
         probe = {
             **hook,
-            "name": f"probe.{NAME}",
+            "name": f"probe.{self.name}",
             "rules": [{**everything, "resources": ["configmaps"], "operations": ["CREATE"]}],
         }
         probe["matchConditions"] = [{"name": "probe", "expression": f"request.name == '{PROBE}'"}]
@@ -75,7 +68,7 @@ class Webhook:
             {
                 "apiVersion": api,
                 "kind": "ValidatingWebhookConfiguration",
-                "metadata": {"name": NAME},
+                "metadata": {"name": self.name},
                 "webhooks": [hook, probe],
             }
         )
@@ -92,10 +85,9 @@ class Webhook:
         self._released.set()
         self.verdict = "allow"
         with contextlib.suppress(OSError, AssertionError, LookupError):
-            self.cluster.delete("ValidatingWebhookConfiguration", None, NAME)
+            self.cluster.delete("ValidatingWebhookConfiguration", None, self.name)
             until(self._is_forgotten, 10)
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.close()
 
     def _is_forgotten(self):
         before = len(self.asked)
