@@ -464,11 +464,21 @@ class Cluster:
         if not strange and not changed:
             return False
         operations = [{"requestDeleteRange": {"key": key}} for key in strange]
+        spaces = [
+            _decoded(key).rpartition("/")[2] for key in strange if _decoded(key).startswith("/registry/namespaces/")
+        ]
         operations += [{"requestPut": {"key": key, "value": wanted[key][1]}} for key in changed]
         revision = self._kv("txn", {"success": operations})["header"]["revision"]
         for key in changed:
             wanted[key] = self._clean[key] = (revision, wanted[key][1])
+        for space in spaces:  # controllers that have not seen yet that it is gone can add nothing to it from then on
+            until(lambda space=space: self._refuses(space))
         return True
+
+    def _refuses(self, space):
+        """Whether the API server takes nothing for a namespace any more."""
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "is-it-gone"}}
+        return self.request("POST", f"/api/v1/namespaces/{space}/configmaps?dryRun=All", body)[0] in (403, 404)
 
     def _remember(self):
         """Note what an empty cluster has, as soon as nothing is added to it any more."""
