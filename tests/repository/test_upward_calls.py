@@ -9,6 +9,7 @@ import threading
 import tomllib
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 
 import weft
 from reference import ROOT, project
@@ -33,7 +34,13 @@ PACKAGES, PROJECT = ranks("weft"), ranks("weft.project")
 
 def floor_of(frame):
     """The floor of the package that a frame's function belongs to, and in `project` that of the module; None outside."""
-    outer, package, module, *_ = (*frame.f_globals.get("__name__", "").split("."), "", "")
+    return floor(frame.f_globals.get("__name__", ""))
+
+
+@cache
+def floor(name):
+    """The same of a module."""
+    outer, package, module, *_ = (*name.split("."), "", "")
     if outer != "weft" or package not in PACKAGES:
         return None
     return PACKAGES[package], PROJECT.get(module, 0) if package == "project" else 0

@@ -117,12 +117,13 @@ class Outputs:
         text = self.templates.render(finished.template, self._context_of(target, finished))
         return None if isinstance(text, Problem) else text
 
-    def reads(self, target: TargetView, finished: Rendered) -> set[SettingPath]:
-        """The settings whose value an output reads, in whatever way its template does: no other setting can change its text."""
+    def reading(self, target: TargetView, finished: Rendered) -> tuple[str | None, set[SettingPath]]:
+        """The same text, and the settings whose value the template reads, in whatever way: no other setting can change the text."""
         read: set[SettingPath] = set()
         config = noting(self._config(target, reveal=finished.secrets), read)
-        self.templates.render(finished.template, {**self._variables(target, config), "output_path": finished.path})
-        return read
+        context = {**self._variables(target, config), "output_path": finished.path}
+        text = self.templates.render(finished.template, context)
+        return None if isinstance(text, Problem) else text, read
 
     def template_line(self, target: TargetView, finished: Rendered, line: int) -> Place | None:
         """The line of the template that produced a line of an output."""

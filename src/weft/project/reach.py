@@ -43,7 +43,7 @@ def _whole(path: Path) -> Path:
 
 def read_by(target: Target, outputs: Iterable[Rendered]) -> dict[str, set[Path]]:
     """The settings that each output reads, by the output's path: no other setting can change its text, and not each of them need do so."""
-    return {one.path: target.outputs.reads(target.view, one) for one in outputs}
+    return {one.path: target.outputs.reading(target.view, one)[1] for one in outputs}
 
 
 def uses_of_all(target: Target, outputs: Iterable[Rendered], settings: Collection[Path]) -> Uses:
@@ -57,8 +57,8 @@ def uses_of_all(target: Target, outputs: Iterable[Rendered], settings: Collectio
     with same_digests():
         # short ones first: what makes lines come and go there does so in the longer ones that contain them
         for one in sorted(outputs, key=lambda one: len(one.text)):
-            read = set(map(_whole, target.outputs.reads(target.view, one)))
-            text = target.outputs.text(target.view, one)
+            text, leaves = target.outputs.reading(target.view, one)
+            read = set(map(_whole, leaves))
             plain = one if text is None else replace(one, text=text)
             key = one.template, one.secrets, text
             if key not in known:  # one template with one text is one function of the settings
