@@ -53,7 +53,7 @@ def find(program):
     if program in OF_A_CLUSTER:
         own, named = Path(sys.prefix, OF_A_CLUSTER[program]), os.environ.get("WEFT_CLUSTER_BIN")
         place = Path(named, program) if named and (program.startswith("kube-") or not own.exists()) else own
-        return str(place) if place.exists() else None
+        return str(place.absolute()) if place.exists() else None
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     return shutil.which(program, path=os.pathsep.join(map(str, versions))) or programs.find.__wrapped__(program)
 
