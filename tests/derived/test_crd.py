@@ -296,12 +296,13 @@ def test_a_custom_resource_has_only_rules_that_an_api_server_can_afford(tmp_path
         name for name, below in spec_of(made)["properties"].items() if "x-kubernetes-validations" in json.dumps(below)
     ]
     assert kept == ["few", "of few"]
-    assert [note.path for note in notes] == [("many",), ("of many", "[]")]
-    assert [note.location for note in notes] == [
+    rules = [note for note in notes if note.path]
+    assert [note.path for note in rules] == [("many",), ("of many", "[]")]
+    assert [note.location for note in rules] == [
         "schema.json#/properties/many/x-kubernetes-validations/0",
         "schema.json#/properties/of many/items/x-kubernetes-validations/0",
     ]
-    assert all("times what an API server allows" in note.text for note in notes)
+    assert all("times what an API server allows" in note.text for note in rules)
 
 
 def test_all_rules_of_a_custom_resource_together_have_a_limit(tmp_path):
@@ -410,3 +411,17 @@ def test_names_that_kubernetes_would_refuse_are_usage_errors(wrong):
     done = run("schema", "crd", *(f"--{key}={value}" for key, value in names.items()))
     assert done.code == 2
     assert "is not valid" in done.err
+
+
+def test_a_default_that_makes_a_mapping_invalid_is_left_out(tmp_path):
+    below = {"a": {"type": "boolean", "default": False}, "b": {"type": "integer"}}
+    schema = {"type": "object", "properties": below, "dependentRequired": {"a": ["b"]}}
+    made, notes = crd_of(catalog_of(tmp_path, schema).root)
+    assert spec_of(made)["properties"]["a"] == {"type": "boolean"}
+    assert "a: the `default` is omitted, because an API server would fill it in where it is not valid" in told(notes)
+
+
+def test_a_default_that_needs_others_is_written_with_them(tmp_path):
+    inner = {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}, "required": ["a"], "default": {}}
+    made, _ = crd_of(catalog_of(tmp_path, {"type": "object", "properties": {"it": inner}}).root)
+    assert spec_of(made)["properties"]["it"]["default"] == {"a": 1}

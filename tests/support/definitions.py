@@ -6,7 +6,9 @@
 import re
 import time
 
+from weft.base.paths import parse_pointer
 from weft.derived.crd.definition import definition
+from weft.stages.merge import merge
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SERVED = 15
@@ -145,3 +147,57 @@ def crd_of(root):
 
 def spec_of(made):
     return made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+
+OPENING = {"type", "$ref", "items", "prefixItems", "patternProperties", "additionalProperties"}
+"""Keywords without which anything is allowed at a place."""
+COMBINING = {"anyOf", "oneOf", "not", "if", "dependentSchemas", "dependencies"}
+"""Keywords whose schemas may be anywhere, and are about a place and what is inside."""
+
+
+def explains(note, problem, config):
+    """Whether a note says why the server accepts what Weft reports."""
+    if (note.path, note.keyword) == ((), "type"):
+        return is_null(config, problem.path or "")
+    path = parse_pointer(problem.path or "")
+    if note.keyword == "default":  # Weft fills it in if it cannot make a configuration valid without
+        return path[:-1] == note.path[:-1]
+    if len(path) < len(note.path) or not all(
+        wanted in (step, "[]") or wanted.startswith("<")
+        for step, wanted in zip(map(str, path), note.path, strict=False)
+    ):
+        return False
+    if note.path and note.keyword in OPENING | COMBINING:
+        return True
+    return note.location is not None and (problem.schema or "").startswith(note.location)
+
+
+def is_null(config, path):
+    """Whether there is a null at a path, not as an item of a list."""
+    *above, last = parse_pointer(path) or ("",)
+    for step in above:
+        config = (
+            config[int(step)] if isinstance(config, list) else config.get(step, {}) if isinstance(config, dict) else {}
+        )
+    return isinstance(config, dict) and last in config and config[last] is None
+
+
+def decide(schemas, config):
+    """What Weft says about a configuration that one layer has: what it merges to, and what is wrong."""
+    merged, wrong = merge(schemas.root, {}, config)
+    if wrong:  # a null is the value itself here, and removes nothing
+        merged, wrong = config, [problem for problem in wrong if problem.code != "nothing-to-remove"]
+    filled = schemas.filled(merged)
+    return merged, wrong or schemas.schema_check.problems(filled) or schemas.rule_check.problems(filled)
+
+
+def disagreement(cluster, made, notes, schemas, config):
+    """How Weft and the server disagree about a configuration without a note that explains it; None if they do not."""
+    merged, problems = decide(schemas, config)
+    stored, said = judge(cluster, made, merged)
+    if stored is not None and problems:
+        left = [problem for problem in problems if not any(explains(note, problem, merged) for note in notes)]
+        return f"only Weft refuses it: {[str(one) for one in left]}" if left else None
+    if stored is None and not problems:
+        return f"only the server refuses it: {said}"
+    return None

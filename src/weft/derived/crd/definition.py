@@ -14,6 +14,7 @@ from weft.derived.crd.structural import Structural
 from weft.rules.validations import KEYWORD
 from weft.schema.node import Node
 
+_NULLS = "`type` is not checked for a `null` in a mapping: the API server drops one that is not allowed, and fills in the default"
 _GROUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+\Z")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}\Z")
 _PLURAL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
@@ -41,6 +42,7 @@ def definition(
     if spec.get("type") != "object":
         spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     notes = [*derivation.notes, *_refused(spec, derivation)]
+    notes.append(Note((), "type", _NULLS))
     if derivation.closed:
         text = f"unknown keys are dropped by the API server instead of being rejected, unless a client asks for strict validation as `kubectl` does: `additionalProperties: false` is omitted ({derivation.closed} mappings)"
         notes.append(Note((), "additionalProperties", text))

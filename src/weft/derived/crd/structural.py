@@ -194,11 +194,22 @@ class Structural:
     def _listed_keys(self, node: Node, path: Path, others: OtherKeys) -> dict[str, Any]:
         """A mapping whose keys are listed; a structural schema cannot describe further keys."""
         properties = {name: self.schema(node.child(name), (*path, name)) for name in node.properties}
+        for name in self._harmful_defaults(node, properties):
+            properties[name] = {key: value for key, value in properties[name].items() if key != "default"}
+            self._omit_default(node.child(name), (*path, name), "an API server would fill it in where it is not valid")
         for keyword, stated in (("patternProperties", others.patterns), ("additionalProperties", others.schemas)):
             if stated:
                 text = f"`{keyword}` is omitted, because a structural schema describes either listed keys or free ones: other keys may have any value"
                 self._note(node, path, keyword, text)
         return {"properties": properties} | (_OPEN if others.patterns or not others.closed else {})
+
+    @staticmethod
+    def _harmful_defaults(node: Node, properties: dict[str, Any]) -> list[str]:
+        """The properties whose default makes a valid mapping invalid; Weft leaves it out there, and an API server does not."""
+        filled = [name for name, below in properties.items() if "default" in below]
+        if not filled or not node.accepts({}):
+            return []
+        return [name for name in filled if not node.accepts({name: node.child(name).default})]
 
     def _free_keys(self, node: Node, path: Path, others: OtherKeys) -> dict[str, Any]:
         """A mapping whose keys are free; a structural schema has one schema for all their values."""
@@ -258,7 +269,7 @@ class Structural:
     def _default(self, node: Node, path: Path, *, whole: bool = False) -> dict[str, Any]:
         """The default; a mapping built from nested defaults is `{}`, which the API server fills, unless `whole`.
 
-        It checks defaults against the rules before it fills them, so one with rules is written in full. One that breaks a rule is refused by
+        It checks defaults before it fills them, so one with rules, or that is valid with others only, is written in full. One that breaks a rule is refused by
         both, unless a configuration has another value: the server insists on one.
         """
         if node.default is MISSING:
@@ -273,8 +284,9 @@ class Structural:
             self._omit_default(node, path, "it breaks a rule: a value is required")
             self._needed.add(path)
             return {}
-        if not (whole or ruled) and (node.own_default is not MISSING or node.accepts({})):
-            return {"default": {} if node.own_default is MISSING else node.own_default}
+        written = {} if node.own_default is MISSING else node.own_default
+        if not (whole or ruled) and node.accepts(written):
+            return {"default": written}
         if reveals(node, node.default):
             self._omit_default(node, path, _PROTECTED)
             return {}
