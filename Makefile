@@ -48,6 +48,21 @@ validate: for-render ## Report every problem of the configuration and of what it
 diff: for-render ## Compare two targets: make diff FROM=staging TO=production
 	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)
 
+plan: for-deploy ## Show what a deploy would change in the clusters: make plan ENV=production
+	@"$(BIN)/weft" plan $(TARGETS)
+
+deploy: for-deploy ## Deploy to the clusters that weft.yaml names: make deploy ENV=production REASON=...
+	@"$(BIN)/weft" deploy $(TARGETS) $(if $(REASON),--reason "$(REASON)") $(if $(YES),--yes)
+
+drift: for-deploy ## Show how the clusters differ from what was deployed
+	@"$(BIN)/weft" drift $(TARGETS)
+
+history: for-deploy ## Show the revisions of a target: make history ENV=production TENANT=acme
+	@"$(BIN)/weft" history '$(ENV)$(if $(TENANT),/$(TENANT))'
+
+rollback: for-deploy ## Deploy an earlier revision again: make rollback ENV=production TENANT=acme REVISION=7
+	@"$(BIN)/weft" rollback '$(ENV)$(if $(TENANT),/$(TENANT))' $(REVISION) $(if $(REASON),--reason "$(REASON)") $(if $(YES),--yes)
+
 test: for-dev ## Run the tests that need nothing but git, make and Python
 	@"$(BIN)/python" -m pytest
 

@@ -26,13 +26,18 @@ from weft.version import __version__
 
 _COMMANDS: Final = {
     "config": "Print the merged configuration of a target.",
+    "deploy": "Deploy targets to their clusters.",
     "diff": "Show the settings that differ between targets or revisions.",
+    "drift": "Show how clusters differ from what was deployed.",
     "explain": "Show where a value comes from and where it goes.",
+    "history": "Show the revisions of a target in its cluster.",
     "ide": "Configure editors: which schema applies to which files.",
     "init": "Start a new project.",
     "new": "Add an environment, a tenant, a setting, a rule or an output.",
+    "plan": "Show what a deploy would change.",
     "policy": "Check targets against rule packs such as PCI DSS.",
     "render": "Validate, then write every output.",
+    "rollback": "Deploy an earlier revision again.",
     "schema": "Derive editor schemas, pages, types and CRDs.",
     "secrets": "Check references, edit encrypted files, scan for secrets.",
     "targets": "List the targets.",

@@ -59,6 +59,30 @@ def commit_of(folder: Path, revision: str) -> str:
     return done.stdout.decode().strip()
 
 
+def is_clean(folder: Path) -> bool:
+    """True if the files below a folder are those of the last commit, and there are no others. Raises CannotRun."""
+    return not _output(folder, "status", "--porcelain", "--", ".")
+
+
+def author_of_line(path: Path, line: int) -> tuple[str, str, str, str] | None:
+    """The commit that wrote a line of a file, from 1: its hash, time (RFC 3339), author and subject.
+
+    None if Git does not know, or the line is not committed.
+    """
+    try:
+        blamed = _run(path.parent, "blame", "--porcelain", "-L", f"{line},{line}", "--", path.name)
+        commit = blamed.stdout.decode("utf-8", "replace").partition(" ")[0]
+        if blamed.returncode or not commit.strip("0"):
+            return None
+        shown = _output(path.parent, "show", "--no-patch", "--format=%H%n%aI%n%an%n%s", commit).decode(
+            "utf-8", "replace"
+        )
+    except CannotRun:
+        return None
+    found = shown.splitlines()
+    return (found[0], found[1], found[2], found[3]) if len(found) >= 4 else None
+
+
 def files_of(folder: Path, commit: str) -> list[str]:
     """The files of a commit, as paths from the top of the repository. Raises CannotRun."""
     return _names(_output(top_of(folder), "ls-tree", "-r", "--name-only", "-z", commit))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from weft.base.paths import Path as SettingPath
 
@@ -49,6 +50,52 @@ class Output:
     when: str | None
     checks: tuple[str, ...]
     secrets: bool
+    apply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What must hold after a step of a rollout: a program that ends with 0, or a query to a Prometheus server."""
+
+    command: tuple[str, ...] = ()
+    promql: str | None = None
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A way to deploy many targets in steps: by percentages that grow, or in waves of globs. `bake` is in seconds."""
+
+    strategy: str = "linear"
+    step: int = 20
+    factor: float = 2
+    waves: tuple[tuple[str, ...], ...] = ()
+    bake: int = 0
+    gates: tuple[Gate, ...] = ()
+    failure: str = "rollback"
+
+
+ADOPTED: Final = ("kubectl-client-side-apply", "kubectl-create", "kubectl", "helm", "kustomize-controller")
+"""The managers whose objects are adopted unless weft.yaml names others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """How targets are deployed: the entries `clusters` and `cluster`.
+
+    `contexts` maps globs of targets to contexts of the kubeconfig, `ownership` globs of `KIND.PATH` to take, yield or share. `prune` is a
+    percentage, `timeout` in seconds, `revisions` and `generations` are numbers of deploys.
+    """
+
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    ownership: Mapping[str, str] = field(default_factory=dict)
+    adopt: tuple[str, ...] = ADOPTED
+    prune: int = 20
+    generations: int = 1
+    revisions: int = 10
+    reason: bool = False
+    timeout: int = 300
+    rollouts: Mapping[str, Rollout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,10 @@ class Project:
         """
         return self._target(self.fleet.identity(name, values))
 
+    def home(self, target: Target) -> checks.Home:
+        """The cluster and the namespace of a target's objects, as its settings say."""
+        return self._rendering.home(target.view)
+
     def problems(self, targets: Sequence[Target], watch: Watch = unwatched) -> list[Problem]:
         """Every problem of these targets and of their outputs, rendered in memory: everything that would stop `render`."""
         return self._render(targets, watch, ask_programs=False)[1].problems

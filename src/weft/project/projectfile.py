@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,7 @@ from weft.files.lines import lines_of
 from weft.files.locator import locate, placed
 from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
-from weft.project.entries import Dimension, Homes, Output, Reader, Waiver
+from weft.project.entries import Cluster, Dimension, Gate, Homes, Output, Reader, Rollout, Waiver
 from weft.secrets.quoting import outlined
 from weft.stages.validate import check_of
 from weft.stages.write.record import refusal
@@ -44,6 +44,7 @@ class ProjectFile:
     waivers: tuple[Waiver, ...]
     readers: Mapping[str, Reader]
     homes: Homes
+    cluster: Cluster = field(default_factory=Cluster)
 
     @property
     def folder(self) -> Path:
@@ -137,6 +138,7 @@ def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
             entry.get("when"),
             (entry["check"],) if isinstance(entry.get("check"), str) else tuple(entry.get("check", ())),
             entry.get("secrets", False),
+            entry.get("apply", False),
         )
         for index, entry in enumerate(data.get("outputs", ()))
     )
@@ -152,6 +154,7 @@ def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
         tuple(_waiver(index, entry) for index, entry in enumerate(data.get("waivers", ()))),
         {name: _reader(name, entry) for name, entry in data.get("readers", {}).items()},
         Homes(**{name: _setting(path) for name, path in data.get("kubernetes", {}).items()}),
+        _cluster(data.get("clusters", {}), data.get("cluster", {})),
     )
 
 
@@ -163,6 +166,21 @@ def _waiver(index: int, entry: Mapping[str, Any]) -> Waiver:
 def _reader(name: str, entry: Mapping[str, Any]) -> Reader:
     outputs = tuple(entry.get("outputs", ()))
     return Reader(name, outputs, entry.get("code"), entry.get("planned"), entry.get("test"))
+
+
+def _cluster(contexts: Mapping[str, str], entry: Mapping[str, Any]) -> Cluster:
+    stated = {**entry, "contexts": contexts}
+    stated |= {"adopt": tuple(entry["adopt"])} if "adopt" in entry else {}
+    stated["rollouts"] = {name: _rollout(rollout) for name, rollout in entry.get("rollouts", {}).items()}
+    return Cluster(**stated)
+
+
+def _rollout(entry: Mapping[str, Any]) -> Rollout:
+    waves = tuple(map(tuple, entry.get("waves", ())))
+    gates = tuple(
+        Gate(tuple(gate.get("command", ())), gate.get("promql"), gate.get("server")) for gate in entry.get("gates", ())
+    )
+    return Rollout(**{**entry, "waves": waves, "gates": gates})
 
 
 def _setting(text: str | None) -> SettingPath | None:

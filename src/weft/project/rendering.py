@@ -68,7 +68,7 @@ class Rendering:
         problems += collisions(self.file, finished)
         views = {target.view.name: target.view for target in targets if target.view is not None}
 
-        homes = {name: self._home(view) for name, view in views.items()}
+        homes = {name: self.home(view) for name, view in views.items()}
         outcome = checks.run(finished, ask_programs=ask_programs, homes=homes, watch=watch)
         by_path = {one.path: one for one in reversed(finished)}
         found = [self._with_origin(problem, by_path, views) for problem in outcome.problems]
@@ -102,7 +102,7 @@ class Rendering:
         every = {"cluster": self.file.homes.cluster, "namespace": self.file.homes.namespace}
         return [(name, path) for name, path in every.items() if path is not None]
 
-    def _home(self, target: TargetView) -> checks.Home:
+    def home(self, target: TargetView) -> checks.Home:
         """The home of the objects of a target, read from its settings."""
         found = dict[str, str]()
         for name, written in self._settings_of_homes():

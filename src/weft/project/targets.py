@@ -51,12 +51,10 @@ class Fleet:
         if not wanted:
             return every
         for glob in wanted:
-            if not any(_matches(identity.name.split("/"), glob.split("/")) for identity in every):
+            if not any(matches(identity.name.split("/"), glob.split("/")) for identity in every):
                 raise UsageError(self._unknown(glob, every))
         return [
-            identity
-            for identity in every
-            if any(_matches(identity.name.split("/"), glob.split("/")) for glob in wanted)
+            identity for identity in every if any(matches(identity.name.split("/"), glob.split("/")) for glob in wanted)
         ]
 
     def identity(self, name: str, values: Mapping[str, str]) -> Identity:
@@ -107,9 +105,10 @@ class Fleet:
         return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)
 
 
-def _matches(name: Sequence[str], glob: Sequence[str]) -> bool:
+def matches(name: Sequence[str], glob: Sequence[str]) -> bool:
+    """True if a glob means a name, both in steps: `*` matches within a step, `**` any number of steps."""
     if not glob:
         return not name
     if glob[0] == "**":
-        return any(_matches(name[start:], glob[1:]) for start in range(len(name) + 1))
-    return bool(name) and fnmatch.fnmatchcase(name[0], glob[0]) and _matches(name[1:], glob[1:])
+        return any(matches(name[start:], glob[1:]) for start in range(len(name) + 1))
+    return bool(name) and fnmatch.fnmatchcase(name[0], glob[0]) and matches(name[1:], glob[1:])

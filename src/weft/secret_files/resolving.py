@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -65,6 +65,24 @@ def reveal(target: Target, where: paths.Path = ()) -> Any:
     if problems:
         raise WeftError(*Report(problems))
     return _filled(node, value, secrets)
+
+
+def references(target: Target) -> list[str]:
+    """The references in the configuration of a target, each once."""
+    return list(dict.fromkeys(text for _, text in _references(target.schemas.root, target.shared_config)))
+
+
+def resolve(target: Target, wanted: Collection[str]) -> dict[str, str]:
+    """The secrets of references of a target.
+
+    Raises WeftError with a problem for every setting whose reference cannot be resolved.
+    """
+    secrets = _resolve(wanted, target.schemas.files)
+    found = _references(target.schemas.root, target.shared_config)
+    problems = _failed([_Use(target, path, text) for path, text in found if text in secrets], secrets)
+    if problems:
+        raise WeftError(*Report(problems))
+    return {text: secret for text, secret in secrets.items() if isinstance(secret, str)}
 
 
 def check(targets: Iterable[Target]) -> tuple[list[Checked], list[Problem]]:

@@ -1,0 +1,105 @@
+"""`weft drift`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli.clusters import context_option, show_outcome, show_problems, targets_argument
+from weft.cli.common import open_project, put
+from weft.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from weft.cluster.drifting import TargetDrift
+    from weft.project.project import Project
+
+
+@click.command(name="drift")
+@targets_argument
+@click.option("--heal", is_flag=True, help="Make the objects again what was deployed.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long --heal waits for readiness.  [default: cluster.timeout of weft.yaml]",
+)
+@click.option("--adopt", is_flag=True, help="Write live values back into the overlays that set them.")
+@click.option("--format", "format_", type=click.Choice((*FORMATS, "prometheus")), default="text", show_default=True)
+@context_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    heal: bool,
+    adopt: bool,
+    timeout: float | None,
+    format_: str,
+    context: str | None,
+) -> None:
+    """Show how objects differ from what was last deployed: lost, changed and foreign fields, and who changed them.
+
+    Exit 0 without differences, 1 with some, 3 if a cluster cannot be asked.
+    """
+    from weft.cluster.connections import Connections
+    from weft.cluster.drifting import drift
+
+    if heal and adopt:
+        raise click.UsageError("--heal and --adopt are opposites: name one of them", ctx)
+    project = open_project(ctx)
+    connections = Connections(project, context, current=not heal)
+    found = drift(project, project.targets(*names), connections)
+    _show(project, found, format_)
+    differs = any(one.found for one in found)
+    if heal and differs:
+        ctx.exit(_heal(project, [one.target.name for one in found if one.found], context, timeout))
+    if adopt and differs:
+        from weft.cluster.adopting import adopt as adopt_values
+
+        show_problems(adopt_values(project, found), project.folder)
+    ctx.exit(1 if differs else 0)
+
+
+def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
+    from weft.cluster import drifting, metrics
+    from weft.report.report import Report
+
+    if format_ == "prometheus":
+        put(metrics.text(found))
+        return
+    if format_ == "json":
+        data = {
+            "targets": [
+                {
+                    "target": one.target.name,
+                    "revision": one.inventory.revision,
+                    "objects": one.objects,
+                    "uncompared": [str(key) for key in one.uncompared],
+                    "drift": [each.as_dict() for each in one.found],
+                }
+                for one in found
+            ]
+        }
+        put(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        return
+    report = Report([problem for one in found for problem in drifting.problems(project, one)], project.folder)
+    if format_ != "text":
+        put(FORMATS[format_](report))
+        return
+    if report:
+        put(FORMATS["text"](report))
+    for one in found:
+        uncompared = f", {len(one.uncompared)} not compared" if one.uncompared else ""
+        click.echo(
+            f"{one.target.name}: {len(one.found)} differences from revision {one.inventory.revision} in {one.objects} objects{uncompared}"
+        )
+
+
+def _heal(project: Project, names: list[str], context: str | None, timeout: float | None) -> int:
+    """Heal targets. Returns the exit status."""
+    from weft.cluster import verbs
+
+    outcomes = verbs.heal(project, names, context=context, timeout=timeout, told=show_outcome)
+    show_problems([problem for one in outcomes for problem in one.problems], project.folder)
+    return 0 if all(one.is_good for one in outcomes) else 1

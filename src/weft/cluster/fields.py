@@ -1,0 +1,310 @@
+"""The fields of an object, and who owns them, as `metadata.managedFields` says.
+
+The API server records for each manager the fields that it set, as a tree (FieldsV1, k8s.io/apimachinery/pkg/apis/meta/v1 and
+sigs.k8s.io/structured-merge-diff): `f:NAME` is a field of a map, `k:{"name":"app"}` the item of a list with these keys, `v:"x"` the item
+of a set, `i:0` an item by position, and `.` says that the map or item itself is owned. A leaf is an empty tree: what lies below is one
+value, such as an atomic list.
+
+A tree is the right shape for comparing too: it says how lists are to be matched without the schema of the kind, and it leaves out what
+the server filled in by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft.rules.quantities import quantity
+from weft.schema.node import MISSING
+
+Tree = Mapping[str, Any]
+FieldPath = tuple[str, ...]
+"""The steps of a tree: `("f:spec", "f:ports", 'k:{"port":80}')`."""
+
+_ITSELF: Final = "."
+_IDENTITY: Final = frozenset((("f:apiVersion",), ("f:kind",), ("f:metadata", "f:name"), ("f:metadata", "f:namespace")))
+_EXACT: Final = frozenset(("f:data", "f:binaryData", "f:stringData", "f:metadata"))
+"""Fields with values that the server stores as they are."""
+
+
+@dataclass(frozen=True)
+class Manager:
+    """One entry of managedFields: a manager, how it wrote, when (RFC 3339), and its fields."""
+
+    name: str
+    operation: str
+    subresource: str
+    time: str
+    tree: Tree
+
+    @property
+    def applies(self) -> bool:
+        """True if the manager declares its fields by server-side apply."""
+        return self.operation == "Apply"
+
+
+def managers(data: Mapping[str, Any]) -> list[Manager]:
+    """The managers of an object."""
+    return [
+        Manager(
+            entry.get("manager") or "unknown",
+            entry.get("operation") or "Update",
+            entry.get("subresource") or "",
+            entry.get("time") or "",
+            entry.get("fieldsV1") or {},
+        )
+        for entry in (data.get("metadata") or {}).get("managedFields") or ()
+    ]
+
+
+def owned_by(data: Mapping[str, Any], name: str) -> Tree:
+    """The fields that a manager applied."""
+    return merged(one.tree for one in managers(data) if one.name == name and one.applies and not one.subresource)
+
+
+def merged(trees: Iterable[Tree]) -> dict[str, Any]:
+    """The fields of several trees."""
+    found: dict[str, Any] = {}
+    for tree in trees:
+        for step, below in tree.items():
+            found[step] = merged((found.get(step, {}), below))
+    return found
+
+
+def leaves(tree: Tree, path: FieldPath = ()) -> Iterator[FieldPath]:
+    """The paths of the values that a tree names; what identifies the object is left out."""
+    below = [(step, child) for step, child in tree.items() if step != _ITSELF]
+    if not below and path:
+        yield path
+    for step, child in below:
+        if (*path, step) not in _IDENTITY:
+            yield from leaves(child, (*path, step))
+
+
+def covers(tree: Tree, path: FieldPath) -> bool:
+    """True if a tree names a path, a value that the path is a part of, or a part of its value."""
+    for step in path:
+        if step not in tree:
+            return not [below for below in tree if below != _ITSELF] and bool(path)
+        tree = tree[step]
+    return True
+
+
+def owns(tree: Tree, path: FieldPath) -> bool:
+    """True if a tree names exactly this path, or a part of its value."""
+    for step in path:
+        if step not in tree:
+            return False
+        tree = tree[step]
+    return True
+
+
+def read(data: Any, path: FieldPath) -> Any:
+    """The value at a path, or MISSING."""
+    for step in path:
+        data = _child(data, step)
+        if data is MISSING:
+            return MISSING
+    return data
+
+
+def with_value(data: Any, path: FieldPath, value: Any) -> Any:
+    """A copy of an object with another value at a path, or without one if the value is MISSING; it must exist."""
+    if not path:
+        return value
+    step, below = path[0], path[1:]
+    if isinstance(data, list):
+        old = _child(data, step)
+        items = ((item, with_value(item, below, value) if item is old else item) for item in data)
+        return [new for _, new in items if new is not MISSING]
+    name = step[2:]
+    new = with_value(data[name], below, value) if below else value
+    return {key: new if key == name else old for key, old in data.items() if key != name or new is not MISSING}
+
+
+def _child(data: Any, step: str) -> Any:
+    kind, rest = step[0], step[2:]
+    if kind == "f":
+        return data.get(rest, MISSING) if isinstance(data, dict) else MISSING
+    if not isinstance(data, list):
+        return MISSING
+    wanted = json.loads(rest)
+    if kind == "k":
+        return next((item for item in data if isinstance(item, dict) and _has_keys(item, wanted)), MISSING)
+    if kind == "v":
+        return next((item for item in data if item == wanted), MISSING)
+    return data[wanted] if wanted < len(data) else MISSING
+
+
+def _has_keys(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """True if an item has the keys of a list-map; one that it does not state has the server's default."""
+    stated = [name for name in wanted if item.get(name) is not None]
+    return bool(stated) and all(item[name] == wanted[name] for name in stated)
+
+
+def tree_of(data: Any, like: Tree | None) -> dict[str, Any]:
+    """The fields that an object states, as a tree; lists are divided as in the trees that managers of the object have."""
+    if isinstance(data, dict) and data and not _is_leaf(like):
+        names = ((name, (like or {}).get(f"f:{name}")) for name, value in data.items() if value is not None)
+        return {f"f:{name}": tree_of(data[name], child) for name, child in names}
+    if isinstance(data, list) and like:
+        steps = [step for step in like if step != _ITSELF]
+        keyed = [step for step in steps if step.startswith("k:")]
+        if keyed and all(isinstance(item, dict) for item in data):
+            return {
+                step: tree_of(item, like.get(step)) | {_ITSELF: {}} for item in data for step in [_step(item, keyed)]
+            }
+        if any(step.startswith("v:") for step in steps):
+            return {f"v:{json.dumps(item)}": {} for item in data}
+    return {}
+
+
+def _is_leaf(tree: Tree | None) -> bool:
+    return tree is not None and not [step for step in tree if step != _ITSELF]
+
+
+def _step(item: Mapping[str, Any], keyed: list[str]) -> str:
+    """The step of an item of a list-map, written as the server writes it."""
+    for step in keyed:
+        if _has_keys(item, json.loads(step[2:])):
+            return step
+    names = json.loads(keyed[0][2:])
+    return "k:" + json.dumps({name: item[name] for name in names if name in item}, separators=(",", ":"))
+
+
+def shown(path: FieldPath) -> str:
+    """A path for people: `.spec.containers[name=app].image`, `.data["app.yaml"]`."""
+    return "".join(map(_shown_step, path)) or "."
+
+
+def _shown_step(step: str) -> str:
+    kind, rest = step[0], step[2:]
+    if kind == "f":
+        plain = rest.replace("-", "").replace("_", "").isalnum()
+        return f".{rest}" if plain else f"[{json.dumps(rest, ensure_ascii=False)}]"
+    if kind == "k":
+        return "[" + ",".join(f"{name}={value}" for name, value in json.loads(rest).items()) + "]"
+    return f"[{rest}]" if kind == "i" else f"[={rest}]"
+
+
+def plain(path: FieldPath, data: Any) -> tuple[str | int, ...]:
+    """A path as names and positions in the data, as far as it goes there."""
+    found: list[str | int] = []
+    for step in path:
+        below = _child(data, step)
+        if below is MISSING:
+            break
+        found.append(step[2:] if step[0] == "f" else next(n for n, item in enumerate(data) if item is below))
+        data = below
+    return tuple(found)
+
+
+def of_message(field: str, data: Any) -> tuple[str | int, ...]:
+    """The path of a field as a server's message writes it (`.data.a`, `spec.ports[0].name`), as far as the data has it."""
+    found: list[str | int] = []
+    rest = field.lstrip(".")
+    while rest:
+        if rest.startswith("["):
+            inside, _, rest = rest[1:].partition("]")
+            step = _item_of(inside.strip("\"'"), data)
+        else:
+            step = _longest_name(rest, data)
+            rest = rest[len(str(step)) :] if step is not None else ""
+        if step is None:
+            break
+        found.append(step)
+        data = data[step]
+        rest = rest.lstrip(".")
+    return tuple(found)
+
+
+def _longest_name(rest: str, data: Any) -> str | None:
+    """The key of a map that a text starts with; keys may contain dots."""
+    if not isinstance(data, dict):
+        return None
+    fitting = [key for key in data if rest.startswith(key) and rest[len(key) : len(key) + 1] in ("", ".", "[")]
+    return max(fitting, key=len, default=None)
+
+
+def _item_of(inside: str, data: Any) -> str | int | None:
+    if isinstance(data, dict):
+        return inside if inside in data else None
+    if not isinstance(data, list):
+        return None
+    if inside.isdecimal():
+        return int(inside) if int(inside) < len(data) else None
+    pairs = dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
+    wanted = {name: value.strip('"') for name, value in pairs.items()}
+    for number, item in enumerate(data):
+        if (
+            wanted
+            and isinstance(item, dict)
+            and all(str(item.get(name, value)) == value for name, value in wanted.items())
+        ):
+            return number
+    return None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field with another value than before; MISSING stands for none. `manager` owns the field now, since a time."""
+
+    path: FieldPath
+    old: Any
+    new: Any
+    manager: str | None = None
+    since: str = ""
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed` or `changed`."""
+        return "added" if self.old is MISSING else "removed" if self.new is MISSING else "changed"
+
+
+def differences(live: Mapping[str, Any], wanted: Mapping[str, Any], tree: Tree, *, tolerant: bool) -> list[Change]:
+    """The fields of a tree that differ between two states of an object, each with its owner in the live one.
+
+    A `tolerant` comparison is for an object that no server has seen: the server writes `500m` for `0.5`, and leaves out `false`.
+    """
+    found = []
+    owners = managers(live)
+    for path in leaves(tree):
+        old, new = read(live, path), read(wanted, path)
+        if not (_same(old, new, path) if tolerant else old == new):
+            owner = owner_of(owners, path)
+            found.append(Change(path, old, new, owner.name if owner else None, owner.time if owner else ""))
+    return found
+
+
+def owner_of(owners: Iterable[Manager], path: FieldPath) -> Manager | None:
+    """The manager of a field that wrote last."""
+    return max((one for one in owners if covers(one.tree, path)), key=lambda one: one.time, default=None)
+
+
+def _same(live: Any, wanted: Any, path: FieldPath) -> bool:
+    if live == wanted and isinstance(live, bool) == isinstance(wanted, bool):
+        return True
+    if path[0] in _EXACT:
+        return False
+    if live is MISSING:
+        return not wanted
+    if isinstance(live, dict) and isinstance(wanted, dict):
+        return all(_same(live.get(key, MISSING), value, (*path, f"f:{key}")) for key, value in wanted.items())
+    if isinstance(live, list) and isinstance(wanted, list):
+        return len(live) == len(wanted) and all(_same(*pair, path) for pair in zip(live, wanted, strict=True))
+    return _same_quantity(live, wanted)
+
+
+def _same_quantity(live: Any, wanted: Any) -> bool:
+    """True if both are the same quantity, which the server writes in its own way."""
+    try:
+        return quantity(str(live)) == quantity(str(wanted))
+    except ValueError:
+        return False
+
+
+def value_text(value: Any) -> str:
+    """A value for people, as JSON in one line."""
+    return "nothing" if value is MISSING else json.dumps(value, ensure_ascii=False)

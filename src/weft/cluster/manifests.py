@@ -1,0 +1,209 @@
+"""What is to be deployed: the objects of the outputs with `apply: true`, exactly as they were rendered.
+
+A manifest keeps the output and the document that it comes from, so everything said about one of its fields can name the line of the
+output, the template behind it, and the overlay that set the value. References to secrets stay references here: `secret_data` replaces
+them in memory, at the last moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from weft.base.problems import Place, Problem, WeftError, has_errors
+from weft.base.watching import Watch, unwatched
+from weft.files import yaml11
+from weft.project.impact import main_setting_behind
+from weft.project.project import Project
+from weft.project.target import Target
+from weft.stages.render.templates import Rendered
+
+SECRET: Final = ("", "Secret")
+NAMESPACE: Final = ("", "Namespace")
+CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+class Key(NamedTuple):
+    """What only one object of a cluster has; all versions of an API are views of one object."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def type(self) -> tuple[str, str]:
+        """The group and the kind."""
+        return self.group, self.kind
+
+    def __str__(self) -> str:
+        """`ConfigMap shop/app`, `Namespace shop`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    def text(self) -> str:
+        """The key as one text, for inventories: `group/kind/namespace/name`. No part can contain a slash."""
+        return "/".join(self)
+
+
+def key_of_text(text: str) -> Key | None:
+    """The key of such a text; None if it is not one."""
+    parts = text.split("/")
+    return Key(*parts) if len(parts) == 4 and parts[1] and parts[3] else None
+
+
+def key_of(data: Mapping[str, Any]) -> Key:
+    """The key of an object."""
+    metadata = data.get("metadata") or {}
+    group = str(data.get("apiVersion") or "").rpartition("/")[0]
+    return Key(group, str(data.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An object to deploy: `data` as rendered, with its namespace; `within` is its path in the document, for items of a List."""
+
+    key: Key
+    data: Mapping[str, Any] = field(repr=False)
+    target: Target
+    output: Rendered | None = None
+    documents: yaml11.Documents | None = None
+    document: int = 0
+    within: tuple[str | int, ...] = ()
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion`."""
+        return str(self.data["apiVersion"])
+
+    @property
+    def is_secret(self) -> bool:
+        """True for a Secret, whose values are never shown."""
+        return self.key.type == SECRET
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the object as rendered, with references."""
+        return digest_of(self.data)
+
+    def place(self, path: Sequence[str | int] = ()) -> Place | None:
+        """The line of the output with a field, or with the nearest one above it."""
+        if self.output is None or self.documents is None:
+            return None
+        found = self.documents.find(self.document, (*self.within, *(path or ("kind",))))
+        text = self.output.text.splitlines()[found[0] - 1] if found and not self.output.secrets else None
+        line, column = found or (None, None)
+        return Place(self.output.path, line, column, text)
+
+    def problem(self, code: str, message: str, path: Sequence[str | int] = (), hint: str | None = None) -> Problem:
+        """A problem at a field, with the overlay that set its value and the line of the template next to it."""
+        place, related = self.place(path), list[Place]()
+        if place is not None and place.line and self.output is not None:
+            origin = self.target.outputs.template_line(self.target.view, self.output, place.line)
+            related = [origin] if origin else []
+            overlay = self.overlay_place(path) if path else None
+            if overlay is not None:
+                place, related = overlay, [place, *related]
+        return Problem(
+            code,
+            message,
+            place=place,
+            related=tuple(related),
+            targets=(self.target.name,),
+            hint=hint,
+            quiet=self.is_secret,
+        )
+
+    def overlay_place(self, path: Sequence[str | int]) -> Place | None:
+        """The line of the overlay that set the value of a field; None if no setting changes the line, or none is set by a file."""
+        place = self.place(path)
+        if place is None or not place.line or self.output is None:
+            return None
+        setting = main_setting_behind(self.target, self.output, place.line)
+        setters = self.target.explain(setting).setters if setting is not None else ()
+        return setters[0].place if setters else None
+
+
+def digest_of(data: Any) -> str:
+    """The SHA-256 of data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass
+class Rendering:
+    """The manifests of each target, and the warnings of rendering."""
+
+    manifests: dict[str, list[Manifest]]
+    problems: list[Problem]
+
+
+def render(
+    project: Project,
+    targets: Sequence[Target],
+    namespaced: Callable[[Target, str, str], bool],
+    watch: Watch = unwatched,
+) -> Rendering:
+    """The manifests of targets, by the targets' names.
+
+    `namespaced` says of a target, an apiVersion and a kind whether its objects live in namespaces. Raises WeftError with every problem of
+    configurations and outputs, so that what `weft render` refuses is never deployed.
+    """
+    rendered, problems = project.render(targets, watch)
+    if has_errors(problems):
+        raise WeftError(*problems)
+    by_name = {target.name: target for target in targets}
+    found: dict[str, list[Manifest]] = {name: [] for name in by_name}
+    wrong: list[Problem] = []
+    for output in rendered:
+        if project.file.outputs[output.entry].apply:
+            target = by_name[output.target]
+            for manifest in _manifests(target, output, project.home(target).namespace, namespaced):
+                if manifest.key.name:
+                    found[target.name].append(manifest)
+                else:
+                    wrong.append(
+                        manifest.problem("cluster-refused", "the object has no name, so it cannot be deployed")
+                    )
+    for manifests in found.values():
+        wrong += _twice(manifests)
+    if wrong:
+        raise WeftError(*wrong)
+    return Rendering(found, problems)
+
+
+def _manifests(
+    target: Target, output: Rendered, namespace: str | None, namespaced: Callable[[Target, str, str], bool]
+) -> Iterator[Manifest]:
+    documents = yaml11.Documents(output.text)
+    for number, document in enumerate(documents.data):
+        for data, within in _objects(document, ()):
+            metadata = dict(data.get("metadata") or {})
+            if namespaced(target, str(data.get("apiVersion")), str(data.get("kind"))):
+                metadata["namespace"] = metadata.get("namespace") or namespace or "default"
+            else:
+                metadata.pop("namespace", None)
+            full = {**data, "metadata": metadata}
+            yield Manifest(key_of(full), full, target, output, documents, number, within)
+
+
+def _objects(data: Any, within: tuple[str | int, ...]) -> Iterator[tuple[dict[str, Any], tuple[str | int, ...]]]:
+    """The objects of a document; a List contains some."""
+    if not isinstance(data, dict):
+        return
+    if str(data.get("kind", "")).endswith("List") and isinstance(data.get("items"), list):
+        for number, item in enumerate(data["items"]):
+            yield from _objects(item, (*within, "items", number))
+    elif data.get("apiVersion") and data.get("kind"):
+        yield data, within
+
+
+def _twice(manifests: Iterable[Manifest]) -> Iterator[Problem]:
+    """Objects that a target has twice."""
+    first: dict[Key, Manifest] = {}
+    for manifest in manifests:
+        other = first.setdefault(manifest.key, manifest)
+        if other is not manifest:
+            yield manifest.problem("object-twice", f"{manifest.key} is rendered twice", ("metadata", "name"))

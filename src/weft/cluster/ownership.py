@@ -1,0 +1,173 @@
+"""Who owns which field: what Weft sends so that it takes nothing from others by accident.
+
+An API server refuses an apply that changes a field of another manager. Weft knows that from `managedFields` before it asks, and decides for each
+such field by weft.yaml: `take` it, `yield` it (leave it out, so the other one keeps it) or `share` it (send the value that is there).
+What nothing decides is a conflict, a problem of its own. Objects that kubectl, Helm or Kustomize applied are adopted once: their
+fields become Weft's, so what is no longer rendered goes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from weft.cluster import fields
+from weft.cluster.fields import Change
+from weft.cluster.manifests import Key
+from weft.cluster.names import APPLYSET_PART, MANAGER, TARGET
+from weft.project.entries import Cluster
+from weft.schema.node import MISSING
+
+TAKE: Final = "take"
+YIELD: Final = "yield"
+SHARE: Final = "share"
+_REPLICAS: Final = ("f:spec", "f:replicas")
+_STATUS: Final = "status"
+_OF_KUBERNETES: Final = ("kube-*", "k3s", "k8s", "cloud-controller-manager", "kubelet")
+"""Managers of the control plane: what they write belongs to no person."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An object as it is sent, and what that means for the fields of others.
+
+    `taken` become Weft's against another manager, `conflicts` cannot be sent, `yielded` are left to others; `adopted` are the managers
+    whose fields all become Weft's.
+    """
+
+    data: Mapping[str, Any] = field(repr=False)
+    changes: tuple[Change, ...] = ()
+    taken: tuple[Change, ...] = ()
+    conflicts: tuple[Change, ...] = ()
+    yielded: tuple[Change, ...] = ()
+    adopted: tuple[str, ...] = ()
+
+    @property
+    def force(self) -> bool:
+        """True if the server must be told to give Weft fields of others, all of which are meant to be taken."""
+        return bool(self.taken or self.adopted) and not self.conflicts
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """The decisions of weft.yaml, and the objects whose replicas an autoscaler changes; `take_all` takes what nothing else decides."""
+
+    cluster: Cluster
+    scaled: frozenset[Key] = frozenset()
+    take_all: bool = False
+
+    def decide(self, key: Key, path: fields.FieldPath) -> str | None:
+        """What happens to a field of another manager: take, yield, share, or None for a conflict."""
+        name = f"{key.kind}{fields.shown(path)}"
+        for glob, decision in self.cluster.ownership.items():
+            if fnmatch.fnmatchcase(name, glob):
+                return decision
+        if path == _REPLICAS and key in self.scaled:
+            return YIELD
+        return TAKE if self.take_all else None
+
+    def adopts(self, manager: str) -> bool:
+        """True if the fields of a manager become Weft's."""
+        return any(fnmatch.fnmatchcase(manager, glob) for glob in self.cluster.adopt)
+
+    def settle(self, key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> Settled:
+        """What to send for an object that may exist already."""
+        if live is None:
+            return Settled(data)
+        owners = [one for one in fields.managers(live) if one.subresource != _STATUS]
+        ours = fields.owned_by(live, MANAGER)
+        adopted = (
+            tuple(dict.fromkeys(one.name for one in owners if self.adopts(one.name))) if not _is_ours(live) else ()
+        )
+        others = [one for one in owners if one.name not in (MANAGER, *adopted)]
+        tree = fields.tree_of(data, fields.merged(one.tree for one in owners))
+        gone = fields.merged((ours, *(one.tree for one in owners if one.name in adopted)))
+        found = fields.differences(live, data, fields.merged((tree, gone)), tolerant=True)
+        kept = [change for change in found if not _stays(change, others)]
+        return self._decided(key, data, kept, others, adopted)
+
+    def _decided(
+        self,
+        key: Key,
+        data: Mapping[str, Any],
+        found: Iterable[Change],
+        others: list[fields.Manager],
+        adopted: tuple[str, ...],
+    ) -> Settled:
+        changes, taken, conflicts, yielded = list[Change](), list[Change](), list[Change](), list[Change]()
+        for change in found:
+            owner = fields.owner_of(others, change.path)
+            if change.old is MISSING or change.new is MISSING or owner is None:
+                changes.append(change)
+                continue
+            decision = self.decide(key, change.path)
+            if decision in (YIELD, SHARE):
+                data = fields.with_value(data, change.path, MISSING if decision == YIELD else change.old)
+                yielded.append(change)
+            else:
+                changes.append(change)
+                (taken if decision == TAKE else conflicts).append(change)
+        return Settled(data, tuple(changes), tuple(taken), tuple(conflicts), tuple(yielded), adopted)
+
+
+def scaled_by(objects: Iterable[Mapping[str, Any]]) -> frozenset[Key]:
+    """The objects that autoscalers among these scale."""
+    found = set()
+    for data in objects:
+        if data.get("kind") == "HorizontalPodAutoscaler":
+            reference = (data.get("spec") or {}).get("scaleTargetRef") or {}
+            group = str(reference.get("apiVersion") or "").rpartition("/")[0]
+            namespace = str((data.get("metadata") or {}).get("namespace") or "")
+            found.add(Key(group, str(reference.get("kind")), namespace, str(reference.get("name"))))
+    return frozenset(found)
+
+
+def dressed(data: Mapping[str, Any], applyset: str, target: str) -> dict[str, Any]:
+    """An object with the label and the annotation that say to which target it belongs."""
+    metadata = data.get("metadata") or {}
+    labels = {**(metadata.get("labels") or {}), APPLYSET_PART: applyset}
+    annotations = {**(metadata.get("annotations") or {}), TARGET: target}
+    return {**data, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+
+
+def owner_target(live: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The ApplySet and the target that a live object belongs to, if any."""
+    metadata = live.get("metadata") or {}
+    return (metadata.get("labels") or {}).get(APPLYSET_PART), (metadata.get("annotations") or {}).get(TARGET)
+
+
+def is_of_kubernetes(manager: str) -> bool:
+    """True for a manager of the control plane."""
+    return any(fnmatch.fnmatchcase(manager, glob) for glob in _OF_KUBERNETES)
+
+
+def adoption(live: Mapping[str, Any], adopted: Iterable[str]) -> list[dict[str, Any]]:
+    """The JSON patch that makes the fields of managers Weft's, as `kubectl` does when it moves to server-side apply.
+
+    It holds for exactly this state of the object: the server refuses it if somebody changed the object meanwhile.
+    """
+    names = set(adopted)
+    entries = (live.get("metadata") or {}).get("managedFields") or ()
+    rest = [one for one in entries if one.get("manager") not in {MANAGER, *names} or one.get("subresource")]
+    moved = [one for one in entries if one not in rest]
+    tree = fields.merged(one.get("fieldsV1") or {} for one in moved)
+    versions = [one["apiVersion"] for one in moved if one.get("apiVersion")]
+    ours = {"manager": MANAGER, "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": tree}
+    ours |= {"apiVersion": versions[-1]} if versions else {}
+    ours |= {"time": moved[-1]["time"]} if moved and moved[-1].get("time") else {}
+    return [
+        {"op": "replace", "path": "/metadata/managedFields", "value": [*rest, ours]},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+    ]
+
+
+def _is_ours(live: Mapping[str, Any]) -> bool:
+    """True if Weft has applied an object before."""
+    return owner_target(live)[0] is not None
+
+
+def _stays(change: Change, others: Iterable[fields.Manager]) -> bool:
+    """True if a field that Weft gives up stays, because somebody else declares it too."""
+    return change.new is MISSING and any(fields.owns(one.tree, change.path) for one in others)

@@ -1,0 +1,443 @@
+"""The plan: what a deploy would do to each object of each target, and why it could not.
+
+    render -> read what exists -> settle ownership -> (ask the server) -> what to remove
+
+Without the server, a plan compares the fields that are rendered with those that exist, which needs the right to read and nothing else. With it, every
+object is tried by a dry run of server-side apply with strict validation, so defaults, quotas, webhooks and immutable fields have their say
+before anything is written. A plan says which of the two it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from weft.base.problems import Problem, Severity, has_errors
+from weft.base.watching import Watch, unwatched
+from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, secret_data
+from weft.cluster.client import APPLY, Client, Refused
+from weft.cluster.connections import Connections, check_note, namespace_of, read_note
+from weft.cluster.fields import Change
+from weft.cluster.inventory import Entry, Inventory
+from weft.cluster.manifests import CRD, NAMESPACE, Key, Manifest
+from weft.cluster.names import APPLYSET_PART, MANAGER, TARGET
+from weft.cluster.ownership import Ownership, Settled
+from weft.cluster.secret_data import Secrets
+from weft.project.project import Project
+from weft.project.target import Target
+from weft.schema.node import MISSING
+
+_OWN: Final = ((("f:metadata", "f:labels", f"f:{APPLYSET_PART}")), ("f:metadata", "f:annotations", f"f:{TARGET}"))
+_SERVERS: Final = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid")
+
+
+class Action(StrEnum):
+    """What happens to an object."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    REMOVE = "remove"
+    KEEP = "keep"
+    UNCHANGED = "unchanged"
+
+
+@dataclass
+class Step:
+    """One object of a plan.
+
+    `data` is what is sent. `untried` says why the server was not asked about it; `reason` says why it is kept. `changes` never contain
+    values of Secrets.
+    """
+
+    key: Key
+    action: Action
+    manifest: Manifest | None = None
+    live: Mapping[str, Any] | None = field(default=None, repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    settled: Settled | None = None
+    changes: tuple[Change, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    untried: str = ""
+    reason: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """True if a deploy writes or removes the object."""
+        return self.action in (Action.CREATE, Action.CHANGE, Action.REMOVE)
+
+
+@dataclass
+class TargetPlan:
+    """The plan of one target. `problems` are those of the target as a whole; those of objects are in their steps."""
+
+    target: Target
+    client: Client
+    namespace: str
+    inventory: Inventory
+    steps: list[Step] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unreadable: list[Key] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The name of the target."""
+        return self.target.name
+
+    @property
+    def every_problem(self) -> list[Problem]:
+        """All problems of the target and its objects."""
+        return [*self.problems, *(problem for step in self.steps for problem in step.problems)]
+
+    @property
+    def is_refused(self) -> bool:
+        """True if the target cannot be deployed."""
+        return has_errors(self.every_problem)
+
+    @property
+    def writes(self) -> list[Step]:
+        """What a deploy does."""
+        return [step for step in self.steps if step.writes]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The number of objects for each action."""
+        return Counter(str(step.action) for step in self.steps)
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """The rendered objects."""
+        return [step.manifest for step in self.steps if step.manifest is not None]
+
+    @property
+    def removed_share(self) -> float:
+        """The percentage of the existing objects that would be removed."""
+        known = len(self.inventory.objects)
+        return 100 * sum(step.action is Action.REMOVE for step in self.steps) / known if known else 0.0
+
+
+@dataclass
+class Plan:
+    """The plans of some targets, environments before their tenants. `asked` says whether the server tried every object."""
+
+    targets: list[TargetPlan]
+    asked: bool
+    warnings: list[Problem] = field(default_factory=list)
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All problems."""
+        return [*self.warnings, *(problem for target in self.targets for problem in target.every_problem)]
+
+    @property
+    def differs(self) -> bool:
+        """True if a deploy would change anything."""
+        return any(target.writes for target in self.targets)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to plan.
+
+    `server` tries every object; `resolve` replaces references by secrets; `allow_environment` names an environment that may be deployed into a
+    cluster of another one; `rebuild` makes inventories again from labels; `force` takes fields of other managers that nothing else decides.
+    """
+
+    server: bool = False
+    resolve: bool = False
+    allow_environment: str | None = None
+    rebuild: bool = False
+    force: bool = False
+
+
+def plan(
+    project: Project,
+    targets: Sequence[Target],
+    connections: Connections,
+    options: Options = Options(),
+    *,
+    given: Mapping[str, Sequence[Manifest]] | None = None,
+    watch: Watch = unwatched,
+) -> Plan:
+    """The plan for some targets; `given` are manifests to deploy instead of rendered ones, by targets' names.
+
+    Raises WeftError if a configuration is not valid, a reference cannot be resolved, or the cluster belongs to something else;
+    CannotRun if a cluster cannot be reached.
+    """
+    clients = {target.name: connections.of(target) for target in targets}
+    if given is None:
+        scopes = _Scopes(clients)
+        rendering = manifests.render(project, targets, scopes.is_namespaced, watch)
+        given, warnings = rendering.manifests, [one for one in rendering.problems if one.severity is Severity.WARNING]
+    else:
+        warnings = []
+    secrets = secret_data.resolve(one for some in given.values() for one in some) if options.resolve else Secrets()
+    planner = _Planner(project, options, secrets)
+    found = Plan([], options.server, warnings, secrets)
+    for client in dict.fromkeys(clients.values()):
+        own = [target for target in targets if clients[target.name] is client]
+        found.targets += planner.of_cluster(client, {target: given[target.name] for target in own})
+    names = [target.name for target in targets]
+    found.targets.sort(key=lambda one: names.index(one.name))
+    return found
+
+
+class _Scopes:
+    """Whether objects of a kind live in namespaces, as the servers say; a kind that a CRD will bring is asked of the CRDs later."""
+
+    def __init__(self, clients: Mapping[str, Client]) -> None:
+        self._clients = clients
+
+    def is_namespaced(self, target: Target, api_version: str, kind: str) -> bool:
+        """True unless the server knows the kind as one of the whole cluster."""
+        resource = self._clients[target.name].kinds.find(api_version, kind)
+        return resource is None or resource.namespaced
+
+
+class _Planner:
+    """Plans targets of one project."""
+
+    def __init__(self, project: Project, options: Options, secrets: Secrets) -> None:
+        self._project = project
+        self._options = options
+        self._secrets = secrets
+
+    def of_cluster(self, client: Client, wanted: Mapping[Target, Sequence[Manifest]]) -> list[TargetPlan]:
+        """The plans of the targets of one cluster."""
+        note = read_note(client)
+        for target in wanted:
+            check_note(note, self._project, target, self._options.allow_environment)
+        plans = client.each(lambda target: self._started(client, target), list(wanted))
+        keys: dict[Key, str] = {}
+        for one in plans:
+            keys |= dict.fromkeys(one.inventory.objects, "")
+        for some in wanted.values():
+            keys |= {manifest.key: manifest.api_version for manifest in some}
+        state = live.fetch(client, keys)
+        self._owners = Ownership(
+            self._project.file.cluster,
+            ownership.scaled_by([*state.objects.values(), *(one.data for some in wanted.values() for one in some)]),
+            self._options.force,
+        )
+        brought = _Brought([one for some in wanted.values() for one in some])
+        phases = live.existing_namespaces(client, {key.namespace for key in keys if key.namespace})
+        for one in plans:
+            self._compare(one, wanted[one.target], state, brought, phases)
+            pruning.add_steps(one, state, self._project.file.cluster)
+        if self._options.server:
+            steps = [
+                (one, step) for one in plans for step in one.steps if step.manifest is not None and not step.untried
+            ]
+            client.each(lambda pair: self._ask(pair[0], pair[1]), steps)
+        return plans
+
+    def _started(self, client: Client, target: Target) -> TargetPlan:
+        namespace = namespace_of(self._project, target)
+        read = inventory.rebuilt if self._options.rebuild else inventory.read
+        return TargetPlan(target, client, namespace, read(client, target.name, namespace, self._project.name))
+
+    def _compare(
+        self,
+        one: TargetPlan,
+        wanted: Sequence[Manifest],
+        state: live.Live,
+        brought: _Brought,
+        phases: Mapping[str, str],
+    ) -> None:
+        """Add a step for each manifest."""
+        for manifest in wanted:
+            step = self._step(one, manifest, state)
+            step.untried, problem = _why_untried(self._project, one, manifest, state, brought, phases)
+            step.problems += [problem] if problem else []
+            one.steps.append(step)
+
+    def _step(self, one: TargetPlan, manifest: Manifest, state: live.Live) -> Step:
+        key, existing = manifest.key, state.objects.get(manifest.key)
+        rendered = self._secrets.filled(manifest) if manifest.is_secret else manifest.data
+        data = ownership.dressed(rendered, one.inventory.applyset, one.name)
+        if key in state.unreadable:
+            return self._unread_step(one, manifest, data)
+        foreign = _foreign(one, manifest, existing)
+        settled = self._owners.settle(key, data, existing)
+        changes = settled.changes
+        if manifest.is_secret:
+            changes = self._of_secret(one.inventory.objects.get(key), manifest, existing, changes)
+        action = Action.CREATE if existing is None else Action.CHANGE if changes else Action.UNCHANGED
+        step = Step(key, action, manifest, existing, settled.data, settled, changes)
+        step.problems += [foreign] if foreign else [_conflict(manifest, change) for change in settled.conflicts]
+        return step
+
+    def _unread_step(self, one: TargetPlan, manifest: Manifest, data: Mapping[str, Any]) -> Step:
+        """The step of an object that the user may not read: the inventory knows what was deployed."""
+        entry = one.inventory.objects.get(manifest.key)
+        same = entry is not None and entry.digest == manifest.digest
+        action = Action.UNCHANGED if same else Action.CREATE if entry is None else Action.CHANGE
+        one.unreadable.append(manifest.key)
+        step = Step(manifest.key, action, manifest, None, data, Settled(data))
+        if not manifest.is_secret:
+            step.problems.append(live.missing_right(one.client, "get", manifest.key, one.name))
+        elif entry is not None:
+            step.changes = _secret_changes(entry, manifest)
+        return step
+
+    def _of_secret(
+        self, entry: Entry | None, manifest: Manifest, existing: Mapping[str, Any] | None, changes: tuple[Change, ...]
+    ) -> tuple[Change, ...]:
+        """The changes of a Secret, without values; unless references are resolved, a value is compared by its reference."""
+        hidden = tuple(_hidden(change) for change in changes)
+        if self._options.resolve or existing is None:
+            return hidden
+        told = {change.path for change in _secret_changes(entry or Entry(), manifest)}
+        return tuple(one for one in hidden if one.path[:1] != ("f:data",) or one.path in told or one.kind != "changed")
+
+    def _ask(self, one: TargetPlan, step: Step) -> None:
+        """Let the server try an object, and keep what it says."""
+        assert step.manifest is not None
+        if step.problems and has_errors(step.problems):
+            return
+        try:
+            answer = send(one.client, step, dry=True)
+        except Refused as error:
+            step.problems += refusals.of_refusal(one.client, step.manifest, error, self._secrets)
+            return
+        step.problems += [refusals.of_warning(step.manifest, text, self._secrets) for text in answer.warnings]
+        if step.live is not None:
+            step.changes = _answered(step, answer.data)
+            step.action = Action.CHANGE if step.changes else Action.UNCHANGED
+
+
+def send(client: Client, step: Step, *, dry: bool) -> Any:
+    """Apply an object, or try it. Raises Refused."""
+    resource = client.kinds.find(str(step.data["apiVersion"]), step.key.kind)
+    if resource is None:
+        raise Refused(
+            404, "NotFound", f"the server does not know the kind {step.key.kind} of {step.data['apiVersion']}"
+        )
+    parameters = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+    parameters |= {"dryRun": "All"} if dry else {}
+    parameters |= {"force": "true"} if step.settled is not None and step.settled.force else {}
+    path = resource.path(step.key.namespace, step.key.name)
+    return client.request("PATCH", path, step.data, parameters=parameters, content=APPLY)
+
+
+def _answered(step: Step, result: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The fields that the server would change."""
+    assert step.live is not None
+    before, after = fields.owned_by(step.live, MANAGER), fields.owned_by(result, MANAGER)
+    trees = fields.merged((before, after, *(_adopted_trees(step))))
+    found = fields.differences(step.live, result, trees, tolerant=False)
+    if not found and (_without_servers(step.live) != _without_servers(result) or before != after):
+        found = [Change(("f:metadata", "f:managedFields"), MISSING, MANAGER)]
+    return tuple(map(_hidden, found)) if step.manifest is not None and step.manifest.is_secret else tuple(found)
+
+
+def _adopted_trees(step: Step) -> Iterable[fields.Tree]:
+    names = step.settled.adopted if step.settled is not None else ()
+    return [one.tree for one in fields.managers(step.live or {}) if one.name in names]
+
+
+def _without_servers(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An object without what the server counts."""
+    metadata = {key: value for key, value in (data.get("metadata") or {}).items() if key not in _SERVERS}
+    return {**data, "metadata": metadata}
+
+
+def _hidden(change: Change) -> Change:
+    """A change of a Secret without its values."""
+    if change.path[:1] not in (("f:data",), ("f:stringData",)):
+        return change
+    old, new = ("***" if value is not MISSING else MISSING for value in (change.old, change.new))
+    return replace(change, old=old, new=new)
+
+
+def _secret_changes(entry: Entry, manifest: Manifest) -> tuple[Change, ...]:
+    """The values of a Secret whose references have changed since it was deployed."""
+    now = secret_data.reference_digests(manifest)
+    return tuple(
+        Change(
+            ("f:data", f"f:{name}"), "***" if name in entry.references else MISSING, "***" if name in now else MISSING
+        )
+        for name in sorted({*now, *entry.references})
+        if now.get(name) != entry.references.get(name)
+    )
+
+
+def _conflict(manifest: Manifest, change: Change) -> Problem:
+    """The problem of a field that another manager owns, with both values and the overlay that sets ours."""
+    name = fields.shown(change.path).lstrip(".")
+    hint = refusals.CONFLICT_HINT.format(kind=manifest.key.kind, field=name)
+    values = "" if manifest.is_secret else f": it is {_short(change.old)}, and Weft would set {_short(change.new)}"
+    message = f"{manifest.key}: {name} belongs to `{change.manager}` since {change.since}{values}"
+    return manifest.problem("cluster-conflict", message, fields.plain(change.path, manifest.data), hint)
+
+
+def _short(value: Any) -> str:
+    text = fields.value_text(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _foreign(one: TargetPlan, manifest: Manifest, existing: Mapping[str, Any] | None) -> Problem | None:
+    """The problem of an object that another target deployed."""
+    if existing is None:
+        return None
+    applyset, target = ownership.owner_target(existing)
+    if applyset in (None, one.inventory.applyset):
+        return None
+    who = f"the target {target}" if target else f"the ApplySet {applyset}"
+    message = f"{manifest.key} belongs to {who}, so {one.name} does not change it"
+    hint = "render it for one of the two only, or give it another name"
+    return manifest.problem("cluster-owned", message, ("metadata", "name"), hint)
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """What the objects of a plan bring: namespaces, and kinds by group."""
+
+    objects: Sequence[Manifest]
+
+    @property
+    def namespaces(self) -> set[str]:
+        """The namespaces that are created."""
+        return {one.key.name for one in self.objects if one.key.type == NAMESPACE}
+
+    def has_kind(self, key: Key) -> bool:
+        """True if a CRD of the plan brings a kind."""
+        specs = (one.data.get("spec") or {} for one in self.objects if one.key.type == CRD)
+        return any(
+            spec.get("group") == key.group and (spec.get("names") or {}).get("kind") == key.kind for spec in specs
+        )
+
+
+def _why_untried(
+    project: Project,
+    one: TargetPlan,
+    manifest: Manifest,
+    state: live.Live,
+    brought: _Brought,
+    phases: Mapping[str, str],
+) -> tuple[str, Problem | None]:
+    """Why the server cannot try an object yet, and the problem if it never will."""
+    key = manifest.key
+    if key in state.unknown:
+        if brought.has_kind(key):
+            return f"the kind {key.kind} is created by this plan", None
+        message = f"the cluster does not know the kind {key.kind} of {manifest.api_version}"
+        hint = f"install what brings {key.kind} into the cluster, or do not render it for {one.name}"
+        return message, manifest.problem("cluster-missing-kind", message, ("kind",), hint)
+    if not key.namespace:
+        return "", None
+    phase = phases.get(key.namespace)
+    if phase == "Terminating":
+        message = f"the namespace {key.namespace} is being deleted"
+        return message, Problem("cluster-missing-namespace", message, targets=(one.name,), hint="wait until it is gone")
+    if phase is None and key.namespace in brought.namespaces:
+        return f"namespace {key.namespace} is created by this plan", None
+    if phase is None:
+        message = f"there is no namespace {key.namespace}"
+        above = one.name.rpartition("/")[0]
+        hint = f"deploy {above} first" if above else f"render a Namespace for {one.name}, or create it"
+        return message, Problem("cluster-missing-namespace", message, targets=(one.name,), hint=hint)
+    return "", None

@@ -1,0 +1,106 @@
+"""What to remove: the objects of the inventory that are no longer rendered, and nothing else.
+
+An object goes only if it still has the label of this target's ApplySet. A ConfigMap or Secret stays while a pod, or anything that starts
+pods, names it: a rollout that hangs must not lose the configuration of the pods that still work. One with a digest in its name stays for some
+more deploys, so that a workload can be taken back by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from weft.cluster import live as reading
+from weft.cluster.client import Client, Refused
+from weft.cluster.manifests import Key
+from weft.cluster.order import references
+from weft.cluster.ownership import owner_target
+from weft.project.entries import Cluster
+
+if TYPE_CHECKING:
+    from weft.cluster.planning import TargetPlan
+
+_CONFIGURATION: Final = (("", "ConfigMap"), ("", "Secret"))
+_USERS: Final = (
+    ("", "Pod"),
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("apps", "ReplicaSet"),
+    ("batch", "Job"),
+    ("batch", "CronJob"),
+)
+_DIGEST: Final = re.compile(r"(?P<stem>.+)-(?:[0-9a-f]{6,64}|[bcdfghjklmnpqrstvwxz2456789]{8,10})\Z")
+"""A name that ends with a digest: hexadecimal, or in the letters that Kubernetes uses."""
+
+
+def add_steps(plan: TargetPlan, state: reading.Live, cluster: Cluster) -> None:
+    """Add the steps of objects that are no longer rendered."""
+    from weft.cluster.planning import Action, Step
+
+    rendered = {step.key for step in plan.steps}
+    stems = {match["stem"] for key in rendered for match in [_DIGEST.match(key.name)] if match}
+    going = [key for key in plan.inventory.objects if key not in rendered and key in state.objects]
+    users = Users(plan.client)
+    for key in sorted(going):
+        data = state.objects[key]
+        if owner_target(data)[0] != plan.inventory.applyset:
+            continue  # somebody took it over, or an inventory was edited by hand
+        reason = users.of(key) if is_configuration(key) else ""
+        match = _DIGEST.match(key.name)
+        unused = plan.inventory.objects[key].unused
+        if (
+            not reason
+            and match
+            and match["stem"] in stems
+            and key.type in _CONFIGURATION
+            and unused < cluster.generations
+        ):
+            reason = f"kept for {cluster.generations - unused} more deploys"
+        plan.steps.append(Step(key, Action.KEEP if reason else Action.REMOVE, live=data, reason=reason))
+
+
+class Users:
+    """What names ConfigMaps and Secrets in the namespaces of a cluster, read when it is first asked for."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[str, dict[tuple[str, str], str]] = {}
+
+    def of(self, key: Key) -> str:
+        """What uses an object, such as `used by Pod app-1`; empty if nothing does."""
+        if key.namespace not in self._known:
+            self._known[key.namespace] = dict(self._read(key.namespace))
+        return self._known[key.namespace].get((key.kind, key.name), "")
+
+    def _read(self, namespace: str) -> Iterator[tuple[tuple[str, str], str]]:
+        for group, kind in reversed(_USERS):
+            resource = self._client.kinds.preferred.get((group, kind))
+            try:
+                found: Iterable[Mapping[str, Any]] = self._client.all_of(resource.path(namespace)) if resource else ()
+                for one in found:
+                    if _is_active(kind, one):
+                        for name in references(one.get("spec")):
+                            yield name, f"used by {kind} {one['metadata']['name']}"
+            except Refused as error:
+                if error.status != 403:
+                    raise
+
+
+def _is_active(kind: str, data: Mapping[str, Any]) -> bool:
+    """True for what has pods or may start some: neither the past of a Deployment nor what has ended."""
+    spec, status = data.get("spec") or {}, data.get("status") or {}
+    if kind == "ReplicaSet":
+        return bool(spec.get("replicas") or status.get("replicas"))
+    if kind == "Job":
+        ended = ("Complete", "Failed")
+        return not any(
+            one.get("type") in ended and one.get("status") == "True" for one in status.get("conditions") or ()
+        )
+    return not (kind == "Pod" and status.get("phase") in ("Succeeded", "Failed"))
+
+
+def is_configuration(key: Key) -> bool:
+    """True for what pods read: it stays while one does."""
+    return key.type in _CONFIGURATION
