@@ -38,6 +38,7 @@ _COMMANDS: Final = {
     "policy": "Check targets against rule packs such as PCI DSS.",
     "render": "Validate, then write every output.",
     "rollback": "Deploy an earlier revision again.",
+    "rollout": "Deploy many targets in steps, with gates.",
     "schema": "Derive editor schemas, pages, types and CRDs.",
     "secrets": "Check references, edit encrypted files, scan for secrets.",
     "targets": "List the targets.",

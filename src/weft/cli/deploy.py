@@ -16,7 +16,7 @@ from weft.cli.clusters import (
     targets_argument,
     writing_options,
 )
-from weft.cli.common import open_project, progress, project_options, start_folder
+from weft.cli.common import open_project, progress, project_options, put, start_folder
 
 
 @click.command(name="deploy")
@@ -32,6 +32,11 @@ from weft.cli.common import open_project, progress, project_options, start_folde
     metavar="DIR",
     help="Deploy a folder that `weft history --export` wrote, instead of the sources.",
 )
+@click.option(
+    "--roles",
+    is_flag=True,
+    help="Print the roles viewer, approver and deployer that the targets need, and deploy nothing.",
+)
 @writing_options
 @context_option
 @planning_options
@@ -43,6 +48,7 @@ def command(
     force: bool,
     unpin: bool,
     exported: Path | None,
+    roles: bool,
     yes: bool,
     reason: str,
     timeout: float | None,
@@ -61,6 +67,11 @@ def command(
     from weft.cluster.planning import Options
 
     project = open_project(ctx, overrides, from_env)
+    if roles:
+        from weft.cluster.roles import documents
+
+        put("".join(documents(verbs.roles(project, names, context=context))))
+        return
     question = Question(project.folder, yes=yes, share=project.file.cluster.prune)
     options = Options(server=True, resolve=True, allow_environment=allow_environment, rebuild=rebuild, force=force)
     with progress() as watch:

@@ -285,7 +285,7 @@ class _Deploy:
         name, namespace = self._plan.name, self._plan.namespace
         known = revisions.every(self._client, name, namespace)
         number = max([before.revision, *(one.number for one in known)], default=0) + 1
-        commit, clean = _sources(self._project)
+        commit, clean = sources(self._project)
         target = self._plan.target
         revision = Revision(
             name,
@@ -463,7 +463,7 @@ class _Interrupted(Exception):
     """Somebody pressed Ctrl-C."""
 
 
-def _sources(project: Project) -> tuple[str, bool | None]:
+def sources(project: Project) -> tuple[str, bool | None]:
     """The Git commit of the project, and whether its files are those of the commit; nothing without a repository."""
     try:
         return git.commit_of(project.folder, "HEAD"), git.is_clean(project.folder)

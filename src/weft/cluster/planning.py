@@ -169,7 +169,7 @@ def plan(
     """
     clients = {target.name: connections.of(target) for target in targets}
     if given is None:
-        scopes = _Scopes(clients)
+        scopes = Scopes(clients)
         rendering = manifests.render(project, targets, scopes.is_namespaced, watch)
         given, warnings = rendering.manifests, [one for one in rendering.problems if one.severity is Severity.WARNING]
     else:
@@ -185,7 +185,7 @@ def plan(
     return found
 
 
-class _Scopes:
+class Scopes:
     """Whether objects of a kind live in namespaces, as the servers say; a kind that a CRD will bring is asked of the CRDs later."""
 
     def __init__(self, clients: Mapping[str, Client]) -> None:

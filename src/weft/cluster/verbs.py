@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from weft.base import paths
 from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftError, has_errors
@@ -19,10 +20,14 @@ from weft.cluster.revisions import Content, Revision
 from weft.files import git, yaml11
 from weft.files.atomic import replace_file
 from weft.files.formats import to_json, to_yaml
+from weft.project.entries import Rollout
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.equality import canonical
 from weft.schema.node import MISSING
+
+if TYPE_CHECKING:
+    from weft.cluster.rollouts import State, World
 
 _CONFIG: Final = "weft-config.json"
 _OBJECTS: Final = "objects.yaml"
@@ -173,19 +178,30 @@ def rollback(
     how = how or Order()
     _check_reason(project, how)
     with _connected(project, context) as connections:
-        target = project.target(name)
-        revision, manifests = _revision_of(project, connections, target, number)
-        forbidden = _transitions(project, connections, target, revision)
-        if has_errors(forbidden):
-            raise WeftError(*forbidden)
-        asked = options or Options(server=True, resolve=True)
-        plan = planning.plan(project, [target], connections, asked, given={target.name: manifests})
-        plan.warnings += forbidden
-        plan.warnings += _changed_secrets(plan, manifests)
-        if not confirm(plan):
-            return []
-        back = Order(how.reason, how.timeout, how.wait_for_lock, revision.number, how.unpin)
-        return deploying.deploy(project, plan, back, told=told)
+        return roll_back(project, connections, project.target(name), number, confirm, how, options, told)
+
+
+def roll_back(
+    project: Project,
+    connections: Connections,
+    target: Target,
+    number: int | None,
+    confirm: Confirm,
+    how: Order,
+    options: Options | None = None,
+    told: Told = lambda _: None,
+) -> list[Outcome]:
+    """The same with connections that exist."""
+    revision, manifests = _revision_of(project, connections, target, number)
+    forbidden = _transitions(project, connections, target, revision)
+    if has_errors(forbidden):
+        raise WeftError(*forbidden)
+    asked = options or Options(server=True, resolve=True)
+    plan = planning.plan(project, [target], connections, asked, given={target.name: manifests})
+    plan.warnings += [*forbidden, *_changed_secrets(plan, manifests)]
+    if not confirm(plan):
+        return []
+    return deploying.deploy(project, plan, replace(how, restores=revision.number), told=told)
 
 
 def export(folder: Path, revision: Revision, what: Content) -> list[Path]:
@@ -269,3 +285,25 @@ def _check_reason(project: Project, how: Order) -> None:
     if project.file.cluster.reason and not how.reason.strip():
         hint = "add `--reason TEXT`; `cluster.reason` of weft.yaml demands one"
         raise UsageError(Problem("no-reason", "a deploy of this project needs a reason", hint=hint))
+
+
+def rollout(
+    project: Project,
+    globs: Sequence[str],
+    settings: Rollout,
+    *,
+    context: str | None = None,
+    reason: str = "",
+    stop: Stop | None = None,
+    told: Callable[[str], None] = lambda _: None,
+    world: World | None = None,
+) -> State:
+    """Deploy targets in steps, as `settings` say, until the rollout ends or is paused. Raises as `deploy` does."""
+    from weft.cluster.rollouts import Rollouts, World
+
+    _check_reason(project, Order(reason))
+    with _connected(project, context) as connections:
+        targets = project.targets(*globs)
+        rollouts = Rollouts(project, connections, targets[0], world or World())
+        rollouts.begin(targets, settings, reason)
+        return rollouts.go_on(stop=stop, told=told)

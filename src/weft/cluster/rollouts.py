@@ -1,0 +1,369 @@
+"""Rollouts: many targets deployed in steps, with gates between them, and back again if a gate fails.
+
+A rollout is a state machine whose state lies in the cluster, written before each move, so that another machine can go on after a crash:
+
+    deploying  ->  baking  ->  gating  ->  deploying (the next step)  ...  ->  done
+                                  |
+                                  +->  rolling back (the targets that it touched)  ->  rolled back
+                                  +->  stopped
+
+Every phase can be entered twice: a deploy that is done changes nothing, a bake time counts from a moment that is written down, and a
+target goes back to the revision that it had when the rollout came to it. Clock, pause and gates are given, so tests need not sleep.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftError
+from weft.cluster import deploying, inventory, manifests, planning, revisions, verbs
+from weft.cluster.client import APPLY, Client
+from weft.cluster.connections import Connections, namespace_of
+from weft.cluster.deploying import Order, Outcome, Stop
+from weft.cluster.inventory import path_of
+from weft.cluster.lock import Lock, who
+from weft.cluster.names import MANAGER, PROJECT, ROLE
+from weft.cluster.planning import Options
+from weft.project.entries import Gate, Rollout
+from weft.project.project import Project
+from weft.project.target import Target
+from weft.project.targets import matches
+
+DEPLOYING: Final = "deploying"
+BAKING: Final = "baking"
+GATING: Final = "gating"
+ROLLING_BACK: Final = "rolling back"
+DONE: Final = "done"
+STOPPED: Final = "stopped"
+ROLLED_BACK: Final = "rolled back"
+ABORTED: Final = "aborted"
+ENDED: Final = (DONE, STOPPED, ROLLED_BACK, ABORTED)
+NAME: Final = "weft-rollout"
+_FIELD: Final = "rollout.json"
+_LOCK: Final = "rollout"
+_GATE_SECONDS: Final = 300
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a rollout is.
+
+    `steps` are the targets of each step; `step` is the current one, from 0. `before` maps touched targets to their revisions from before, 0
+    for targets that were new. `since` is when the current phase began, in seconds since 1970. `digest` is that of the rendered objects:
+    a rollout goes on with the sources that it began with.
+    """
+
+    steps: tuple[tuple[str, ...], ...]
+    time: str
+    who: str
+    reason: str = ""
+    bake: int = 0
+    gates: tuple[Mapping[str, Any], ...] = ()
+    failure: str = "rollback"
+    digest: str = ""
+    commit: str = ""
+    step: int = 0
+    phase: str = DEPLOYING
+    since: float = 0
+    paused: bool = False
+    before: Mapping[str, int] = field(default_factory=dict)
+    message: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """True if nothing happens any more."""
+        return self.phase in ENDED
+
+    @property
+    def touched(self) -> list[str]:
+        """The targets that the rollout has come to."""
+        return [name for step in self.steps[: self.step + 1] for name in step if name in self.before]
+
+
+@dataclass(frozen=True)
+class World:
+    """What a rollout needs from outside: the time in seconds since 1970, a pause, and the answer of a gate (None: it holds)."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    gate: Callable[[Gate, Sequence[str]], str | None] = field(default_factory=lambda: ask)
+
+
+def steps_of(names: Sequence[str], rollout: Rollout) -> tuple[tuple[str, ...], ...]:
+    """The targets of each step, in the order of the project."""
+    if rollout.waves:
+        return _waves(names, rollout.waves)
+    share, ends = rollout.step / 100, list[int]()
+    while not ends or ends[-1] < len(names):
+        ends.append(min(len(names), max(math.ceil(share * len(names) - 1e-9), (ends[-1] if ends else 0) + 1)))
+        grown = {"linear": share + rollout.step / 100, "exponential": share * rollout.factor, "canary": 1.0}
+        share = grown[rollout.strategy]
+    return tuple(tuple(names[start:end]) for start, end in zip([0, *ends], ends, strict=False) if end > start)
+
+
+def _waves(names: Sequence[str], waves: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    left, found = list(names), []
+    for globs in waves:
+        wave = [name for name in left if any(matches(name.split("/"), glob.split("/")) for glob in globs)]
+        left = [name for name in left if name not in wave]
+        found.append(tuple(wave))
+    return tuple(wave for wave in (*found, tuple(left)) if wave)
+
+
+def ask(gate: Gate, names: Sequence[str]) -> str | None:
+    """Why a gate does not hold; None if it does."""
+    return _query(gate) if gate.promql is not None else _run(gate, names)
+
+
+def _run(gate: Gate, names: Sequence[str]) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - weft.yaml names the program
+            gate.command,
+            env={**os.environ, "WEFT_TARGETS": " ".join(names)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_GATE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"`{gate.command[0]}` did not end within {_GATE_SECONDS} seconds"
+    except OSError as error:
+        return f"`{gate.command[0]}` cannot be started: {error.strerror}"
+    return f"`{' '.join(gate.command)}` ended with {done.returncode}" if done.returncode else None
+
+
+def _query(gate: Gate) -> str | None:
+    address = f"{str(gate.server).rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': gate.promql})}"
+    try:
+        with urllib.request.urlopen(address, timeout=30) as response:  # noqa: S310 - the schema allows http and https only
+            answer = json.load(response)
+        data = answer["data"]
+        samples = [data["result"]] if data["resultType"] == "scalar" else [one["value"] for one in data["result"]]
+        values = [float(sample[1]) for sample in samples]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        return f"`{gate.promql}` could not be asked of {gate.server}: {type(error).__name__}"
+    if not values:
+        return f"`{gate.promql}` returns nothing"
+    return f"`{gate.promql}` returns 0" if any(value == 0 or math.isnan(value) for value in values) else None
+
+
+class Rollouts:
+    """The rollout of a project in the namespace of a target; there is one at a time."""
+
+    def __init__(self, project: Project, connections: Connections, target: Target, world: World = World()) -> None:
+        self._project = project
+        self._connections = connections
+        self._world = world
+        self._client: Client = connections.of(target)
+        self._namespace = namespace_of(project, target)
+
+    def read(self) -> State | None:
+        """The state; None if there never was a rollout. Raises CannotRun if somebody damaged it."""
+        found = self._client.find(path_of(self._namespace, NAME))
+        if found is None:
+            return None
+        try:
+            data = json.loads(found["data"][_FIELD])
+            data["steps"] = tuple(map(tuple, data["steps"]))
+            data["gates"] = tuple(data["gates"])
+            return State(**data)
+        except (ValueError, LookupError, TypeError):
+            message = f"ConfigMap {self._namespace}/{NAME} was changed by somebody and cannot be read"
+            hint = f"delete it: `kubectl delete configmap {NAME} --namespace {self._namespace}`"
+            raise CannotRun(Problem("cluster-inventory", message, hint=hint)) from None
+
+    def begin(self, targets: Sequence[Target], rollout: Rollout, reason: str = "") -> State:
+        """Write the state of a new rollout. Raises CannotRun if one has not ended."""
+        current = self.read()
+        if current is not None and not current.has_ended:
+            hint = "`weft rollout resume` goes on with it, `weft rollout abort` ends it"
+            raise CannotRun(Problem("cluster-locked", f"a rollout of {current.who} is {current.phase}", hint=hint))
+        commit, _ = deploying.sources(self._project)
+        state = State(
+            steps_of([target.name for target in targets], rollout),
+            datetime.fromtimestamp(self._world.now(), UTC).isoformat(timespec="seconds"),
+            who(),
+            reason,
+            rollout.bake,
+            tuple(asdict(gate) for gate in rollout.gates),
+            rollout.failure,
+            self._digest(targets),
+            commit,
+            since=self._world.now(),
+        )
+        return self._write(state)
+
+    def pause(self) -> State:
+        """Let a rollout stop after the target that it is at. Raises UsageError if there is none."""
+        return self._write(replace(self._running(), paused=True))
+
+    def abort(self, *, back: bool) -> State:
+        """End a rollout; with `back`, `go_on` then rolls its targets back. Raises UsageError if there is none."""
+        state = replace(
+            self._running(), paused=False, phase=ROLLING_BACK if back else ABORTED, message="somebody aborted it"
+        )
+        return self._write(state)
+
+    def go_on(self, *, stop: Stop | None = None, told: Callable[[str], None] = lambda _: None) -> State:
+        """Go on with a rollout until it ends, or is paused.
+
+        Raises UsageError if there is none, WeftError if the sources are not those that it began with.
+        """
+        stop = stop or Stop()
+        state = self._running()
+        with Lock(self._client, _LOCK, self._namespace):
+            state = self._write(replace(state, paused=False))
+            if state.phase != ROLLING_BACK:
+                self._check_sources(state)
+            while not state.has_ended:
+                current = self.read() or state
+                if current.paused or current.has_ended or stop.wanted:
+                    return current
+                if current.phase == ROLLING_BACK:
+                    state = current
+                told(said(state))
+                state = self._write(self._moved(state, stop, told))
+            told(said(state))
+        return state
+
+    def _moved(self, state: State, stop: Stop, told: Callable[[str], None]) -> State:
+        """The state after one move."""
+        if state.phase == DEPLOYING:
+            return self._deployed(state, stop, told)
+        if state.phase == BAKING:
+            left = state.since + state.bake - self._world.now()
+            if left > 0:
+                self._world.sleep(min(left, 5))
+                return state
+            return self._entered(state, GATING)
+        if state.phase == GATING:
+            return self._judged(state)
+        return self._rolled_back(state, told)
+
+    def _entered(self, state: State, phase: str, **changed: Any) -> State:
+        return replace(state, phase=phase, since=self._world.now(), **changed)
+
+    def _deployed(self, state: State, stop: Stop, told: Callable[[str], None]) -> State:
+        """Deploy the targets of a step that are not yet deployed."""
+        for name in state.steps[state.step]:
+            current = self.read()
+            if stop.wanted or (current is not None and (current.paused or current.phase != DEPLOYING)):
+                return replace(state, paused=True) if current is None or current.phase == DEPLOYING else current
+            target = self._project.target(name)
+            if name not in state.before:
+                state = self._write(replace(state, before={**state.before, name: self._revision(target)}))
+            try:
+                outcome = self._deploy(target, state)
+            except CannotRun:
+                raise
+            except WeftError as error:
+                return self._failed(state, f"{name}: {error.problems[0].message}")
+            told(f"  {name}: {outcome.status}")
+            if not outcome.is_good:
+                reasons = "; ".join(one.message for one in outcome.problems if one.severity is Severity.ERROR)
+                return self._failed(state, f"{name} was {outcome.status}: {reasons}")
+        return self._entered(state, BAKING)
+
+    def _deploy(self, target: Target, state: State) -> Outcome:
+        plan = planning.plan(self._project, [target], self._connections, Options(server=True, resolve=True))
+        how = Order(state.reason or f"rollout of {state.time}, step {state.step + 1}")
+        return deploying.deploy(self._project, plan, how, sleep=self._world.sleep)[0]
+
+    def _judged(self, state: State) -> State:
+        for gate in state.gates:
+            wrong = self._world.gate(_gate(gate), state.touched)
+            if wrong is not None:
+                return self._failed(state, f"a gate after step {state.step + 1} does not hold: {wrong}")
+        if state.step + 1 == len(state.steps):
+            return self._entered(state, DONE)
+        return self._entered(state, DEPLOYING, step=state.step + 1)
+
+    def _failed(self, state: State, message: str) -> State:
+        return self._entered(state, ROLLING_BACK if state.failure == "rollback" else STOPPED, message=message)
+
+    def _rolled_back(self, state: State, told: Callable[[str], None]) -> State:
+        """Deploy the revisions from before again, the last touched target first."""
+        failures = []
+        for name in reversed(state.touched):
+            target = self._project.target(name)
+            before, now = state.before[name], self._revision(target)
+            if now == before or not before or self._goes_back_to(target, before):
+                continue  # it was not reached, was new, or is back already
+            how = Order(f"back: {state.message}")
+            outcomes = verbs.roll_back(self._project, self._connections, target, before, lambda _: True, how)
+            told(f"  {name}: back to revision {before}")
+            failures += [one.target for one in outcomes if not one.is_good]
+        message = state.message + (f"; not rolled back: {', '.join(failures)}" if failures else "")
+        return self._entered(state, ROLLED_BACK, message=message)
+
+    def _goes_back_to(self, target: Target, number: int) -> bool:
+        """True if the current revision of a target restores another one."""
+        now = self._revision(target)
+        known = revisions.every(self._client, target.name, namespace_of(self._project, target))
+        return any(one.number == now and one.restores == number for one in known)
+
+    def _revision(self, target: Target) -> int:
+        client = self._connections.of(target)
+        return inventory.read(client, target.name, namespace_of(self._project, target), self._project.name).revision
+
+    def _running(self) -> State:
+        state = self.read()
+        if state is None or state.has_ended:
+            said = f"the last one is {state.phase}" if state else "there never was one"
+            raise UsageError(Problem("unknown-cluster-revision", f"no rollout is under way: {said}"))
+        return state
+
+    def _check_sources(self, state: State) -> None:
+        targets = [self._project.target(name) for step in state.steps for name in step]
+        if self._digest(targets) != state.digest:
+            where = f" of the commit {state.commit[:9]}" if state.commit else ""
+            hint = f"go on with the sources{where}, or `weft rollout abort` and begin again"
+            message = "the sources render other objects than those that the rollout began with"
+            raise WeftError(Problem("cluster-changed", message, hint=hint))
+
+    def _digest(self, targets: Sequence[Target]) -> str:
+        rendered = manifests.render(self._project, targets, lambda *_: True).manifests
+        return manifests.digest_of({name: [one.digest for one in some] for name, some in sorted(rendered.items())})
+
+    def _write(self, state: State) -> State:
+        data = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": NAME,
+                "namespace": self._namespace,
+                "labels": {ROLE: "rollout"},
+                "annotations": {PROJECT: self._project.name},
+            },
+            "data": {_FIELD: json.dumps(asdict(state))},
+        }
+        path = path_of(self._namespace, NAME)
+        self._client.request("PATCH", path, data, parameters={"fieldManager": MANAGER, "force": "true"}, content=APPLY)
+        return state
+
+
+def _gate(data: Mapping[str, Any]) -> Gate:
+    return Gate(tuple(data.get("command") or ()), data.get("promql"), data.get("server"))
+
+
+def said(state: State) -> str:
+    """The state in a line."""
+    where = f"step {state.step + 1} of {len(state.steps)}, {len(state.steps[state.step])} targets: {state.phase}"
+    return (
+        f"{state.phase}: {state.message}"
+        if state.has_ended and state.message
+        else state.phase
+        if state.has_ended
+        else where
+    )
