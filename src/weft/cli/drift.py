@@ -48,8 +48,8 @@ def command(
     if heal and adopt:
         raise click.UsageError("--heal and --adopt are opposites: name one of them", ctx)
     project = open_project(ctx)
-    connections = Connections(project, context, current=not heal)
-    found = drift(project, project.targets(*names), connections)
+    with Connections(project, context, current=not heal) as connections:
+        found = drift(project, project.targets(*names), connections)
     _show(project, found, format_)
     differs = any(one.found for one in found)
     if heal and differs:

@@ -39,9 +39,8 @@ def command(
     from weft.cluster.planning import Options, plan
 
     project = open_project(ctx, overrides, from_env)
-    connections = Connections(project, context, current=True)
     options = Options(server=server, allow_environment=allow_environment, rebuild=rebuild)
-    with progress() as watch:
+    with progress() as watch, Connections(project, context, current=True) as connections:
         made = plan(project, project.targets(*names), connections, options, watch=watch)
     show_plan(made, format_)
     show_problems(made.problems, project.folder)

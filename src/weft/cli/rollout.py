@@ -118,16 +118,16 @@ def _act(project: Project, action: str, names: tuple[str, ...], *, back: bool, c
     from weft.cluster.connections import Connections
     from weft.cluster.rollouts import Rollouts
 
-    connections = Connections(project, context, current=action == "status")
-    rollouts = Rollouts(project, connections, project.targets(*names)[0])
-    if action == "status":
-        return rollouts.read()
-    if action == "pause":
-        return rollouts.pause()
-    if action == "abort":
-        state = rollouts.abort(back=back)
-        return rollouts.go_on(told=click.echo) if back else state
-    return rollouts.go_on(told=click.echo)
+    with Connections(project, context, current=action == "status") as connections:
+        rollouts = Rollouts(project, connections, project.targets(*names)[0])
+        if action == "status":
+            return rollouts.read()
+        if action == "pause":
+            return rollouts.pause()
+        if action == "abort":
+            state = rollouts.abort(back=back)
+            return rollouts.go_on(told=click.echo) if back else state
+        return rollouts.go_on(told=click.echo)
 
 
 def _show(state: State) -> None:

@@ -51,11 +51,8 @@ def plan(project: Project, *globs: str, context: str | None = None, server: bool
     from weft.cluster.planning import Options
     from weft.cluster.planning import plan as planned
 
-    connections = Connections(project, context, current=True)
-    try:
+    with Connections(project, context, current=True) as connections:
         return planned(project, project.targets(*globs), connections, Options(server=server, **options))
-    finally:
-        connections.close()
 
 
 def deploy(
@@ -75,11 +72,8 @@ def drift(project: Project, *globs: str, context: str | None = None) -> list[Tar
     from weft.cluster.connections import Connections
     from weft.cluster.drifting import drift as found
 
-    connections = Connections(project, context, current=True)
-    try:
+    with Connections(project, context, current=True) as connections:
         return found(project, project.targets(*globs), connections)
-    finally:
-        connections.close()
 
 
 def history(project: Project, target: str, *, context: str | None = None) -> list[Revision]:

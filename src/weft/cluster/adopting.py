@@ -16,7 +16,7 @@ from weft.cluster import fields, manifests
 from weft.cluster.drifting import CHANGED, Drift, TargetDrift
 from weft.cluster.manifests import SECRET, Manifest
 from weft.files.atomic import replace_file
-from weft.files.edits import EditError, with_value
+from weft.files.edits import EditError, with_replacement
 from weft.project.impact import main_setting_behind
 from weft.project.project import Project
 from weft.project.provenance import Setter
@@ -76,7 +76,8 @@ def _renders(
 ) -> bool:
     """True if the target with a value for a setting renders the live value."""
     try:
-        changed = project.with_overrides({paths.dotted(setting): json.dumps(value)})
+        text = value if isinstance(value, str) else json.dumps(value)
+        changed = project.with_overrides({paths.dotted(setting): text})
         again = manifests.render(changed, [changed.target(target.name)], lambda *_: True)
     except WeftError:
         return False
@@ -91,7 +92,7 @@ def _written(drift: Drift, setting: paths.Path, setters: Sequence[Setter], value
         return _left(drift, f"no overlay sets {paths.dotted(setting)}: add it to the one that should")
     text = setter.source.path.read_text("utf-8")
     try:
-        new = with_value(text, setter.source.name, list(setter.path), value)
+        new = with_replacement(text, setter.source.name, list(setter.path), value)
     except EditError as error:
         return _left(drift, f"{setter.place} cannot be edited: {error}")
     replace_file(setter.source.path, new.encode())

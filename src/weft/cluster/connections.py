@@ -6,7 +6,7 @@ The first deploy into a cluster notes which project and environment it is for; a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from weft.base.problems import Problem, UsageError, WeftError
 from weft.cluster.client import APPLY, Client, Refused, connect
@@ -24,7 +24,7 @@ class Connections:
     """The clients of the clusters of a project's targets, one for each context.
 
     `context` overrides weft.yaml. Only with `current`, for commands that change nothing, the current context of the kubeconfig is used
-    where nothing names one.
+    where nothing names one. Use it in `with`.
     """
 
     def __init__(
@@ -40,6 +40,12 @@ class Connections:
         self._current = current
         self._connect = connect_to
         self._clients: dict[str | None, Client] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def of(self, target: Target) -> Client:
         """The client for a target. Raises UsageError if nothing names its cluster, CannotRun if there is no connection."""

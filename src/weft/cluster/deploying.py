@@ -275,6 +275,8 @@ class _Deploy:
     def _unchanged_inventory(self) -> Inventory:
         """The inventory, if nobody deployed since the plan. Raises CannotRun otherwise."""
         planned = self._plan.inventory
+        if self._plan.rebuilt:
+            return planned
         now = inventory.read(self._client, self._plan.name, self._plan.namespace, self._project.name)
         if now.version != planned.version if planned.version is not None else now.revision:
             message = f"somebody deployed {self._plan.name} after this plan was made"

@@ -144,11 +144,14 @@ def _has_keys(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return bool(stated) and all(item[name] == wanted[name] for name in stated)
 
 
-def tree_of(data: Any, like: Tree | None) -> dict[str, Any]:
-    """The fields that an object states, as a tree; lists are divided as in the trees that managers of the object have."""
-    if isinstance(data, dict) and data and not _is_leaf(like):
+def tree_of(data: Any, like: Tree | None, *, exact: bool = False) -> dict[str, Any]:
+    """The fields that an object states, as a tree; lists are divided as in the trees that managers of the object have.
+
+    A leaf of those trees is one value, but for `exact` fields, whose maps are always divided: there a leaf is an empty map.
+    """
+    if isinstance(data, dict) and data and (exact or not _is_leaf(like)):
         names = ((name, (like or {}).get(f"f:{name}")) for name, value in data.items() if value is not None)
-        return {f"f:{name}": tree_of(data[name], child) for name, child in names}
+        return {f"f:{name}": tree_of(data[name], child, exact=exact or f"f:{name}" in _EXACT) for name, child in names}
     if isinstance(data, list) and like:
         steps = [step for step in like if step != _ITSELF]
         keyed = [step for step in steps if step.startswith("k:")]

@@ -71,7 +71,10 @@ class Step:
 
 @dataclass
 class TargetPlan:
-    """The plan of one target. `problems` are those of the target as a whole; those of objects are in their steps."""
+    """The plan of one target. `problems` are those of the target as a whole; those of objects are in their steps.
+
+    `unreadable` are objects that the user may not read; a `rebuilt` inventory comes from the labels of objects.
+    """
 
     target: Target
     client: Client
@@ -80,6 +83,7 @@ class TargetPlan:
     steps: list[Step] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unreadable: list[Key] = field(default_factory=list)
+    rebuilt: bool = False
 
     @property
     def name(self) -> str:
@@ -237,7 +241,8 @@ class _Planner:
     def _started(self, client: Client, target: Target) -> TargetPlan:
         namespace = namespace_of(self._project, target)
         read = inventory.rebuilt if self._options.rebuild else inventory.read
-        return TargetPlan(target, client, namespace, read(client, target.name, namespace, self._project.name))
+        known = read(client, target.name, namespace, self._project.name)
+        return TargetPlan(target, client, namespace, known, rebuilt=self._options.rebuild)
 
     def _compare(
         self,

@@ -132,4 +132,4 @@ def documents(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     from weft.files.formats import to_yaml
 
     for data in objects:
-        yield f"---\n{to_yaml(data)}"
+        yield f"---\n{to_yaml(data)}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,15 +35,6 @@ Confirm = Callable[[Plan], bool]
 Told = Callable[[Outcome], None]
 
 
-@contextmanager
-def _connected(project: Project, context: str | None, *, current: bool = False) -> Iterator[Connections]:
-    connections = Connections(project, context, current=current)
-    try:
-        yield connections
-    finally:
-        connections.close()
-
-
 def deploy(
     project: Project,
     globs: Sequence[str],
@@ -68,7 +58,7 @@ def deploy(
     asked = Options(server=True, resolve=True) if options is None else options
     targets = project.targets(*globs)
     given = None if exported is None else read_export(exported, targets)
-    with _connected(project, context) as connections:
+    with Connections(project, context) as connections:
         plan = planning.plan(project, targets, connections, asked, given=given, watch=watch)
         if not confirm(plan):
             return []
@@ -87,7 +77,7 @@ def heal(
 
     Raises as `deploy` does.
     """
-    with _connected(project, context) as connections:
+    with Connections(project, context) as connections:
         targets = project.targets(*globs)
         given = {target.name: _revision_of(project, connections, target, None, current=True)[1] for target in targets}
         options = Options(server=True, resolve=True, force=True)
@@ -102,14 +92,14 @@ def heal(
 
 def history(project: Project, name: str, *, context: str | None = None) -> list[Revision]:
     """The revisions of a target, the oldest first. Raises CannotRun."""
-    with _connected(project, context, current=True) as connections:
+    with Connections(project, context, current=True) as connections:
         target = project.target(name)
         return revisions.every(connections.of(target), target.name, namespace_of(project, target))
 
 
 def content(project: Project, name: str, number: int, *, context: str | None = None) -> tuple[Revision, Content]:
     """A revision of a target and what it deployed. Raises UsageError if there is none, CannotRun."""
-    with _connected(project, context, current=True) as connections:
+    with Connections(project, context, current=True) as connections:
         target = project.target(name)
         client, namespace = connections.of(target), namespace_of(project, target)
         revision = revisions.find(revisions.every(client, target.name, namespace), number, target.name)
@@ -126,7 +116,7 @@ def history_of_setting(
     """
     target = project.target(name)
     path = target.find(setting)
-    with _connected(project, context, current=True) as connections:
+    with Connections(project, context, current=True) as connections:
         client, namespace = connections.of(target), namespace_of(project, target)
         before: Any = MISSING
         for one in revisions.every(client, target.name, namespace):
@@ -177,7 +167,7 @@ def rollback(
     """
     how = how or Order()
     _check_reason(project, how)
-    with _connected(project, context) as connections:
+    with Connections(project, context) as connections:
         return roll_back(project, connections, project.target(name), number, confirm, how, options, told)
 
 
@@ -204,6 +194,24 @@ def roll_back(
     return deploying.deploy(project, plan, replace(how, restores=revision.number), told=told)
 
 
+def roles(project: Project, globs: Sequence[str], *, context: str | None = None) -> list[dict[str, Any]]:
+    """The roles that people and CI need for targets, as objects to apply. Raises CannotRun if a cluster cannot be asked."""
+    from weft.cluster import manifests
+    from weft.cluster import roles as rbac
+
+    with Connections(project, context, current=True) as connections:
+        targets = project.targets(*globs)
+        clients = {target.name: connections.of(target) for target in targets}
+        rendered = manifests.render(project, targets, planning.Scopes(clients).is_namespaced).manifests
+        return [
+            role
+            for target in targets
+            for role in rbac.roles(
+                clients[target.name], target.name, namespace_of(project, target), rendered[target.name]
+            )
+        ]
+
+
 def export(folder: Path, revision: Revision, what: Content) -> list[Path]:
     """Write what a revision deployed into a folder: the objects, with references, and the configuration.
 
@@ -212,7 +220,7 @@ def export(folder: Path, revision: Revision, what: Content) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / revision.target
     place.mkdir(parents=True, exist_ok=True)
-    objects = "".join(f"---\n{to_yaml(data)}" for data in what.objects)
+    objects = "".join(f"---\n{to_yaml(data)}\n" for data in what.objects)
     facts = {**revision.as_dict(), "config": what.config}
     written = {place / _OBJECTS: objects, place / _CONFIG: to_json(facts) + "\n"}
     for path, text in written.items():
@@ -302,7 +310,7 @@ def rollout(
     from weft.cluster.rollouts import Rollouts, World
 
     _check_reason(project, Order(reason))
-    with _connected(project, context) as connections:
+    with Connections(project, context) as connections:
         targets = project.targets(*globs)
         rollouts = Rollouts(project, connections, targets[0], world or World())
         rollouts.begin(targets, settings, reason)

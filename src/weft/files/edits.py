@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from weft.base.paths import dotted
+from weft.base.paths import dotted, get
 from weft.files import jsonc, yaml12
 from weft.files.datafile import is_json, parse_json, parse_named
 from weft.files.formats import flow_yaml, plain_scalar, to_json, to_yaml
@@ -48,6 +48,21 @@ def with_value(text: str, name: str, path: Sequence[str | int], value: Any) -> s
     except jsonc.SettingsError as error:
         raise EditError(error.message, error.line, error.column) from None
     _put(data, steps, value)
+    _verify(edited, name, data, steps)
+    return edited
+
+
+def with_replacement(text: str, name: str, path: Sequence[str | int], value: Any) -> str:
+    """The text of a file with another value in place of a scalar. Raises EditError."""
+    steps = tuple(path)
+    leaf = next((one for one in leaves(text, name) if one.path == steps), None)
+    if leaf is None:
+        raise EditError(f"{dotted(steps)} is not a single value")
+    written = to_json(value, indent=None) if is_json(name) or _is_json_text(text) else plain_scalar(value)
+    edited = text[: leaf.start] + written + text[leaf.end :]
+    data = _read(text, name)
+    holder = get(data, steps[:-1])
+    holder[steps[-1]] = value
     _verify(edited, name, data, steps)
     return edited
 
