@@ -10,7 +10,7 @@ from shop import Shop
 
 @pytest.fixture(scope="session")
 def shared_cluster():
-    with contextlib.closing(real.Cluster(controllers=(), crds=())) as started:
+    with contextlib.closing(real.Cluster()) as started:
         yield started.start()
 
 

@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-
 pytestmark = pytest.mark.cluster
 
 NAMESPACE = "shop-test"

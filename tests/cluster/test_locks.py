@@ -22,7 +22,9 @@ def start(shop, *args):
     """Start `weft` as a process of its own."""
     env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig), **shop.secrets, "NO_COLOR": "1"}
     command = [sys.executable, "-m", "weft", *args]
-    return subprocess.Popen(command, cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def unlock(shop, name="weft-test-lock"):
@@ -44,7 +46,9 @@ def test_of_two_deploys_at_once_one_wins_and_the_other_says_who_has_the_lock(sho
     good = [out for out, _, code in ends if code == 0]
     bad = [err for _, err, code in ends if code]
     assert good
-    assert all("is being deployed by " in err or "somebody deployed test after this plan was made" in err for err in bad), ends
+    assert all(
+        "is being deployed by " in err or "somebody deployed test after this plan was made" in err for err in bad
+    ), ends
     assert all(code in (0, 3) for *_, code in ends)
     assert shop.cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["MOTTO"] == f"round {number}"
 
@@ -83,7 +87,9 @@ def test_a_deploy_that_is_killed_is_put_right_by_the_next(shop, number):
     unlock(shop)
     shop.deploy("test")
     names = set(shop.objects())
-    assert names == {"ConfigMap/shop", "Service/shop", "Secret/shop-secret"} | ({"ConfigMap/shop-extra"} if not number % 2 else set())
+    assert names == {"ConfigMap/shop", "Service/shop", "Secret/shop-secret"} | (
+        {"ConfigMap/shop-extra"} if not number % 2 else set()
+    )
     assert shop.cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["MOTTO"] == "after"
     assert "nothing changes" in shop.deploy("test").out
 
@@ -96,7 +102,11 @@ def is_at_work(shop):
 
 def test_a_lease_ends_by_itself(shop):
     shop.deploy("test")
-    lease = {"holderIdentity": "dead@machine:1:abc", "leaseDurationSeconds": 1, "renewTime": "2020-01-01T00:00:00.000000Z"}
+    lease = {
+        "holderIdentity": "dead@machine:1:abc",
+        "leaseDurationSeconds": 1,
+        "renewTime": "2020-01-01T00:00:00.000000Z",
+    }
     path = shop.cluster.path("Lease", NAMESPACE, "weft-test-lock")
     shop.cluster.ask("PATCH", path, {"spec": lease})
     shop.set("base", motto="new")
@@ -123,7 +133,10 @@ def test_ctrl_c_stops_between_objects_and_says_what_stands(shop):
     shop.set("base", workload=True)
     process = start(shop, "deploy", "test", "--yes", "--timeout", "60")
     begun = time.monotonic()
-    while process.poll() is None and shop.cluster.request("GET", shop.cluster.path("ConfigMap", NAMESPACE, "shop"))[0] != 200:
+    while (
+        process.poll() is None
+        and shop.cluster.request("GET", shop.cluster.path("ConfigMap", NAMESPACE, "shop"))[0] != 200
+    ):
         assert time.monotonic() < begun + 30
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

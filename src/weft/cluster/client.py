@@ -2,11 +2,11 @@
 
 lightkube reads the kubeconfig and knows how its users prove who they are (tokens, certificates, programs); the requests themselves are
 plain HTTP with JSON, because Weft needs what typed clients hide: warnings, strict field validation, and fields that no model knows.
-What a server answers becomes data or one of four errors, each of which callers treat in another way:
+What a server answers becomes data, or one of three errors:
 
     Refused       the server says no to this request: conflict, invalid, forbidden, not found
-    CannotRun     nobody can be asked: no context, no connection, expired credentials
-    Busy          too many requests, for longer than a patient client waits (a CannotRun)
+    CannotRun     nobody can be asked: no connection, expired credentials
+    UsageError    there is no such context
 
 No message contains the body of a request.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,15 +52,41 @@ class Cause:
     message: str
 
 
-class Refused(Exception):
+_RIGHT: Final = re.compile(
+    r'User "[^"]*" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
+    r'(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)?'
+)
+"""How RBAC says that a right is missing (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters)."""
+
+
+class Refused(CannotRun):
     """The server refuses a request: its HTTP status, its reason (`Conflict`, `Invalid`, ...) and its causes.
 
-    `message` is the server's text, which may contain values of the object.
+    `text` is the server's own message, which may contain values of the object; the problem of the error quotes it only where no object
+    of a user is involved. Code that applies such objects catches the error (`refusals`).
     """
 
-    def __init__(self, status: int, reason: str, message: str, causes: Sequence[Cause] = ()) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status, self.reason, self.message, self.causes = status, reason, message, tuple(causes)
+    def __init__(self, status: int, reason: str, text: str, causes: Sequence[Cause] = ()) -> None:
+        self.status, self.reason, self.text, self.causes = status, reason, text, tuple(causes)
+        super().__init__(self._problem())
+
+    @property
+    def missing_right(self) -> re.Match[str] | None:
+        """The right that the user lacks, if that is why: `verb`, `resource`, `group` and `namespace`."""
+        return _RIGHT.search(self.text) if self.status == 403 else None
+
+    def _problem(self) -> Problem:
+        right = self.missing_right
+        if right is None:
+            return Problem(
+                "cluster-refused", f"the API server refuses a request: {self.status} {self.reason}: {self.text}"
+            )
+        what = right["resource"] + (f".{right['group']}" if right["group"] else "")
+        where = f" in the namespace {right['namespace']}" if right["namespace"] else ""
+        return Problem("cluster-rights", f"the user may not {right['verb']} {what}{where}", hint=ROLES)
+
+
+ROLES: Final = "`weft deploy --roles` prints the roles that the commands need"
 
 
 @dataclass(frozen=True)

@@ -211,8 +211,7 @@ class _Deploy:
             )
         except Refused as error:
             self._say(
-                "cluster-refused",
-                f"the server refuses Weft's own objects: {error.status} {error.reason}: {error.message}",
+                "cluster-refused", f"the server refuses Weft's own objects: {error.status} {error.reason}: {error.text}"
             )
         except WeftError as error:
             self._outcome.problems += error.problems
@@ -441,7 +440,7 @@ class _Deploy:
         except Refused as error:
             if error.status == 404:
                 return True
-            message = f"{key} could not be removed: {self._secrets.scrubbed(error.message)}"
+            message = f"{key} could not be removed: {self._secrets.scrubbed(error.text)}"
             self._say(
                 "cluster-refused",
                 message,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from weft.base.problems import Problem
-from weft.cluster.client import Client, Refused, Resource
+from weft.cluster.client import ROLES, Client, Refused, Resource
 from weft.cluster.manifests import Key
 
 _FEW: Final = 1
@@ -105,5 +105,4 @@ def missing_right(client: Client, verb: str, key: Key, target: str) -> Problem:
     what += f".{key.group}" if key.group else ""
     where = f" in the namespace {key.namespace}" if key.namespace else ""
     message = f"the user of the context `{client.context}` may not {verb} {what}{where}"
-    hint = "`weft deploy --roles` prints the roles that the commands need"
-    return Problem("cluster-rights", message, targets=(target,), hint=hint)
+    return Problem("cluster-rights", message, targets=(target,), hint=ROLES)

@@ -20,7 +20,6 @@ from weft.cluster.manifests import Manifest
 from weft.cluster.secret_data import Secrets
 
 CONFLICT: Final = "FieldManagerConflict"
-_RIGHT: Final = re.compile(r' is forbidden: User "[^"]*" cannot (?P<verb>\w+) resource ')
 _UNDECLARED: Final = re.compile(r"(?P<field>\.\S*): field not declared in schema")
 _UNKNOWN: Final = re.compile(r'unknown field "(?P<field>[^"]+)"')
 _TYPED: Final = re.compile(r"(?P<field>\.[^\s:]+): (?P<text>expected .*|.*)\Z", re.DOTALL)
@@ -31,8 +30,8 @@ _IMMUTABLE: Final = re.compile(r"immutable|may not be changed|updates to .* are 
 
 def of_refusal(client: Client, manifest: Manifest, error: Refused, secrets: Secrets) -> Iterator[Problem]:
     """The problems of a refused apply."""
-    right = _RIGHT.search(error.message)
-    if error.status == 403 and right:
+    right = error.missing_right
+    if right:
         yield missing_right(client, right["verb"], manifest.key, manifest.target.name)
     elif any(cause.reason == CONFLICT for cause in error.causes):
         for cause in error.causes:
@@ -68,7 +67,7 @@ CONFLICT_HINT: Final = "take it, yield it or share it with `cluster: {{ownership
 
 def _by_message(manifest: Manifest, error: Refused, secrets: Secrets) -> Iterator[Problem]:
     """The problems of refusals whose fields are only in the text."""
-    message = _WRAPPED.sub("", error.message)
+    message = _WRAPPED.sub("", error.text)
     names = [match["field"] for match in _UNDECLARED.finditer(message)] or [
         match["field"] for match in _UNKNOWN.finditer(message)
     ]
