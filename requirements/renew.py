@@ -98,6 +98,29 @@ def metadata_of(name: str, scratch: Path) -> dict[tuple[str, str], list[Message]
     return found
 
 
+def elsewhere(key: tuple[str, str], scratch: Path) -> Message:
+    """The metadata of a package that a lock holds for none of the platforms whose wheels are read."""
+    target = scratch / "elsewhere"
+    newest = PLATFORMS[-1][0]
+    uv(
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        target,
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        newest,
+        "==".join(key),
+    )
+    (file,) = target.glob("*.dist-info/METADATA")
+    message = HeaderParser().parsestr(file.read_text("utf-8"))
+    shutil.rmtree(target)
+    return message
+
+
 def licence_of(message: Message) -> str:
     """The license of a package: an SPDX expression where it gives one, else its own words."""
     classifiers = [
@@ -131,9 +154,11 @@ def record() -> None:
             wheels |= wheels_of(name, Path(scratch))
             for key, found in metadata_of(name, Path(scratch)).items():
                 messages.setdefault(key, []).extend(found)
-    pins = {
-        (pin.name, pin.version) for name in LOCKS for pin in read_lock((FOLDER / f"{name}.lock").read_text("utf-8"))
-    }
+        pins = {
+            (pin.name, pin.version) for name in LOCKS for pin in read_lock((FOLDER / f"{name}.lock").read_text("utf-8"))
+        }
+        for key in sorted(pins - messages.keys()):
+            messages[key] = [elsewhere(key, Path(scratch))]
     packages = [entry(key, wheels[key], messages[key]) for key in sorted(pins)]
     locks = {name: digest((FOLDER / f"{name}.lock").read_text("utf-8")) for name in LOCKS}
     lines = ",\n".join(json.dumps(package, ensure_ascii=False) for package in packages)  # a package a line: small diffs

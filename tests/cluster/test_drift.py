@@ -18,7 +18,7 @@ def drift(shop, *args, code=1):
 def test_nothing_drifts_after_a_deploy(shop):
     shop.set("base", workload=True, autoscaler=True, token="ref+env://SHOP_TOKEN")
     shop.deploy("test", "test/*")
-    assert drift(shop, code=0, *("test", "test/*")) == []
+    assert drift(shop, "test", "test/*", code=0) == []
 
 
 def test_what_was_never_deployed_cannot_drift(shop):

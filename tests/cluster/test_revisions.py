@@ -1,5 +1,7 @@
 """`weft history` and `weft rollback` on a real API server."""
 
+import base64
+import gzip
 import json
 
 import pytest
@@ -133,10 +135,7 @@ def test_no_secret_is_in_what_weft_keeps(shop):
     shop.deploy("test", "test/*")
     shop.set("base", motto="two")
     shop.deploy("test", "test/*")
-    kept = [one for one in shop.cluster.items("ConfigMap", NAMESPACE)]
-    import base64
-    import gzip
-
+    kept = shop.cluster.items("ConfigMap", NAMESPACE)
     for one in kept:
         texts = [json.dumps(one)]
         texts += [gzip.decompress(base64.b64decode(chunk)).decode() for chunk in one.get("binaryData", {}).values()]

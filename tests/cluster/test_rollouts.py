@@ -40,7 +40,7 @@ def test_the_steps_of_a_strategy(rollout, sizes):
 class Clock:
     """A world in which sleeping takes no time."""
 
-    def __init__(self, gate=lambda gate, names: None):
+    def __init__(self, gate=lambda _gate, _names: None):
         self.moment = 1_000_000.0
         self.world = World(lambda: self.moment, self.sleep, gate)
 
@@ -79,7 +79,7 @@ ROLLOUT = Rollout(step=20, bake=60, gates=(Gate(command=("true",)),))
 @SLOW
 def test_a_rollout_deploys_step_by_step_and_bakes(fleet):
     seen = []
-    clock = Clock(lambda gate, names: seen.append((len(names), clock.moment)))
+    clock = Clock(lambda _gate, names: seen.append((len(names), clock.moment)))
     project = fleet.project()
     with Connections(project, "admin") as connections:
         machine = Rollouts(project, connections, project.target("test"), clock.world)
@@ -95,7 +95,7 @@ def test_a_rollout_deploys_step_by_step_and_bakes(fleet):
 @SLOW
 def test_a_gate_that_fails_takes_back_only_what_was_touched(fleet):
     before = fleet.versions()
-    clock = Clock(lambda gate, names: "too many errors" if len(names) >= 24 else None)
+    clock = Clock(lambda _gate, names: "too many errors" if len(names) >= 24 else None)
     project = fleet.project()
     with Connections(project, "admin") as connections:
         machine = Rollouts(project, connections, project.target("test"), clock.world)
@@ -114,7 +114,7 @@ def test_a_gate_that_fails_takes_back_only_what_was_touched(fleet):
 
 @SLOW
 def test_a_rollout_that_stops_keeps_what_it_has_done(fleet):
-    clock = Clock(lambda gate, names: "no")
+    clock = Clock(lambda _gate, _names: "no")
     project = fleet.project()
     with Connections(project, "admin") as connections:
         machine = Rollouts(project, connections, project.target("test"), clock.world)
@@ -127,11 +127,28 @@ class Crash(BaseException):
     """The end of a process, at the place where it is raised."""
 
 
+def crashing(write, *, after):
+    """A write of the state that ends the process at its third call, after the state was written or, at its fourth, before."""
+    count = 0
+
+    def crash(state):
+        nonlocal count
+        count += 1
+        if count == 4:
+            raise Crash
+        written = write(state)
+        if count == 3 and after:
+            raise Crash
+        return written
+
+    return crash
+
+
 @SLOW
 def test_another_process_goes_on_after_a_crash_at_any_moment(fleet):
     """The state is written before each move: a crash before or after any write of it loses nothing."""
     project = fleet.project()
-    clock = Clock(lambda gate, names: "at the third step" if len(names) >= 24 else None)
+    clock = Clock(lambda _gate, names: "at the third step" if len(names) >= 24 else None)
     writes = 0
     with Connections(project, "admin") as connections:
         machine = Rollouts(project, connections, project.target("test"), clock.world)
@@ -139,19 +156,7 @@ def test_another_process_goes_on_after_a_crash_at_any_moment(fleet):
     while True:
         with Connections(project, "admin") as connections:
             machine = Rollouts(project, connections, project.target("test"), clock.world)
-            write, count = machine._write, 0
-
-            def crashing(state, write=write):
-                nonlocal count
-                count += 1
-                if count == 4:
-                    raise Crash
-                written = write(state)
-                if count == 3 and writes % 2:
-                    raise Crash
-                return written
-
-            machine._write = crashing
+            machine._write = crashing(machine._write, after=bool(writes % 2))
             try:
                 state = machine.go_on()
                 break

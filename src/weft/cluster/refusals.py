@@ -89,7 +89,7 @@ def _at_field(manifest: Manifest, name: str, text: str, immutable: object = None
     hint = None
     if immutable:
         hint = "this field cannot change: give the object another name, or delete it first (`kubectl delete`)"
-    where = f" {name.lstrip('.')}" if name else ""
+    where = f" {name.lstrip('.')}" if name.strip("[].") else ""
     return manifest.problem("cluster-refused", f"{manifest.key}:{where}: {text}", path, hint)
 
 
