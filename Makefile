@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools setup-cluster render validate diff test test-programs test-cluster soak coverage mutants fuzz lint prose types check docs reference pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types check docs reference pictures bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -48,19 +48,19 @@ validate: for-render ## Report every problem of the configuration and of what it
 diff: for-render ## Compare two targets: make diff FROM=staging TO=production
 	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)
 
-plan: for-deploy ## Show what a deploy would change in the clusters: make plan ENV=production
+plan: for-dev ## Show what a deploy would change in the clusters: make plan ENV=production
 	@"$(BIN)/weft" plan $(TARGETS)
 
-deploy: for-deploy ## Deploy to the clusters that weft.yaml names: make deploy ENV=production REASON=...
+deploy: for-dev ## Deploy to the clusters that weft.yaml names: make deploy ENV=production REASON=...
 	@"$(BIN)/weft" deploy $(TARGETS) $(if $(REASON),--reason "$(REASON)") $(if $(YES),--yes)
 
-drift: for-deploy ## Show how the clusters differ from what was deployed
+drift: for-dev ## Show how the clusters differ from what was deployed
 	@"$(BIN)/weft" drift $(TARGETS)
 
-history: for-deploy ## Show the revisions of a target: make history ENV=production TENANT=acme
+history: for-dev ## Show the revisions of a target: make history ENV=production TENANT=acme
 	@"$(BIN)/weft" history '$(ENV)$(if $(TENANT),/$(TENANT))'
 
-rollback: for-deploy ## Deploy an earlier revision again: make rollback ENV=production TENANT=acme REVISION=7
+rollback: for-dev ## Deploy an earlier revision again: make rollback ENV=production TENANT=acme REVISION=7
 	@"$(BIN)/weft" rollback '$(ENV)$(if $(TENANT),/$(TENANT))' $(REVISION) $(if $(REASON),--reason "$(REASON)") $(if $(YES),--yes)
 
 test: for-dev ## Run the tests that need nothing but git, make and Python

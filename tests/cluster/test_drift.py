@@ -87,10 +87,10 @@ def test_a_live_value_is_adopted_into_its_overlay(shop, cluster):
     assert (shop.folder / "overlays" / "base.yaml").read_text() == "app:\n  motto: adopted\n"
 
 
-def test_metrics_are_in_the_format_of_prometheus(shop, cluster):
+def test_metrics_have_the_text_format(shop, cluster):
     shop.deploy("test")
     cluster.patch("ConfigMap", NAMESPACE, "shop", {"data": {"PORT": "1"}})
-    said = shop.weft("drift", "test", "--format", "prometheus", code=1).out
+    said = shop.weft("drift", "test", "--format", "metrics", code=1).out
     assert 'weft_drift_fields{target="test",kind="changed"} 1\n' in said
     assert 'weft_revision{target="test"} 1\n' in said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,20 +12,10 @@ from weft.cli.common import MAX_PROBLEMS, complete_target, put
 
 if TYPE_CHECKING:
     from weft.base.problems import Problem
-    from weft.cluster.deploying import Order, Outcome
-    from weft.cluster.planning import Plan
+    from weft.cluster.outcomes import Order, Outcome
+    from weft.cluster.plans import Plan
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_ENVIRONMENT: Final = (
-    "cluster-changed",
-    "cluster-credentials",
-    "cluster-inventory",
-    "cluster-locked",
-    "cluster-rights",
-    "cluster-unreachable",
-    "revision-incomplete",
-)
-"""Problems of the environment: a command that they stop could not run."""
 
 
 def targets_argument(function: _F) -> _F:
@@ -76,7 +66,7 @@ def writing_options(function: _F) -> _F:
 
 def order_of(reason: str, timeout: float | None, wait: float, *, unpin: bool = False) -> Order:
     """What the options say of a deploy."""
-    from weft.cluster.deploying import Order
+    from weft.cluster.outcomes import Order
 
     return Order(reason, timeout, wait, unpin=unpin)
 
@@ -108,12 +98,13 @@ def show_problems(problems: Sequence[Problem], folder: Any) -> None:
 
 def code_of(problems: Sequence[Problem]) -> int:
     """The exit status for problems: 0 without errors, 3 if the environment prevents the work, 1 otherwise."""
+    from weft.base.codes import About
     from weft.base.problems import has_errors
 
     errors = [problem for problem in problems if has_errors([problem])]
     if not errors:
         return 0
-    return 3 if all(problem.code in _ENVIRONMENT for problem in errors) else 1
+    return 3 if all(problem.traits.about is About.ENVIRONMENT for problem in errors) else 1
 
 
 class Question:

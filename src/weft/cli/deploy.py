@@ -64,7 +64,7 @@ def command(
     References to secrets are resolved in memory. If the server would refuse one object of a target, nothing of the target is written.
     """
     from weft.cluster import verbs
-    from weft.cluster.planning import Options
+    from weft.cluster.plans import Options
 
     project = open_project(ctx, overrides, from_env)
     if roles:

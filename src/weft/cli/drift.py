@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="How long --heal waits for readiness.  [default: cluster.timeout of weft.yaml]",
 )
 @click.option("--adopt", is_flag=True, help="Write live values back into the overlays that set them.")
-@click.option("--format", "format_", type=click.Choice((*FORMATS, "prometheus")), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice((*FORMATS, "metrics")), default="text", show_default=True)
 @context_option
 @click.pass_context
 def command(
@@ -65,7 +65,7 @@ def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
     from weft.cluster import drifting, metrics
     from weft.report.report import Report
 
-    if format_ == "prometheus":
+    if format_ == "metrics":
         put(metrics.text(found))
         return
     if format_ == "json":

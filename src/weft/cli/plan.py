@@ -36,7 +36,8 @@ def command(
     Exit 0 if it can be deployed, 1 if something would be refused, 3 if a cluster cannot be asked.
     """
     from weft.cluster.connections import Connections
-    from weft.cluster.planning import Options, plan
+    from weft.cluster.planning import plan
+    from weft.cluster.plans import Options
 
     project = open_project(ctx, overrides, from_env)
     options = Options(server=server, allow_environment=allow_environment, rebuild=rebuild)

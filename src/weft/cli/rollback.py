@@ -33,7 +33,7 @@ def command(
     with --unpin.
     """
     from weft.cluster import verbs
-    from weft.cluster.planning import Options
+    from weft.cluster.plans import Options
 
     project = open_project(ctx)
     question = Question(project.folder, yes=yes, share=project.file.cluster.prune)

@@ -34,9 +34,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weft.cluster.deploying import Outcome
     from weft.cluster.drifting import TargetDrift
-    from weft.cluster.planning import Plan
+    from weft.cluster.outcomes import Outcome
+    from weft.cluster.plans import Plan
     from weft.cluster.revisions import Revision
     from weft.project.project import Project
 
@@ -48,8 +48,8 @@ def plan(project: Project, *globs: str, context: str | None = None, server: bool
     configuration is not valid, and CannotRun if a cluster cannot be reached.
     """
     from weft.cluster.connections import Connections
-    from weft.cluster.planning import Options
     from weft.cluster.planning import plan as planned
+    from weft.cluster.plans import Options
 
     with Connections(project, context, current=True) as connections:
         return planned(project, project.targets(*globs), connections, Options(server=server, **options))

@@ -13,7 +13,7 @@ from typing import Any
 from weft.base import paths
 from weft.base.problems import Problem, Severity, WeftError
 from weft.cluster import fields, manifests
-from weft.cluster.drifting import CHANGED, Drift, TargetDrift
+from weft.cluster.drifting import Drift, Kind, TargetDrift
 from weft.cluster.manifests import SECRET, Manifest
 from weft.files.atomic import replace_file
 from weft.files.edits import EditError, with_replacement
@@ -40,7 +40,7 @@ def adopt(project: Project, found: Sequence[TargetDrift]) -> list[Problem]:
 
 def _adopted(project: Project, target: Target, manifest: Manifest | None, drift: Drift) -> Problem:
     change = drift.change
-    if change is None or drift.code != CHANGED or manifest is None or drift.key.type == SECRET:
+    if change is None or drift.kind is not Kind.CHANGED or manifest is None or drift.key.type == SECRET:
         return _left(drift, "only changed values of rendered objects can be adopted, and none of Secrets")
     path = fields.plain(change.path, manifest.data)
     place = manifest.place(path)
@@ -102,4 +102,4 @@ def _written(drift: Drift, setting: paths.Path, setters: Sequence[Setter], value
 
 def _left(drift: Drift, reason: str) -> Problem:
     name = f"{drift.key}: {drift.field}" if drift.field else str(drift.key)
-    return Problem(drift.code, f"{name} is left: {reason}", Severity.NOTE, targets=(drift.target,))
+    return Problem(f"drift-{drift.kind}", f"{name} is left: {reason}", Severity.NOTE, targets=(drift.target,))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, Self
 
 from weft.base.problems import Problem, UsageError, WeftError
-from weft.cluster.client import APPLY, Client, Refused, connect
+from weft.cluster.client import APPLY, Client, connect
 from weft.cluster.inventory import path_of
 from weft.cluster.names import CLUSTER, CLUSTER_NAMESPACE, MANAGER, ROLE
 from weft.project.project import Project
@@ -110,6 +110,3 @@ def write_note(client: Client, project: Project, target: Target) -> None:
     }
     path = path_of(CLUSTER_NAMESPACE, CLUSTER)
     client.request("PATCH", path, data, parameters={"fieldManager": MANAGER}, content=APPLY)
-
-
-__all__ = ["Connections", "Refused", "check_note", "environment_of", "namespace_of", "read_note", "write_note"]

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from weft.base.problems import CannotRun, Place, Problem, Severity, WeftError
-from weft.cluster import deploying, fields, inventory, live, manifests, ownership, revisions, secret_data
+from weft.cluster import execution, fields, inventory, live, manifests, ownership, revisions, secret_data
 from weft.cluster.client import Client
 from weft.cluster.connections import Connections, namespace_of
 from weft.cluster.fields import Change
@@ -29,21 +30,26 @@ from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.node import MISSING
 
-LOST: Final = "drift-lost"
-CHANGED: Final = "drift-changed"
-FOREIGN: Final = "drift-foreign"
 _OWN: Final = ((("f:metadata", "f:labels", f"f:{APPLYSET_PART}")), ("f:metadata", "f:annotations", f"f:{TARGET}"))
 _SCALE: Final = "scale"
 _STATUS: Final = "status"
 
 
+class Kind(StrEnum):
+    """The kinds of differences."""
+
+    LOST = "lost"
+    CHANGED = "changed"
+    FOREIGN = "foreign"
+
+
 @dataclass(frozen=True)
 class Drift:
-    """One difference: an object, and the field; the whole object if `change` is None. `code` says of which kind it is."""
+    """One difference: an object, and the field; the whole object if `change` is None."""
 
     target: str
     key: Key
-    code: str
+    kind: Kind
     change: Change | None = None
 
     @property
@@ -54,11 +60,7 @@ class Drift:
     def as_dict(self) -> dict[str, Any]:
         """The difference as JSON data; an absent side is left out."""
         change = self.change
-        data: dict[str, Any] = {
-            "target": self.target,
-            "object": str(self.key),
-            "kind": self.code.removeprefix("drift-"),
-        }
+        data: dict[str, Any] = {"target": self.target, "object": str(self.key), "kind": str(self.kind)}
         if change is not None:
             data["field"] = self.field
             data |= {} if change.new is MISSING else {"deployed": change.new}
@@ -104,7 +106,7 @@ def _of_cluster(project: Project, client: Client, targets: Sequence[Target]) -> 
     )
     owners = Ownership(project.file.cluster, scaled)
     for one, content in started:
-        key = deploying.read_key(client, one.target.name, one.namespace) if _has_secrets(content) else None
+        key = execution.read_key(client, one.target.name, one.namespace) if _has_secrets(content) else None
         for data in content.objects:
             one.objects += 1
             _compare(one, data, state, owners, key)
@@ -136,7 +138,7 @@ def _compare(
         return
     existing = state.objects.get(key)
     if existing is None:
-        one.found.append(Drift(one.target.name, key, LOST))
+        one.found.append(Drift(one.target.name, key, Kind.LOST))
         return
     wanted = secret_data.as_data(data) if key.type == SECRET else data
     for change in _changes(key, wanted, existing, owners):
@@ -145,8 +147,8 @@ def _compare(
             if hidden is None:
                 continue
             change = hidden  # noqa: PLW2901 - the same change without values
-        code = LOST if change.old is MISSING else FOREIGN if change.new is MISSING else CHANGED
-        one.found.append(Drift(one.target.name, key, code, change))
+        kind = Kind.LOST if change.old is MISSING else Kind.FOREIGN if change.new is MISSING else Kind.CHANGED
+        one.found.append(Drift(one.target.name, key, kind, change))
     if key.type == SECRET and digest_key is None and one.inventory.objects.get(key):
         one.uncompared.append(key)
 
@@ -200,17 +202,17 @@ def _problem(one: Drift, place: Place | None) -> Problem:
     change = one.change
     if change is None:
         message, hint = f"{one.key} is gone", "`weft drift --heal` creates it again"
-    elif one.code == FOREIGN:
+    elif one.kind is Kind.FOREIGN:
         message = f"{one.key}: {_by(change)} added {one.field}"
         hint = "remove it there, or add it to the template; `weft drift --heal` leaves it"
-    elif one.code == LOST:
+    elif one.kind is Kind.LOST:
         message, hint = f"{one.key}: {one.field} is gone", "`weft drift --heal` sets it again"
     else:
         values = (
             "" if change.old == "***" else f" from {fields.value_text(change.new)} to {fields.value_text(change.old)}"
         )
         message, hint = f"{one.key}: {_by(change)} changed {one.field}{values}", "`weft drift --heal` sets it back"
-    return Problem(one.code, message, Severity.WARNING, place=place, targets=(one.target,), hint=hint)
+    return Problem(f"drift-{one.kind}", message, Severity.WARNING, place=place, targets=(one.target,), hint=hint)
 
 
 def _by(change: Change) -> str:

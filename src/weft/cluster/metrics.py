@@ -1,4 +1,4 @@
-"""Drift as metrics, in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""Drift as metrics, in the text format of the CNCF (https://github.com/OpenObservability/OpenMetrics, of which it is the older form)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from weft.cluster.drifting import CHANGED, FOREIGN, LOST, TargetDrift
+from weft.cluster.drifting import Kind, TargetDrift
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
@@ -22,9 +22,9 @@ def text(found: Sequence[TargetDrift], now: float | None = None) -> str:
         "# TYPE weft_drift_fields gauge",
     ]
     for one in found:
-        for code in (LOST, CHANGED, FOREIGN):
-            number = sum(each.code == code for each in one.found)
-            lines.append(f'weft_drift_fields{{target="{_label(one)}",kind="{code.removeprefix("drift-")}"}} {number}')
+        for kind in Kind:
+            number = sum(each.kind is kind for each in one.found)
+            lines.append(f'weft_drift_fields{{target="{_label(one)}",kind="{kind}"}} {number}')
     lines += ["# HELP weft_drift_objects Objects that were compared.", "# TYPE weft_drift_objects gauge"]
     lines += [f'weft_drift_objects{{target="{_label(one)}"}} {one.objects - len(one.uncompared)}' for one in found]
     lines += [

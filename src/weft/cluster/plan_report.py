@@ -13,7 +13,7 @@ from weft.base.wording import counted, cut
 from weft.cluster import fields
 from weft.cluster.fields import Change
 from weft.cluster.names import APPLYSET_PART, TARGET
-from weft.cluster.planning import Action, Plan, Step, TargetPlan
+from weft.cluster.plans import Action, Plan, Step, TargetPlan
 from weft.schema.node import MISSING
 
 SIGNS: Final = {Action.CREATE: "+", Action.CHANGE: "~", Action.REMOVE: "-", Action.KEEP: "=", Action.UNCHANGED: " "}

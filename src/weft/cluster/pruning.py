@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from weft.cluster import live as reading
 from weft.cluster.client import Client, Refused
 from weft.cluster.manifests import Key
 from weft.cluster.order import references
 from weft.cluster.ownership import owner_target
+from weft.cluster.plans import Action, Step, TargetPlan
 from weft.project.entries import Cluster
-
-if TYPE_CHECKING:
-    from weft.cluster.planning import TargetPlan
 
 _CONFIGURATION: Final = (("", "ConfigMap"), ("", "Secret"))
 _USERS: Final = (
@@ -37,8 +35,6 @@ _DIGEST: Final = re.compile(r"(?P<stem>.+)-(?:[0-9a-f]{6,64}|[bcdfghjklmnpqrstvw
 
 def add_steps(plan: TargetPlan, state: reading.Live, cluster: Cluster) -> None:
     """Add the steps of objects that are no longer rendered."""
-    from weft.cluster.planning import Action, Step
-
     rendered = {step.key for step in plan.steps}
     stems = {match["stem"] for key in rendered for match in [_DIGEST.match(key.name)] if match}
     going = [key for key in plan.inventory.objects if key not in rendered and key in state.objects]

@@ -27,14 +27,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftError
-from weft.cluster import deploying, inventory, manifests, planning, revisions, verbs
+from weft.cluster import deploying, execution, inventory, manifests, planning, revisions, verbs
 from weft.cluster.client import APPLY, Client
 from weft.cluster.connections import Connections, namespace_of
-from weft.cluster.deploying import Order, Outcome, Stop
 from weft.cluster.inventory import path_of
 from weft.cluster.lock import Lock, who
 from weft.cluster.names import MANAGER, PROJECT, ROLE
-from weft.cluster.planning import Options
+from weft.cluster.outcomes import Order, Outcome, Stop
+from weft.cluster.plans import Options
 from weft.project.entries import Gate, Rollout
 from weft.project.project import Project
 from weft.project.target import Target
@@ -189,7 +189,7 @@ class Rollouts:
         if current is not None and not current.has_ended:
             hint = "`weft rollout resume` goes on with it, `weft rollout abort` ends it"
             raise CannotRun(Problem("cluster-locked", f"a rollout of {current.who} is {current.phase}", hint=hint))
-        commit, _ = deploying.sources(self._project)
+        commit, _ = execution.sources(self._project)
         state = State(
             steps_of([target.name for target in targets], rollout),
             datetime.fromtimestamp(self._world.now(), UTC).isoformat(timespec="seconds"),

@@ -12,9 +12,9 @@ from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftErr
 from weft.base.watching import Watch, unwatched
 from weft.cluster import deploying, inventory, planning, revisions
 from weft.cluster.connections import Connections, namespace_of
-from weft.cluster.deploying import Order, Outcome, Stop
 from weft.cluster.manifests import Manifest, key_of
-from weft.cluster.planning import Options, Plan
+from weft.cluster.outcomes import Order, Outcome, Stop
+from weft.cluster.plans import Options, Plan
 from weft.cluster.revisions import Content, Revision
 from weft.files import git, yaml11
 from weft.files.atomic import replace_file

@@ -55,7 +55,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What must hold after a step of a rollout: a program that ends with 0, or a query to a Prometheus server."""
+    """What must hold after a step of a rollout: a program that ends with 0, or a query in PromQL to a server of metrics."""
 
     command: tuple[str, ...] = ()
     promql: str | None = None
