@@ -135,6 +135,7 @@ def test_an_object_that_somebody_deletes_meanwhile_is_created_again(deployed, cl
     def meanwhile(request):
         if request["name"] == "shop-secret" and request["dryRun"]:
             cluster.delete("ConfigMap", NAMESPACE, "shop")
+            cluster.hang_up()
         return "allow"
 
     webhook.verdict = meanwhile

@@ -27,10 +27,10 @@ from pathlib import Path
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from proxy import Proxy
 
 from authority import Authority
 from kubelet import Kubelet
+from proxy import Proxy
 from servers import HOST, Servers, find, free_port, until
 from webhook import Webhook
 

@@ -34,8 +34,9 @@ def planning_options(function: _F) -> _F:
     """The options of commands that plan."""
     function = click.option(
         "--allow-environment",
+        multiple=True,
         metavar="NAME",
-        help="Allow targets of this environment in a cluster that is for another one.",
+        help="Allow targets of this environment in a cluster that is for another one; may be repeated.",
     )(function)
     return click.option(
         "--rebuild-inventory",

@@ -54,7 +54,7 @@ def command(
     timeout: float | None,
     wait: float,
     context: str | None,
-    allow_environment: str | None,
+    allow_environment: tuple[str, ...],
     rebuild: bool,
     overrides: dict[str, str],
     from_env: bool,

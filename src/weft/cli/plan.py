@@ -26,7 +26,7 @@ def command(
     check: bool,
     format_: str,
     context: str | None,
-    allow_environment: str | None,
+    allow_environment: tuple[str, ...],
     rebuild: bool,
     overrides: dict[str, str],
     from_env: bool,

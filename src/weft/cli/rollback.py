@@ -24,7 +24,7 @@ def command(
     timeout: float | None,
     wait: float,
     context: str | None,
-    allow_environment: str | None,
+    allow_environment: tuple[str, ...],
     rebuild: bool,
 ) -> None:
     """Deploy an earlier revision of a target again: the last good one before the current one, or REVISION.

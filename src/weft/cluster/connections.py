@@ -5,7 +5,7 @@ The first deploy into a cluster notes which project and environment it is for; a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, Self
 
 from weft.base.problems import Problem, UsageError, WeftError
@@ -87,13 +87,13 @@ def read_note(client: Client) -> dict[str, str] | None:
     return None if found is None else dict(found.get("data") or {})
 
 
-def check_note(note: dict[str, str] | None, project: Project, target: Target, allowed: str | None) -> None:
-    """Raises WeftError if the cluster is for another project or environment, unless this one is allowed."""
+def check_note(note: dict[str, str] | None, project: Project, target: Target, allowed: Collection[str]) -> None:
+    """Raises WeftError if the cluster is for another project or environment, unless the target's is one of those allowed."""
     if note is None:
         return
     environment = environment_of(project, target)
     noted = note.get(_PROJECT), note.get(_ENVIRONMENT)
-    if noted == (project.name, environment) or environment in (allowed, *(note.get("also") or "").split(",")):
+    if noted == (project.name, environment) or environment in allowed:
         return
     message = f"this cluster is for the environment `{noted[1]}` of {noted[0]}, and {target.name} belongs to `{environment}` of {project.name}"
     hint = f"check the context; if it is right, add `--allow-environment {environment}`"

@@ -68,12 +68,8 @@ class Execution:
             self._say(
                 "cluster-locked", "the lock was lost, because its lease could not be renewed in time", "deploy again"
             )
-        except Refused as error:
-            self._say(
-                "cluster-refused", f"the server refuses Weft's own objects: {error.status} {error.reason}: {error.text}"
-            )
         except WeftError as error:
-            self._outcome.problems += error.problems
+            self._outcome.problems += [replace(one, targets=(self._plan.name,)) for one in error.problems]
         except _Interrupted:
             self._outcome.status = "interrupted"
         return self._outcome
@@ -122,8 +118,9 @@ class Execution:
                 self._wait_for_all()
             objects = self._entries(before, digest_key)
             if not has_errors(self._outcome.problems):
-                objects = self._remove(objects, groups)
-                self._finish(replace(pending, objects=objects))
+                self._finish(replace(pending, objects=self._remove(objects)))
+            elif all(step.key in self._results for step in steps):
+                inventory.write(self._client, replace(pending, objects=objects))  # all is written, but not ready
         except (_Interrupted, WeftError, Refused, Lost) as error:
             message = "interrupted" if isinstance(error, _Interrupted) else type(error).__name__
             raise
@@ -267,10 +264,10 @@ class Execution:
                 entries[step.key] = Entry(step.manifest.digest)
         return entries
 
-    def _remove(self, objects: Mapping[Key, Entry], groups: Sequence[Sequence[Key]]) -> dict[Key, Entry]:
+    def _remove(self, objects: Mapping[Key, Entry]) -> dict[Key, Entry]:
         """Remove what nothing uses by now. Returns the entries that stay, also those of objects that could not be removed."""
         left = dict(objects)
-        users = pruning.Users(self._client)
+        users = pruning.Users(self._client, strict=True)
         going = {step.key: step for step in self._plan.steps if step.action is Action.REMOVE}
         self._outcome.kept += [(step.key, step.reason) for step in self._plan.steps if step.action is Action.KEEP]
         for group in order.reversed_order(order.levels({key: (step.live or {}, None) for key, step in going.items()})):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from weft.base.problems import Problem, Severity, has_errors
 from weft.base.watching import Watch, unwatched
-from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, secret_data
+from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, rights, secret_data
 from weft.cluster.client import APPLY, Client, Refused
 from weft.cluster.connections import Connections, check_note, namespace_of, read_note
 from weft.cluster.fields import Change
@@ -112,6 +112,7 @@ class _Planner:
                 (one, step) for one in plans for step in one.steps if step.manifest is not None and not step.untried
             ]
             client.each(lambda pair: self._ask(pair[0], pair[1]), steps)
+            rights.add_problems(client, plans)
         return plans
 
     def _started(self, client: Client, target: Target) -> TargetPlan:
@@ -221,9 +222,9 @@ def _adopted_trees(step: Step) -> Iterable[fields.Tree]:
 
 
 def _without_servers(data: Mapping[str, Any]) -> dict[str, Any]:
-    """An object without what the server counts."""
+    """An object without what the server counts, and without its status."""
     metadata = {key: value for key, value in (data.get("metadata") or {}).items() if key not in _SERVERS}
-    return {**data, "metadata": metadata}
+    return {**{key: value for key, value in data.items() if key != "status"}, "metadata": metadata}
 
 
 def _hidden(change: Change) -> Change:

@@ -130,12 +130,12 @@ class Plan:
 class Options:
     """How to plan.
 
-    `server` tries every object; `resolve` replaces references by secrets; `allow_environment` names an environment that may be deployed into a
+    `server` tries every object; `resolve` replaces references by secrets; `allow_environment` names environments that may be deployed into a
     cluster of another one; `rebuild` makes inventories again from labels; `force` takes fields of other managers that nothing else decides.
     """
 
     server: bool = False
     resolve: bool = False
-    allow_environment: str | None = None
+    allow_environment: tuple[str, ...] = ()
     rebuild: bool = False
     force: bool = False

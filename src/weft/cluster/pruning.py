@@ -8,7 +8,7 @@ more deploys, so that a workload can be taken back by hand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from weft.cluster import live as reading
@@ -20,7 +20,7 @@ from weft.cluster.plans import Action, Step, TargetPlan
 from weft.project.entries import Cluster
 
 _CONFIGURATION: Final = (("", "ConfigMap"), ("", "Secret"))
-_USERS: Final = (
+USERS: Final = (
     ("", "Pod"),
     ("apps", "Deployment"),
     ("apps", "StatefulSet"),
@@ -29,6 +29,7 @@ _USERS: Final = (
     ("batch", "Job"),
     ("batch", "CronJob"),
 )
+"""What has pods or starts some."""
 _DIGEST: Final = re.compile(r"(?P<stem>.+)-(?:[0-9a-f]{6,64}|[bcdfghjklmnpqrstvwxz2456789]{8,10})\Z")
 """A name that ends with a digest: hexadecimal, or in the letters that Kubernetes uses."""
 
@@ -38,7 +39,7 @@ def add_steps(plan: TargetPlan, state: reading.Live, cluster: Cluster) -> None:
     rendered = {step.key for step in plan.steps}
     stems = {match["stem"] for key in rendered for match in [_DIGEST.match(key.name)] if match}
     going = [key for key in plan.inventory.objects if key not in rendered and key in state.objects]
-    users = Users(plan.client)
+    users = Users(plan.client, strict=False)
     for key in sorted(going):
         data = state.objects[key]
         if owner_target(data)[0] != plan.inventory.applyset:
@@ -60,8 +61,10 @@ def add_steps(plan: TargetPlan, state: reading.Live, cluster: Cluster) -> None:
 class Users:
     """What names ConfigMaps and Secrets in the namespaces of a cluster, read when it is first asked for."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, strict: bool) -> None:
+        """Without `strict`, what the user may not list is taken to use nothing: good enough to look at, not to remove."""
         self._client = client
+        self._strict = strict
         self._known: dict[str, dict[tuple[str, str], str]] = {}
 
     def of(self, key: Key) -> str:
@@ -71,17 +74,18 @@ class Users:
         return self._known[key.namespace].get((key.kind, key.name), "")
 
     def _read(self, namespace: str) -> Iterator[tuple[tuple[str, str], str]]:
-        for group, kind in reversed(_USERS):
+        for group, kind in reversed(USERS):
             resource = self._client.kinds.preferred.get((group, kind))
             try:
-                found: Iterable[Mapping[str, Any]] = self._client.all_of(resource.path(namespace)) if resource else ()
-                for one in found:
-                    if _is_active(kind, one):
-                        for name in references(one.get("spec")):
-                            yield name, f"used by {kind} {one['metadata']['name']}"
+                found = list(self._client.all_of(resource.path(namespace))) if resource else []
             except Refused as error:
-                if error.status != 403:
+                if self._strict or error.missing_right is None:
                     raise
+                continue
+            for one in found:
+                if _is_active(kind, one):
+                    for name in references(one.get("spec")):
+                        yield name, f"used by {kind} {one['metadata']['name']}"
 
 
 def _is_active(kind: str, data: Mapping[str, Any]) -> bool:

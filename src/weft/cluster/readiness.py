@@ -114,8 +114,10 @@ def _deployment(data: Mapping[str, Any]) -> Status:
         return Status(False, _condition("Progressing", progressing), failed=True)
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
+    failure = _find(data, "ReplicaFailure")
     if updated < wanted:
-        return Status(False, f"{updated} of {wanted} replicas are updated")
+        why = f", and {_condition('ReplicaFailure', failure)}" if failure.get("status") == "True" else ""
+        return Status(False, f"{updated} of {wanted} replicas are updated{why}")
     if total > updated:
         return Status(False, f"{total - updated} old replicas have not ended")
     if available < updated:
