@@ -185,9 +185,13 @@ class _Planner:
         except Refused as error:
             step.problems += refusals.of_refusal(one.client, step.manifest, error, self._secrets)
             return
-        step.problems += [refusals.of_warning(step.manifest, text, self._secrets) for text in answer.warnings]
+        unresolved = step.manifest.is_secret and not self._options.resolve
+        if not unresolved:  # what the server says of references means nothing
+            step.problems += [refusals.of_warning(step.manifest, text, self._secrets) for text in answer.warnings]
         if step.live is not None:
-            step.changes = _answered(step, answer.data)
+            changes = _answered(step, answer.data)
+            entry = one.inventory.objects.get(step.key)
+            step.changes = self._of_secret(entry, step.manifest, step.live, changes) if unresolved else changes
             step.action = Action.CHANGE if step.changes else Action.UNCHANGED
 
 
