@@ -102,9 +102,9 @@ def test_all_targets_are_deployed_and_changed_and_rolled_back(platform, cluster)
     platform("drift", "--context", "admin")
 
     overlay = platform.folder / "overlays" / "tenants" / "acme.yaml"
-    overlay.write_text(overlay.read_text().replace("application:\n", "application:\n  max_search_results: 77\n", 1))
+    overlay.write_text(overlay.read_text().replace("application:\n", "application:\n  search: {max_results: 77}\n", 1))
     changed = yaml.safe_load(overlay.read_text())["application"]
-    assert changed["max_search_results"] == 77
+    assert changed["search"]["max_results"] == 77
     deploy(platform, "production", "production/*")
     second = state(cluster)
     differing = {key for key in second if second[key][3] != first[key][3]}
@@ -124,7 +124,7 @@ def test_all_targets_are_deployed_and_changed_and_rolled_back(platform, cluster)
     assert {key[0] for key in second.keys() - third.keys()} == {"NetworkPolicy"}
     assert all("acme" in key[2] for key in second.keys() - third.keys())
 
-    platform("rollback", "production/acme", "1", "--yes", "--timeout", "60")
+    platform("rollback", "production/acme", "1", "--yes", "--timeout", "60", "--allow-environment", "production")
     assert without_versions(state(cluster)) == without_versions(first)
 
 

@@ -57,7 +57,7 @@ def main_setting_behind(target: Target, one: Rendered, line: int) -> Path | None
     `settings_behind` finds every setting, and takes a hundred times longer.
     """
     text = lines_of(one.text)[line - 1] if 0 < line <= len(lines_of(one.text)) else ""
-    read = target.outputs.reads(target.view, one)
+    _, read = target.outputs.reading(target.view, one)
     root = target.schemas.root
     likely = []
     for path in leaves_of(target.shared_config):
