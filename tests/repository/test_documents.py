@@ -56,7 +56,11 @@ def test_the_pages_of_all_settings_are_fresh():
 PROBLEMS = PAGE.with_name("problems.md").read_text("utf-8")
 DOCUMENTED = re.findall(r"^### (\S+)$", PROBLEMS, re.MULTILINE)
 ROOT = PAGE.parents[2]
-REPORTS = [path.read_text("utf-8") for path in sorted(ROOT.glob("tests/cases/*/expected.txt"))]
+REPORTS = [
+    path.read_text("utf-8")
+    for glob in ("tests/cases/*/expected.txt", "tests/cluster/reports/*.txt")
+    for path in sorted(ROOT.glob(glob))
+]
 
 
 def test_every_code_is_documented_once():

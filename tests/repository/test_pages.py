@@ -17,7 +17,7 @@ RUN = {"console", "python"}
 
 
 def is_run(block):
-    return block.language in RUN and "not run" not in block.comments
+    return block.language in RUN and not block.comments.keys() & {"not run", "cluster"}
 
 
 def needs_programs(page):
@@ -32,7 +32,7 @@ def follow(page, folder, *, with_programs):
     page_blocks = blocks(page.read_text("utf-8"))
     session = start(page_blocks, folder)
     for block in page_blocks:
-        if block.programs and not with_programs:
+        if "cluster" in block.comments or (block.programs and not with_programs):
             continue
         try:
             session.follow(block)

@@ -8,7 +8,8 @@ files, else in a copy of this repository.
   command before it ended.
 - A block whose introduction ends with the name of a file, as "Write `overlays/base.yaml`:", is what is written to that file.
 - A block `python` is run, together with those above it; `>>>` shows what an expression gives.
-- A comment before a block changes how it is run: `<!-- not run: why -->`, `<!-- programs: kubectl -->` (run where they are).
+- A comment before a block changes how it is run: `<!-- not run: why -->`, `<!-- programs: kubectl -->` (run where they are),
+  `<!-- cluster: ... -->` (run on a real API server, by tests/cluster/test_pages.py).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from run import run
 _BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<language>[\w-]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```", re.DOTALL | re.MULTILINE
 )
-_COMMENT = re.compile(r"<!--\s*(?P<key>not run|programs)\s*:\s*(?P<value>.*?)\s*-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--\s*(?P<key>not run|programs|cluster)\s*:\s*(?P<value>.*?)\s*-->", re.DOTALL)
 _FILE = re.compile(r"`([^`\s]+)`[^`\n]*:\s*(?:<!--.*?-->\s*)?\Z", re.DOTALL)
 _WRITTEN = {"yaml", "json", "jinja", "text", "toml", "ini", "python", "sh"}
 _SHELL = set("|&;<>$`*?~#(){}'\"\\\n=")

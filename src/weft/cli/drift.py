@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import click
 
+from weft.base.wording import counted
 from weft.cli.clusters import context_option, show_outcome, show_problems, targets_argument
 from weft.cli.common import open_project, put
 from weft.report.formats import FORMATS
@@ -88,11 +90,11 @@ def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
         put(FORMATS[format_](report))
         return
     if report:
-        put(FORMATS["text"](report))
+        click.echo(FORMATS["text"](report), nl=False, color=False if os.environ.get("NO_COLOR") else None)
     for one in found:
         uncompared = f", {len(one.uncompared)} not compared" if one.uncompared else ""
         click.echo(
-            f"{one.target.name}: {len(one.found)} differences from revision {one.inventory.revision} in {one.objects} objects{uncompared}"
+            f"{one.target.name}: {counted(len(one.found), 'difference')} from revision {one.inventory.revision} in {counted(one.objects, 'object')}{uncompared}"
         )
 
 
