@@ -26,7 +26,7 @@ import click
 import jinja2.defaults
 
 import weft
-from weft import checks, cli
+from weft import checks, cli, cluster
 from weft.base import codes
 from weft.cli import new
 from weft.files.shipped import shipped_text
@@ -114,6 +114,8 @@ ARGUMENTS = {
     "TARGET": "a target or a glob of targets",
     "[TARGET]": "a target; when left out, all that name one dimension",
     "[TARGET]...": "targets and globs of targets; all targets when left out",
+    "rollout [TARGET]...": "targets and globs of targets, or `status`, `pause`, `resume` or `abort`",
+    "[REVISION]": "the number of a revision; when left out, the last good one before the current one",
     "[PATH]": "a setting, or a group of settings",
     "init DIR": "the folder of the new project",
     "new domain NAME": "the name of the domain",
@@ -309,6 +311,11 @@ def python() -> str:
     return "\n".join(about(name, getattr(weft, name)) for name in weft.__all__ if not name.startswith("__"))
 
 
+def python_of_clusters() -> str:
+    """The verbs for clusters."""
+    return "\n".join(about(f"cluster.{name}", getattr(cluster, name)) for name in cluster.__all__)
+
+
 GIVEN = ("Explanation", "Project", "Target")
 """What other calls give, and nobody makes."""
 
@@ -407,6 +414,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "keys of weft yaml": project_file,
     "keys of a dimension": lambda: project_file("dimensions", "additionalProperties"),
     "keys of kubernetes": lambda: project_file("kubernetes"),
+    "keys of cluster": lambda: project_file("cluster"),
+    "keys of a rollout": lambda: project_file("cluster", "rollouts", "additionalProperties"),
+    "keys of a gate": lambda: project_file("cluster", "rollouts", "additionalProperties", "gates", "items"),
     "keys of an output": lambda: project_file("outputs", "items"),
     "keys of a reader": lambda: project_file("readers", "additionalProperties"),
     "keys of a waiver": lambda: project_file("waivers", "items"),
@@ -418,6 +428,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "functions": functions,
     "codes": problem_codes,
     "python": python,
+    "python of clusters": python_of_clusters,
     "decisions": decisions,
     "readers": readers,
     "reach": reach,

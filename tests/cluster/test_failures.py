@@ -78,7 +78,7 @@ def test_a_refusal_after_the_plan_says_what_stands(deployed, cluster):
     webhook = cluster.webhook(resources=["configmaps", "services", "secrets"], namespaces=[NAMESPACE])
     webhook.verdict = lambda request: "refuse" if request["name"] == "shop" and not request["dryRun"] else "allow"
     said = deployed.deploy("test", code=1)
-    assert "test: failed after 1 objects: Secret shop-test/shop-secret" in said.out
+    assert "test: failed after 1 object: Secret shop-test/shop-secret" in said.out
     webhook.verdict = "allow"
     deployed.deploy("test")
     assert "nothing changes" in deployed.deploy("test").out

@@ -33,7 +33,14 @@ def variables(cluster, tmp_path, monkeypatch):
     return known
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def programs(page):
+    """The mark of a page that runs kubectl."""
+    return [pytest.mark.programs("kubectl")] if "\n$ kubectl" in page.read_text("utf-8") else []
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=programs(page), id=page.relative_to(ROOT).as_posix()) for page in PAGES]
+)
 def test_a_page_shows_what_a_cluster_does(page, variables, tmp_path):
     folder = tmp_path / "page"
     folder.mkdir()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weft.base.wording import counted
 from weft.cli.common import MAX_PROBLEMS, complete_target, put
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def show_outcome(outcome: Outcome) -> None:
     if outcome.status == "deployed":
         said += f" as revision {outcome.revision}, {len(outcome.written)} written, {len(outcome.removed)} removed"
     elif outcome.written:
-        said += f" after {len(outcome.written)} objects: " + ", ".join(map(str, outcome.written[:6]))
+        said += f" after {counted(len(outcome.written), 'object')}: " + ", ".join(map(str, outcome.written[:6]))
         said += " ..." if len(outcome.written) > 6 else ""
     click.echo(click.style(said, fg=colors.get(outcome.status, "red")))
     for key, reason in outcome.kept:

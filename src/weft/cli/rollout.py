@@ -131,8 +131,8 @@ def _act(project: Project, action: str, names: tuple[str, ...], *, back: bool, c
 
 
 def _show(state: State) -> None:
-    from weft.cluster.rollouts import said
+    from weft.cluster.rollouts import DONE, said
 
-    done = sum(len(step) for step in state.steps[: state.step])
+    done = sum(len(step) for step in state.steps[: state.step + (state.phase == DONE)])
     click.echo(f"rollout of {state.time} by {state.who}: {said(state)}" + (", paused" if state.paused else ""))
     click.echo(f"  {done} of {sum(map(len, state.steps))} targets are in finished steps")

@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftError
+from weft.base.wording import counted
 from weft.cluster import deploying, execution, inventory, manifests, planning, revisions, verbs
 from weft.cluster.client import APPLY, Client
 from weft.cluster.connections import Connections, namespace_of
@@ -359,7 +360,9 @@ def _gate(data: Mapping[str, Any]) -> Gate:
 
 def said(state: State) -> str:
     """The state in a line."""
-    where = f"step {state.step + 1} of {len(state.steps)}, {len(state.steps[state.step])} targets: {state.phase}"
+    where = (
+        f"step {state.step + 1} of {len(state.steps)}, {counted(len(state.steps[state.step]), 'target')}: {state.phase}"
+    )
     return (
         f"{state.phase}: {state.message}"
         if state.has_ended and state.message
