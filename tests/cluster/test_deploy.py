@@ -112,7 +112,7 @@ def test_a_refused_object_keeps_the_whole_target_from_being_written(shop):
 def test_a_first_deploy_that_is_refused_leaves_only_the_namespace(shop, cluster):
     shop.set("environments/test", port=70000)
     said = shop.deploy("test", code=1)
-    assert "nothing else was written, but Namespace shop-test stand" in said.err
+    assert "nothing was written except Namespace shop-test" in said.err
     assert shop.objects() == {}
 
 

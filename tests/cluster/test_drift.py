@@ -120,7 +120,7 @@ def shown(field):
 
 
 def edit(cluster, rng, name, manager, expected):
-    """One edit by a manager, and what drift must say of it; edits of the same field by later managers replace the earlier ones."""
+    """One edit by a manager, and what drift must say about it; edits of the same field by later managers replace the earlier ones."""
     kind, _, name = name.partition("/")
     key = f"{kind} {NAMESPACE}/{name}"
     path = cluster.path(kind, NAMESPACE, name)

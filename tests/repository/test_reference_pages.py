@@ -237,7 +237,11 @@ def is_a_format(name):
 
 
 DIALECTS = ("http://json-schema.org/draft-04/schema#", "https://json-schema.org/draft/2020-12/schema")
-OTHER_WORDS = {"cel-expr-python", "docker-compose", "weft-secrets"}
+OTHER_WORDS = {
+    *("cel-expr-python", "docker-compose", "weft-secrets"),
+    *("kube-public", "weft-cluster", "weft-rollout", "weft-rollout-lock"),  # what is in a cluster
+    *("kubectl-client-side-apply", "kubectl-create", "kustomize-controller"),  # field managers
+}
 
 
 def test_codes_in_the_reference_exist():

@@ -109,9 +109,7 @@ class Session:
         else:
             self.code, printed = self._printed(command)
             if "error" not in shown and "$?" not in shown:
-                assert self.code in (0, 1 if re.search("diff|drift|--check", command) else 0), (
-                    f"$ {command}\n{printed}"
-                )
+                assert self.code in (0, 1 if re.search("diff|drift|--check", command) else 0), f"$ {command}\n{printed}"
         assert matches(printed, shown), f"$ {command}\n{printed}\n--- the page shows:\n{shown}"
 
     def _printed(self, command: str) -> tuple[int, str]:

@@ -36,7 +36,7 @@ class Shop:
         return self.weft("deploy", *args, "--yes", *([] if "--timeout" in args else ["--timeout", "0"]), code=code)
 
     def project(self):
-        """The project, opened anew."""
+        """The project, opened again."""
         return weft.load_project(self.folder)
 
     def set(self, layer, **settings):
@@ -58,7 +58,7 @@ class Shop:
         path.write_text(yaml.safe_dump(data, sort_keys=False))
 
     def uncheck(self):
-        """Let only the server judge the objects."""
+        """Let only the server check the objects."""
         path = self.folder / "weft.yaml"
         path.write_text(path.read_text().replace("check: kubernetes, ", ""))
 

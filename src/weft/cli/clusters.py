@@ -67,7 +67,7 @@ def writing_options(function: _F) -> _F:
 
 
 def order_of(reason: str, timeout: float | None, wait: float, *, unpin: bool = False) -> Order:
-    """What the options say of a deploy."""
+    """What the options say about a deploy."""
     from weft.cluster.outcomes import Order
 
     return Order(reason, timeout, wait, unpin=unpin)
@@ -120,7 +120,7 @@ class Question:
         self.refused = False
 
     def __call__(self, plan: Plan) -> bool:
-        """True if the plan is to be deployed. Raises UsageError if nobody can be asked."""
+        """True if the plan should be deployed. Raises UsageError if nobody can be asked."""
         self.plan = plan
         show_plan(plan, "text")
         show_problems(plan.problems, self._folder)

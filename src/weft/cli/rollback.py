@@ -29,7 +29,7 @@ def command(
 ) -> None:
     """Deploy an earlier revision of a target again: the last good one before the current one, or REVISION.
 
-    It needs neither Git nor the templates of that time. Rules with `oldSelf` judge the way back. The target is pinned until a deploy
+    It needs neither Git nor the templates of that time. Rules with `oldSelf` check the way back. The target is pinned until a deploy
     with --unpin.
     """
     from weft.cluster import verbs

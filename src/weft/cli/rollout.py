@@ -51,7 +51,7 @@ def command(
     """Deploy many targets in steps, with a bake time and gates after each.
 
     `weft rollout status`, `pause`, `resume` and `abort` are for the rollout that is under way; a TARGET after them says in which cluster.
-    Its state lies in the cluster, so any machine can go on with it. Exit 0 if it is done, 1 if it was stopped or rolled back.
+    Its state is in the cluster, so any machine can go on with it. Exit 0 if it is done, 1 if it was stopped or rolled back.
     """
     project = open_project(ctx)
     if names and names[0] in _ACTIONS:

@@ -23,7 +23,7 @@ The way of an object, each step in one module:
     drifting, history, rolling_back, rollouts     what comes after
     client, connections, credentials              the API server
 
-Every object goes through server-side apply with the field manager `weft`, and Weft's own objects lie beside them: names are in `names`.
+Every object goes through server-side apply with the field manager `weft`, and Weft's own objects are in the same namespace: `names` has their names.
 
 May import: everything but api and cli. Needs the extra `cluster`, which is imported only when a connection is made.
 """

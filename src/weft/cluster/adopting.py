@@ -48,7 +48,7 @@ def _adopted(project: Project, target: Target, manifest: Manifest | None, drift:
         return _left(drift, "the sources render no such field any more")
     setting = main_setting_behind(target, manifest.output, place.line)
     if setting is None:
-        return _left(drift, "no setting stands behind it")
+        return _left(drift, "no setting is behind it")
     setters = target.explain(setting).setters
     for value in _readings(change.old):
         if _renders(project, target, manifest, setting, value, path, change.old):
@@ -102,4 +102,4 @@ def _written(drift: Drift, setting: paths.Path, setters: Sequence[Setter], value
 
 def _left(drift: Drift, reason: str) -> Problem:
     name = f"{drift.key}: {drift.field}" if drift.field else str(drift.key)
-    return Problem(f"drift-{drift.kind}", f"{name} is left: {reason}", Severity.NOTE, targets=(drift.target,))
+    return Problem(drift.code, f"{name} is left: {reason}", Severity.NOTE, targets=(drift.target,))

@@ -33,7 +33,7 @@ def deploy(
     """Deploy what a plan says, environments before their tenants; the plan must have asked the server and resolved references.
 
     A target that a plan refuses is not touched, and neither are those below it. `told` hears of each target that is done. On Ctrl-C, the
-    objects at work are finished, and the outcomes say what stands.
+    objects at work are finished, and the outcomes say what was written.
     """
     stop, how = stop or Stop(), how or Order()
     outcomes: dict[str, Outcome] = {}

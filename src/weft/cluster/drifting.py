@@ -1,6 +1,6 @@
 """Drift: how the objects in a cluster differ from what was last deployed there, and who changed them.
 
-The last revision is the reference, not the sources: a change that nobody has deployed yet is the plan's matter. Three kinds are told apart:
+The last revision is the reference, not the sources: a change that nobody has deployed yet is the plan's matter. There are three kinds:
 
     lost       a field, or a whole object, that was deployed and is gone
     changed    a field with another value
@@ -43,6 +43,9 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
 
 
+_CODES: Final = {Kind.LOST: "drift-lost", Kind.CHANGED: "drift-changed", Kind.FOREIGN: "drift-foreign"}
+
+
 @dataclass(frozen=True)
 class Drift:
     """One difference: an object, and the field; the whole object if `change` is None."""
@@ -51,6 +54,11 @@ class Drift:
     key: Key
     kind: Kind
     change: Change | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of its problem."""
+        return _CODES[self.kind]
 
     @property
     def field(self) -> str:
@@ -175,7 +183,7 @@ def _changes(key: Key, wanted: Mapping[str, Any], existing: Mapping[str, Any], o
 def _of_secret(
     one: TargetDrift, key: Key, change: Change, existing: Mapping[str, Any], digest_key: bytes | None
 ) -> Change | None:
-    """A change of a value of a Secret, without the value; None if its digest is that of the deployed one, or nobody can tell."""
+    """A change of a value of a Secret, without the value; None if its digest is that of the deployed one, or there is no key to compare with."""
     name = change.path[-1][2:]
     shown = Change(
         change.path,
@@ -212,7 +220,7 @@ def _problem(one: Drift, place: Place | None) -> Problem:
             "" if change.old == "***" else f" from {fields.value_text(change.new)} to {fields.value_text(change.old)}"
         )
         message, hint = f"{one.key}: {_by(change)} changed {one.field}{values}", "`weft drift --heal` sets it back"
-    return Problem(f"drift-{one.kind}", message, Severity.WARNING, place=place, targets=(one.target,), hint=hint)
+    return Problem(one.code, message, Severity.WARNING, place=place, targets=(one.target,), hint=hint)
 
 
 def _by(change: Change) -> str:

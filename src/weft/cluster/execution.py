@@ -86,8 +86,8 @@ class Execution:
             for problems in self._client.each(self._try, untried):
                 self._outcome.problems += problems
             if has_errors(self._outcome.problems) and first:
-                stands = ", ".join(str(step.key) for step in first)
-                self._say("cluster-skipped", f"nothing else was written, but {stands} stand", severity=Severity.NOTE)
+                created = ", ".join(str(step.key) for step in first)
+                self._say("cluster-skipped", f"nothing was written except {created}", severity=Severity.NOTE)
 
     def _try(self, step: Step) -> list[Problem]:
         assert step.manifest is not None

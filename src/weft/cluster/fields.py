@@ -2,10 +2,10 @@
 
 The API server records for each manager the fields that it set, as a tree (FieldsV1, k8s.io/apimachinery/pkg/apis/meta/v1 and
 sigs.k8s.io/structured-merge-diff): `f:NAME` is a field of a map, `k:{"name":"app"}` the item of a list with these keys, `v:"x"` the item
-of a set, `i:0` an item by position, and `.` says that the map or item itself is owned. A leaf is an empty tree: what lies below is one
+of a set, `i:0` an item by position, and `.` says that the map or item itself is owned. A leaf is an empty tree: what is below it is one
 value, such as an atomic list.
 
-A tree is the right shape for comparing too: it says how lists are to be matched without the schema of the kind, and it leaves out what
+A tree is the right shape for comparing too: it says how lists are matched without the schema of the kind, and it leaves out what
 the server filled in by itself.
 """
 

@@ -40,7 +40,7 @@ _VERSION: Final = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """What an inventory says of one object.
+    """What an inventory says about one object.
 
     `digest` is that of the object as rendered; `references` and `values` are digests of a Secret's values; `unused` counts the deploys
     since the object is no longer rendered.

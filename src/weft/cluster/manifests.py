@@ -1,4 +1,4 @@
-"""What is to be deployed: the objects of the outputs with `apply: true`, exactly as they were rendered.
+"""What will be deployed: the objects of the outputs with `apply: true`, exactly as they were rendered.
 
 A manifest keeps the output and the document that it comes from, so everything said about one of its fields can name the line of the
 output, the template behind it, and the overlay that set the value. References to secrets stay references here: `secret_data` replaces
@@ -132,7 +132,7 @@ def digest_of(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rendering:
     """The manifests of each target, and the warnings of rendering."""
 
@@ -148,7 +148,7 @@ def render(
 ) -> Rendering:
     """The manifests of targets, by the targets' names.
 
-    `namespaced` says of a target, an apiVersion and a kind whether its objects live in namespaces. Raises WeftError with every problem of
+    `namespaced` says whether objects of a target, an apiVersion and a kind are in namespaces. Raises WeftError with every problem of
     configurations and outputs, so that what `weft render` refuses is never deployed.
     """
     rendered, problems = project.render(targets, watch)

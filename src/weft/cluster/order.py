@@ -105,7 +105,7 @@ def _phase(key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) ->
 
 
 def _narrows(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
-    """True if a network policy may allow less than what is there: it is new, or an old rule is gone, or it is for more pods."""
+    """True if a network policy may allow less than the existing one: it is new, or an old rule is gone, or it is for more pods."""
     if old is None or new.get("podSelector") != old.get("podSelector"):
         return True
     if set(new.get("policyTypes") or ()) - set(old.get("policyTypes") or ()):

@@ -1,4 +1,4 @@
-"""How a target is to be deployed, and what happened to it."""
+"""How to deploy a target, and what happened to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Order:
 class Outcome:
     """What happened to a target: `deployed`, `unchanged`, `refused` (nothing was written), `failed` or `interrupted`.
 
-    `written` and `removed` are the objects that a deploy got to, so they say what stands.
+    `written` and `removed` are the objects that a deploy got to, so they say what exists now.
     """
 
     target: str
@@ -45,7 +45,7 @@ class Outcome:
 
 
 class Stop:
-    """Set by whoever wants a deploy to end after the object that it is at."""
+    """Set by the part that wants a deploy to end after the object that it is at."""
 
     def __init__(self) -> None:
         self._event = threading.Event()

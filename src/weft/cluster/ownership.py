@@ -46,7 +46,7 @@ class Settled:
 
     @property
     def force(self) -> bool:
-        """True if the server must be told to give Weft fields of others, all of which are meant to be taken."""
+        """True if the server must give Weft fields of others, all of which Weft takes on purpose."""
         return bool(self.taken or self.adopted) and not self.conflicts
 
 

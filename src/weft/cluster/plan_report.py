@@ -116,7 +116,7 @@ def _steps(one: TargetPlan, style: Callable[[str, str], str], places: bool) -> I
 
 
 def _note(step: Step) -> str:
-    """What is to be said of an object beside its name."""
+    """What is shown about an object after its name."""
     notes = [step.reason] if step.reason else []
     if step.settled is not None and step.settled.adopted:
         notes.append(f"adopted from {', '.join(step.settled.adopted)}")

@@ -34,7 +34,7 @@ _USERS: Final = (
     ("batch", "cronjobs"),
     ("batch", "jobs"),
 )
-"""What may use a ConfigMap or Secret that is to be removed."""
+"""What may use a ConfigMap or Secret that will be removed."""
 
 Rights = dict[tuple[str, str], set[str]]
 """The verbs for each group and resource."""

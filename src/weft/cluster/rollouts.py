@@ -1,6 +1,6 @@
 """Rollouts: many targets deployed in steps, with gates between them, and back again if a gate fails.
 
-A rollout is a state machine whose state lies in the cluster, written before each move, so that another machine can go on after a crash:
+A rollout is a state machine whose state is in the cluster, written before each move, so that another machine can go on after a crash:
 
     deploying  ->  baking  ->  gating  ->  deploying (the next step)  ...  ->  done
                                   |

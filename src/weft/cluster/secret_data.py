@@ -1,7 +1,7 @@
 """Secrets on their way into a cluster: references become values in memory, and comparisons use digests.
 
 A Secret is rendered with references. Here it gets the values, as `data`: server-side apply never removes a key from `stringData`. To tell
-whether a value has changed without keeping it, the inventory holds a digest of each: HMAC-SHA-256 with a key that lies in a Secret of the
+whether a value has changed without keeping it, the inventory holds a digest of each: HMAC-SHA-256 with a key in a Secret of the
 target's namespace, so nobody without that key can try out guesses. A digest of the reference itself, without a key, says
 whether the reference has changed.
 """
@@ -52,7 +52,7 @@ class Secrets:
 def resolve(manifests: Iterable[Manifest]) -> Secrets:
     """The secrets that the Secrets among the manifests refer to.
 
-    Raises WeftError with a problem for every reference that cannot be resolved, or that is in an object which is no Secret.
+    Raises WeftError with a problem for every reference that cannot be resolved, or that is in an object other than a Secret.
     """
     wanted: dict[str, tuple[Target, dict[str, None]]] = {}
     problems: list[Problem] = []

@@ -1,4 +1,4 @@
-"""Deploy, heal, roll back: the verbs that write, put together from their parts."""
+"""Deploy, heal, roll back: the verbs that write, built from their parts."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def rollback(
 ) -> list[Outcome]:
     """Deploy a revision again, by default the last good one before the current one, and pin the target to it.
 
-    Rules with `oldSelf` judge the way back. Raises as `deploy` does, WeftError if a rule forbids it.
+    Rules with `oldSelf` check the way back. Raises as `deploy` does, WeftError if a rule forbids it.
     """
     how = how or Order()
     _check_reason(project, how)
