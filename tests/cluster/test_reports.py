@@ -103,9 +103,10 @@ def locked(shop):
     }
     shop.cluster.ask("PATCH", path, {"spec": held})
     shop.set("base", motto="buy now")
-    result = shop.deploy("test", code=3)
-    shop.cluster.ask("PATCH", path, {"spec": {"holderIdentity": None}})  # leases outlast a test
-    return result
+    try:
+        return shop.deploy("test", code=3)
+    finally:
+        shop.cluster.ask("PATCH", path, {"spec": {"holderIdentity": None}})  # leases outlast a test
 
 
 def inventory(shop):

@@ -186,7 +186,7 @@ class _Planner:
             step.problems += refusals.of_refusal(one.client, step.manifest, error, self._secrets)
             return
         unresolved = step.manifest.is_secret and not self._options.resolve
-        if not unresolved:  # what the server says of references means nothing
+        if not unresolved:  # what the server says about references means nothing
             step.problems += [refusals.of_warning(step.manifest, text, self._secrets) for text in answer.warnings]
         if step.live is not None:
             changes = _answered(step, answer.data)
