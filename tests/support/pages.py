@@ -9,7 +9,7 @@ files, else in a copy of this repository.
 - A block whose introduction ends with the name of a file, as "Write `overlays/base.yaml`:", is what is written to that file.
 - A block `python` is run, together with those above it; `>>>` shows what an expression gives.
 - A comment before a block changes how it is run: `<!-- not run: why -->`, `<!-- programs: kubectl -->` (run where they are),
-  `<!-- cluster: ... -->` (run on a real API server, by tests/cluster/test_pages.py).
+  `<!-- cluster: ... -->` (run on a real API server, by tests/cluster/test_cluster_pages.py).
 """
 
 from __future__ import annotations

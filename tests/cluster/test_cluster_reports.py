@@ -1,6 +1,6 @@
 """What is reported about clusters: `tests/cluster/reports` has the whole report of each situation, which docs/reference/problems.md quotes.
 
-After a change of wording run `python -m pytest tests/cluster/test_reports.py -m cluster --update-expected`, and review the result.
+After a change of wording run `python -m pytest tests/cluster/test_cluster_reports.py -m cluster --update-expected`, and review the result.
 """
 
 import re
