@@ -174,7 +174,10 @@ def test_objects_of_kubectl_are_adopted(shop, cluster):
         "data": {"PORT": "1", "OLD": "2"},
     }
     cluster.ask("POST", cluster.path("ConfigMap", NAMESPACE) + "?fieldManager=kubectl-client-side-apply", old)
-    assert "adopted from kubectl-client-side-apply" in shop.weft("plan", "test").out
+    for more in ((), ("--server",)):
+        plan = shop.weft("plan", "test", *more).out
+        assert "adopted from kubectl-client-side-apply" in plan
+        assert '- .data.OLD: "2"' in plan
     shop.deploy("test")
     live = cluster.read("ConfigMap", NAMESPACE, "shop")
     assert live["data"] == {"PORT": "8080", "MOTTO": "buy more"}

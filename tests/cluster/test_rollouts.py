@@ -9,7 +9,8 @@ import time
 import pytest
 
 from weft.cluster.connections import Connections
-from weft.cluster.rollouts import Rollouts, World, steps_of
+from weft.cluster.names import name_of
+from weft.cluster.rollouts import LOCK, Rollouts, World, steps_of
 from weft.project.entries import Gate, Rollout
 
 NAMESPACE = "shop-test"
@@ -199,7 +200,7 @@ def test_a_rollout_is_killed_paused_and_resumed_by_other_processes(fleet):
     assert "has not" not in fleet.weft("rollout", "test/t*", "--yes", code=3).out
     fleet.weft("rollout", "pause", "test/t00")
     assert "paused" in fleet.weft("rollout", "status", "test/t00").out
-    for lock in ("weft-rollout-lock", *(f"weft-test.{name}-lock" for name in TENANTS)):
+    for lock in (name_of(LOCK, "lock"), *(f"weft-test.{name}-lock" for name in TENANTS)):
         path = fleet.cluster.path("Lease", NAMESPACE, lock)
         if fleet.cluster.request("GET", path)[0] == 200:
             fleet.cluster.ask("PATCH", path, {"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}})

@@ -195,6 +195,7 @@ _CODES: Final = (
     Code("no-target", About.PROJECT),
     Code("not-a-limit", About.KEY),
     Code("no-values", About.PROJECT),
+    Code("nothing-applied", About.PROJECT),
     Code("output-outside", About.PROJECT),
     Code("output-path", About.PROJECT),
     Code("output-reserved", About.PROJECT),

@@ -45,4 +45,4 @@ def command(
         made = plan(project, project.targets(*names), connections, options, watch=watch)
     show_plan(made, format_)
     show_problems(made.problems, project.folder)
-    ctx.exit(code_of(made.problems) or (1 if check and made.differs else 0))
+    ctx.exit(code_of(made.problems) or (1 if check and made.alters else 0))

@@ -89,7 +89,9 @@ def _not_begun(project: Project, one: TargetPlan, above: Outcome | None, how: Or
     if problems:
         return Outcome(one.name, "refused", one.inventory.revision, problems=problems)
     first = not one.inventory.revision or one.inventory.pending
-    if not one.writes and not first and not (how.unpin and one.inventory.pinned is not None):
+    pins = how.restores is not None and one.inventory.pinned != how.restores
+    unpins = how.unpin and one.inventory.pinned is not None
+    if not one.writes and not (first or pins or unpins):
         return Outcome(one.name, "unchanged", one.inventory.revision)
     return None
 

@@ -151,6 +151,10 @@ def render(
     `namespaced` says whether objects of a target, an apiVersion and a kind are in namespaces. Raises WeftError with every problem of
     configurations and outputs, so that what `weft render` refuses is never deployed.
     """
+    if not any(output.apply for output in project.file.outputs):
+        hint = "add `apply: true` to the outputs that the cluster takes"
+        place = project.file.place("outputs", key=True) if project.file.outputs else None
+        raise WeftError(Problem("nothing-applied", "no output of weft.yaml is deployed", place=place, hint=hint))
     rendered, problems = project.render(targets, watch)
     if has_errors(problems):
         raise WeftError(*problems)

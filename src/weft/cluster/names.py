@@ -28,8 +28,10 @@ APPLYSET_TOOLING: Final = "applyset.kubernetes.io/tooling"
 APPLYSET_KINDS: Final = "applyset.kubernetes.io/contains-group-kinds"
 APPLYSET_NAMESPACES: Final = "applyset.kubernetes.io/additional-namespaces"
 
+ROLLOUT: Final = "weft-rollout"
+"""The ConfigMap with the state of a rollout."""
 CLUSTER: Final = "weft-cluster"
-"""The ConfigMap that says which project and environment a cluster is for, in the namespace `kube-public`, which all may read."""
+"""The ConfigMap that says which project and environment a cluster is for, in the namespace `kube-public`."""
 CLUSTER_NAMESPACE: Final = "kube-public"
 
 _PLAIN: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:/[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\Z")

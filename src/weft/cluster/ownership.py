@@ -62,7 +62,7 @@ class Ownership:
         """What happens to a field of another manager: take, yield, share, or None for a conflict."""
         name = f"{key.kind}{fields.shown(path)}"
         for glob, decision in self.cluster.ownership.items():
-            if fnmatch.fnmatchcase(name, glob):
+            if name == glob or fnmatch.fnmatchcase(name, glob):  # a field may look like a glob: `ports[port=80]`
                 return decision
         if path == _REPLICAS and key in self.scaled:
             return YIELD

@@ -12,15 +12,12 @@ from typing import Any, Final
 from weft.base.wording import counted, cut
 from weft.cluster import fields
 from weft.cluster.fields import Change
-from weft.cluster.names import APPLYSET_PART, TARGET
 from weft.cluster.plans import Action, Plan, Step, TargetPlan
 from weft.schema.node import MISSING
 
 SIGNS: Final = {Action.CREATE: "+", Action.CHANGE: "~", Action.REMOVE: "-", Action.KEEP: "=", Action.UNCHANGED: " "}
 _FEW: Final = 40
 """So many fields of an object are shown."""
-_OWN: Final = (("f:metadata", "f:labels", f"f:{APPLYSET_PART}"), ("f:metadata", "f:annotations", f"f:{TARGET}"))
-_OWNERSHIP: Final = ("f:metadata", "f:managedFields")
 _UNASKED: Final = "the server was not asked: what it would refuse or fill in is not known (`--server` asks)"
 
 
@@ -43,11 +40,6 @@ def markdown(plan: Plan, *, places: bool = True) -> str:
     return "\n".join(_markdown(plan, places)) + "\n"
 
 
-def shown_changes(step: Step) -> list[Change]:
-    """The changes of a step that people care about: not the marks of Weft itself, unless they are all."""
-    return [change for change in step.changes if change.path not in (*_OWN, _OWNERSHIP)]
-
-
 def _target(one: TargetPlan, places: bool) -> dict[str, Any]:
     return {
         "target": one.name,
@@ -65,7 +57,7 @@ def _step(one: TargetPlan, step: Step, places: bool) -> dict[str, Any]:
     data |= {"reason": step.reason} if step.reason else {}
     if step.settled is not None and step.settled.adopted:
         data["adopted"] = list(step.settled.adopted)
-    changes = [_change(step, change, places) for change in shown_changes(step)] if step.action is Action.CHANGE else []
+    changes = [_change(step, change, places) for change in step.visible_changes] if step.action is Action.CHANGE else []
     return data | ({"changes": changes} if changes else {})
 
 
@@ -106,7 +98,7 @@ def _steps(one: TargetPlan, style: Callable[[str, str], str], places: bool) -> I
             continue
         yield "  " + style(f"{SIGNS[step.action]} {step.key}", colors[step.action]) + _note(step)
         if step.action is Action.CHANGE:
-            changes = shown_changes(step)
+            changes = step.visible_changes
             for change in changes[:_FEW]:
                 yield f"      {_change_line(step, change, places)}"
             if len(changes) > _FEW:
@@ -120,7 +112,7 @@ def _note(step: Step) -> str:
     notes = [step.reason] if step.reason else []
     if step.settled is not None and step.settled.adopted:
         notes.append(f"adopted from {', '.join(step.settled.adopted)}")
-    if step.action is Action.CHANGE and not shown_changes(step):
+    if step.action is Action.CHANGE and not step.visible_changes:
         notes.append("marked as Weft's")
     return f"   {'; '.join(notes)}" if notes else ""
 

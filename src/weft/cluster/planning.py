@@ -215,6 +215,11 @@ def _answered(step: Step, result: Mapping[str, Any]) -> tuple[Change, ...]:
     before, after = fields.owned_by(step.live, MANAGER), fields.owned_by(result, MANAGER)
     trees = fields.merged((before, after, *(_adopted_trees(step))))
     found = fields.differences(step.live, result, trees, tolerant=False)
+    if (
+        step.settled is not None and step.settled.adopted
+    ):  # a dry run cannot be of an object whose managers were rewritten
+        known = {change.path for change in found}
+        found += [change for change in step.settled.changes if change.new is MISSING and change.path not in known]
     if not found and (_without_servers(step.live) != _without_servers(result) or before != after):
         found = [Change(("f:metadata", "f:managedFields"), MISSING, MANAGER)]
     return tuple(map(_hidden, found)) if step.manifest is not None and step.manifest.is_secret else tuple(found)

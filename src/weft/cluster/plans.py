@@ -6,16 +6,23 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from weft.base.problems import Problem, has_errors
 from weft.cluster.client import Client
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Inventory
 from weft.cluster.manifests import Key, Manifest
+from weft.cluster.names import APPLYSET_PART, TARGET
 from weft.cluster.ownership import Settled
 from weft.cluster.secret_data import Secrets
 from weft.project.target import Target
+
+_MARKS: Final = (
+    ("f:metadata", "f:labels", f"f:{APPLYSET_PART}"),
+    ("f:metadata", "f:annotations", f"f:{TARGET}"),
+    ("f:metadata", "f:managedFields"),
+)
 
 
 class Action(StrEnum):
@@ -46,6 +53,16 @@ class Step:
     problems: list[Problem] = field(default_factory=list)
     untried: str = ""
     reason: str = ""
+
+    @property
+    def visible_changes(self) -> list[Change]:
+        """The changes that people care about: not the marks of Weft itself."""
+        return [change for change in self.changes if change.path not in _MARKS]
+
+    @property
+    def alters(self) -> bool:
+        """True if a deploy changes the object, and does not only mark it as Weft's."""
+        return self.writes and (self.action is not Action.CHANGE or bool(self.visible_changes))
 
     @property
     def writes(self) -> bool:
@@ -119,6 +136,11 @@ class Plan:
     def problems(self) -> list[Problem]:
         """All problems."""
         return [*self.warnings, *(problem for target in self.targets for problem in target.every_problem)]
+
+    @property
+    def alters(self) -> bool:
+        """True if a deploy would change what an object says."""
+        return any(step.alters for target in self.targets for step in target.steps)
 
     @property
     def differs(self) -> bool:

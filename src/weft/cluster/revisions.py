@@ -72,22 +72,30 @@ def every(client: Client, target: str, namespace: str) -> list[Revision]:
 
 
 def find(revisions: Sequence[Revision], number: int | None, target: str) -> Revision:
-    """The revision with a number, or the last deployed one before the current one.
+    """The revision with a number, or the last one before the current state.
 
+    The current state may itself be an earlier one: a second rollback goes further back, and a heal changes nothing about what was deployed.
     Raises UsageError if there is none.
     """
-    known = [one for one in revisions if one.outcome == DEPLOYED]
     if number is None:
-        if len(known) < 2:
+        good = [one for one in revisions if one.outcome == DEPLOYED]
+        earlier = _before(good[-1], good) if good else []
+        if not earlier:
             message = f"{target} has no revision to go back to"
             raise UsageError(Problem("unknown-cluster-revision", message, targets=(target,)))
-        return known[-2]
+        return earlier[-1]
     for one in revisions:
         if one.number == number:
             return one
     hint = f"choose from {choices([str(one.number) for one in revisions])}" if revisions else "it was never deployed"
     message = f"{target} has no revision {number} in its cluster"
     raise UsageError(Problem("unknown-cluster-revision", message, targets=(target,), hint=hint))
+
+
+def _before(now: Revision, good: Sequence[Revision]) -> list[Revision]:
+    """The revisions from before the state that the current one has, without those that deployed the same."""
+    state = now.number if now.restores is None else now.restores
+    return [one for one in good if one.restores is None and one.number < state and one.digest != now.digest]
 
 
 def content(client: Client, revision: Revision, namespace: str) -> Content:

@@ -1,7 +1,7 @@
 """RBAC on configuration: the roles that people and CI need for a target, made from what the target deploys.
 
     viewer      plan without the server, drift, history; no Secrets
-    approver    a viewer who may also pause, resume and abort a rollout
+    approver    a viewer who may also pause and abort a rollout
     deployer    plan with the server, deploy, drift with healing, rollback, rollout
 
 Each right is one that a command uses; tests run every command with a role, and with each right less. Bindings are not made: who has a role is
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from weft.cluster.client import Client
 from weft.cluster.manifests import CRD, NAMESPACE, Manifest
-from weft.cluster.names import CLUSTER, CLUSTER_NAMESPACE, NAME, ROLE, TARGET, name_of, slug
+from weft.cluster.names import CLUSTER, CLUSTER_NAMESPACE, NAME, ROLE, ROLLOUT, TARGET, name_of, slug
 
 VIEWER: Final = "viewer"
 APPROVER: Final = "approver"
@@ -47,6 +47,8 @@ def roles(client: Client, target: str, namespace: str, manifests: Sequence[Manif
         rights = _rights(client, namespace, manifests, role)
         for where in sorted(rights):
             rules = _rules(rights[where]) + (_granted(manifests, where) if role == DEPLOYER else [])
+            if role == APPROVER and where == namespace:
+                rules.append(_rule("", "configmaps", ["patch"], [ROLLOUT]))
             found.append(_role(target, role, where, rules))
         rules = _of_cluster(client, manifests, role)
         found.append(_role(target, role, "", rules))
@@ -75,9 +77,6 @@ def _rights(client: Client, namespace: str, manifests: Iterable[Manifest], role:
         for where in list(found):
             for kind in _USERS:
                 found[where][kind].add("list")
-    if role == APPROVER:
-        own[_OWN].add("patch")
-        own[_LEASES].update(("get", "create", "update"))
     return {where: {kind: verbs for kind, verbs in rights.items() if verbs} for where, rights in found.items()}
 
 

@@ -33,7 +33,7 @@ from weft.cluster.client import APPLY, Client
 from weft.cluster.connections import Connections, namespace_of
 from weft.cluster.inventory import path_of
 from weft.cluster.lock import Lock, who
-from weft.cluster.names import MANAGER, PROJECT, ROLE
+from weft.cluster.names import MANAGER, PROJECT, ROLE, ROLLOUT
 from weft.cluster.outcomes import Order, Outcome, Stop
 from weft.cluster.plans import Options
 from weft.project.entries import Gate, Rollout
@@ -50,9 +50,9 @@ STOPPED: Final = "stopped"
 ROLLED_BACK: Final = "rolled back"
 ABORTED: Final = "aborted"
 ENDED: Final = (DONE, STOPPED, ROLLED_BACK, ABORTED)
-NAME: Final = "weft-rollout"
 _FIELD: Final = "rollout.json"
-_LOCK: Final = "rollout"
+LOCK: Final = "the rollout"
+"""What is locked; no target can have this name."""
 _GATE_SECONDS: Final = 300
 
 
@@ -171,7 +171,7 @@ class Rollouts:
 
     def read(self) -> State | None:
         """The state; None if there never was a rollout. Raises CannotRun if somebody damaged it."""
-        found = self._client.find(path_of(self._namespace, NAME))
+        found = self._client.find(path_of(self._namespace, ROLLOUT))
         if found is None:
             return None
         try:
@@ -180,8 +180,8 @@ class Rollouts:
             data["gates"] = tuple(data["gates"])
             return State(**data)
         except (ValueError, LookupError, TypeError):
-            message = f"ConfigMap {self._namespace}/{NAME} was changed by somebody and cannot be read"
-            hint = f"delete it: `kubectl delete configmap {NAME} --namespace {self._namespace}`"
+            message = f"ConfigMap {self._namespace}/{ROLLOUT} was changed by somebody and cannot be read"
+            hint = f"delete it: `kubectl delete configmap {ROLLOUT} --namespace {self._namespace}`"
             raise CannotRun(Problem("cluster-inventory", message, hint=hint)) from None
 
     def begin(self, targets: Sequence[Target], rollout: Rollout, reason: str = "") -> State:
@@ -223,17 +223,20 @@ class Rollouts:
         """
         stop = stop or Stop()
         state = self._running()
-        with Lock(self._client, _LOCK, self._namespace):
+        with Lock(self._client, LOCK, self._namespace):
             state = self._write(replace(state, paused=False))
             if state.phase != ROLLING_BACK:
                 self._check_sources(state)
+            heard = (-1, "")
             while not state.has_ended:
                 current = self.read() or state
                 if current.paused or current.has_ended or stop.wanted:
                     return current
                 if current.phase == ROLLING_BACK:
                     state = current
-                told(said(state))
+                if heard != (state.step, state.phase):
+                    heard = state.step, state.phase
+                    told(said(state))
                 state = self._write(self._moved(state, stop, told))
             told(said(state))
         return state
@@ -311,7 +314,7 @@ class Rollouts:
     def _goes_back_to(self, target: Target, number: int) -> bool:
         """True if the current revision of a target restores another one."""
         now = self._revision(target)
-        known = revisions.every(self._client, target.name, namespace_of(self._project, target))
+        known = revisions.every(self._connections.of(target), target.name, namespace_of(self._project, target))
         return any(one.number == now and one.restores == number for one in known)
 
     def _revision(self, target: Target) -> int:
@@ -342,14 +345,14 @@ class Rollouts:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
-                "name": NAME,
+                "name": ROLLOUT,
                 "namespace": self._namespace,
                 "labels": {ROLE: "rollout"},
                 "annotations": {PROJECT: self._project.name},
             },
             "data": {_FIELD: json.dumps(asdict(state))},
         }
-        path = path_of(self._namespace, NAME)
+        path = path_of(self._namespace, ROLLOUT)
         self._client.request("PATCH", path, data, parameters={"fieldManager": MANAGER, "force": "true"}, content=APPLY)
         return state
 

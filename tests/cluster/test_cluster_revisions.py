@@ -77,6 +77,25 @@ def test_a_rule_about_the_old_value_can_forbid_a_rollback(shop):
     assert shop.cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["MOTTO"] == "bigger"
 
 
+def test_a_second_rollback_goes_further_back_and_a_heal_is_no_state_of_its_own(shop):
+    for number in range(1, 4):
+        shop.set("base", motto=f"number {number}")
+        shop.deploy("test")
+    shop.cluster.patch("ConfigMap", NAMESPACE, "shop", {"data": {"MOTTO": "by hand"}})
+    shop.weft("drift", "test", "--heal", "--timeout", "0")
+    for number in (2, 1):
+        shop.weft("rollback", "test", "--yes", "--timeout", "0")
+        assert shop.cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["MOTTO"] == f"number {number}"
+    assert "no revision to go back to" in shop.weft("rollback", "test", "--yes", code=2).err
+
+
+def test_a_rollback_to_what_is_there_pins_it(shop):
+    shop.deploy("test")
+    shop.weft("rollback", "test", "1", "--yes", "--timeout", "0")
+    shop.set("base", motto="new")
+    assert "is pinned to revision 1" in shop.deploy("test", code=1).err
+
+
 def test_only_the_last_revisions_are_kept(shop):
     shop.configure(revisions=3)
     for number in range(6):
