@@ -35,6 +35,10 @@ assert len(PLACES) >= 45
 assert len(WAYS) >= 47
 
 NOT_ASKED = {
+    **dict.fromkeys(
+        ("plan", "deploy", "drift", "history", "rollback", "rollout"),
+        "it asks a cluster; tests/cluster/test_failures.py looks for canaries in all that it says and keeps",
+    ),
     "init": "it makes a project and reads none",
     "secrets edit": "it opens an editor with the secrets, which is its purpose; tests/secret_files looks at its messages",
     "secrets encrypt": "it reads a file of secrets and no overlay; tests/secret_files looks at its messages",
