@@ -2,6 +2,8 @@
 
 import pytest
 
+from servers import until
+
 pytestmark = pytest.mark.cluster
 
 NAMESPACE = "shop-test"
@@ -57,8 +59,8 @@ def test_files_with_a_digest_stay_for_some_deploys(shop, cluster):
     assert len(files(shop)) == 3
 
 
-def test_a_job_that_fails_fails_the_deploy(shop, cluster):
-    cluster.kubelet(Pod="fail")
+def test_a_job_is_current_when_it_starts_as_in_kstatus_and_one_that_failed_fails_the_deploy(shop, cluster):
+    kubelet = cluster.kubelet(Pod="hang")
     template = shop.folder / "templates" / "extra.yaml.j2"
     template.write_text("""apiVersion: batch/v1
 kind: Job
@@ -71,5 +73,12 @@ spec:
       containers: [{name: job, image: example.org/job:1}]
 """)
     shop.set("base", extra=True)
-    said = shop.deploy("test", "--timeout", "30")
-    assert "deployed" in said.out  # a Job is current as soon as it has started, as in kstatus
+    shop.deploy("test", "--timeout", "30")
+    kubelet.set("Pod", "fail")
+    until(lambda: has_failed(cluster.read("Job", NAMESPACE, "shop-job")))
+    shop.set("base", motto="next")
+    assert "its condition Failed is True" in shop.deploy("test", "--timeout", "30", code=1).err
+
+
+def has_failed(job):
+    return any(one["type"] == "Failed" and one["status"] == "True" for one in job["status"].get("conditions", ()))
