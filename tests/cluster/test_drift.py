@@ -1,9 +1,16 @@
 """`weft drift` on a real API server: what others change is found, with its field and its manager, and nothing else."""
 
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 
 import pytest
+
+from servers import until
+from weft.cluster.watching import Patience
 
 pytestmark = pytest.mark.cluster
 
@@ -93,6 +100,44 @@ def test_metrics_have_the_text_format(shop, cluster):
     said = shop.weft("drift", "test", "--format", "metrics", code=1).out
     assert 'weft_drift_fields{target="test",kind="changed"} 1\n' in said
     assert 'weft_revision{target="test"} 1\n' in said
+
+
+def test_drift_is_watched_and_healed_as_it_happens(shop, cluster):
+    shop.deploy("test")
+    env = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), **shop.secrets, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "weft", "drift", "test", "--watch", "--heal", "--timeout", "0"]
+    process = subprocess.Popen(
+        command, cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert "test: 0 differences from revision 1" in process.stdout.readline()
+        cluster.patch("ConfigMap", NAMESPACE, "shop", {"data": {"PORT": "1"}})
+        until(lambda: cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["PORT"] == "8080")
+        cluster.delete("Service", NAMESPACE, "shop")
+        until(lambda: cluster.read("Service", NAMESPACE, "shop") is not None)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
+def test_healing_backs_off_and_gives_up():
+    patience, healed = Patience(), []
+    for moment in range(3600):
+        if patience.may_heal(float(moment)):
+            patience.healed.append(float(moment))
+            healed.append(moment)
+    assert healed == [0, 5, 15, 35, 75]
+    assert patience.is_exhausted
+    assert patience.may_heal(3600.0 + 76)
+
+
+def test_a_revision_is_shown_and_compared_with_the_sources(shop):
+    shop.deploy("test")
+    shop.set("base", motto="newer")
+    assert shop.weft("config", "test", "app.motto", "--revision", "1").out == '"buy more"\n'
+    assert '~ app.motto: "buy more" -> "newer"' in shop.weft("diff", "test", "--revision", "1", code=1).out
 
 
 @pytest.mark.soak(few=1)

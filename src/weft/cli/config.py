@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from weft.cli.clusters import context_option
 from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, put, report
 
 if TYPE_CHECKING:
     from weft.base.paths import Path
+    from weft.project.project import Project
+    from weft.project.target import Target
     from weft.schema.envvars import Variable
     from weft.schema.node import Node
 
@@ -31,6 +34,8 @@ _VARIABLES: Final = ("env", "export")
     help="env: a .env file. export: shell statements. properties: Java properties.",
 )
 @click.option("--reveal", is_flag=True, help="Resolve references and print the secrets, for use on this machine.")
+@click.option("--revision", type=click.IntRange(min=1), metavar="N", help="That of a revision in the target's cluster.")
+@context_option
 @project_options
 @click.pass_context
 def command(
@@ -39,6 +44,8 @@ def command(
     path: str | None,
     format_: str,
     reveal: bool,
+    revision: int | None,
+    context: str | None,
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
@@ -55,6 +62,11 @@ def command(
 
     project = open_project(ctx, overrides, from_env)
     target = open_target(project, name, path)
+    if revision is not None:
+        if reveal:
+            raise click.UsageError("a revision holds references, and no secrets that --reveal could show", ctx)
+        _print_revision(project, target, revision, path, format_, context)
+        return
     code = report([target])
     where = target.find(path) if path else ()
     if not paths.has(target.shared_config, where):
@@ -71,6 +83,23 @@ def command(
         )
         _print(format_, node, value, where, reveal=True)
     ctx.exit(code)
+
+
+def _print_revision(
+    project: Project, target: Target, number: int, path: str | None, format_: str, context: str | None
+) -> None:
+    """Print the configuration that a revision deployed, or a part of it."""
+    from weft.base import paths
+    from weft.base.problems import Problem, UsageError
+    from weft.cluster import verbs
+
+    config = verbs.content(project, target.name, number, context=context)[1].config
+    where = target.find(path) if path else ()
+    if not paths.has(config, where):
+        raise UsageError(
+            Problem("unknown-path", f"revision {number} of {target.name} has no value at {paths.dotted(where)}")
+        )
+    _print(format_, project.catalog.root.at(where), paths.get(config, where), where)
 
 
 def _print(format_: str, node: Node, value: Any, where: Path, *, reveal: bool = False) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from weft.base.wording import shortened
+from weft.cli.clusters import context_option
 from weft.cli.common import complete_target, open_project, project_options, report
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ _TARGETS_SHOWN: Final = 3
 @click.command(name="diff")
 @click.argument("names", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @click.option("--since", metavar="GITREF", help="Compare all targets, or the named ones, with an earlier revision.")
+@click.option(
+    "--revision", type=click.IntRange(min=1), metavar="N", help="Compare one target with a revision in its cluster."
+)
+@context_option
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
@@ -29,13 +34,19 @@ def command(
     ctx: click.Context,
     names: tuple[str, ...],
     since: str | None,
+    revision: int | None,
+    context: str | None,
     format_: str,
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
     """Show which settings differ between two targets, or since a revision; exit 1 if any does."""
     project = open_project(ctx, overrides, from_env)
-    if since is not None:
+    if revision is not None:
+        if since is not None or len(names) != 1:
+            raise click.UsageError("--revision compares one target with a revision of its cluster", ctx)
+        changes, code = _since_revision(project, names[0], revision, context)
+    elif since is not None:
         changes, code = _since(project, names, since)
     else:
         if len(names) != 2:
@@ -50,9 +61,25 @@ def command(
         for change in changes:
             click.echo(_line(change))
     if not changes:
-        compared = f"since {since}" if since is not None else f"between {names[0]} and {names[1]}"
+        compared = (
+            f"since revision {revision}"
+            if revision is not None
+            else f"since {since}"
+            if since is not None
+            else f"between {names[0]} and {names[1]}"
+        )
         click.echo(f"no setting differs {compared}", err=True)
     ctx.exit(1 if changes else code)
+
+
+def _since_revision(project: Project, name: str, number: int, context: str | None) -> tuple[list[dict[str, Any]], int]:
+    """The changes of a target since a revision, and the exit code for its current problems."""
+    from weft.cluster import verbs
+
+    target = project.target(name)
+    before = verbs.content(project, target.name, number, context=context)[1].config
+    now = target.mask(project.root, target.shared_config)
+    return list(_changes(before, now, ())), report([target])
 
 
 def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[dict[str, Any]], int]:

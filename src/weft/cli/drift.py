@@ -16,6 +16,7 @@ from weft.report.formats import FORMATS
 if TYPE_CHECKING:
     from weft.cluster.drifting import TargetDrift
     from weft.project.project import Project
+    from weft.project.target import Target
 
 
 @click.command(name="drift")
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="How long --heal waits for readiness.  [default: cluster.timeout of weft.yaml]",
 )
+@click.option("--watch", is_flag=True, help="Go on, and show what changes; with --heal, heal it with growing pauses.")
 @click.option("--adopt", is_flag=True, help="Write live values back into the overlays that set them.")
 @click.option("--format", "format_", type=click.Choice((*FORMATS, "metrics")), default="text", show_default=True)
 @context_option
@@ -35,6 +37,7 @@ def command(
     ctx: click.Context,
     names: tuple[str, ...],
     heal: bool,
+    watch: bool,
     adopt: bool,
     timeout: float | None,
     format_: str,
@@ -49,7 +52,12 @@ def command(
 
     if heal and adopt:
         raise click.UsageError("--heal and --adopt are opposites: name one of them", ctx)
+    if watch and adopt:
+        raise click.UsageError("--adopt writes overlays once: leave out --watch", ctx)
     project = open_project(ctx)
+    if watch:
+        _watch(project, names, context, format_, heal=heal, timeout=timeout)
+        return
     with Connections(project, context, current=not heal) as connections:
         found = drift(project, project.targets(*names), connections)
     _show(project, found, format_)
@@ -98,10 +106,40 @@ def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
         )
 
 
+def _watch(
+    project: Project, names: tuple[str, ...], context: str | None, format_: str, *, heal: bool, timeout: float | None
+) -> None:
+    """Show drift as it happens, until somebody ends it."""
+    from weft.cluster import watching
+    from weft.cluster.connections import Connections
+
+    def heal_one(target: Target) -> None:
+        _heal(project, [target.name], context, timeout)
+
+    def gave_up(target: Target) -> None:
+        click.echo(
+            f"{target.name} was healed too often: something else sets these fields, so it is left alone", err=True
+        )
+
+    with Connections(project, context, current=not heal) as connections:
+        watching.watch(
+            project,
+            project.targets(*names),
+            connections,
+            told=lambda found: _show(project, found, format_),
+            heal=heal_one if heal else None,
+            gave_up=gave_up,
+        )
+
+
 def _heal(project: Project, names: list[str], context: str | None, timeout: float | None) -> int:
     """Heal targets. Returns the exit status."""
     from weft.cluster import verbs
+    from weft.cluster.outcomes import Stop
 
-    outcomes = verbs.heal(project, names, context=context, timeout=timeout, told=show_outcome)
+    stop = Stop()
+    outcomes = verbs.heal(project, names, context=context, timeout=timeout, stop=stop, told=show_outcome)
     show_problems([problem for one in outcomes for problem in one.problems], project.folder)
+    if stop.wanted:
+        raise KeyboardInterrupt  # the deploy has finished its object first; now a watch ends, too
     return 0 if all(one.is_good for one in outcomes) else 1

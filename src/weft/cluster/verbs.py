@@ -71,6 +71,7 @@ def heal(
     *,
     context: str | None = None,
     timeout: float | None = None,
+    stop: Stop | None = None,
     told: Told = lambda _: None,
 ) -> list[Outcome]:
     """Make the objects of targets what their last revisions say, also where somebody else changed them; `timeout` is in seconds.
@@ -86,7 +87,7 @@ def heal(
         found = []
         for one in plan.targets:
             order = Order("heal", timeout, restores=pinned[one.name])
-            found += deploying.deploy(project, Plan([one], True, secrets=plan.secrets), order, told=told)
+            found += deploying.deploy(project, Plan([one], True, secrets=plan.secrets), order, stop=stop, told=told)
         return found
 
 
