@@ -1,7 +1,7 @@
 """Drift as it happens: the objects of targets are watched, and healed if that is wanted.
 
 Each kind in each namespace has a watch with bookmarks, which resumes where it ended; one whose history the server has forgotten (410) begins
-anew. Whatever an event says, the answer is the same: compare again. Healing backs off: another controller that wants another value
+again. Whatever an event says, the answer is the same: compare again. Healing backs off: another controller that wants another value
 is healed a few times, ever more slowly, and then left alone with a message.
 """
 
