@@ -117,7 +117,10 @@ def test_drift_is_watched_and_healed_as_it_happens(shop, cluster):
         until(lambda: cluster.read("Service", NAMESPACE, "shop") is not None)
     finally:
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        try:
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in err
 

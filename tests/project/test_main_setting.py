@@ -4,7 +4,8 @@ import pytest
 
 from reference import project
 from weft.files.lines import lines_of
-from weft.project.impact import main_setting_behind, uses_of
+from weft.project import impact
+from weft.project.impact import main_setting_behind
 
 PATH = "local/acme/configmaps.yaml"
 
@@ -21,7 +22,7 @@ def test_the_setting_of_a_line_is_one_that_changes_it(output, name):
     line = next(number for number, text in enumerate(lines_of(one.text), 1) if text.startswith(f"  {name}: "))
     found = main_setting_behind(target, one, line)
     assert name in [target.schemas.root.at(found[:length]).env for length in range(len(found) + 1)]
-    assert line in dict(uses_of(target, found))[PATH]
+    assert line in impact._lines(target, one, impact._with_others(target, found))
 
 
 def test_a_fixed_line_has_none(output):

@@ -27,6 +27,8 @@ _SETTLE: Final = 0.5
 """Seconds between an event and the comparison: one change often makes several events."""
 _RESYNC: Final = 300.0
 """Seconds after which everything is compared without an event."""
+_AWAY: Final = 5.0
+"""Seconds between two comparisons while no server answers."""
 _FIRST_PAUSE: Final = 5.0
 _LIMIT: Final = 5
 """So often a target is healed without a quiet hour; then something else insists on another value."""
@@ -86,8 +88,10 @@ def watch(
             continue
         try:
             found = drifting.drift(project, targets, connections)
-        except CannotRun:
-            continue  # the server is away; the watches begin again when it is back
+        except CannotRun:  # the server is away; the watches begin again when it is back
+            time.sleep(_AWAY)
+            changed.set()
+            continue
         due = clock() + _RESYNC
         if _state(found) != last:
             last = _state(found)
