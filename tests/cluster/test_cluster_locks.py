@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -16,15 +14,6 @@ from weft.cluster.lock import TERM, Lock
 pytestmark = pytest.mark.cluster
 
 NAMESPACE = "shop-test"
-
-
-def start(shop, *args):
-    """Start `weft` as a process of its own."""
-    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig), **shop.secrets, "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "weft", *args]
-    return subprocess.Popen(
-        command, cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
 
 
 def unlock(shop, name="weft-test-lock"):
@@ -41,7 +30,7 @@ def unlock(shop, name="weft-test-lock"):
 def test_of_two_deploys_at_once_one_wins_and_the_other_says_who_has_the_lock(shop, number):
     shop.deploy("test")
     shop.set("base", motto=f"round {number}")
-    both = [start(shop, "deploy", "test", "--yes", "--timeout", "0") for _ in range(2)]
+    both = [shop.start("deploy", "test", "--yes", "--timeout", "0") for _ in range(2)]
     ends = [(*one.communicate(timeout=60), one.returncode) for one in both]
     good = [out for out, _, code in ends if code == 0]
     bad = [err for _, err, code in ends if code]
@@ -76,7 +65,7 @@ def test_a_deploy_that_is_killed_is_put_right_by_the_next(shop, number):
     shop.set("base", extra=bool(number % 2), motto="before")
     shop.deploy("test")
     shop.set("base", extra=not number % 2, motto="after", port=8000 + number)
-    process = start(shop, "deploy", "test", "--yes", "--timeout", "0")
+    process = shop.start("deploy", "test", "--yes", "--timeout", "0")
     moment = rng.uniform(0.05, 1.2)
     begun = time.monotonic()
     while process.poll() is None and not is_at_work(shop) and time.monotonic() < begun + 20:
@@ -116,7 +105,7 @@ def test_a_lease_ends_by_itself(shop):
 def test_an_api_server_that_goes_away_in_the_middle_is_reported_and_the_next_deploy_goes_on(shop):
     shop.deploy("test")
     shop.set("base", motto="after")
-    process = start(shop, "deploy", "test", "--yes", "--timeout", "0")
+    process = shop.start("deploy", "test", "--yes", "--timeout", "0")
     while process.poll() is None and not is_at_work(shop):
         time.sleep(0.01)
     shop.cluster.kill()
@@ -131,7 +120,7 @@ def test_an_api_server_that_goes_away_in_the_middle_is_reported_and_the_next_dep
 
 def test_ctrl_c_stops_between_objects_and_says_what_stands(shop):
     shop.set("base", workload=True)
-    process = start(shop, "deploy", "test", "--yes", "--timeout", "60")
+    process = shop.start("deploy", "test", "--yes", "--timeout", "60")
     begun = time.monotonic()
     while (
         process.poll() is None

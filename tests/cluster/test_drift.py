@@ -1,11 +1,8 @@
 """`weft drift` on a real API server: what others change is found, with its field and its manager, and nothing else."""
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -104,11 +101,7 @@ def test_metrics_have_the_text_format(shop, cluster):
 
 def test_drift_is_watched_and_healed_as_it_happens(shop, cluster):
     shop.deploy("test")
-    env = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), **shop.secrets, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "weft", "drift", "test", "--watch", "--heal", "--timeout", "0"]
-    process = subprocess.Popen(
-        command, cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = shop.start("drift", "test", "--watch", "--heal", "--timeout", "0")
     try:
         assert "test: 0 differences from revision 1" in process.stdout.readline()
         cluster.patch("ConfigMap", NAMESPACE, "shop", {"data": {"PORT": "1"}})

@@ -1,6 +1,9 @@
 """A small project that is deployed in tests (tests/cluster/shop), with the command line in this process."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import yaml
@@ -10,6 +13,9 @@ from run import run
 
 SHOP = Path(__file__).parents[1] / "cluster" / "shop"
 PASSWORD = "canary-of-the-shop-17"  # not a secret: what tests look for
+
+START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from weft.cli import main; main()"
+"""`weft`, which Ctrl-C ends also where the tests run in the background, and so ignore it."""
 
 
 class Shop:
@@ -30,6 +36,19 @@ class Shop:
         self.said.append(result.out + result.err)
         assert result.code == code, f"exit status {result.code}\n{result.out}\n{result.err}"
         return result
+
+    def start(self, *args):
+        """Start `weft` as a process of its own."""
+        env = {
+            **os.environ,
+            "KUBECONFIG": str(self.cluster.kubeconfig),
+            **self.secrets,
+            "NO_COLOR": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-c", START, *args]
+        return subprocess.Popen(command, cwd=self.folder, env=env, stdout=pipe, stderr=pipe, text=True)
 
     def deploy(self, *args, code=0):
         """Deploy without questions, and without waiting for what no controller does here."""
