@@ -18,6 +18,7 @@ CHANGING = {
     "weft.cluster.plans.Plan",
     "weft.cluster.plans.Step",
     "weft.cluster.plans.TargetPlan",
+    "weft.cluster.watching.Patience",
     "weft.derived.compatibility.sameness.Sameness",
     "weft.derived.crd.admission.Ruled",
     "weft.derived.editors.jetbrains._Element",
