@@ -6,6 +6,7 @@ import time
 from base64 import b64decode
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.cluster
 
@@ -155,6 +156,20 @@ def test_a_failed_removal_stays_in_the_inventory(deployed, cluster):
     webhook.verdict = "allow"
     deployed.deploy("test")
     assert cluster.read("ConfigMap", NAMESPACE, "shop-extra") is None
+
+
+def test_a_webhook_that_quotes_a_secret_which_is_to_be_removed_is_not_quoted(deployed, cluster):
+    deployed.configure(prune=100)
+    deployed.deploy("test")
+    file = deployed.folder / "weft.yaml"
+    data = yaml.safe_load(file.read_text())
+    data["outputs"] = [one for one in data["outputs"] if one["template"] != "secret.yaml.j2"]
+    file.write_text(yaml.safe_dump(data))
+    webhook = cluster.webhook(resources=["secrets"], namespaces=[NAMESPACE], operations=["DELETE"])
+    webhook.verdict = lambda request: {"code": 403, "message": f"no {request['oldObject']['data']}"}
+    said = "".join(str(part) for part in vars(deployed.weft("deploy", "test", "--yes", "--timeout", "0")).values())
+    assert "Secret shop-test/shop-secret could not be removed" in said
+    assert "Y2FuYXJ5" not in said
 
 
 def test_a_clock_that_is_wrong_does_no_harm(deployed, monkeypatch):

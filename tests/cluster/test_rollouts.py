@@ -124,6 +124,27 @@ def test_a_rollout_that_stops_keeps_what_it_has_done(fleet):
     assert ports(fleet) == TENANTS[:2]
 
 
+@SLOW
+def test_a_target_that_does_not_become_ready_is_taken_back_too(shop, cluster, monkeypatch):
+    """Its objects are written, but its revision has failed: what was there before counts."""
+    for name, value in {**shop.secrets, "KUBECONFIG": str(cluster.kubeconfig)}.items():
+        monkeypatch.setenv(name, value)
+    cluster.kubelet(Pod="hang")
+    shop.deploy("test", "test/*")
+    shop.configure(timeout=2, prune=100)
+    shop.set("base", workload=True, port=9000)
+    project, clock = shop.project(), Clock()
+    with Connections(project, "admin") as connections:
+        machine = Rollouts(project, connections, project.target("test"), clock.world)
+        machine.begin(project.targets("test/*"), Rollout(step=34))
+        state = machine.go_on()
+    assert state.phase == "rolled back"
+    assert "did not become ready" in state.message
+    found = shop.objects()
+    assert not [name for name in found if name.startswith("Deployment")]
+    assert {found[f"ConfigMap/shop-{name}"]["data"]["PORT"] for name in "abc"} == {"8080"}
+
+
 class Crash(BaseException):
     """The end of a process, at the place where it is raised."""
 

@@ -29,7 +29,6 @@ from weft.base.problems import CannotRun, Problem, UsageError, choices, did_you_
 
 APPLY: Final = "application/apply-patch+yaml"
 JSON_PATCH: Final = "application/json-patch+json"
-MERGE_PATCH: Final = "application/merge-patch+json"
 _DISCOVERY: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 _TRIES: Final = 6
 """How often a request is sent that the server is too busy for."""

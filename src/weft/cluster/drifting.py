@@ -24,14 +24,13 @@ from weft.cluster.connections import Connections, namespace_of
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Inventory
 from weft.cluster.manifests import SECRET, Key, key_of
-from weft.cluster.names import APPLYSET_PART, MANAGER, TARGET
+from weft.cluster.names import MANAGER
 from weft.cluster.ownership import Ownership
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.node import MISSING
+from weft.secrets.masking import MASK
 
-_OWN: Final = ((("f:metadata", "f:labels", f"f:{APPLYSET_PART}")), ("f:metadata", "f:annotations", f"f:{TARGET}"))
-_SCALE: Final = "scale"
 _STATUS: Final = "status"
 
 
@@ -173,7 +172,12 @@ def _changes(key: Key, wanted: Mapping[str, Any], existing: Mapping[str, Any], o
         if manager.name == MANAGER or ownership.is_of_kubernetes(manager.name):
             continue
         for path in fields.leaves(manager.tree):
-            if path in seen or path in _OWN or fields.covers(tree, path) or fields.read(existing, path) is MISSING:
+            if (
+                path in seen
+                or path in ownership.MARKS
+                or fields.covers(tree, path)
+                or fields.read(existing, path) is MISSING
+            ):
                 continue
             if owners.decide(key, path) is None:
                 seen.add(path)
@@ -185,13 +189,7 @@ def _of_secret(
 ) -> Change | None:
     """A change of a value of a Secret, without the value; None if its digest is that of the deployed one, or there is no key to compare with."""
     name = change.path[-1][2:]
-    shown = Change(
-        change.path,
-        MISSING if change.old is MISSING else "***",
-        MISSING if change.new is MISSING else "***",
-        change.manager,
-        change.since,
-    )
+    shown = change.hidden()
     if MISSING in (change.old, change.new):
         return shown
     entry = one.inventory.objects.get(key)
@@ -217,7 +215,7 @@ def _problem(one: Drift, place: Place | None) -> Problem:
         message, hint = f"{one.key}: {one.field} is gone", "`weft drift --heal` sets it again"
     else:
         values = (
-            "" if change.old == "***" else f" from {fields.value_text(change.new)} to {fields.value_text(change.old)}"
+            "" if change.old == MASK else f" from {fields.value_text(change.new)} to {fields.value_text(change.old)}"
         )
         message, hint = f"{one.key}: {_by(change)} changed {one.field}{values}", "`weft drift --heal` sets it back"
     return Problem(one.code, message, Severity.WARNING, place=place, targets=(one.target,), hint=hint)

@@ -245,7 +245,13 @@ class Execution:
                 },
                 "data": {"key": b64encode(randomness.token_bytes(32)).decode()},
             }
-            found = self._client.request("POST", path, body).data
+            try:
+                found = self._client.request("POST", path, body).data
+            except Refused as error:
+                if error.missing_right is not None:
+                    raise
+                message = f"the API server refuses the Secret {namespace}/{name}: {error.status} {error.reason}"
+                raise CannotRun(Problem("cluster-refused", message)) from None  # its text may contain the key
         return b64decode(found["data"]["key"])
 
     def _entries(self, before: Inventory, digest_key: bytes) -> dict[Key, Entry]:
@@ -296,7 +302,8 @@ class Execution:
         except Refused as error:
             if error.status == 404:
                 return True
-            message = f"{key} could not be removed: {self._secrets.scrubbed(error.text)}"
+            why = refusals.quotable(key, error.text, self._secrets)
+            message = f"{key} could not be removed: {why}"
             self._say(
                 "cluster-refused",
                 message,

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weft.rules.quantities import quantity
 from weft.schema.node import MISSING
+from weft.secrets.masking import MASK
 
 Tree = Mapping[str, Any]
 FieldPath = tuple[str, ...]
@@ -264,6 +265,11 @@ class Change:
     def kind(self) -> str:
         """`added`, `removed` or `changed`."""
         return "added" if self.old is MISSING else "removed" if self.new is MISSING else "changed"
+
+    def hidden(self) -> Change:
+        """The same change without its values, which may be secrets."""
+        old, new = (value if value is MISSING else MASK for value in (self.old, self.new))
+        return replace(self, old=old, new=new)
 
 
 def differences(live: Mapping[str, Any], wanted: Mapping[str, Any], tree: Tree, *, tolerant: bool) -> list[Change]:

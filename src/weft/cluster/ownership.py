@@ -23,6 +23,8 @@ from weft.schema.node import MISSING
 TAKE: Final = "take"
 YIELD: Final = "yield"
 SHARE: Final = "share"
+MARKS: Final = (("f:metadata", "f:labels", f"f:{APPLYSET_PART}"), ("f:metadata", "f:annotations", f"f:{TARGET}"))
+"""The fields with which Weft marks an object as its own (`dressed`)."""
 _REPLICAS: Final = ("f:spec", "f:replicas")
 _STATUS: Final = "status"
 _OF_KUBERNETES: Final = ("kube-*", "k3s", "k8s", "cloud-controller-manager", "kubelet")

@@ -14,6 +14,7 @@ from weft.cluster import fields
 from weft.cluster.fields import Change
 from weft.cluster.plans import Action, Plan, Step, TargetPlan
 from weft.schema.node import MISSING
+from weft.secrets.masking import MASK
 
 SIGNS: Final = {Action.CREATE: "+", Action.CHANGE: "~", Action.REMOVE: "-", Action.KEEP: "=", Action.UNCHANGED: " "}
 _FEW: Final = 40
@@ -131,7 +132,7 @@ def _change_line(step: Step, change: Change, places: bool) -> str:
 
 
 def _value(value: Any) -> str:
-    return "(secret)" if value == "***" else cut(fields.value_text(value))
+    return "(secret)" if value == MASK else cut(fields.value_text(value))
 
 
 def summary(one: TargetPlan) -> str:

@@ -10,7 +10,7 @@ before anything is written. A plan says which of the two it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from weft.base.problems import Problem, Severity, has_errors
@@ -215,9 +215,8 @@ def _answered(step: Step, result: Mapping[str, Any]) -> tuple[Change, ...]:
     before, after = fields.owned_by(step.live, MANAGER), fields.owned_by(result, MANAGER)
     trees = fields.merged((before, after, *(_adopted_trees(step))))
     found = fields.differences(step.live, result, trees, tolerant=False)
-    if (
-        step.settled is not None and step.settled.adopted
-    ):  # a dry run cannot be of an object whose managers were rewritten
+    if step.settled is not None and step.settled.adopted:
+        # the managers are rewritten only by the deploy, so a dry run does not remove what they set
         known = {change.path for change in found}
         found += [change for change in step.settled.changes if change.new is MISSING and change.path not in known]
     if not found and (_without_servers(step.live) != _without_servers(result) or before != after):
@@ -238,19 +237,14 @@ def _without_servers(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _hidden(change: Change) -> Change:
     """A change of a Secret without its values."""
-    if change.path[:1] not in (("f:data",), ("f:stringData",)):
-        return change
-    old, new = ("***" if value is not MISSING else MISSING for value in (change.old, change.new))
-    return replace(change, old=old, new=new)
+    return change.hidden() if change.path[:1] in (("f:data",), ("f:stringData",)) else change
 
 
 def _secret_changes(entry: Entry, manifest: Manifest) -> tuple[Change, ...]:
     """The values of a Secret whose references have changed since it was deployed."""
     now = secret_data.reference_digests(manifest)
     return tuple(
-        Change(
-            ("f:data", f"f:{name}"), "***" if name in entry.references else MISSING, "***" if name in now else MISSING
-        )
+        Change(("f:data", f"f:{name}"), entry.references.get(name, MISSING), now.get(name, MISSING)).hidden()
         for name in sorted({*now, *entry.references})
         if now.get(name) != entry.references.get(name)
     )

@@ -13,16 +13,11 @@ from weft.cluster.client import Client
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Inventory
 from weft.cluster.manifests import Key, Manifest
-from weft.cluster.names import APPLYSET_PART, TARGET
-from weft.cluster.ownership import Settled
+from weft.cluster.ownership import MARKS, Settled
 from weft.cluster.secret_data import Secrets
 from weft.project.target import Target
 
-_MARKS: Final = (
-    ("f:metadata", "f:labels", f"f:{APPLYSET_PART}"),
-    ("f:metadata", "f:annotations", f"f:{TARGET}"),
-    ("f:metadata", "f:managedFields"),
-)
+_MARKS: Final = (*MARKS, ("f:metadata", "f:managedFields"))
 
 
 class Action(StrEnum):

@@ -16,7 +16,7 @@ from weft.base.wording import cut
 from weft.cluster import fields
 from weft.cluster.client import Cause, Client, Refused
 from weft.cluster.live import missing_right
-from weft.cluster.manifests import Manifest
+from weft.cluster.manifests import SECRET, Key, Manifest
 from weft.cluster.secret_data import Secrets
 
 CONFLICT: Final = "FieldManagerConflict"
@@ -94,7 +94,11 @@ def _at_field(manifest: Manifest, name: str, text: str, immutable: object = None
 
 
 def _text(manifest: Manifest, text: str, secrets: Secrets) -> str:
-    """A text of the server for people: nothing of a Secret's."""
-    if manifest.is_secret:
+    return quotable(manifest.key, text, secrets)
+
+
+def quotable(key: Key, text: str, secrets: Secrets) -> str:
+    """A text of the server about an object, for people: nothing about a Secret, which it may quote."""
+    if key.type == SECRET:
         return "the text of the server is not shown, because it may contain a value"
     return cut(secrets.scrubbed(" ".join(text.split())))

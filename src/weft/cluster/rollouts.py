@@ -31,7 +31,7 @@ from weft.base.wording import counted
 from weft.cluster import deploying, execution, inventory, manifests, planning, revisions, verbs
 from weft.cluster.client import APPLY, Client
 from weft.cluster.connections import Connections, namespace_of
-from weft.cluster.inventory import path_of
+from weft.cluster.inventory import Inventory, path_of
 from weft.cluster.lock import Lock, who
 from weft.cluster.names import MANAGER, PROJECT, ROLE, ROLLOUT
 from weft.cluster.outcomes import Order, Outcome, Stop
@@ -266,7 +266,7 @@ class Rollouts:
                 return replace(state, paused=True) if current is None or current.phase == DEPLOYING else current
             target = self._project.target(name)
             if name not in state.before:
-                state = self._write(replace(state, before={**state.before, name: self._revision(target)}))
+                state = self._write(replace(state, before={**state.before, name: self._inventory(target).revision}))
             try:
                 outcome = self._deploy(target, state)
             except CannotRun:
@@ -301,9 +301,10 @@ class Rollouts:
         failures = []
         for name in reversed(state.touched):
             target = self._project.target(name)
-            before, now = state.before[name], self._revision(target)
-            if now == before or not before or self._goes_back_to(target, before):
-                continue  # it was not reached, was new, or is back already
+            before, now = state.before[name], self._inventory(target)
+            untouched = now.revision == before and not now.pending
+            if untouched or not before or self._goes_back_to(target, before):
+                continue  # it was not reached, is back already, or was new and has nothing to go back to
             how = Order(f"back: {state.message}")
             outcomes = verbs.roll_back(self._project, self._connections, target, before, lambda _: True, how)
             told(f"  {name}: back to revision {before}")
@@ -313,13 +314,15 @@ class Rollouts:
 
     def _goes_back_to(self, target: Target, number: int) -> bool:
         """True if the current revision of a target restores another one."""
-        now = self._revision(target)
+        now = self._inventory(target)
+        if now.pending:
+            return False
         known = revisions.every(self._connections.of(target), target.name, namespace_of(self._project, target))
-        return any(one.number == now and one.restores == number for one in known)
+        return any(one.number == now.revision and one.restores == number for one in known)
 
-    def _revision(self, target: Target) -> int:
+    def _inventory(self, target: Target) -> Inventory:
         client = self._connections.of(target)
-        return inventory.read(client, target.name, namespace_of(self._project, target), self._project.name).revision
+        return inventory.read(client, target.name, namespace_of(self._project, target), self._project.name)
 
     def _running(self) -> State:
         state = self.read()
