@@ -96,6 +96,8 @@ NOT_USED = {
     "--max-problems": "it shows fewer of the same problems",
     "--output": "that of `explain` names settings, and prints of them what `explain` prints",
     "--policy": "it reads one more pack of rules",
+    "--revision": "it asks a cluster, which holds references only; tests/cluster/test_failures.py looks into revisions",
+    "--context": "it names a cluster",
     "--plural": "it names a part of the schema that is written",
     "--version": "it names a part of the schema that is written",
     **dict.fromkeys(
