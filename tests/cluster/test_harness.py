@@ -299,7 +299,8 @@ def test_a_webhook_refuses_fails_or_hangs(cluster, verdict, status, message):
     assert said == status
     assert message is None or message in answer["message"]
     assert headers["Retry-After"] == ("7" if status == 429 else None)
-    assert [request["namespace"] for request in webhook.asked] == ["shop"]
+    # A server may ask a webhook that hangs once more. What counts is that no other namespace asks.
+    assert {request["namespace"] for request in webhook.asked} == {"shop"}
     cluster.apply(config_map("elsewhere"))
     cluster.fresh()
     cluster.namespace("shop")
