@@ -6,6 +6,7 @@ import re
 
 import jsonschema
 import pytest
+from jsonschema_specifications import REGISTRY as METASCHEMAS
 
 from run import run
 from scratch import catalog_of, make_project, write_files
@@ -153,6 +154,42 @@ def test_a_draft_may_be_spelled_oddly(tmp_path, spelling):
         assert codes(catalog, config) == []
     for finding, config in INVALID.items():
         assert codes(catalog, config) == [finding]
+
+
+KEYWORDS = sorted(
+    {name for uri in METASCHEMAS for name in METASCHEMAS.contents(uri).get("properties", ())} - {"$schema"}
+)
+ODD = [None, 5, "x", ["x"], [{}, []], {"a": 5}, {"$ref": 5}]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("keyword", KEYWORDS)
+@pytest.mark.parametrize("draft", DRAFTS)
+def test_any_keyword_may_have_any_value_in_any_draft(tmp_path, draft, keyword):
+    """A draft's metaschema says nothing about the keywords of later ones, which Weft follows in all of them."""
+    for number, value in enumerate(ODD):
+        part = {keyword: value}
+        schema = {"properties": {"a": part, "b": {"items": part}, "c": part | {"type": "string"}}}
+        config = {"a": "x", "b": [1, "x", {"a": 1}]}
+        folder = make_project(
+            tmp_path / str(number),
+            {"schema.json": {"$schema": DRAFTS[draft], **schema}, "overlays/base/all.yaml": config},
+        )
+        for command in (["validate"], ["schema", "check"]):
+            assert run("-C", folder, *command).code in (0, 1), value
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("$ref", {"a": "b"}), ("if", 5), ("dependentSchemas", 5), ("dependentRequired", {"a": 5}), ("contentEncoding", 5)],
+)
+def test_a_keyword_of_a_later_draft_with_a_wrong_value_is_a_mistake(tmp_path, keyword, value):
+    schema = {"$schema": DRAFTS["4"], "properties": {"a": {keyword: value}}}
+    with pytest.raises(WeftError) as caught:
+        catalog_of(tmp_path, schema)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("schema-invalid", None)
+    assert f"`{keyword}` is a keyword" in problem.hint
 
 
 def test_without_a_draft_it_is_the_newest(tmp_path):

@@ -24,7 +24,7 @@ from weft.files.reading import ALLOW, OutsideError, ProjectFiles, unreadable
 from weft.schema.broken import of_metaschema
 from weft.schema.costs import Excess, too_costly
 from weft.schema.documents import DIALECT, POINTER_SAFE, Document, Documents, circles, join, known_dialect
-from weft.schema.mistakes import innermost, metaschema_errors, mistakes
+from weft.schema.mistakes import innermost, metaschema_errors, mistakes, unknown_to
 from weft.schema.violations import complaints
 from weft.schema.walk import REFERENCES, subschemas
 
@@ -153,7 +153,7 @@ class _Loader:
             self.waiting.append((spot, schema))
 
     def _look_at(self, spot: _Spot, schema: dict[str, Any]) -> None:
-        for mistake in mistakes(schema):
+        for mistake in mistakes(schema, spot.document.dialect):
             path = (*spot.path, *mistake.path)
             problem = _problem(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
             wrong = mistake.severity is Severity.ERROR
@@ -163,9 +163,13 @@ class _Loader:
         for keyword in REFERENCES:
             if isinstance(schema.get(keyword), str):
                 self._resolve(spot, schema, keyword)
+        foreign = unknown_to(spot.document.dialect)
         for steps, child in reversed([*subschemas(schema)]):
-            if isinstance(child, dict):
-                self._wait(spot.inside(child, steps), child)
+            if not isinstance(child, dict):
+                continue
+            inside = spot.inside(child, steps)
+            if steps[0] not in foreign or self._check(spot.document, child, inside.path):
+                self._wait(inside, child)
 
     def _resolve(self, spot: _Spot, schema: dict[str, Any], keyword: str) -> None:
         # within a metaschema, a dynamic reference refers to the whole metaschema

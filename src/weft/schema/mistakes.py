@@ -19,9 +19,11 @@ from weft.base import paths
 from weft.base.problems import Severity
 from weft.files.shipped import shipped_text
 from weft.schema.broken import of_metaschema
+from weft.schema.documents import DIALECT
 from weft.schema.explaining import explainer
 from weft.schema.patterns import Refusal, refusal
 from weft.schema.violations import complaints
+from weft.schema.walk import MANY, NAMED, ONE
 
 OWN_KEYWORDS: Final = (
     "x-env",
@@ -52,10 +54,14 @@ class Mistake:
     severity: Severity = Severity.ERROR
 
 
-def mistakes(schema: dict[str, Any]) -> Iterator[Mistake]:
-    """Mistakes in Weft's own keywords and in the regular expressions of one schema, without its subschemas."""
+def mistakes(schema: dict[str, Any], dialect: str) -> Iterator[Mistake]:
+    """Mistakes that the metaschema of its draft does not find in one schema, without its subschemas.
+
+    They are in Weft's own keywords, in those of other drafts, and in regular expressions.
+    """
     own = {keyword: value for keyword, value in schema.items() if keyword.startswith("x-")}
     yield from _misspelled(schema)
+    yield from _of_other_drafts(schema, dialect)
     for path, pattern in patterns_of(schema):
         refused = refusal(pattern)
         if refused:
@@ -75,6 +81,38 @@ def _misspelled(keywords: Iterable[str]) -> Iterator[Mistake]:
         elif standard:
             message, hint = f"`{keyword}` is not a keyword of JSON Schema", f"did you mean `{standard}`?"
             yield Mistake((keyword,), message, hint, key=True, code="unknown-keyword", severity=Severity.WARNING)
+
+
+def _of_other_drafts(schema: dict[str, Any], dialect: str) -> Iterator[Mistake]:
+    """Wrong values of keywords that the draft does not have: its metaschema allows anything there, but Weft follows them."""
+    others = {keyword: _shape(keyword, schema[keyword]) for keyword in schema.keys() & unknown_to(dialect)}
+    errors = metaschema_errors(others, DIALECT) if others else ()
+    found = [(path, message) for error in errors for _, path, message, _ in complaints(of_metaschema(error))]
+    for path, message in dict.fromkeys(found):  # each vocabulary of the metaschema says so again
+        hint = f"`{path[0]}` is a keyword of JSON Schema; for something else, use another name"
+        yield Mistake(path, f"not a valid schema: {message}", hint)
+
+
+def _shape(keyword: str, value: Any) -> Any:
+    """The value of a keyword, with any schema in place of those in it: they are looked at by themselves."""
+    if keyword in ONE and isinstance(value, dict):
+        return {}
+    if keyword in NAMED and isinstance(value, dict):
+        return {name: {} if isinstance(below, dict) else below for name, below in value.items()}
+    if keyword in MANY and isinstance(value, list):
+        return [{} if isinstance(below, dict) else below for below in value]
+    return value
+
+
+@cache
+def unknown_to(dialect: str) -> frozenset[str]:
+    """The keywords of the newest draft that another one does not have; those that only describe say nothing that could be wrong."""
+    family = dialect.rpartition("/")[0]
+    every = {uri: frozenset(METASCHEMAS.contents(uri).get("properties", ())) for uri in METASCHEMAS}
+    own = [names for uri, names in every.items() if uri.startswith(f"{family}/")]
+    newest = [names for uri, names in every.items() if uri.startswith(f"{DIALECT.rpartition('/')[0]}/")]
+    describing = next(names for uri, names in every.items() if uri.endswith("2020-12/meta/meta-data"))
+    return frozenset().union(*newest) - frozenset().union(*own) - describing - {"$comment"}
 
 
 @lru_cache(maxsize=4096)  # every schema has the same few keywords

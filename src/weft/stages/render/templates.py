@@ -195,7 +195,9 @@ class Templates:
             )
             return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
         if isinstance(error, TemplateSyntaxError):
-            file = f"{self.name}/{_named(error.filename) or error.name or template}"
+            # where a comment or a block does not end, Jinja gives the file name as the name
+            name = _named(error.filename) or _named(error.name) or error.name or template
+            file = f"{self.name}/{name}"
             return Problem(
                 "template-syntax",
                 error.message or "syntax error",
@@ -262,7 +264,8 @@ def _column(line: str, error: Exception) -> int:
     path = getattr(error, "path", None)
     words = [str(path[-1])] if path else re.findall(r"[`'](\w+)[`']", str(error))
     places = [re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line) for word in words]
-    found = next((place for place in places if place), None) or re.search(r"\{[{%#]", line) or re.search(r"\S", line)
+    mark = r"\{#" if "comment" in str(error) else r"\{[{%#]"
+    found = next((place for place in places if place), None) or re.search(mark, line) or re.search(r"\S", line)
     return found.start() + 1 if found else 1
 
 
