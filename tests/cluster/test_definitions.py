@@ -97,6 +97,12 @@ def with_schema(folder, name):
     return load_project(make_project(folder, {"schema.json": root_over(name), f"{name}.json": schema_of(name)}))
 
 
+def test_thirty_published_schemas_are_taken(cluster, tmp_path):
+    assert len(NAMES) >= 30
+    said = {name: refusals(cluster, crd_of(with_schema(tmp_path / name, name).schemas.root)[0]) for name in NAMES}
+    assert {name: one for name, one in said.items() if one} == {}
+
+
 @pytest.mark.soak(few=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_published_schema_is_taken_and_decides_alike(cluster, tmp_path, name):
