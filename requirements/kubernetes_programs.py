@@ -1,7 +1,7 @@
 """`make setup-cluster`: a Kubernetes API server for the tests. Says what it will build and how big it is first.
 
-`kube-apiserver`, `kube-controller-manager` and etcd are built from their modules (builds.py), and the CRDs that the reference
-project needs are read out of the modules of those who define them. All are kept in `$WEFT_TOOLS` as the other programs are
+`kube-apiserver`, `kube-controller-manager` and etcd are built from their modules (builds.py), and the CRDs that the reference project
+needs, and those of Argo CD and Flux, are read out of the modules of those who define them. All are kept in `$WEFT_TOOLS` as the other programs are
 (programs.py), and the virtual environment has a link to each folder. Why they are built: docs/decisions/0018.
 
 `--release 1.36.3` builds another release of Kubernetes into a folder of its own. Its `go.mod` is made from that number, as
@@ -92,7 +92,13 @@ class Definitions(Module):
                     f"requirements/go/{self.name}: {fetched['Path']} has no CRDs in {self.folders[fetched['Path']]}"
                 )
             for path in taken:
-                shutil.copyfile(path, folder / path.name)
+                shutil.copyfile(path, folder / _file_of(path.read_text("utf-8")))
+
+
+def _file_of(text: str) -> str:
+    """The name of the file of a CRD: `GROUP_PLURAL.yaml`, whatever its project calls it."""
+    plural, _, group = re.findall(r"^  name: (\S+)$", text, re.MULTILINE)[0].partition(".")
+    return f"{group}_{plural}.yaml"
 
 
 PROGRAMS: Final = {name: f"{KUBERNETES}/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager")}
@@ -102,9 +108,12 @@ CLUSTER: Final = (
     Go("etcd", 27, {"etcd": "go.etcd.io/etcd/server/v3"}),
     Definitions(
         "crds",
-        7,
+        9,
         {
+            "github.com/argoproj/argo-cd/v3": "manifests/crds",
             "github.com/external-secrets/external-secrets": "config/crds/bases",
+            "github.com/fluxcd/kustomize-controller": "config/crd/bases",
+            "github.com/fluxcd/source-controller": "config/crd/bases",
             "github.com/prometheus-operator/prometheus-operator": "example/prometheus-operator-crd",
             "sigs.k8s.io/gateway-api": "config/crd/standard",
         },
