@@ -30,9 +30,9 @@ def adopt(project: Project, found: Sequence[TargetDrift]) -> list[Problem]:
     """
     notes = []
     for one in found:
+        scopes = manifests.Unasked(one.client.namespace)
         rendered = {
-            each.key: each
-            for each in manifests.render(project, [one.target], lambda *_: True).manifests[one.target.name]
+            each.key: each for each in manifests.render(project, [one.target], scopes).manifests[one.target.name]
         }
         notes += [_adopted(project, one.target, rendered.get(drift.key), drift) for drift in one.found]
     return notes
@@ -78,7 +78,7 @@ def _renders(
     try:
         text = value if isinstance(value, str) else json.dumps(value)
         changed = project.with_overrides({paths.dotted(setting): text})
-        again = manifests.render(changed, [changed.target(target.name)], lambda *_: True)
+        again = manifests.render(changed, [changed.target(target.name)], manifests.Unasked(manifest.key.namespace))
     except WeftError:
         return False
     same = next((one for one in again.manifests[target.name] if one.key == manifest.key), None)

@@ -134,10 +134,13 @@ class Kinds:
 
 
 class Client:
-    """A connection. Requests may be sent by several threads."""
+    """A connection. Requests may be sent by several threads. `namespace` is that of the context, for what names none itself."""
 
-    def __init__(self, http: Any, context: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, http: Any, context: str, sleep: Callable[[float], None] = time.sleep, namespace: str = "default"
+    ) -> None:
         self.context = context
+        self.namespace = namespace
         self.server = str(http.base_url)
         self._http = http
         self._sleep = sleep
@@ -330,7 +333,7 @@ def connect(context: str | None, *, kubeconfig: str | None = None) -> Client:
     except (ConfigError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         message = f"the kubeconfig cannot be used: {_first_line(error)}"
         raise CannotRun(Problem("cluster-credentials", message, hint="see `kubectl config view`")) from None
-    return Client(http, name)
+    return Client(http, name, namespace=chosen.namespace)
 
 
 def _chosen(files: Sequence[Path], context: str | None) -> tuple[str, Any]:

@@ -76,9 +76,9 @@ def environment_of(project: Project, target: Target) -> str:
     return project.home(target).cluster or target.name.partition("/")[0]
 
 
-def namespace_of(project: Project, target: Target) -> str:
-    """The namespace of a target, in which Weft keeps its own objects."""
-    return project.home(target).namespace or "default"
+def namespace_of(project: Project, target: Target, client: Client) -> str:
+    """The namespace of a target, in which Weft keeps its own objects: the one that its settings name, or that of the context."""
+    return project.home(target).namespace or client.namespace
 
 
 def read_note(client: Client) -> dict[str, str] | None:

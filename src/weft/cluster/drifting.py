@@ -121,7 +121,7 @@ def _of_cluster(project: Project, client: Client, targets: Sequence[Target]) -> 
 
 
 def _started(project: Project, client: Client, target: Target) -> tuple[TargetDrift, revisions.Content]:
-    namespace = namespace_of(project, target)
+    namespace = namespace_of(project, target, client)
     known = inventory.read(client, target.name, namespace, project.name)
     if not known.revision:
         hint = f"`weft deploy {target.name}` deploys it"
@@ -230,7 +230,7 @@ class _Places:
 
     def __init__(self, project: Project, target: Target) -> None:
         try:
-            rendered = manifests.render(project, [target], lambda *_: True).manifests[target.name]
+            rendered = manifests.render(project, [target], manifests.Unasked()).manifests[target.name]
         except WeftError:
             rendered = []  # the sources are broken now, which changes nothing about the cluster
         self._manifests = {(one.key.type, one.key.name): one for one in rendered}

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from weft.base.problems import Place, Problem, WeftError, has_errors
 from weft.base.watching import Watch, unwatched
@@ -140,15 +140,35 @@ class Rendering:
     problems: list[Problem]
 
 
-def render(
-    project: Project,
-    targets: Sequence[Target],
-    namespaced: Callable[[Target, str, str], bool],
-    watch: Watch = unwatched,
-) -> Rendering:
+class Scopes(Protocol):
+    """Where objects live."""
+
+    def is_namespaced(self, target: Target, api_version: str, kind: str) -> bool:
+        """Whether objects of an apiVersion and a kind are in namespaces."""
+
+    def namespace(self, target: Target) -> str:
+        """The namespace of what names none, in a target whose settings name none."""
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """Scopes where no server is asked: all objects are in namespaces."""
+
+    default: str = "default"
+
+    def is_namespaced(self, _target: Target, _api_version: str, _kind: str) -> bool:
+        """True."""
+        return True
+
+    def namespace(self, _target: Target) -> str:
+        """The one that was named."""
+        return self.default
+
+
+def render(project: Project, targets: Sequence[Target], scopes: Scopes, watch: Watch = unwatched) -> Rendering:
     """The manifests of targets, by the targets' names.
 
-    `namespaced` says whether objects of a target, an apiVersion and a kind are in namespaces. Raises WeftError with every problem of
+    Raises WeftError with every problem of
     configurations and outputs, so that what `weft render` refuses is never deployed.
     """
     if not any(output.apply for output in project.file.outputs):
@@ -164,7 +184,9 @@ def render(
     for output in rendered:
         if project.file.outputs[output.entry].apply:
             target = by_name[output.target]
-            for manifest in _manifests(target, output, project.home(target).namespace, namespaced):
+            for manifest in _manifests(
+                target, output, project.home(target).namespace or scopes.namespace(target), scopes
+            ):
                 if manifest.key.name:
                     found[target.name].append(manifest)
                 else:
@@ -178,15 +200,13 @@ def render(
     return Rendering(found, problems)
 
 
-def _manifests(
-    target: Target, output: Rendered, namespace: str | None, namespaced: Callable[[Target, str, str], bool]
-) -> Iterator[Manifest]:
+def _manifests(target: Target, output: Rendered, namespace: str, scopes: Scopes) -> Iterator[Manifest]:
     documents = yaml11.Documents(output.text)
     for number, document in enumerate(documents.data):
         for data, within in _objects(document, ()):
             metadata = dict(data.get("metadata") or {})
-            if namespaced(target, str(data.get("apiVersion")), str(data.get("kind"))):
-                metadata["namespace"] = metadata.get("namespace") or namespace or "default"
+            if scopes.is_namespaced(target, str(data.get("apiVersion")), str(data.get("kind"))):
+                metadata["namespace"] = metadata.get("namespace") or namespace
             else:
                 metadata.pop("namespace", None)
             full = {**data, "metadata": metadata}

@@ -49,8 +49,7 @@ def plan(
     options = options or Options()
     clients = {target.name: connections.of(target) for target in targets}
     if given is None:
-        scopes = Scopes(clients)
-        rendering = manifests.render(project, targets, scopes.is_namespaced, watch)
+        rendering = manifests.render(project, targets, Scopes(clients), watch)
         given, warnings = rendering.manifests, [one for one in rendering.problems if one.severity is Severity.WARNING]
     else:
         warnings = []
@@ -66,7 +65,7 @@ def plan(
 
 
 class Scopes:
-    """Whether objects of a kind live in namespaces, as the servers say; a kind that a CRD will bring is asked of the CRDs later."""
+    """Where objects of a kind live, as the servers and contexts say; a kind that a CRD will bring is asked of the CRDs later."""
 
     def __init__(self, clients: Mapping[str, Client]) -> None:
         self._clients = clients
@@ -75,6 +74,10 @@ class Scopes:
         """True unless the server knows the kind as one of the whole cluster."""
         resource = self._clients[target.name].kinds.find(api_version, kind)
         return resource is None or resource.namespaced
+
+    def namespace(self, target: Target) -> str:
+        """The namespace of the context of a target."""
+        return self._clients[target.name].namespace
 
 
 class _Planner:
@@ -116,7 +119,7 @@ class _Planner:
         return plans
 
     def _started(self, client: Client, target: Target) -> TargetPlan:
-        namespace = namespace_of(self._project, target)
+        namespace = namespace_of(self._project, target, client)
         read = inventory.rebuilt if self._options.rebuild else inventory.read
         known = read(client, target.name, namespace, self._project.name)
         return TargetPlan(target, client, namespace, known, rebuilt=self._options.rebuild)

@@ -167,7 +167,7 @@ class Rollouts:
         self._connections = connections
         self._world = world
         self._client: Client = connections.of(target)
-        self._namespace = namespace_of(project, target)
+        self._namespace = namespace_of(project, target, self._client)
 
     def read(self) -> State | None:
         """The state; None if there never was a rollout. Raises CannotRun if somebody damaged it."""
@@ -317,12 +317,13 @@ class Rollouts:
         now = self._inventory(target)
         if now.pending:
             return False
-        known = revisions.every(self._connections.of(target), target.name, namespace_of(self._project, target))
+        client = self._connections.of(target)
+        known = revisions.every(client, target.name, namespace_of(self._project, target, client))
         return any(one.number == now.revision and one.restores == number for one in known)
 
     def _inventory(self, target: Target) -> Inventory:
         client = self._connections.of(target)
-        return inventory.read(client, target.name, namespace_of(self._project, target), self._project.name)
+        return inventory.read(client, target.name, namespace_of(self._project, target, client), self._project.name)
 
     def _running(self) -> State:
         state = self.read()
@@ -340,7 +341,7 @@ class Rollouts:
             raise WeftError(Problem("cluster-changed", message, hint=hint))
 
     def _digest(self, targets: Sequence[Target]) -> str:
-        rendered = manifests.render(self._project, targets, lambda *_: True).manifests
+        rendered = manifests.render(self._project, targets, manifests.Unasked()).manifests
         return manifests.digest_of({name: [one.digest for one in some] for name, some in sorted(rendered.items())})
 
     def _write(self, state: State) -> State:

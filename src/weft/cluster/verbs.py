@@ -95,14 +95,16 @@ def history(project: Project, name: str, *, context: str | None = None) -> list[
     """The revisions of a target, the oldest first. Raises CannotRun."""
     with Connections(project, context, current=True) as connections:
         target = project.target(name)
-        return revisions.every(connections.of(target), target.name, namespace_of(project, target))
+        client = connections.of(target)
+        return revisions.every(client, target.name, namespace_of(project, target, client))
 
 
 def content(project: Project, name: str, number: int, *, context: str | None = None) -> tuple[Revision, Content]:
     """A revision of a target and what it deployed. Raises UsageError if there is none, CannotRun."""
     with Connections(project, context, current=True) as connections:
         target = project.target(name)
-        client, namespace = connections.of(target), namespace_of(project, target)
+        client = connections.of(target)
+        namespace = namespace_of(project, target, client)
         revision = revisions.find(revisions.every(client, target.name, namespace), number, target.name)
         return revision, revisions.content(client, revision, namespace)
 
@@ -118,7 +120,8 @@ def history_of_setting(
     target = project.target(name)
     path = target.find(setting)
     with Connections(project, context, current=True) as connections:
-        client, namespace = connections.of(target), namespace_of(project, target)
+        client = connections.of(target)
+        namespace = namespace_of(project, target, client)
         before: Any = MISSING
         for one in revisions.every(client, target.name, namespace):
             if one.outcome == revisions.DEPLOYED:
@@ -203,13 +206,12 @@ def roles(project: Project, globs: Sequence[str], *, context: str | None = None)
     with Connections(project, context, current=True) as connections:
         targets = project.targets(*globs)
         clients = {target.name: connections.of(target) for target in targets}
-        rendered = manifests.render(project, targets, planning.Scopes(clients).is_namespaced).manifests
+        rendered = manifests.render(project, targets, planning.Scopes(clients)).manifests
         return [
             role
             for target in targets
-            for role in rbac.roles(
-                clients[target.name], target.name, namespace_of(project, target), rendered[target.name]
-            )
+            for client in [clients[target.name]]
+            for role in rbac.roles(client, target.name, namespace_of(project, target, client), rendered[target.name])
         ]
 
 
@@ -252,7 +254,8 @@ def _revision_of(
     project: Project, connections: Connections, target: Target, number: int | None, *, current: bool = False
 ) -> tuple[Revision, list[Manifest]]:
     """A revision, or the current one, with its objects."""
-    client, namespace = connections.of(target), namespace_of(project, target)
+    client = connections.of(target)
+    namespace = namespace_of(project, target, client)
     if current:
         number = inventory.read(client, target.name, namespace, project.name).revision
         if not number:
@@ -266,7 +269,8 @@ def _revision_of(
 
 def _transitions(project: Project, connections: Connections, target: Target, back_to: Revision) -> list[Problem]:
     """The problems of rules with `oldSelf` when the configuration goes back."""
-    client, namespace = connections.of(target), namespace_of(project, target)
+    client = connections.of(target)
+    namespace = namespace_of(project, target, client)
     now = inventory.read(client, target.name, namespace, project.name)
     known = revisions.every(client, target.name, namespace)
     current = next((one for one in known if one.number == now.revision), None)
