@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools setup-cluster render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types check docs reference pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -95,7 +95,10 @@ prose: for-dev ## Check the spelling and the wording of what people read
 types: for-dev ## Check the types
 	@"$(BIN)/mypy"
 
-check: lint prose types ## Everything that is checked without running it
+fresh: for-dev ## Check that the generated parts of the documentation are what the code says
+	@"$(BIN)/python" docs/generated.py --check
+
+check: lint prose types fresh ## Everything that is checked without running it
 
 secrets: for-dev ## Look for secrets in plain text, in the files and in what commits brought
 	@"$(BIN)/weft" secrets scan $(if $(filter false,$(shell git rev-parse --is-shallow-repository)),--history)

@@ -17,6 +17,7 @@ import enum
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -436,7 +437,10 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 if __name__ == "__main__":
-    for page, text in pages().items():
-        if page.read_text("utf-8") != text:
+    stale = [(page, text) for page, text in pages().items() if page.read_text("utf-8") != text]
+    for page, text in stale:
+        if "--check" not in sys.argv:
             page.write_text(text, "utf-8")
-            print(page.relative_to(DOCS.parent))
+        print(page.relative_to(DOCS.parent))
+    if stale and "--check" in sys.argv:
+        sys.exit("these pages are not what the code says: write them anew with `make reference`")

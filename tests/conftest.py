@@ -140,8 +140,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """What was collected stays to the end: the garbage collector need not look at it again and again."""
+    """What was collected stays to the end: the garbage collector need not look at it again and again, nor so often."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def chosen(family, config):

@@ -36,7 +36,7 @@ def test_settings_at_once_reach_what_explain_says(chance):
     target = reference.project().target("production")
     outputs = plain_outputs(target)
     paths = {one.path for one in outputs}
-    some = chance.sample(settings_of(target), 200)
+    some = chance.sample(settings_of(target), share(1000))
     found = uses_of_all(target, outputs, some)
     checked = [*some[:3], *chance.sample([*found], 3)]
     with same_digests():
