@@ -443,4 +443,4 @@ if __name__ == "__main__":
             page.write_text(text, "utf-8")
         print(page.relative_to(DOCS.parent))
     if stale and "--check" in sys.argv:
-        sys.exit("these pages are not what the code says: write them anew with `make reference`")
+        sys.exit("these pages are not what the code says: rewrite them with `make reference`")
