@@ -10,7 +10,6 @@ before anything is written. A plan says which of the two it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from weft.base.problems import Problem, Severity, has_errors
@@ -20,11 +19,13 @@ from weft.cluster.client import APPLY, Client, Refused
 from weft.cluster.connections import Connections, check_note, namespace_of, read_note
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Entry
-from weft.cluster.manifests import CRD, NAMESPACE, Key, Manifest
+from weft.cluster.manifests import Key, Manifest
 from weft.cluster.names import MANAGER
+from weft.cluster.openapi import Documents
 from weft.cluster.ownership import Ownership, Settled
 from weft.cluster.plans import Action, Options, Plan, Step, TargetPlan
 from weft.cluster.secret_data import Secrets
+from weft.cluster.untried import Brought, Missing
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.node import MISSING
@@ -105,10 +106,11 @@ class _Planner:
             ownership.scaled_by([*state.objects.values(), *(one.data for some in wanted.values() for one in some)]),
             self._options.force,
         )
-        brought = _Brought([one for some in wanted.values() for one in some])
+        brought = Brought([one for some in wanted.values() for one in some])
         phases = live.existing_namespaces(client, {key.namespace for key in keys if key.namespace})
+        missing = Missing(state, brought, phases, Documents(client))
         for one in plans:
-            self._compare(one, wanted[one.target], state, brought, phases)
+            self._compare(one, wanted[one.target], missing)
             pruning.add_steps(one, state, self._project.file.cluster)
         if self._options.server:
             steps = [
@@ -124,19 +126,12 @@ class _Planner:
         known = read(client, target.name, namespace, self._project.name)
         return TargetPlan(target, client, namespace, known, rebuilt=self._options.rebuild)
 
-    def _compare(
-        self,
-        one: TargetPlan,
-        wanted: Sequence[Manifest],
-        state: live.Live,
-        brought: _Brought,
-        phases: Mapping[str, str],
-    ) -> None:
+    def _compare(self, one: TargetPlan, wanted: Sequence[Manifest], missing: Missing) -> None:
         """Add a step for each manifest."""
         for manifest in wanted:
-            step = self._step(one, manifest, state)
-            step.untried, problem = _why_untried(self._project, one, manifest, state, brought, phases)
-            step.problems += [problem] if problem else []
+            step = self._step(one, manifest, missing.state)
+            step.untried, problems = missing.why(one.name, manifest)
+            step.problems += problems
             one.steps.append(step)
 
     def _step(self, one: TargetPlan, manifest: Manifest, state: live.Live) -> Step:
@@ -278,54 +273,3 @@ def _foreign(one: TargetPlan, manifest: Manifest, existing: Mapping[str, Any] | 
     message = f"{manifest.key} belongs to {who}, so {one.name} does not change it"
     hint = "render it for one of the two only, or give it another name"
     return manifest.problem("cluster-owned", message, ("metadata", "name"), hint)
-
-
-@dataclass(frozen=True)
-class _Brought:
-    """What the objects of a plan bring: namespaces, and kinds by group."""
-
-    objects: Sequence[Manifest]
-
-    @property
-    def namespaces(self) -> set[str]:
-        """The namespaces that are created."""
-        return {one.key.name for one in self.objects if one.key.type == NAMESPACE}
-
-    def has_kind(self, key: Key) -> bool:
-        """True if a CRD of the plan brings a kind."""
-        specs = (one.data.get("spec") or {} for one in self.objects if one.key.type == CRD)
-        return any(
-            spec.get("group") == key.group and (spec.get("names") or {}).get("kind") == key.kind for spec in specs
-        )
-
-
-def _why_untried(
-    project: Project,
-    one: TargetPlan,
-    manifest: Manifest,
-    state: live.Live,
-    brought: _Brought,
-    phases: Mapping[str, str],
-) -> tuple[str, Problem | None]:
-    """Why the server cannot try an object yet, and the problem if it never will."""
-    key = manifest.key
-    if key in state.unknown:
-        if brought.has_kind(key):
-            return f"the kind {key.kind} is created by this plan", None
-        message = f"the cluster does not know the kind {key.kind} of {manifest.api_version}"
-        hint = f"install what brings {key.kind} into the cluster, or do not render it for {one.name}"
-        return message, manifest.problem("cluster-missing-kind", message, ("kind",), hint)
-    if not key.namespace:
-        return "", None
-    phase = phases.get(key.namespace)
-    if phase == "Terminating":
-        message = f"the namespace {key.namespace} is being deleted"
-        return message, Problem("cluster-missing-namespace", message, targets=(one.name,), hint="wait until it is gone")
-    if phase is None and key.namespace in brought.namespaces:
-        return f"namespace {key.namespace} is created by this plan", None
-    if phase is None:
-        message = f"there is no namespace {key.namespace}"
-        above = one.name.rpartition("/")[0]
-        hint = f"deploy {above} first" if above else f"render a Namespace for {one.name}, or create it"
-        return message, Problem("cluster-missing-namespace", message, targets=(one.name,), hint=hint)
-    return "", None
