@@ -77,6 +77,23 @@ def test_an_autoscaler_may_change_replicas(shop, cluster):
     assert cluster.read("Deployment", NAMESPACE, "shop")["spec"]["replicas"] == 5
 
 
+def test_replicas_that_are_no_longer_rendered_stay_until_the_autoscaler_sets_them(shop, cluster):
+    shop.set("base", workload=True, replicas=5)
+    shop.deploy("test")
+    template = shop.folder / "templates" / "workload.yaml.j2"
+    template.write_text(template.read_text().replace("  replicas: {{ app.replicas }}\n", ""))
+    shop.set("base", autoscaler=True, motto="other")
+    assert "replicas" not in shop.deploy("test").out
+    assert cluster.read("Deployment", NAMESPACE, "shop")["spec"]["replicas"] == 5
+    assert "nothing changes" in shop.deploy("test").out
+    assert drift(shop, "test", code=0) == []
+    path = cluster.path("Deployment", NAMESPACE, "shop") + "/scale?fieldManager=kube-controller-manager"
+    cluster.ask("PATCH", path, {"spec": {"replicas": 7}})
+    shop.set("base", motto="another")
+    shop.deploy("test")
+    assert cluster.read("Deployment", NAMESPACE, "shop")["spec"]["replicas"] == 7
+
+
 def test_sources_that_are_not_deployed_are_no_drift(shop):
     shop.deploy("test")
     shop.set("base", motto="not deployed")

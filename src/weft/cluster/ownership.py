@@ -100,6 +100,10 @@ class Ownership:
     ) -> Settled:
         changes, taken, conflicts, yielded = list[Change](), list[Change](), list[Change](), list[Change]()
         for change in found:
+            if change.new is MISSING and change.path == _REPLICAS and key in self.scaled:
+                # without a value the server would set 1, and the autoscaler begins from there
+                data = {**data, "spec": {**(data.get("spec") or {}), "replicas": change.old}}
+                continue
             owner = fields.owner_of(others, change.path)
             if change.old is MISSING or change.new is MISSING or owner is None:
                 changes.append(change)
