@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools setup-cluster render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster setup-peers render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench peers clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -39,6 +39,9 @@ setup-cluster: for-dev ## Build a Kubernetes API server for the tests; says firs
 
 render: for-render ## Validate and write every output into build/
 	@"$(BIN)/weft" render $(TARGETS) -o "$(OUTPUT)"
+
+setup-peers: for-dev ## Build Helm, with which Weft is compared; says first how big it is
+	@"$(BIN)/python" requirements/peer_programs.py --venv "$(VENV)"
 
 # a missing program is skipped and reported, and says nothing about the configuration, so only the first run is strict
 validate: for-render ## Report every problem of the configuration and of what it renders
@@ -121,6 +124,9 @@ pictures: for-dev ## Redraw the pictures of the documentation
 
 bench: for-dev ## Measure speed, as ratios against other work done in the same run
 	@"$(BIN)/python" benchmarks/bench.py
+
+peers: for-dev ## Try Weft, Helm and kubectl in the same situations: make peers TOOLS="Weft kubectl" SITUATIONS=killed
+	@"$(BIN)/python" tests/cluster/peers/peers.py $(if $(TOOLS),--tools $(TOOLS)) $(if $(SITUATIONS),--situations $(SITUATIONS))
 
 format: for-dev ## Format the code
 	@"$(BIN)/ruff" check --fix .

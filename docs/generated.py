@@ -410,6 +410,36 @@ def decisions() -> str:
     return table(("decision", "status", "date"), iter(rows))
 
 
+# --- other tools ---
+
+
+def of_peers() -> Any:
+    """What `make peers` has found."""
+    return json.loads((DOCS.parent / "tests" / "cluster" / "peers" / "results.json").read_text("utf-8"))
+
+
+def peers() -> str:
+    """The outcomes of the situations, tool by tool, and how many are good."""
+    found = of_peers()
+    tools = list(found["tools"])
+    rows = [(one["title"], *(verdict_on(one["outcomes"][tool]) for tool in tools)) for one in found["tried"]]
+    counts = (sum(one["outcomes"][tool]["good"] for one in found["tried"]) for tool in tools)
+    rows.append((f"good, of {len(rows)}", *map(str, counts)))
+    versions = ", ".join(f"{name} {version}" for name, version in found["tools"].items() if "`" not in name)
+    about = f"{versions}; Kubernetes {found['kubernetes']}; {found['date']}."
+    return f"{about}\n\n{table(('situation', *tools), iter(rows))}"
+
+
+def verdict_on(outcome: Mapping[str, Any]) -> str:
+    """An outcome, and whether it is good."""
+    return f"{'good' if outcome['good'] else '**bad**'}: {outcome['outcome']}"
+
+
+def criteria_of_peers() -> str:
+    """When an outcome is good."""
+    return table(("situation", "good if"), ((one["title"], one["criterion"]) for one in of_peers()["tried"]))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "keys of weft yaml": project_file,
@@ -433,6 +463,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "decisions": decisions,
     "readers": readers,
     "reach": reach,
+    "peers": peers,
+    "criteria of peers": criteria_of_peers,
 }
 
 

@@ -16,6 +16,7 @@ import builds
 import environment
 import kubernetes_programs
 import kubernetes_schemas
+import peer_programs
 import programs
 from environment import Environment, Failure
 from reference import ROOT
@@ -198,6 +199,15 @@ def test_a_cluster_is_announced_with_its_size_before_it_is_built(tmp_path, capsy
         assert re.search(f"^  {line}$", said, re.MULTILINE), line
     kubernetes_programs.announce([], None)
     assert capsys.readouterr().out == "", "nothing to do, nothing to say"
+
+
+def test_helm_is_announced_with_its_size_before_it_is_built_and_knows_its_release(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WEFT_TOOLS", str(tmp_path))
+    peer_programs.announce(peer_programs.PEER)
+    assert re.search(
+        rf"helm: from requirements/go/helm, \d+ MB, into {tmp_path}/weft-helm-\w+\n", capsys.readouterr().out
+    )
+    assert re.fullmatch(r"v4\.\d+\.\d+", peer_programs.PEER.written()[f"{peer_programs.HELM}/internal/version.version"])
 
 
 def test_all_of_kubernetes_is_of_one_release_and_the_programs_know_it():

@@ -142,7 +142,12 @@ def test_a_call_in_the_documentation_exists(name, line):
         parsed(f"{line} VALUE")
 
 
-OTHERS = {"--check-config": "gunicorn", "--unshallow": "git fetch", "--server-side": "kubectl apply"}
+OTHERS = {
+    "--check-config": "gunicorn",
+    "--unshallow": "git fetch",
+    "--server-side": "kubectl apply",
+    "--rollback-on-failure": "helm",
+}
 """Options of other programs."""
 
 
@@ -154,7 +159,7 @@ def test_options_in_the_documentation_exist():
         for name, text in TEXTS.items()
         if not name.startswith("docs/decisions/") and name != "docs/contributing/new-check.md"
         for code in code_of(text)
-        if not code.startswith(("pip ", "git ", "make ", "kubectl ", "pytest ", "gunicorn ", "docker"))
+        if not code.startswith(("pip ", "git ", "helm ", "make ", "kubectl ", "pytest ", "gunicorn ", "docker"))
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code)
     }
     assert len(found) > 30
