@@ -128,6 +128,9 @@ bench: for-dev ## Measure speed, as ratios against other work done in the same r
 peers: for-dev ## Try Weft, Helm and kubectl in the same situations: make peers TOOLS="Weft kubectl" SITUATIONS=killed
 	@"$(BIN)/python" tests/cluster/peers/peers.py $(if $(TOOLS),--tools $(TOOLS)) $(if $(SITUATIONS),--situations $(SITUATIONS))
 
+bench-cluster: for-dev ## Measure plan, drift and deploy on a real API server: make bench-cluster TENANTS=1000
+	@TENANTS="$(or $(TENANTS),200)" "$(BIN)/python" benchmarks/clusters.py
+
 format: for-dev ## Format the code
 	@"$(BIN)/ruff" check --fix .
 	@"$(BIN)/ruff" format .
