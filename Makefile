@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools setup-cluster setup-peers render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench peers clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster setup-peers render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench bench-cluster peers clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
