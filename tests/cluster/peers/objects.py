@@ -9,8 +9,10 @@ import random
 from dataclasses import dataclass
 
 NAMESPACE = "peers"
-SECRETS = {"password": "canary-of-the-password-17", "token": "canary-of-the-token-17"}
+SECRETS = {name: f"canary-of-the-{name}-17" for name in ("password", "token")}
 """Not secrets: what the script looks for."""
+NEW = "canary-that-is-new"
+"""The password of a later deploy."""
 BIG = 300_000
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from objects import NAMESPACE, SECRETS
+from objects import NAMESPACE, NEW, SECRETS
 from tools import ended
 
 from servers import until
@@ -212,7 +212,7 @@ def rolled_back(trial):
 
 def old_secret(trial):
     before = trial.begin(plain=False)
-    done = trial.tool.deploy(replace(trial.tool.settings, motto="second", password="canary-that-is-new"))
+    done = trial.tool.deploy(replace(trial.tool.settings, motto="second", password=NEW))
     assert done.good, done.said
     back = trial.tool.roll_back()
     if back is None:
