@@ -3,7 +3,7 @@
     make bench-cluster [TENANTS=200]
 
 The reference project is deployed with all of its targets; after that nothing changes, so every row asks about the same objects.
-Beside it, a fleet of many small tenants shows how time and memory grow: once with a tenth of them, once with all.
+Besides, a fleet of many small tenants shows how time and memory grow: once with a tenth of them, once with all.
 """
 
 from __future__ import annotations
