@@ -1,9 +1,12 @@
 """Templates: what they can do, what they cannot, and how a mistake in one is reported."""
 
 import pytest
+from jinja2.runtime import Macro
 
 from scratch import make_project, write_files
 from weft import WeftError, load_project
+from weft.project.impact import uses_of
+from weft.stages.render.filters import same_digests
 from weft.stages.render.sandbox import Sandbox
 
 SCHEMA = {
@@ -521,3 +524,80 @@ def test_a_dimension_that_a_target_does_not_have_is_named(tmp_path):
     _, (problem,) = load_project(tmp_path).render(load_project(tmp_path).targets())
     assert problem.message == "target.tenant is not set: dev has no tenant"
     assert problem.hint == "guard it with `is defined`, or give the output `scope: tenant`"
+
+
+# --- once ---
+
+ONCE = "{% macro called(text, number=0) %}{{ app.name }} {{ text }} {{ number }} {{ target.name }}{% endmacro %}"
+IMPORTED = '{% from "macros.j2" import called with context %}'
+
+
+def of_two(folder, one, other, macros=ONCE, **more):
+    """A project with two outputs, whose templates may import the same macros."""
+    outputs = [{"template": f"{name}.j2", "path": f"{{stage}}/{name}"} for name in ("one", "other")]
+    files = {"schema.json": SCHEMA, "base.json": BASE, "stages/a.yaml": "{}", "stages/b.yaml": "{}"}
+    texts = {"one": one, "other": other, "macros": macros}
+    stages = {"stage": {"files": "stages/*.yaml"}}
+    files |= {f"templates/{name}.j2": text for name, text in texts.items()}
+    return load_project(make_project(folder, files | more, dimensions=stages, layers=["base"], outputs=outputs))
+
+
+def test_once_gives_what_the_macro_gives_for_each_target_and_its_arguments(tmp_path):
+    calls = [f"called{way}" for way in ('("x")', '("x", 1)', '("x", 1.0)', '("x", true)', '("1")', "(1)")]
+    plain = IMPORTED + "".join(f"{{{{ {call} }}}}|" for call in calls)
+    kept = IMPORTED + "".join(f"{{{{ {call.replace('(', ' | once(', 1)} }}}}|" for call in calls)
+    for target in of_two(tmp_path, plain, kept * 2).targets():
+        texts = target.render()
+        assert texts[f"{target.name}/other"] == texts[f"{target.name}/one"] * 2
+
+
+def test_once_calls_a_macro_once_for_all_templates_of_a_target(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(Macro, "_invoke", lambda _, *arguments: called.append(arguments) or "text")
+    (first, second) = of_two(tmp_path, *[IMPORTED + '{{ called | once("x") }}{{ called | once("x") }}'] * 2).targets()
+    assert first.render() == {"a/one": "texttext", "a/other": "texttext"}
+    assert len(called) == 1
+    second.render()
+    assert len(called) == 2
+
+
+def test_each_template_that_calls_a_macro_once_reads_what_the_macro_reads(tmp_path):
+    project = of_two(tmp_path, *[IMPORTED + '{{ called | once("x") }}'] * 2)
+    target = project.target("a")
+    uses = dict(uses_of(target, ("app", "name")))
+    assert uses == {"a/one": (1,), "a/other": (1,)}
+
+
+def test_a_text_without_digests_is_kept_apart(tmp_path):
+    macros = "{% macro called(text) %}{{ text | sha256 }}{% endmacro %}"
+    target = of_two(tmp_path, *[IMPORTED + '{{ called | once("x") }}'] * 2, macros).target("a")
+    with same_digests():
+        without = target.outputs.rendered(target.view)[0][0].text
+    assert without == "0" * 64
+    assert target.render()["a/one"].startswith("2d711642b726b044")
+
+
+def test_a_macro_that_fails_is_told_in_each_template(tmp_path):
+    macros = "{% macro called(text) %}{{ app.optional }}{{ text }}{% endmacro %}"
+    project = of_two(tmp_path, *[IMPORTED + '{{ called | once("x") }}'] * 2, macros)
+    found = project.problems([project.target("a")])
+    assert [(one.code, one.place.file) for one in found] == [("undefined", "templates/macros.j2")]
+    with pytest.raises(WeftError):
+        project.target("a").render()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'text' | once }}",
+        "{{ app | once }}",
+        "{% macro m(a) %}{% endmacro %}{{ m | once([1]) }}",
+        "{{ range | once(1) }}",
+    ],
+)
+def test_once_takes_macros_with_texts_and_numbers(tmp_path, template):
+    problem = refused(tmp_path, template)
+    assert (problem.code, problem.message) == (
+        "template-failed",
+        "`once` takes a macro, and texts and numbers for it, as in `content | once(name)`",
+    )

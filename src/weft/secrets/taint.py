@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, NoReturn
 
 from weft.base.paths import Path, dotted
@@ -62,7 +62,7 @@ class Branch(dict[str, Any]):
         self.node = node
         self.path = path
         self.size = 0
-        self.made: dict[str, Any] = {}
+        self.made: dict[Hashable, Any] = {}
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
+
+from jinja2 import pass_context
+from jinja2.runtime import Context, Macro
 
 from weft.files import formats
 from weft.schema import envvars
@@ -121,7 +124,22 @@ def _inside(branch: Branch, key: str) -> Sequence[envvars.Variable]:
     return _of_branch(value) if isinstance(value, Branch) else envvars.variables(node, value, (*branch.path, key))
 
 
-def _once(branch: Branch, name: str, make: Callable[[Branch], T]) -> T:
+@pass_context
+def once(context: Context, value: Macro, *arguments: Any) -> str:
+    """The text that a macro makes of some texts and numbers, made once for all templates of a target; it may use nothing else that changes."""
+    config = context.get("config")
+    if not isinstance(value, Macro) or not all(isinstance(one, str | int | float | None) for one in arguments):
+        raise TypeError("`once` takes a macro, and texts and numbers for it, as in `content | once(name)`")
+    if not isinstance(config, Branch):
+        return str(value(*arguments))
+    code = value._func.__code__  # noqa: SLF001 - a macro has no other name that tells it from those of other templates
+    # with values that may be missing, or without digests, a macro makes other texts
+    made_how = context.environment.undefined, digests_are_same(), context["target"]["name"]
+    key = code.co_filename, code.co_firstlineno, *made_how, *((type(one), one) for one in arguments)
+    return _once(config, key, lambda _: str(value(*arguments)))
+
+
+def _once(branch: Branch, name: Hashable, make: Callable[[Branch], T]) -> T:
     """What `make` makes of a branch; the next one who asks gets the same."""
     if name not in branch.made:
         branch.made[name] = make(branch)
@@ -144,6 +162,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "env": env,
     "env_file": env_file,
     "export": export,
+    "once": once,
     "public": public,
     "quote": quote,
     "secret_env": secret_env,
