@@ -56,30 +56,54 @@ def test_a_lock_names_its_holder_and_can_be_waited_for(shop):
             shop.deploy("test", "--wait", "20")
 
 
-@pytest.mark.soak(few=4)
+def kill_at_work(shop, rng, *args):
+    """Start a command, and kill it at some moment after it has taken the lock."""
+    process = shop.start(*args, "--yes", "--timeout", "0")
+    begun = time.monotonic()
+    while process.poll() is None and not is_at_work(shop) and time.monotonic() < begun + 20:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0.01, 0.18))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    unlock(shop)
+
+
+def has(shop, motto, *, extra):
+    """Whether exactly the objects of a configuration are there."""
+    assert set(shop.objects()) == {"ConfigMap/shop", "Service/shop", "Secret/shop-secret"} | (
+        {"ConfigMap/shop-extra"} if extra else set()
+    )
+    return shop.cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["MOTTO"] == motto
+
+
+@pytest.mark.soak(few=3)
 @pytest.mark.parametrize("number", range(100))
 def test_a_deploy_that_is_killed_is_put_right_by_the_next(shop, number):
     """Also if it was to remove objects: none is lost, and none is left over."""
-    rng = random.Random(number)
     shop.configure(prune=100)
     shop.set("base", extra=bool(number % 2), motto="before")
     shop.deploy("test")
     shop.set("base", extra=not number % 2, motto="after", port=8000 + number)
-    process = shop.start("deploy", "test", "--yes", "--timeout", "0")
-    moment = rng.uniform(0.05, 1.2)
-    begun = time.monotonic()
-    while process.poll() is None and not is_at_work(shop) and time.monotonic() < begun + 20:
-        time.sleep(0.01)
-    time.sleep(moment * 0.15)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    unlock(shop)
+    kill_at_work(shop, random.Random(number), "deploy", "test")
     shop.deploy("test")
-    names = set(shop.objects())
-    assert names == {"ConfigMap/shop", "Service/shop", "Secret/shop-secret"} | (
-        {"ConfigMap/shop-extra"} if not number % 2 else set()
-    )
-    assert shop.cluster.read("ConfigMap", NAMESPACE, "shop")["data"]["MOTTO"] == "after"
+    assert has(shop, "after", extra=not number % 2)
+    assert "nothing changes" in shop.deploy("test").out
+
+
+@pytest.mark.soak(few=3)
+@pytest.mark.parametrize("number", range(100))
+def test_a_rollback_that_is_killed_is_put_right_by_the_next_and_by_a_deploy(shop, number):
+    shop.configure(prune=100)
+    shop.set("base", extra=bool(number % 2), motto="before")
+    shop.deploy("test")
+    shop.set("base", extra=not number % 2, motto="after", port=8000 + number)
+    shop.deploy("test")
+    kill_at_work(shop, random.Random(number), "rollback", "test", "1")
+    if number % 4 < 2:
+        shop.weft("rollback", "test", "1", "--yes", "--timeout", "0")
+        assert has(shop, "before", extra=bool(number % 2))
+    shop.deploy("test", "--unpin")
+    assert has(shop, "after", extra=not number % 2)
     assert "nothing changes" in shop.deploy("test").out
 
 
