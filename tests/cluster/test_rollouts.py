@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+from servers import until
+from weft.cluster.client import connect
 from weft.cluster.connections import Connections
+from weft.cluster.lock import Lock
 from weft.cluster.names import name_of
 from weft.cluster.rollouts import LOCK, Rollouts, World, steps_of
 from weft.project.entries import Gate, Rollout
@@ -143,6 +146,50 @@ def test_a_target_that_does_not_become_ready_is_taken_back_too(shop, cluster, mo
     found = shop.objects()
     assert not [name for name in found if name.startswith("Deployment")]
     assert {found[f"ConfigMap/shop-{name}"]["data"]["PORT"] for name in "abc"} == {"8080"}
+
+
+@SLOW
+def test_what_was_rolled_back_is_pinned_until_somebody_unpins_it(shop):
+    shop.deploy("test", "test/*")
+    shop.set("base", port=9000)
+    shop.configure(rollouts={"gated": {"step": 33, "gates": [{"command": ["false"]}]}})
+    said = shop.weft("rollout", "test/*", "--strategy", "gated", "--yes", code=1).out
+    assert "test/a: back to revision 1, and pinned to it" in said
+    assert "the targets that went back are pinned; `weft rollout --unpin` or `weft deploy --unpin`" in said
+    assert "are pinned" in shop.weft("rollout", "status", "test/a", code=1).out
+
+    before = shop.versions()
+    refused = shop.weft("rollout", "test/*", "--yes", code=1).err
+    assert "test/a is pinned to revision 1, to which somebody rolled it back" in refused
+    assert "test/b" not in refused
+    assert shop.versions() == before  # the others are not deployed, only to be rolled back
+    assert "rolled back" in shop.weft("rollout", "status", "test/a", code=1).out
+
+    shop.weft("rollout", "test/*", "--yes", "--unpin")
+    found = shop.objects()
+    assert {found[f"ConfigMap/shop-{name}"]["data"]["PORT"] for name in "abc"} == {"9000"}
+    assert "unchanged" in shop.deploy("test/a").out
+
+
+@SLOW
+def test_a_rollout_waits_for_a_lock(shop, cluster, monkeypatch):
+    shop.deploy("test", "test/*")
+    shop.set("base", port=9000)
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+    held = connect("admin")
+    lock = Lock(held, "test/b", NAMESPACE)
+    lock.__enter__()
+    assert "test/b is being deployed by" in shop.weft("rollout", "test/*", "--yes", code=1).out
+    process = shop.start("rollout", "test/*", "--yes", "--unpin", "--wait", "60")
+    path = cluster.path("ConfigMap", NAMESPACE, "weft-rollout")
+    until(lambda: '"step": 1, "phase": "deploying"' in cluster.ask("GET", path)["data"]["rollout.json"])
+    time.sleep(1)
+    assert process.poll() is None
+    lock.__exit__(None, None, None)
+    held.close()
+    said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "done" in shop.weft("rollout", "status", "test/a").out
 
 
 class Crash(BaseException):

@@ -13,6 +13,7 @@ from weft.cli.common import MAX_PROBLEMS, complete_target, put
 
 if TYPE_CHECKING:
     from weft.base.problems import Problem
+    from weft.cluster.connections import Beginning
     from weft.cluster.outcomes import Order, Outcome
     from weft.cluster.plans import Plan
 
@@ -137,6 +138,7 @@ class Question:
         if many:
             shares = ", ".join(f"{one.removed_share:.0f} % of {one.name}" for one in many)
             question = f"This removes {shares}, more than the {self._share} % of `cluster.prune`. Deploy it?"
+        question = with_beginnings(plan.beginnings, question)
         if not sys.stdin.isatty():
             hint = (
                 "removing so much needs somebody who confirms it, or another `cluster.prune`" if many else "add --yes"
@@ -144,6 +146,14 @@ class Question:
             raise click.UsageError(f"nobody can answer the question whether to deploy: {hint}")
         self.refused = not click.confirm(question, err=True)
         return not self.refused
+
+
+def with_beginnings(beginnings: Sequence[Beginning], question: str) -> str:
+    """A question, after what the first deploy into a cluster notes there."""
+    notes = [
+        f"This is the first deploy into this cluster: {one}; others are refused from then on." for one in beginnings
+    ]
+    return "\n".join([*notes, question])
 
 
 def show_outcome(outcome: Outcome) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from weft.cli.clusters import context_option
+from weft.cli.clusters import context_option, order_of, with_beginnings
 from weft.cli.common import complete_target, open_project, put
 
 if TYPE_CHECKING:
+    from weft.cluster.outcomes import Order
     from weft.cluster.rollouts import State
     from weft.project.entries import Rollout
     from weft.project.project import Project
@@ -30,8 +31,12 @@ _ACTIONS: Final = ("status", "pause", "resume", "abort")
     "--failure", type=click.Choice(("stop", "rollback")), help="What to do if a gate fails.  [default: rollback]"
 )
 @click.option("--back", is_flag=True, help="With abort: roll back the targets that were touched.")
+@click.option("--unpin", is_flag=True, help="Deploy targets again that were rolled back.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the history.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="Wait for locks that somebody holds."
+)
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @context_option
 @click.pass_context
@@ -43,8 +48,10 @@ def command(
     bake: int | None,
     failure: str | None,
     back: bool,
+    unpin: bool,
     reason: str,
     yes: bool,
+    wait: float,
     format_: str,
     context: str | None,
 ) -> None:
@@ -57,9 +64,9 @@ def command(
     if names and names[0] in _ACTIONS:
         state = _act(project, names[0], names[1:], back=back, context=context)
     else:
-        state = _start(
-            ctx, project, names, _settings(ctx, project, strategy, step, bake, failure), reason, yes, context
-        )
+        settings = _settings(ctx, project, strategy, step, bake, failure)
+        how = order_of(reason, None, wait, unpin=unpin)
+        state = _start(ctx, project, names, settings, how, yes=yes, context=context)
     if state is None:
         click.echo("there never was a rollout", err=True)
         ctx.exit(1)
@@ -95,11 +102,12 @@ def _start(
     project: Project,
     names: tuple[str, ...],
     settings: Rollout,
-    reason: str,
+    how: Order,
+    *,
     yes: bool,
     context: str | None,
 ) -> State:
-    from weft.cluster import rollouts, verbs
+    from weft.cluster import connections, rollouts, verbs
 
     targets = project.targets(*names)
     steps = rollouts.steps_of([target.name for target in targets], settings)
@@ -110,8 +118,12 @@ def _start(
 
         if not sys.stdin.isatty():
             raise click.UsageError("nobody can answer the question whether to roll out: add --yes", ctx)
-        click.confirm("Roll this out?", abort=True, err=True)
-    return verbs.rollout(project, names, settings, context=context, reason=reason, told=click.echo)
+        with connections.Connections(project, context) as known:
+            clients = {target: known.of(target) for target in targets}
+            question = with_beginnings(connections.beginnings(project, clients), "Roll this out?")
+        if not click.confirm(question, err=True):
+            ctx.exit(1)
+    return verbs.rollout(project, names, settings, context=context, how=how, told=click.echo)
 
 
 def _act(project: Project, action: str, names: tuple[str, ...], *, back: bool, context: str | None) -> State | None:
@@ -131,8 +143,12 @@ def _act(project: Project, action: str, names: tuple[str, ...], *, back: bool, c
 
 
 def _show(state: State) -> None:
-    from weft.cluster.rollouts import DONE, said
+    from weft.cluster.rollouts import DONE, ROLLED_BACK, said
 
     done = sum(len(step) for step in state.steps[: state.step + (state.phase == DONE)])
     click.echo(f"rollout of {state.time} by {state.who}: {said(state)}" + (", paused" if state.paused else ""))
     click.echo(f"  {done} of {sum(map(len, state.steps))} targets are in finished steps")
+    if state.phase == ROLLED_BACK and any(state.before.values()):
+        click.echo(
+            "  the targets that went back are pinned; `weft rollout --unpin` or `weft deploy --unpin` deploys them again"
+        )

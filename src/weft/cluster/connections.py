@@ -5,7 +5,8 @@ The first deploy into a cluster notes which project and environment it is for; a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from weft.base.problems import Problem, UsageError, WeftError
@@ -85,6 +86,31 @@ def read_note(client: Client) -> dict[str, str] | None:
     """What the note of the cluster says: its project and its environment; None before the first deploy. Raises Refused."""
     found = client.find(path_of(CLUSTER_NAMESPACE, CLUSTER))
     return None if found is None else dict(found.get("data") or {})
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A cluster into which nothing was deployed yet: what its note will say."""
+
+    context: str
+    project: str
+    environment: str
+
+    def __str__(self) -> str:
+        note = f"ConfigMap {CLUSTER_NAMESPACE}/{CLUSTER}"
+        return f"{note} of the context `{self.context}` will say that the cluster is for the environment `{self.environment}` of {self.project}"
+
+
+def beginnings(project: Project, clients: Mapping[Target, Client]) -> list[Beginning]:
+    """The clusters without a note, with what the first deploy of these targets writes into it: environments come first. Raises Refused."""
+    first: dict[Client, Target] = {}
+    for target in sorted(clients, key=lambda one: one.name.count("/")):
+        first.setdefault(clients[target], target)
+    return [
+        Beginning(client.context, project.name, environment_of(project, target))
+        for client, target in first.items()
+        if read_note(client) is None
+    ]
 
 
 def check_note(note: dict[str, str] | None, project: Project, target: Target, allowed: Collection[str]) -> None:

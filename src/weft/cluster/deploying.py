@@ -11,6 +11,7 @@ from weft.base.problems import Problem, has_errors
 from weft.cluster.client import Client
 from weft.cluster.connections import read_note, write_note
 from weft.cluster.execution import Execution
+from weft.cluster.inventory import Inventory
 from weft.cluster.outcomes import Order, Outcome, Stop
 from weft.cluster.plans import Plan, TargetPlan
 from weft.project.project import Project
@@ -78,9 +79,7 @@ def _not_begun(project: Project, one: TargetPlan, above: Outcome | None, how: Or
         return Outcome(one.name, "interrupted", one.inventory.revision)
     problems = [problem for problem in one.every_problem if has_errors([problem])]
     if one.inventory.pinned is not None and how.restores is None and not how.unpin and one.writes:
-        message = f"{one.name} is pinned to revision {one.inventory.pinned}, to which somebody rolled it back"
-        hint = "deploy with `--unpin` when the sources are right again"
-        problems.append(Problem("cluster-pinned", message, targets=(one.name,), hint=hint))
+        problems.append(pinned(one.inventory))
     if above is not None and not above.is_good:
         message = f"{one.name} was not deployed, because {above.target} was not"
         problems.append(Problem("cluster-skipped", message, targets=(one.name,)))
@@ -92,6 +91,13 @@ def _not_begun(project: Project, one: TargetPlan, above: Outcome | None, how: Or
     if not one.writes and not (first or pins or unpins):
         return Outcome(one.name, "unchanged", one.inventory.revision)
     return None
+
+
+def pinned(inventory: Inventory) -> Problem:
+    """The problem of a target that somebody rolled back."""
+    message = f"{inventory.target} is pinned to revision {inventory.pinned}, to which somebody rolled it back"
+    hint = "deploy with `--unpin` when the sources are right again"
+    return Problem("cluster-pinned", message, targets=(inventory.target,), hint=hint)
 
 
 def _note(project: Project, client: Client, one: TargetPlan) -> None:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from weft.base.problems import CannotRun, Problem, Severity, WeftError, has_errors
-from weft.cluster import inventory, live, order, ownership, pruning, readiness, refusals, revisions, secret_data
+from weft.cluster import inventory, limits, live, order, ownership, pruning, readiness, refusals, revisions, secret_data
 from weft.cluster.client import JSON_PATCH, Client, Refused
 from weft.cluster.inventory import Entry, Inventory
 from weft.cluster.lock import Lock, Lost, who
@@ -110,10 +110,11 @@ class Execution:
         try:
             groups = order.levels({step.key: (step.data, step.live) for step in steps})
             by_key = {step.key: step for step in steps}
+            self._widen(steps)
             for group in groups:
-                self._apply_all([by_key[key] for key in group])
                 if has_errors(self._outcome.problems):
                     break
+                self._apply_all([by_key[key] for key in group])
             if not has_errors(self._outcome.problems):
                 self._wait_for_all()
             objects = self._entries(before, digest_key)
@@ -181,6 +182,19 @@ class Execution:
         for problems in self._client.each(self._apply, steps):
             self._outcome.problems += problems
 
+    def _widen(self, steps: Sequence[Step]) -> None:
+        """Write what allows less in one place and more in another so that it allows both, until its turn comes."""
+        wider = [
+            replace(step, data=data)
+            for step in steps
+            if step.settled is None or not step.settled.adopted
+            for data in [limits.widened(step.key, step.data, step.live)]
+            if data is not None
+        ]
+        self._apply_all(wider)
+        for step in wider:
+            self._results.pop(step.key, None)  # it is not yet as it is rendered
+
     def _apply(self, step: Step) -> list[Problem]:
         """Write one object. Returns the problems of a refusal."""
         if self._stop.wanted:
@@ -194,7 +208,8 @@ class Execution:
             self._results[step.key] = send(self._client, step, dry=False).data
         except Refused as error:
             return list(refusals.of_refusal(self._client, step.manifest, error, self._secrets))
-        self._outcome.written.append(step.key)
+        if step.key not in self._outcome.written:
+            self._outcome.written.append(step.key)
         return []
 
     def _adopt(self, step: Step) -> None:

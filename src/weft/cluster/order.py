@@ -3,6 +3,9 @@
 The order follows the references between objects, not a list of kinds: a Deployment comes after the ConfigMaps, Secrets, accounts and
 claims that it names, an Ingress after its Services, a binding after its role. Three rules go beyond references: namespaces and CRDs
 come before everything, quotas after what they would block, and a network policy that allows less than before after everything else.
+
+A network policy or a quota that allows less in one place and more in another is written twice (`limits`): first so that it allows what
+it did and what it will, and at the end as it is rendered.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from weft.cluster import limits
 from weft.cluster.manifests import CRD, NAMESPACE, Key
 
 _BY_NAME: Final[Mapping[str, tuple[str, str]]] = {
@@ -34,8 +38,6 @@ _BY_NAME: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Fields that name an object: its kind, unless the reference states one, and where its name is (directly in the field if empty)."""
 _SECRETS: Final = frozenset(("secret", "configMap"))
-_LAST: Final = frozenset((("", "ResourceQuota"),))
-_POLICY: Final = ("networking.k8s.io", "NetworkPolicy")
 _LATE: Final = 1
 _LATEST: Final = 2
 
@@ -97,20 +99,9 @@ def _named(key: Key, data: Mapping[str, Any], names: Mapping[tuple[str, str, str
 
 
 def _phase(key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> int:
-    if key.type in _LAST:
-        return _LATE
-    if key.type == _POLICY and _narrows(data.get("spec") or {}, (live or {}).get("spec")):
-        return _LATEST
-    return 0
-
-
-def _narrows(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
-    """True if a network policy may allow less than the existing one: it is new, or an old rule is gone, or it is for more pods."""
-    if old is None or new.get("podSelector") != old.get("podSelector"):
-        return True
-    if set(new.get("policyTypes") or ()) - set(old.get("policyTypes") or ()):
-        return True
-    return any(rule not in (new.get(side) or ()) for side in ("ingress", "egress") for rule in old.get(side) or ())
+    if key.type not in (limits.QUOTA, limits.POLICY) or not limits.narrows(key, data, live):
+        return 0
+    return _LATE if key.type == limits.QUOTA else _LATEST
 
 
 def reversed_order(groups: Sequence[Sequence[Key]]) -> Iterator[Sequence[Key]]:

@@ -16,7 +16,7 @@ from weft.base.problems import Problem, Severity, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, rights, secret_data
 from weft.cluster.client import APPLY, Client, Refused
-from weft.cluster.connections import Connections, check_note, namespace_of, read_note
+from weft.cluster.connections import Connections, beginnings, check_note, namespace_of, read_note
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Entry
 from weft.cluster.manifests import Key, Manifest
@@ -60,6 +60,8 @@ def plan(
     for client in dict.fromkeys(clients.values()):
         own = [target for target in targets if clients[target.name] is client]
         found.targets += planner.of_cluster(client, {target: given[target.name] for target in own})
+    writing = {one.target: one.client for one in found.targets if one.writes and not one.is_refused}
+    found.beginnings = beginnings(project, writing)
     names = [target.name for target in targets]
     found.targets.sort(key=lambda one: names.index(one.name))
     return found

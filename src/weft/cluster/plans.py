@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from weft.base.problems import Problem, has_errors
 from weft.cluster.client import Client
+from weft.cluster.connections import Beginning
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Inventory
 from weft.cluster.manifests import Key, Manifest
@@ -120,12 +121,16 @@ class TargetPlan:
 
 @dataclass
 class Plan:
-    """The plans of some targets, environments before their tenants. `asked` says whether the server tried every object."""
+    """The plans of some targets, environments before their tenants.
+
+    `asked` says whether the server tried every object; `beginnings` are the clusters that get their note.
+    """
 
     targets: list[TargetPlan]
     asked: bool
     warnings: list[Problem] = field(default_factory=list)
     secrets: Secrets = field(default_factory=Secrets, repr=False)
+    beginnings: list[Beginning] = field(default_factory=list)
 
     @property
     def problems(self) -> list[Problem]:

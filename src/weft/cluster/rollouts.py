@@ -61,7 +61,7 @@ class State:
     """Where a rollout is.
 
     `steps` are the targets of each step; `step` is the current one, from 0. `before` maps touched targets to their revisions from before, 0
-    for targets that were new. `since` is when the current phase began, in seconds since 1970. `digest` is that of the rendered objects:
+    for targets that were new. `unpin` deploys targets that are pinned, too; `wait` is how many seconds a lock is waited for. `since` is when the current phase began, in seconds since 1970. `digest` is that of the rendered objects:
     a rollout goes on with the sources that it began with.
     """
 
@@ -80,6 +80,8 @@ class State:
     paused: bool = False
     before: Mapping[str, int] = field(default_factory=dict)
     message: str = ""
+    unpin: bool = False
+    wait: float = 0
 
     @property
     def has_ended(self) -> bool:
@@ -184,12 +186,17 @@ class Rollouts:
             hint = f"delete it: `kubectl delete configmap {ROLLOUT} --namespace {self._namespace}`"
             raise CannotRun(Problem("cluster-inventory", message, hint=hint)) from None
 
-    def begin(self, targets: Sequence[Target], rollout: Rollout, reason: str = "") -> State:
-        """Write the state of a new rollout. Raises CannotRun if one has not ended."""
+    def begin(
+        self, targets: Sequence[Target], rollout: Rollout, reason: str = "", *, unpin: bool = False, wait: float = 0
+    ) -> State:
+        """Write the state of a new rollout. Raises CannotRun if one has not ended, WeftError if targets are pinned, without `unpin`."""
         current = self.read()
         if current is not None and not current.has_ended:
             hint = "`weft rollout resume` goes on with it, `weft rollout abort` ends it"
             raise CannotRun(Problem("cluster-locked", f"a rollout of {current.who} is {current.phase}", hint=hint))
+        pins = [one for one in self._client.each(self._inventory, targets) if one.pinned is not None]
+        if pins and not unpin:
+            raise WeftError(*(deploying.pinned(one) for one in pins))
         commit, _ = execution.sources(self._project)
         state = State(
             steps_of([target.name for target in targets], rollout),
@@ -202,6 +209,8 @@ class Rollouts:
             self._digest(targets),
             commit,
             since=self._world.now(),
+            unpin=unpin,
+            wait=wait,
         )
         return self._write(state)
 
@@ -223,7 +232,7 @@ class Rollouts:
         """
         stop = stop or Stop()
         state = self._running()
-        with Lock(self._client, LOCK, self._namespace):
+        with Lock(self._client, LOCK, self._namespace, wait=state.wait):
             state = self._write(replace(state, paused=False))
             if state.phase != ROLLING_BACK:
                 self._check_sources(state)
@@ -281,7 +290,8 @@ class Rollouts:
 
     def _deploy(self, target: Target, state: State) -> Outcome:
         plan = planning.plan(self._project, [target], self._connections, Options(server=True, resolve=True))
-        how = Order(state.reason or f"rollout of {state.time}, step {state.step + 1}")
+        reason = state.reason or f"rollout of {state.time}, step {state.step + 1}"
+        how = Order(reason, wait_for_lock=state.wait, unpin=state.unpin)
         return deploying.deploy(self._project, plan, how, sleep=self._world.sleep)[0]
 
     def _judged(self, state: State) -> State:
@@ -305,10 +315,11 @@ class Rollouts:
             untouched = now.revision == before and not now.pending
             if untouched or not before or self._goes_back_to(target, before):
                 continue  # it was not reached, is back already, or was new and has nothing to go back to
-            how = Order(f"back: {state.message}")
+            how = Order(f"back: {state.message}", wait_for_lock=state.wait)
             outcomes = verbs.roll_back(self._project, self._connections, target, before, lambda _: True, how)
-            told(f"  {name}: back to revision {before}")
-            failures += [one.target for one in outcomes if not one.is_good]
+            is_back = all(one.is_good for one in outcomes)
+            told(f"  {name}: back to revision {before}, and pinned to it" if is_back else f"  {name}: not rolled back")
+            failures += [] if is_back else [name]
         message = state.message + (f"; not rolled back: {', '.join(failures)}" if failures else "")
         return self._entered(state, ROLLED_BACK, message=message)
 

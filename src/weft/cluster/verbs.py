@@ -306,17 +306,21 @@ def rollout(
     settings: Rollout,
     *,
     context: str | None = None,
-    reason: str = "",
+    how: Order | None = None,
     stop: Stop | None = None,
     told: Callable[[str], None] = lambda _: None,
     world: World | None = None,
 ) -> State:
-    """Deploy targets in steps, as `settings` say, until the rollout ends or is paused. Raises as `deploy` does."""
+    """Deploy targets in steps, as `settings` say, until the rollout ends or is paused.
+
+    `how` gives the reason, how long to wait for locks, and whether targets are unpinned. Raises as `deploy` does.
+    """
     from weft.cluster.rollouts import Rollouts, World
 
-    _check_reason(project, Order(reason))
+    how = how or Order()
+    _check_reason(project, how)
     with Connections(project, context) as connections:
         targets = project.targets(*globs)
         rollouts = Rollouts(project, connections, targets[0], world or World())
-        rollouts.begin(targets, settings, reason)
+        rollouts.begin(targets, settings, how.reason, unpin=how.unpin, wait=how.wait_for_lock)
         return rollouts.go_on(stop=stop, told=told)
