@@ -1561,6 +1561,25 @@ class MonitoringAlertingPatience(TypedDict):
     """
 
 
+class MonitoringAlertingDrift(TypedDict):
+    """
+    Drift: Alerts about what `weft drift --format metrics` writes: how the objects in the cluster differ from what was deployed.
+    """
+
+    enabled: bool
+    """
+    Drift: Something compares the cluster by the clock, and the job `drift` finds what it writes.
+    """
+    check: str
+    """
+    Last check: How long ago a target may have been compared for the last time. It must hold several of the comparisons. In duration.
+    """
+    revision: int
+    """
+    Age of revisions: How old the deployed revision of a target may be. The longer a target is not deployed, the less certain it is that it still can be. In days.
+    """
+
+
 class MonitoringAlertingGrouping(TypedDict):
     """
     Grouping: How alerts that belong together become one message.
@@ -4240,6 +4259,10 @@ class MonitoringAlerting(TypedDict):
     patience: MonitoringAlertingPatience
     """
     Patience: How long a threshold must be passed without a break before someone is notified.
+    """
+    drift: MonitoringAlertingDrift
+    """
+    Drift: Alerts about what `weft drift --format metrics` writes: how the objects in the cluster differ from what was deployed.
     """
     grouping: MonitoringAlertingGrouping
     """

@@ -21,8 +21,9 @@ from run import run
 from scratch import make_project, write_files
 from servers import find, until
 from weft.base.problems import Severity
+from weft.cluster import metrics
 
-ALL_ON = {f"monitoring.{name}.enabled": "true" for name in ("prometheus", "grafana", "jaeger")}
+ALL_ON = {f"monitoring.{name}.enabled": "true" for name in ("prometheus", "grafana", "jaeger", "alerting.drift")}
 """Locally nothing is monitored; the tests turn it on there too."""
 
 
@@ -720,3 +721,19 @@ def test_the_checks_say_nothing_of_what_is_rendered_for_every_environment():
     report = project.check_outputs([project.target(environment) for environment in ENVIRONMENTS])
     assert [problem for problem in report.problems if problem.code in ("promtool", "amtool", "check-skipped")] == []
     assert (report.asked["promtool"], report.asked["amtool"]) == (5 * len(ENVIRONMENTS), len(ENVIRONMENTS))
+
+
+def test_the_metrics_of_drift_are_those_that_weft_writes_and_documents():
+    written = set(re.findall(r"^# TYPE (\w+) gauge$", metrics.text([]), re.MULTILINE))
+    page = ROOT.joinpath("docs", "reference", "clusters.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(weft_\w+)\{", page, re.MULTILINE)) == written
+    read = {name for name in settings("production")["metrics"] if name.startswith("weft_")}
+    assert read
+    assert read < written
+
+
+def test_drift_is_not_watched_where_nothing_compares():
+    off = reference.changed(ALL_ON | {"monitoring.alerting.drift.enabled": "false"}).target("staging").render()
+    text = "".join(one for path, one in off.items() if "/monitoring/" in str(path))
+    assert "weft_" not in text
+    assert "drift-exporter" not in text
