@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from weft.base.problems import Problem
     from weft.cluster.connections import Beginning
     from weft.cluster.outcomes import Order, Outcome
-    from weft.cluster.plans import Plan
+    from weft.cluster.plans import Plan, TargetPlan
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -134,18 +134,26 @@ class Question:
         many = [one for one in possible if one.removed_share > self._share]
         if self._yes and not many:
             return True
-        question = "Deploy this?"
-        if many:
-            shares = ", ".join(f"{one.removed_share:.0f} % of {one.name}" for one in many)
-            question = f"This removes {shares}, more than the {self._share} % of `cluster.prune`. Deploy it?"
-        question = with_beginnings(plan.beginnings, question)
+        self.refused = not self._is_confirmed(plan, many)
+        return not self.refused
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """The problems that were shown with the plan."""
+        return self.plan.problems if self.plan else ()
+
+    def _is_confirmed(self, plan: Plan, many: Sequence[TargetPlan]) -> bool:
+        """Ask somebody, and say of which targets many objects are removed. Raises UsageError if nobody can be asked."""
         if not sys.stdin.isatty():
             hint = (
                 "removing so much needs somebody who confirms it, or another `cluster.prune`" if many else "add --yes"
             )
             raise click.UsageError(f"nobody can answer the question whether to deploy: {hint}")
-        self.refused = not click.confirm(question, err=True)
-        return not self.refused
+        question = "Deploy this?"
+        if many:
+            shares = ", ".join(f"{one.removed_share:.0f} % of {one.name}" for one in many)
+            question = f"This removes {shares}, more than the {self._share} % of `cluster.prune`. Deploy it?"
+        return click.confirm(with_beginnings(plan.beginnings, question), err=True)
 
 
 def with_beginnings(beginnings: Sequence[Beginning], question: str) -> str:
@@ -172,15 +180,13 @@ def show_outcome(outcome: Outcome) -> None:
 
 def end(ctx: click.Context, question: Question, outcomes: Sequence[Outcome], folder: Any) -> None:
     """Exit with the status of a deploy."""
-    seen = {id(problem) for problem in question.plan.problems} if question.plan else set()
+    shown = set(map(id, question.problems))
     problems = [problem for one in outcomes for problem in one.problems]
-    show_problems([problem for problem in problems if id(problem) not in seen], folder)
+    show_problems([problem for problem in problems if id(problem) not in shown], folder)
     if any(one.status == "interrupted" for one in outcomes):
         ctx.exit(130)
-    planned = question.plan.problems if question.plan else []
-    code = code_of([*problems, *planned])
-    bad = question.refused or any(not one.is_good for one in outcomes)
-    ctx.exit(code or (1 if bad else 0))
+    is_bad = question.refused or not all(one.is_good for one in outcomes)
+    ctx.exit(code_of([*problems, *question.problems]) or int(is_bad))
 
 
 def _styled(text: str, style: str) -> str:

@@ -45,31 +45,32 @@ def command(
     if revision is not None:
         if since is not None or len(names) != 1:
             raise click.UsageError("--revision compares one target with a revision of its cluster", ctx)
+        compared = f"since revision {revision}"
         changes, code = _since_revision(project, names[0], revision, context)
     elif since is not None:
+        compared = f"since {since}"
         changes, code = _since(project, names, since)
     else:
         if len(names) != 2:
             raise click.UsageError("name two targets, or a revision with --since", ctx)
-        targets = [project.target(name) for name in names]
-        code = report(targets)
-        old, new = (target.mask(project.root, target.shared_config) for target in targets)
-        changes = list(_changes(old, new, ()))
+        compared = f"between {names[0]} and {names[1]}"
+        changes, code = _between(project, names)
     if format_ == "json":
         click.echo(json.dumps(changes, indent=2, ensure_ascii=False))
     else:
         for change in changes:
             click.echo(_line(change))
     if not changes:
-        compared = (
-            f"since revision {revision}"
-            if revision is not None
-            else f"since {since}"
-            if since is not None
-            else f"between {names[0]} and {names[1]}"
-        )
         click.echo(f"no setting differs {compared}", err=True)
     ctx.exit(1 if changes else code)
+
+
+def _between(project: Project, names: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
+    """The changes from one target to another, and the exit code for the problems of both."""
+    targets = [project.target(name) for name in names]
+    code = report(targets)
+    old, new = (target.mask(project.root, target.shared_config) for target in targets)
+    return list(_changes(old, new, ())), code
 
 
 def _since_revision(project: Project, name: str, number: int, context: str | None) -> tuple[list[dict[str, Any]], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -50,10 +50,8 @@ def command(
     from weft.cluster.connections import Connections
     from weft.cluster.drifting import drift
 
-    if heal and adopt:
-        raise click.UsageError("--heal and --adopt are opposites: name one of them", ctx)
-    if watch and adopt:
-        raise click.UsageError("--adopt writes overlays once: leave out --watch", ctx)
+    if adopt:
+        _refuse_beside_adopt(ctx, heal=heal, watch=watch)
     project = open_project(ctx)
     if watch:
         _watch(project, names, context, format_, heal=heal, timeout=timeout)
@@ -61,14 +59,24 @@ def command(
     with Connections(project, context, current=not heal) as connections:
         found = drift(project, project.targets(*names), connections)
     _show(project, found, format_)
-    differs = any(one.found for one in found)
-    if heal and differs:
-        ctx.exit(_heal(project, [one.target.name for one in found if one.found], context, timeout))
-    if adopt and differs:
+    drifted = [one.target.name for one in found if one.found]
+    if not drifted:
+        return
+    if heal:
+        ctx.exit(_heal(project, drifted, context, timeout))
+    if adopt:
         from weft.cluster.adopting import adopt as adopt_values
 
         show_problems(adopt_values(project, found), project.folder)
-    ctx.exit(1 if differs else 0)
+    ctx.exit(1)
+
+
+def _refuse_beside_adopt(ctx: click.Context, *, heal: bool, watch: bool) -> None:
+    """Raise UsageError for an option that cannot be combined with --adopt."""
+    if heal:
+        raise click.UsageError("--heal and --adopt are opposites: name one of them", ctx)
+    if watch:
+        raise click.UsageError("--adopt writes overlays once: leave out --watch", ctx)
 
 
 def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
@@ -79,19 +87,7 @@ def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
         put(metrics.text(found))
         return
     if format_ == "json":
-        data = {
-            "targets": [
-                {
-                    "target": one.target.name,
-                    "revision": one.inventory.revision,
-                    "objects": one.objects,
-                    "uncompared": [str(key) for key in one.uncompared],
-                    "drift": [each.as_dict() for each in one.found],
-                }
-                for one in found
-            ]
-        }
-        put(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        put(json.dumps({"targets": [_as_dict(one) for one in found]}, indent=2, ensure_ascii=False) + "\n")
         return
     report = Report([problem for one in found for problem in drifting.problems(project, one)], project.folder)
     if format_ != "text":
@@ -100,10 +96,25 @@ def _show(project: Project, found: list[TargetDrift], format_: str) -> None:
     if report:
         click.echo(FORMATS["text"](report), nl=False, color=False if os.environ.get("NO_COLOR") else None)
     for one in found:
-        uncompared = f", {len(one.uncompared)} not compared" if one.uncompared else ""
-        click.echo(
-            f"{one.target.name}: {counted(len(one.found), 'difference')} from revision {one.inventory.revision} in {counted(one.objects, 'object')}{uncompared}"
-        )
+        click.echo(_summary(one))
+
+
+def _as_dict(one: TargetDrift) -> dict[str, Any]:
+    """The drift of a target as JSON data."""
+    return {
+        "target": one.target.name,
+        "revision": one.inventory.revision,
+        "objects": one.objects,
+        "uncompared": [str(key) for key in one.uncompared],
+        "drift": [each.as_dict() for each in one.found],
+    }
+
+
+def _summary(one: TargetDrift) -> str:
+    """`shop: 2 differences from revision 3 in 14 objects, 1 not compared`."""
+    uncompared = f", {len(one.uncompared)} not compared" if one.uncompared else ""
+    differences, objects = counted(len(one.found), "difference"), counted(one.objects, "object")
+    return f"{one.target.name}: {differences} from revision {one.inventory.revision} in {objects}{uncompared}"
 
 
 def _watch(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from weft.base.wording import shortened
+from weft.base.wording import counted, shortened
 from weft.cli.common import complete_target, max_problems_option, open_project, project_options, put, start_folder
 from weft.cli.report import formatted
 from weft.report.formats import FORMATS
@@ -108,13 +108,17 @@ def scan(
     wanted = scan_report.Wanted(tuple(start_folder(ctx) / path for path in paths), since, history, staged, schema_only)
     if write_baseline:
         count = scan_report.write_baseline(project, wanted)
-        click.echo(f"wrote {scan_report.BASELINE}, which accepts {count} finding{'' if count == 1 else 's'}", err=True)
+        click.echo(f"wrote {scan_report.BASELINE}, which accepts {counted(count, 'finding')}", err=True)
         return
     report = scan_report.report(project, wanted)
+    _show_findings(report, format_)
+    ctx.exit(1 if report.fails() else 0)
+
+
+def _show_findings(report: Report, format_: str) -> None:
     click.echo(formatted(report, format_), nl=False)
     if not report and format_ == "text":
         click.echo("no secrets in plain text found", err=True)
-    ctx.exit(1 if report.fails() else 0)
 
 
 def _file_argument(function: _F) -> _F:
@@ -143,7 +147,7 @@ def edit(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
 
     left = remove_left_behind()
     if left:
-        click.echo(f"removed what {left} edit{'s' if left > 1 else ''} had left in plain text when killed", err=True)
+        click.echo(f"removed what {counted(left, 'edit')} had left in plain text when killed", err=True)
     path = start_folder(ctx) / file
     recipients = age_files.recipients_for(path, given)
     before = age_files.read(path) if path.exists() else b""
@@ -256,4 +260,4 @@ def rotate(ctx: click.Context, file: Path, given: tuple[str, ...]) -> None:
     path = start_folder(ctx) / file
     recipients = age_files.recipients_for(path, given)
     age_files.write(path, age_files.read(path), recipients)
-    click.echo(f"wrote {path} for {len(recipients)} recipient{'s' if len(recipients) > 1 else ''}", err=True)
+    click.echo(f"wrote {path} for {counted(len(recipients), 'recipient')}", err=True)
