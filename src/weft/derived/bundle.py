@@ -21,6 +21,7 @@ from weft.base import paths
 from weft.derived.published import published, reveals
 from weft.schema.catalog import Catalog
 from weft.schema.documents import DIALECT, Documents
+from weft.schema.node import Node
 from weft.schema.walk import MANY, NAMED, ONE, rebuild
 
 _ASSERTIONS: Final = frozenset(validator_for({"$schema": DIALECT}).VALIDATORS) | {
@@ -118,17 +119,8 @@ class Bundle:
 
     def _hide_secrets(self, result: dict[str, Any], schema: dict[str, Any]) -> None:
         """Remove the values of a schema that contain a secret. A listed one is never valid: a secret must be a reference."""
-        if not _VALUES & result.keys() or id(schema) not in self._catalog.holding_secrets:
-            return
-        node = self._catalog.node([schema], [schema])
-        if "default" in result and reveals(node, result["default"]):
-            del result["default"]
-        if "examples" in result:
-            result["examples"] = published(node, result["examples"])
-        if "const" in result and reveals(node, result["const"]) and not node.accepts(result["const"]):
-            result |= {"enum": [result.pop("const")]}
-        if "enum" in result:
-            result["enum"] = [one for one in result["enum"] if not reveals(node, one) or node.accepts(one)]
+        if _VALUES & result.keys() and id(schema) in self._catalog.holding_secrets:
+            _remove_secrets(result, self._catalog.node([schema], [schema]))
 
     def _reference(self, ref: str) -> str:
         uri, _, fragment = ref.partition("#")
@@ -143,6 +135,23 @@ class Bundle:
             several = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
             self._names[key] = next(name for name in (wanted, *several) if name not in taken)
         return f"#/$defs/{self._names[key]}"
+
+
+def _remove_secrets(result: dict[str, Any], node: Node) -> None:
+    """Remove the values that reveal a secret from the keywords of a place."""
+    if "default" in result and reveals(node, result["default"]):
+        del result["default"]
+    if "examples" in result:
+        result["examples"] = published(node, result["examples"])
+    if "const" in result and not _is_allowed(node, result["const"]):
+        result |= {"enum": [result.pop("const")]}
+    if "enum" in result:
+        result["enum"] = [one for one in result["enum"] if _is_allowed(node, one)]
+
+
+def _is_allowed(node: Node, listed: Any) -> bool:
+    """True if a value that a schema lists reveals no secret, or is valid: then it is a reference to one."""
+    return not reveals(node, listed) or node.accepts(listed)
 
 
 def _draft(dialect: str) -> int:

@@ -107,12 +107,15 @@ class _Pages:
         self._first.setdefault(shape, f"{page}#{_anchor(path)}")
         for step, child in sorted(_parts(node), key=lambda part: not _is_leaf(part[1])):
             way = (*path, step)
-            title = ""
-            if len(way) == 2 and not _is_leaf(child):
-                title = _cell(_title(child, ""))
-                self._sections.append(f"[{title or _code(_dotted(way))}](#{_anchor(way)})")
+            title = self._begin_section(way, child) if len(way) == 2 and not _is_leaf(child) else ""
             yield from _heading(way, title, "##" if len(way) == 2 else "###")
             yield from self._describe(child, way, page, (*around, shape), titled=bool(title))
+
+    def _begin_section(self, way: paths.Path, node: Node) -> str:
+        """List a section among the contents of its page. Returns its title."""
+        title = _cell(_title(node, ""))
+        self._sections.append(f"[{title or _code(_dotted(way))}](#{_anchor(way)})")
+        return title
 
     def _is_set(self, path: paths.Path) -> bool:
         """True if some target has values there that are worth showing again."""
@@ -275,12 +278,16 @@ def _listed(node: Node) -> list[Any]:
 def _kinds(node: Node, around: tuple[Node, ...]) -> str:
     types = [name for name in TYPE_WORDS if name in node.types]
     words = (TYPE_WORDS[name] for name in types if name != "integer" or "number" not in types)
-    item = node.child(0) if types == ["array"] else None
-    items = ""
-    if item is not None and item.types:
-        lists = (*around, node)
-        items = f"; each item is {'such a list again' if item in lists else _type(item, lists)}"
+    items = _about_items(node, around) if types == ["array"] else ""
     return (" or ".join(words) or "anything") + items
+
+
+def _about_items(node: Node, around: tuple[Node, ...]) -> str:
+    """What is said of the items of a list, inside the lists around it; an empty text if they may be anything."""
+    item, lists = node.child(0), (*around, node)
+    if not item.types:
+        return ""
+    return f"; each item is {'such a list again' if item in lists else _type(item, lists)}"
 
 
 def _bounds(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -89,12 +89,7 @@ class _Derivation:
 
     def body(self, node: Node, place: _Place = _Place.KEY) -> dict[str, Any]:
         """The overlay schema of a node."""
-        annotations: dict[str, Any] = {
-            name: value for name, kind in _ANNOTATIONS.items() if isinstance(value := node.keyword(name), kind)
-        }
-        if "examples" in annotations:
-            annotations["examples"] = published(node, annotations["examples"])
-        annotations |= _facts(node, annotations)
+        annotations = _annotations(node)
         null = ["null"] if place is _Place.KEY else []  # a key's null removes it; an item has nothing to remove
         if node.sensitive and not node.properties:
             reference = {"type": ["string", *null], "pattern": REFERENCE_PATTERN, "examples": ["ref+env://NAME"]}
@@ -177,6 +172,16 @@ class _Derivation:
         return name
 
 
+def _annotations(node: Node) -> dict[str, Any]:
+    """The keywords for editors, with what is known of a place otherwise."""
+    stated: dict[str, Any] = {
+        name: value for name, kind in _ANNOTATIONS.items() if isinstance(value := node.keyword(name), kind)
+    }
+    if "examples" in stated:
+        stated["examples"] = published(node, stated["examples"])
+    return stated | _facts(node, stated)
+
+
 def _is_closed(node: Node) -> bool:
     """True if `unevaluatedProperties` rejects all keys that some schema of a place does not name."""
     every = (*node.certain, *node.possible)
@@ -195,20 +200,25 @@ def _own_name(node: Node) -> dict[str, str]:
 def _own_limits(node: Node, types: frozenset[str], null: list[str]) -> dict[str, Any]:
     """The types, values and bounds of a place, and what an overlay may write in addition: null and operators."""
     nullable, plain = "null" in types, sorted(types - {"null"})
-    operators = ["object"] if types & {"array", "null"} and "object" not in types else []
-    kinds = [*plain, *operators, *(["null"] if nullable else null)]
-    result: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
     values = _values(node, null)
     if nullable and "object" not in types:
-        scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
-        # the alternatives have the types: editors would report a wrong one twice, and complete no value without them
-        operator = _operator(["null", *plain])
-        if "array" in types:
-            del operator["additionalProperties"]  # the operators of lists are allowed too
-        result = {"anyOf": [scalar, operator]}
-    elif values is not None and "array" not in types:  # operators are allowed besides the values
+        return _or_operator(plain, values) | _bounds(node)
+    operators = ["object"] if "array" in types and "object" not in types else []
+    kinds = [*plain, *operators, *(["null"] if nullable else null)]
+    result: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
+    if values is not None and "array" not in types:  # operators are allowed besides the values
         result["enum"] = values
     return result | _bounds(node)
+
+
+def _or_operator(plain: list[str], values: list[Any] | None) -> dict[str, Any]:
+    """The values or types of a place that may be null; null removes a key, so `$value` writes it."""
+    scalar = {"enum": values} if values is not None else {"type": [*plain, "null"]}
+    # the alternatives have the types: editors would report a wrong one twice, and complete no value without them
+    operator = _operator(["null", *plain])
+    if "array" in plain:
+        del operator["additionalProperties"]  # the operators of lists are allowed too
+    return {"anyOf": [scalar, operator]}
 
 
 def _bounds(node: Node) -> dict[str, Any]:

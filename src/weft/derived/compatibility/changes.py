@@ -249,18 +249,19 @@ class _Annotations:
 
 def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str | int, list[Any], list[Any]]]:
     """The children of a place, by their step, with both versions of each."""
-    for name in dict.fromkeys(name for names in each_of(olds, "properties") for name in names):
-        yield name, [*each_named(olds, "properties", name)], [*each_named(news, "properties", name)]
-    for pattern in dict.fromkeys(name for names in each_of(olds, "patternProperties") for name in names):
-        old, new = ([*each_named(side, "patternProperties", pattern)] for side in (olds, news))
-        yield f"<{pattern}>", old, new
-    for index in range(max((len(first) for first in each_of(olds, "prefixItems")), default=0)):
-        sides = (each_of(side, "prefixItems") for side in (olds, news))
-        old, new = ([first[index] for first in side if index < len(first)] for side in sides)
-        yield index, old, new
+    for keyword, step_of in (("properties", "{}".format), ("patternProperties", "<{}>".format)):
+        for name in dict.fromkeys(name for names in each_of(olds, keyword) for name in names):
+            yield step_of(name), [*each_named(olds, keyword, name)], [*each_named(news, keyword, name)]
+    for index in range(max(map(len, each_of(olds, "prefixItems")), default=0)):
+        yield index, _at_index(olds, index), _at_index(news, index)
     others = (("additionalProperties", ANYTHING), ("unevaluatedProperties", ANYTHING))
     for keyword, step in (*others, ("items", ITEMS), ("unevaluatedItems", ITEMS)):
         yield step, [*each_of(olds, keyword)], [*each_of(news, keyword)]
+
+
+def _at_index(schemas: list[Any], index: int) -> list[Any]:
+    """The schemas of an item by its position."""
+    return [first[index] for first in each_of(schemas, "prefixItems") if index < len(first)]
 
 
 def _applying(side: Side, schemas: list[Any]) -> list[dict[str, Any]]:

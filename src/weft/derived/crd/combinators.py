@@ -131,17 +131,24 @@ def validations(
     """
     around = _Around(documents, outer)
     if keyword in DEPENDENT:
-        for name, needed in schema[keyword].items():
-            # "with A there must be B" is the same as "not A, or B"
-            limits = {"required": needed} if isinstance(needed, list) else around.limits(needed)
-            if limits and limits != {"required": []}:
-                yield {"anyOf": [{"not": {"required": [name]}}, limits]}
-        return
-    if keyword != "if":
+        yield from _dependent(around, schema[keyword])
+    elif keyword == "if":
+        yield from _conditional(around, schema)
+    else:
         parts = schema[keyword]
         yield {keyword: [around.limits(part) for part in parts] if isinstance(parts, list) else around.limits(parts)}
-        return
-    # there is no `if`: "if A then B" is the same as `not A or B`, and `else` is `A or B`
+
+
+def _dependent(around: _Around, stated: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What must hold if a key is there: "with A there must be B" is the same as "not A, or B"."""
+    for name, needed in stated.items():
+        limits = {"required": needed} if isinstance(needed, list) else around.limits(needed)
+        if limits and limits != {"required": []}:
+            yield {"anyOf": [{"not": {"required": [name]}}, limits]}
+
+
+def _conditional(around: _Around, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """There is no `if`: "if A then B" is the same as "not A, or B", and `else` is "A or B"."""
     condition = around.limits(schema["if"])
     if "then" in schema:
         yield {"anyOf": [{"not": condition}, around.limits(schema["then"])]}

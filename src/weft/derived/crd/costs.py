@@ -169,8 +169,8 @@ class _Estimate:
             self._set_entries(node, self._made_entries(call.args[0]))
             return 1 + arguments[0].cost
         target = self._value(call.target) if call.HasField("target") else None
-        estimate = ESTIMATES.get(call.function)
-        found = (estimate(target, arguments) if estimate else None) or Call(1)
+        estimate = ESTIMATES.get(call.function, _no_estimate)
+        found = estimate(target, arguments) or Call(1)
         if call.function in ("_?_:_", "_+_"):
             self._set_entries(node, self._joined(*call.args[-2:]))
         result = found.result
@@ -290,18 +290,35 @@ def kind_of(stated: Any) -> str:
     """The name of a type of the checker."""
     if stated is None:
         return "dyn"
-    if stated.HasField("primitive") or stated.HasField("wrapper"):
-        return _PRIMITIVES[stated.primitive or stated.wrapper]
-    if stated.HasField("well_known"):
-        return _WELL_KNOWN[stated.well_known]
-    if stated.HasField("message_type"):
-        return "message" if stated.message_type.startswith("weft.") else str(stated.message_type)
-    if stated.HasField("abstract_type"):
-        inner = [kind_of(one) for one in stated.abstract_type.parameter_types]
-        if stated.abstract_type.name == "optional_type":
-            return inner[0] if inner[0] in _SCALARS else "optional"
-        return str(stated.abstract_type.name)
-    return "list" if stated.HasField("list_type") else "map" if stated.HasField("map_type") else "dyn"
+    return next((name(stated) for field, name in _KIND_NAMES.items() if stated.HasField(field)), "dyn")
+
+
+def _abstract(stated: Any) -> str:
+    """The name of an abstract type: an optional scalar counts as the scalar."""
+    inner = [kind_of(one) for one in stated.abstract_type.parameter_types]
+    if stated.abstract_type.name == "optional_type":
+        return inner[0] if inner[0] in _SCALARS else "optional"
+    return str(stated.abstract_type.name)
+
+
+def _message(stated: Any) -> str:
+    return "message" if stated.message_type.startswith("weft.") else str(stated.message_type)
+
+
+_KIND_NAMES: Final[Mapping[str, Callable[[Any], str]]] = {
+    "primitive": lambda stated: _PRIMITIVES[stated.primitive],
+    "wrapper": lambda stated: _PRIMITIVES[stated.wrapper],
+    "well_known": lambda stated: _WELL_KNOWN[stated.well_known],
+    "message_type": _message,
+    "abstract_type": _abstract,
+    "list_type": lambda _: "list",
+    "map_type": lambda _: "map",
+}
+"""The name of a type, by the field that the checker writes for it."""
+
+
+def _no_estimate(_target: Value | None, _arguments: list[Value]) -> None:
+    """The estimate of a function whose cost does not depend on its arguments."""
 
 
 def _written(node: Any) -> Size | None:

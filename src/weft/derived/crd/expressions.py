@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from weft.derived.crd.combinators import is_remark
@@ -21,19 +22,12 @@ def key_rules(node: Node, names: Any) -> dict[str, Any] | None:
     if names is False:
         return {"rule": "self.size() == 0", "message": "no keys are allowed"}
     keys = node.catalog.node([names], [names])
-    if any(not is_remark(word) and word not in _ABOUT_TEXTS for schema in keys.certain for word in schema):
-        return None
-    tests = _sizes(strictest(keys.certain))
     patterns = [*dict.fromkeys(each_of(keys.certain, "pattern"))]
-    for pattern in patterns:
-        spelling = for_go(pattern)
-        if spelling is None:
-            return None
-        tests.append(f"key.matches({_text(spelling)})")
-    listed = [
-        [one["const"]] if "const" in one else one["enum"] for one in keys.certain if one.keys() & {"const", "enum"}
-    ]
-    tests += [f"key in [{', '.join(_text(one) for one in values if isinstance(one, str))}]" for values in listed]
+    matching = _matches(patterns)
+    if matching is None or not _are_about_texts(keys):
+        return None
+    tests = [*_sizes(strictest(keys.certain)), *matching]
+    tests += [f"key in [{', '.join(map(_text, names))}]" for names in _listed(keys)]
     if not tests:
         return {}
     shown = f": keys match `{patterns[0]}`" if patterns else ""
@@ -43,6 +37,26 @@ def key_rules(node: Node, names: Any) -> dict[str, Any] | None:
 def unique_rule() -> dict[str, Any]:
     """A rule that no item of a list equals another."""
     return {"rule": "self.all(one, self.exists_one(other, other == one))", "message": "an item is there twice"}
+
+
+def _are_about_texts(keys: Node) -> bool:
+    """True if the schemas have no keyword that an expression about a text cannot express."""
+    return all(is_remark(word) or word in _ABOUT_TEXTS for schema in keys.certain for word in schema)
+
+
+def _matches(patterns: list[str]) -> list[str] | None:
+    """Expressions that a key matches patterns; None if Go has no spelling for one."""
+    spellings = [for_go(pattern) for pattern in patterns]
+    known = [spelling for spelling in spellings if spelling is not None]
+    return [f"key.matches({_text(one)})" for one in known] if len(known) == len(patterns) else None
+
+
+def _listed(keys: Node) -> Iterator[list[str]]:
+    """The only names that each schema with `const` or `enum` allows."""
+    for schema in keys.certain:
+        if schema.keys() & {"const", "enum"}:
+            values = [schema["const"]] if "const" in schema else schema["enum"]
+            yield [name for name in values if isinstance(name, str)]
 
 
 def _sizes(limits: dict[str, Any]) -> list[str]:

@@ -33,6 +33,7 @@ _MESSAGE: Final = 2048
 _JUNCTORS: Final = ("anyOf", "oneOf", "not", "if", *DEPENDENT)
 _OPEN: Final = {"x-kubernetes-preserve-unknown-fields": True}
 _PROTECTED: Final = "it contains a secret"
+_NO_NULL: Final = "an API server has no default `null`"
 
 
 class Structural:
@@ -275,11 +276,9 @@ class Structural:
         if node.default is MISSING:
             return {}
         if node.default is None or node.sensitive:
-            self._omit_default(
-                node, path, "an API server has no default `null`" if node.default is None else _PROTECTED
-            )
+            self._omit_default(node, path, _NO_NULL if node.default is None else _PROTECTED)
             return {}
-        ruled = any(KEYWORD in schema for _, below, _ in node.walk(node.default) for schema in below.certain)
+        ruled = _has_rules(node, node.default)
         if ruled and not self._rule_check(node.catalog).takes(node, node.default):
             self._omit_default(node, path, "it breaks a rule: a value is required")
             self._needed.add(path)
@@ -329,6 +328,11 @@ class Structural:
             except Untranslatable as error:
                 text = f"`{keyword}` is omitted, because {error}"
                 self.notes.append(Note(path, keyword, text, node.catalog.documents.location(schema, keyword)))
+
+
+def _has_rules(node: Node, value: Any) -> bool:
+    """True if a value, or anything inside it, must satisfy a rule."""
+    return any(KEYWORD in schema for _, below, _ in node.walk(value) for schema in below.certain)
 
 
 def _shape(node: Node) -> frozenset[int]:
