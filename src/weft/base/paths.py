@@ -88,11 +88,7 @@ def follow(data: Any, path: Sequence[str | int]) -> Path:
     if not path:
         return ()
     for length in range(len(path), 0, -1):
-        step: str | int = path[0] if length == 1 else ".".join(map(str, path[:length]))
-        if isinstance(data, list) and isinstance(step, str) and _INDEX.match(step):
-            step = int(step)
-        if isinstance(data, Mapping) and isinstance(step, int):
-            step = str(step)
+        step = _as_one(path[:length], data)
         if has(data, (step,)):
             try:
                 return (step, *follow(get(data, (step,)), path[length:]))
@@ -100,6 +96,14 @@ def follow(data: Any, path: Sequence[str | int]) -> Path:
                 if length == 1:
                     raise KeyError((step, *error.args[0])) from None
     raise KeyError(())
+
+
+def _as_one(run: Sequence[str | int], data: Any) -> str | int:
+    """A run of written steps as one step into `data`: lists have numbers, mappings have texts."""
+    step = run[0] if len(run) == 1 else ".".join(map(str, run))
+    if isinstance(data, list) and isinstance(step, str) and _INDEX.match(step):
+        return int(step)
+    return str(step) if isinstance(data, Mapping) else step
 
 
 def get(data: Any, path: Sequence[str | int]) -> Any:

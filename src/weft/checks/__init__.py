@@ -158,11 +158,7 @@ def run(
     it started are ended.
     """
     tree, started = Tree(finished), programs.Started()
-    jobs = [
-        (one, name, Finished(one.path, one.text, tree, one.target, (homes or {}).get(one.target, Home())))
-        for one in finished
-        for name in one.checks
-    ]
+    jobs = list(_jobs(finished, tree, homes or {}))
     wanted = [job for job in jobs if ask_programs or not _runs_program(job[1])]
     pool = ThreadPoolExecutor(_AT_ONCE, initializer=started.own_this_thread)
     try:
@@ -179,28 +175,59 @@ def run(
     return outcome
 
 
+def _jobs(
+    finished: Sequence[Rendered], tree: Tree, homes: Mapping[str, Home]
+) -> Iterator[tuple[Rendered, str, Finished]]:
+    """Each output with each of its checks, and as such a check sees it."""
+    for one in finished:
+        home = homes.get(one.target, Home())
+        for name in one.checks:
+            yield one, name, Finished(one.path, one.text, tree, one.target, home)
+
+
 def _outcome(
     answers: Sequence[tuple[Rendered, str, list[Problem] | Problem]], together: Sequence[tuple[Rendered, Problem]]
 ) -> Outcome:
     """The number of answers, and their problems once for each template, with all affected targets."""
-    outcome = Outcome()
-    for _, name, answer in answers:
-        counter = outcome.skipped if isinstance(answer, Problem) else outcome.asked
-        counter[name] += 1
-    unique: dict[tuple[int, str, str], Problem] = {}
-    for output, answer in (
-        *((output, answer) for output, _, answer in answers),
-        *((one, [it]) for one, it in together),
-    ):
-        skipped = isinstance(answer, Problem)
-        for problem in [answer] if isinstance(answer, Problem) else answer:
-            # a check that cannot run is the same problem for every template
-            key = (0 if skipped else output.entry, problem.code, problem.message)
-            first = unique.get(key) or (problem if skipped else _placed(problem, output))
-            unique[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
+    outcome, unique = Outcome(), _Unique()
+    for output, name, answer in answers:
+        if isinstance(answer, Problem):
+            outcome.skipped[name] += 1
+            unique.add_skipped(answer, output)
+        else:
+            outcome.asked[name] += 1
+            unique.add(answer, output)
+    for output, problem in together:
+        unique.add([problem], output)
     unused = (_plugins().unused(name) for name in dict.fromkeys(name for _, name, _ in answers))
-    outcome.problems = [*unique.values(), *filter(None, unused)]
+    outcome.problems = [*unique.problems, *filter(None, unused)]
     return outcome
+
+
+class _Unique:
+    """Problems, each once for its template, with all affected targets."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int | None, str, str], Problem] = {}
+
+    @property
+    def problems(self) -> Iterable[Problem]:
+        """The problems, in the order in which they were found first."""
+        return self._found.values()
+
+    def add(self, problems: Iterable[Problem], output: Rendered) -> None:
+        """Add the problems of an output."""
+        for problem in problems:
+            key = (output.entry, problem.code, problem.message)
+            self._keep(key, self._found.get(key) or _placed(problem, output), output)
+
+    def add_skipped(self, problem: Problem, output: Rendered) -> None:
+        """Add that a check cannot run, which is the same problem for every template."""
+        key = (None, problem.code, problem.message)
+        self._keep(key, self._found.get(key, problem), output)
+
+    def _keep(self, key: tuple[int | None, str, str], first: Problem, output: Rendered) -> None:
+        self._found[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
 
 
 def _ask_together(jobs: Sequence[tuple[Rendered, str, Finished]]) -> Iterator[tuple[Rendered, Problem]]:

@@ -217,23 +217,27 @@ class Scanner:
 
     def _literals(self, text: Text) -> Iterator[Finding]:
         """Literals in sensitive settings, if the text is data of the shape of an overlay."""
-        if text.name is None or not text.name.endswith(tuple(SUFFIXES)):
-            return
-        root = self._project.root
-        try:
-            data = datafile.parse_named(text.data or b"", text.name)
-        except YamlError:
-            return  # `weft validate` reports it, if a target reads it
-        if not isinstance(data, dict) or not any(key in root.properties for key in data):
-            return
-        for path in literals(root, data):
-            place = locate_in("\n".join(text.lines), text.name, path)
+        name = text.name or ""
+        data = self._as_overlay(name, text.data or b"")
+        for path in literals(self._project.root, data) if data is not None else ():
+            place = locate_in("\n".join(text.lines), name, path)
             setting = data_path(path)
             message = f"{dotted(setting)} is sensitive, but is in plain text here"
             value = _value(data, path)
             yield Finding(
                 text, "sensitive-setting", message, value, place.line or 1, place.column or 1, pointer(setting)
             )
+
+    def _as_overlay(self, name: str, content: bytes) -> dict[str, Any] | None:
+        """The data of a file that has settings of the project; None for any other file."""
+        if not name.endswith(tuple(SUFFIXES)):
+            return None
+        try:
+            data = datafile.parse_named(content, name)
+        except YamlError:
+            return None  # `weft validate` reports it, if a target reads it
+        is_overlay = isinstance(data, dict) and any(key in self._project.root.properties for key in data)
+        return data if is_overlay else None
 
     def _variables(self, text: Text) -> Iterator[Finding]:
         """Values of sensitive settings' variables, if the file is named like a `.env` file."""

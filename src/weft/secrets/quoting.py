@@ -20,7 +20,7 @@ from yaml.nodes import Node as Composed
 
 from weft.base.codes import About
 from weft.base.overlay import OPERATORS
-from weft.base.problems import Problem
+from weft.base.problems import Place, Problem
 from weft.files import datafile, yaml12
 from weft.files.lines import lines_of
 from weft.files.reading import ProjectFiles
@@ -103,13 +103,7 @@ class SecretLines:
             return problem.without_text()  # the file became shorter while Weft ran
         if not file.composed:
             return outlined(problem, file.lines[number], self._catalog.names)
-        spans = file.hidden.get(number, ())
-        if any(first + 1 < (place.column or 1) for first, _ in spans):
-            return problem.without_text()  # the mark below the line would point at another character
-        line = file.shown(number)
-        shown = problem if line == file.lines[number] else replace(problem, place=replace(place, text=line))
-        covered = any(first < (place.column or 1) <= last for first, last in spans)
-        return replace(shown, message=problem.traits.unquoted or problem.message) if covered else shown
+        return _covered(problem, place, file, number)
 
     def shown(self, name: str, text: str) -> list[str]:
         """The visible parts of the lines of a text, if they are from an overlay with this name."""
@@ -146,6 +140,17 @@ class SecretLines:
         return file
 
 
+def _covered(problem: Problem, place: Place, file: _File, number: int) -> Problem:
+    """The problem of a line of a parsed file, without what is hidden there."""
+    spans, column = file.hidden.get(number, ()), place.column or 1
+    if any(first + 1 < column for first, _ in spans):
+        return problem.without_text()  # the mark below the line would point at another character
+    line = file.shown(number)
+    shown = problem if line == file.lines[number] else replace(problem, place=replace(place, text=line))
+    is_covered = any(first < column <= last for first, last in spans)
+    return replace(shown, message=problem.traits.unquoted or problem.message) if is_covered else shown
+
+
 class _Walk:
     """A walk over the parsed nodes of a file, together with the nodes of the schemas."""
 
@@ -170,14 +175,20 @@ class _Walk:
         self._visited.add((id(composed), node))
         self._note_end(composed)
         if isinstance(composed, ScalarNode):
-            if is_concealed(node, _value(composed)) or (node.holds_secrets and not self._is_bare(composed)):
-                self._conceal(composed)
-            else:
-                self._shown.append(composed)
-            return
-        if node.conceals(_likeness(composed)):
+            self._scalar(composed, node)
+        elif node.conceals(_likeness(composed)):
             self._conceal(composed)
-            return
+        else:
+            self._inside(composed, node)
+
+    def _scalar(self, composed: ScalarNode, node: Node) -> None:
+        if is_concealed(node, _value(composed)) or (node.holds_secrets and not self._is_bare(composed)):
+            self._conceal(composed)
+        else:
+            self._shown.append(composed)
+
+    def _inside(self, composed: Composed, node: Node) -> None:
+        """Visit what a mapping or a list has inside."""
         if node.holds_secrets and self._text[composed.start_mark.index] in "&!":  # the name of an anchor or a tag
             self._file.hide_rest(_at(composed.start_mark))
         if isinstance(composed, MappingNode):

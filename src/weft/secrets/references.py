@@ -19,7 +19,7 @@ _NEARLY = re.compile(r"\s*ref\s*[+:]|\s*ref\w*\+?://", re.IGNORECASE)
 
 def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
     """The paths of an overlay at which a sensitive setting has a literal, also inside operators."""
-    if node.sensitive and isinstance(data, dict | list) and not node.states(data) and not only_instructs(data):
+    if node.sensitive and _is_unknown_inside(node, data):
         yield path  # values inside it have no names of settings, so a path into it could reveal the secret
     elif isinstance(data, dict):
         for key, below in data.items():
@@ -27,8 +27,17 @@ def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
     elif isinstance(data, list):
         for index, below in enumerate(data):
             yield from literals(node.child(index), below, (*path, index))
-    elif node.sensitive and data is not None and not is_reference(data) and not _is_instruction(path, data):
+    elif node.sensitive and _is_literal(data, path):
         yield path
+
+
+def _is_unknown_inside(node: Node, data: Any) -> bool:
+    """True for a mapping or a list whose values are no settings, and that is no instruction for a merge."""
+    return isinstance(data, dict | list) and not node.states(data) and not only_instructs(data)
+
+
+def _is_literal(data: Any, path: Path) -> bool:
+    return data is not None and not is_reference(data) and not _is_instruction(path, data)
 
 
 def _is_instruction(path: Path, data: Any) -> bool:

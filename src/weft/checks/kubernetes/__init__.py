@@ -133,30 +133,38 @@ def complaints(
         documents = yaml11.Documents(text)
         every = documents.data
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or getattr(error, "reason", error)
-        place = Place("", mark.line + 1, mark.column + 1) if mark else None
-        yield Problem("kubernetes", f"the manifest is not YAML: {reason}", place=place)
+        yield _not_yaml(error)
         return
     seen: set[tuple[str, ...]] = set()
     for number, document in enumerate(every):
         for path, thing in _objects(document):
-            for where, message in _complaints(thing, seen):
-                place = Place("", *(documents.find(number, (*path, *where)) or ()))
-                yield Problem("kubernetes", message, place=place)
-            for problem in _unknown_kind(thing):
-                yield replace(problem, place=Place("", *(documents.find(number, (*path, "kind")) or ())))
             noted = _noted(thing, number, path)
-            if noted is None:
-                continue
-            note(noted)
-            if namespace and noted.namespace and noted.namespace != namespace:
-                found = documents.find(number, (*path, "metadata", "namespace"))
-                message = (
-                    f"{noted.kind}/{noted.name} is in the namespace `{noted.namespace}`, its target in `{namespace}`"
-                )
-                hint = "write the namespace of the target, which `kubernetes.namespace` of weft.yaml names"
-                yield Problem("other-namespace", message, place=Place("", *(found or ())), hint=hint)
+            if noted is not None:
+                note(noted)
+            for where, problem in _of_object(thing, noted, seen, namespace):
+                place = Place("", *(documents.find(number, (*path, *where)) or ()))
+                yield replace(problem, place=place)
+
+
+def _not_yaml(error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    reason = getattr(error, "problem", None) or getattr(error, "reason", error)
+    place = Place("", mark.line + 1, mark.column + 1) if mark else None
+    return Problem("kubernetes", f"the manifest is not YAML: {reason}", place=place)
+
+
+def _of_object(
+    thing: Any, noted: _Noted | None, seen: set[tuple[str, ...]], namespace: str | None
+) -> Iterator[tuple[Path, Problem]]:
+    """The problems of one object, with their paths in it."""
+    for where, message in _complaints(thing, seen):
+        yield where, Problem("kubernetes", message)
+    for problem in _unknown_kind(thing):
+        yield ("kind",), problem
+    if namespace and noted is not None and noted.namespace and noted.namespace != namespace:
+        message = f"{noted.kind}/{noted.name} is in the namespace `{noted.namespace}`, its target in `{namespace}`"
+        hint = "write the namespace of the target, which `kubernetes.namespace` of weft.yaml names"
+        yield ("metadata", "namespace"), Problem("other-namespace", message, hint=hint)
 
 
 def _noted(thing: Any, number: int, path: Path) -> _Noted | None:

@@ -37,23 +37,23 @@ def mistakes(file: Path) -> Iterator[Said]:
     if not mine:
         yield None, "the file has no MLFLOW_ variable"
         return
-    known = {
-        each.name: each
-        for each in vars(environment_variables).values()
-        if hasattr(each, "name") and hasattr(each, "get")
-    }
+    readers = _readers()
     for name, (number, value) in mine.items():
         os.environ[name] = value
-        if name == CONTEXT:
-            yield from _asked(number, name, SystemEnvironmentContext().tags)
-        elif name not in known:
-            yield number, f"MLflow {mlflow.__version__} knows no variable {name}"
+        if name in readers:
+            yield from _asked(number, name, readers[name])
         else:
-            yield from _asked(number, name, known[name].get)
+            yield number, f"MLflow {mlflow.__version__} knows no variable {name}"
     for name, store in (("MLFLOW_TRACKING_URI", tracking_store), ("MLFLOW_REGISTRY_URI", registry_store)):
         if name in mine:
             number, address = mine[name]
             yield from _asked(number, name, partial(store, store_uri=address))
+
+
+def _readers() -> dict[str, Callable[[], object]]:
+    """What reads each variable that the client knows."""
+    known = (each for each in vars(environment_variables).values() if hasattr(each, "name") and hasattr(each, "get"))
+    return {each.name: each.get for each in known} | {CONTEXT: SystemEnvironmentContext().tags}
 
 
 def _asked(number: int, name: str, ask: Callable[[], object]) -> Iterator[Said]:
