@@ -143,7 +143,7 @@ class Question:
         return self.plan.problems if self.plan else ()
 
     def _is_confirmed(self, plan: Plan, many: Sequence[TargetPlan]) -> bool:
-        """Ask somebody, and say of which targets many objects are removed. Raises UsageError if nobody can be asked."""
+        """Ask somebody, and say which targets lose many objects. Raises UsageError if nobody can be asked."""
         if not sys.stdin.isatty():
             hint = (
                 "removing so much needs somebody who confirms it, or another `cluster.prune`" if many else "add --yes"

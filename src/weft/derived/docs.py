@@ -283,7 +283,7 @@ def _kinds(node: Node, around: tuple[Node, ...]) -> str:
 
 
 def _about_items(node: Node, around: tuple[Node, ...]) -> str:
-    """What is said of the items of a list, inside the lists around it; an empty text if they may be anything."""
+    """What is said about the items of a list, inside the lists around it; an empty text if they may be anything."""
     item, lists = node.child(0), (*around, node)
     if not item.types:
         return ""

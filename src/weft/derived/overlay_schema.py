@@ -173,7 +173,7 @@ class _Derivation:
 
 
 def _annotations(node: Node) -> dict[str, Any]:
-    """The keywords for editors, with what is known of a place otherwise."""
+    """The keywords for editors, with what else is known about a place."""
     stated: dict[str, Any] = {
         name: value for name, kind in _ANNOTATIONS.items() if isinstance(value := node.keyword(name), kind)
     }

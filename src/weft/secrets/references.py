@@ -32,7 +32,7 @@ def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _is_unknown_inside(node: Node, data: Any) -> bool:
-    """True for a mapping or a list whose values are no settings, and that is no instruction for a merge."""
+    """True for a mapping or a list inside of which there are no settings, unless it is only an instruction for a merge."""
     return isinstance(data, dict | list) and not node.states(data) and not only_instructs(data)
 
 
