@@ -42,12 +42,12 @@ from rounds import examples
 from run import run
 from scratch import catalog_of, make_project, write_files
 from weft import load_project
-from weft.derived.bundle import bundle
 from weft.derived.compatibility.changes import compare
 from weft.derived.docs import pages
 from weft.derived.overlay_schema import overlay_schema
 from weft.derived.types import typed_schema
 from weft.files.formats import flatten
+from weft.schema.bundle import bundle
 from weft.schema.walk import rebuild, subschemas
 from weft.stages.validate import SchemaCheck
 

@@ -234,6 +234,11 @@ _CODES: Final = (
     Code("cluster-owned", About.OUTPUT),
     Code("cluster-refused", About.OUTPUT),
     Code("cluster-warning", About.OUTPUT),
+    # running programs
+    Code("binding", About.ENVIRONMENT),
+    Code("bundle-refused", About.FILE),
+    Code("change-refused", About.ENVIRONMENT),
+    # live clusters: drift
     Code("drift-changed", About.OUTPUT),
     Code("drift-foreign", About.OUTPUT),
     Code("drift-lost", About.OUTPUT),

@@ -144,8 +144,8 @@ def reach(ctx: click.Context, name: str | None, format_: str, overrides: dict[st
 @click.pass_context
 def bundle(ctx: click.Context, output: Path | None) -> None:
     """Write all schemas as one self-contained file (draft 2020-12) that accepts the same values."""
-    from weft.derived.bundle import bundle as make
     from weft.files.formats import to_json
+    from weft.schema.bundle import bundle as make
 
     _deliver(ctx, to_json(make(open_project(ctx).catalog.documents)) + "\n", output)
 

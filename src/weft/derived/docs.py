@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from weft.base import paths
-from weft.derived.published import published
 from weft.project.project import Project
 from weft.project.target import Target
 from weft.schema.envvars import to_text
 from weft.schema.equality import canonical
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
+from weft.schema.published import published
 from weft.schema.types import TYPE_WORDS
 from weft.schema.walk import each_named, each_of
 from weft.secrets.taint import public

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from weft.base.overlay import LIST_OPERATORS, PATCH
 from weft.base.paths import get, has, parse_pointer
-from weft.derived.published import published, reveals
 from weft.files.formats import to_json
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.protection import REFERENCE_PATTERN
+from weft.schema.published import published, reveals
 from weft.schema.types import ANY_TYPE, named
 from weft.schema.walk import each_of
 

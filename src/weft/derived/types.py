@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Problem
-from weft.derived.bundle import Bundle
 from weft.files.formats import to_json
+from weft.schema.bundle import Bundle
 from weft.schema.catalog import Catalog
 from weft.schema.node import MISSING, Node
 from weft.schema.walk import subschemas

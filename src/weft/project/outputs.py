@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from weft import checks
-from weft.base.overlay import PLACEHOLDER
+from weft.base.overlay import PLACEHOLDER, Layer
 from weft.base.paths import Path as SettingPath
 from weft.base.problems import Place, Problem, WeftError, did_you_mean
+from weft.project.bundling import Bundling
 from weft.project.entries import Output
 from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
-from weft.schema.node import Node
+from weft.schema.catalog import Catalog
 from weft.secrets.taint import Views, noting
 from weft.stages.render.templates import Rendered, Templates
 from weft.stages.render.unset import TargetNames
@@ -35,20 +36,25 @@ _HALF: Final = re.compile(r"\\(u|U0000)[dD][89abABc-fC-F]")
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """What outputs see of a target: its name, the last dimension that the name gives, its dimension values, its configuration."""
+    """What outputs see of a target: its name, the last dimension that the name gives, its dimension values, its configuration.
+
+    Its `layers` are asked only for where a setting comes from.
+    """
 
     name: str
     scope: str | None
     values: Mapping[str, str]
     config: Mapping[str, Any] = field(repr=False)
+    layers: Sequence[Layer] = field(repr=False)
 
 
 class Outputs:
     """All outputs of a project. `problems` are those that prevent some of them from being rendered."""
 
-    def __init__(self, file: ProjectFile, root: Node, shapes: Shapes) -> None:
+    def __init__(self, file: ProjectFile, catalog: Catalog, shapes: Shapes) -> None:
         self._file = file
-        self._root = root
+        self._root = catalog.root
+        self._bundling = Bundling(catalog, file.project)
         self._shapes = shapes
         self.templates = Templates(file.files, file.templates)
         self._dimensions = [dimension.name for dimension in file.dimensions]
@@ -198,10 +204,16 @@ class Outputs:
         return {
             **config,
             "config": config,
-            "target": TargetNames({"name": target.name, **target.values}, self._dimensions),
+            "target": TargetNames({"name": target.name, **target.values}, self._dimensions, self._bundle(target)),
             "project": self._file.project,
             "weft_version": __version__,
         }
+
+    def _bundle(self, target: TargetView) -> Callable[[Mapping[str, Any], int | None], dict[str, str]]:
+        """What the filter `bundle` calls: the files for the values that a template may see."""
+        return lambda values, revision: self._bundling.files(
+            target.name, values, target.config, target.layers, revision
+        )
 
     def _problem(
         self,

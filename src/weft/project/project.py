@@ -84,7 +84,9 @@ class Project:
         self.layering: Layering = (
             like.layering if like else Layering(self.root, Overlays(file.files), self.schemas.secret_lines)
         )
-        self.outputs: Outputs = like.outputs if like else Outputs(file, self.root, self.schemas.rule_check.shapes)
+        self.outputs: Outputs = (
+            like.outputs if like else Outputs(file, self.schemas.catalog, self.schemas.rule_check.shapes)
+        )
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
         self._resolver = Resolver(file, self.root, self.layering, extra)

@@ -112,7 +112,7 @@ class Target:
     @cached_property
     def view(self) -> TargetView:
         """The view of the target for outputs."""
-        return TargetView(self.name, self.scope, self.resolution.values, self.shared_config)
+        return TargetView(self.name, self.scope, self.resolution.values, self.shared_config, self.resolution.layers)
 
     @property
     def outputs(self) -> Outputs:

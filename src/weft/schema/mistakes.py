@@ -32,6 +32,7 @@ OWN_KEYWORDS: Final = (
     "x-kubernetes-map-type",
     "x-kubernetes-validations",
     "x-read-by",
+    "x-reload",
     "x-renamed-to",
     "x-sensitive",
     "x-unit",

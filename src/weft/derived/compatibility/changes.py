@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from weft.base import paths
 from weft.base.problems import Place
-from weft.derived.bundle import Bundle
 from weft.derived.compatibility.containment import ANYTHING, ITEMS, Finding, Implication
 from weft.derived.compatibility.sides import Side
+from weft.schema.bundle import Bundle
 from weft.schema.documents import Documents
 from weft.schema.equality import canonical
 from weft.schema.walk import each_named, each_of, in_place
@@ -92,6 +92,7 @@ _BEHAVIOUR: Final[Mapping[str, tuple[str, Callable[[Any, Any], Effect]]]] = {
     "x-sensitive": ("changes whether it is sensitive", lambda _, after: _breaks(after is True)),
     "deprecated": ("changes whether it is deprecated", lambda _, __: Effect.COMPATIBLE),
     "x-read-by": ("has other readers", lambda _, __: Effect.COMPATIBLE),
+    "x-reload": ("changes whether it needs a restart", lambda _, __: Effect.COMPATIBLE),
     "x-renamed-to": ("changes its successor", lambda _, __: Effect.COMPATIBLE),
 }
 _COSMETIC: Final = ("title", "description", "markdownDescription", "examples", "errorMessage", "$comment")

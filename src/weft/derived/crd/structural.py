@@ -19,10 +19,10 @@ from weft.derived.crd.combinators import DEPENDENT, Untranslatable, is_remark, v
 from weft.derived.crd.expressions import key_rules, unique_rule
 from weft.derived.crd.keywords import SPELLINGS, OtherKeys, bounds, is_plain, listed
 from weft.derived.crd.notes import Note, omitted_rule
-from weft.derived.published import published, reveals
 from weft.rules import RuleCheck, is_transition
 from weft.rules.validations import KEYWORD
 from weft.schema.node import MISSING, Node
+from weft.schema.published import published, reveals
 from weft.schema.types import named
 from weft.schema.walk import each_of
 

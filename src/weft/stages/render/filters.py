@@ -17,6 +17,7 @@ from weft.files import formats
 from weft.schema import envvars
 from weft.secrets.taint import Branch
 from weft.stages.render.printing import in_words
+from weft.stages.render.unset import TargetNames
 
 T = TypeVar("T")
 DIGESTS: Final = {"sha256": "0" * 64}
@@ -52,6 +53,24 @@ def secret_env(value: Any) -> dict[str, Any]:
 def public(value: Any) -> Any:
     """A mapping of the configuration without its sensitive settings."""
     return _branch(value, "public").public()
+
+
+@pass_context
+def bundle(context: Context, value: Any, revision: int | None = None) -> dict[str, str]:
+    """The files that a program needs to follow the configuration while it runs, without secrets: name to text. Takes `config`."""
+    branch = _branch(value, "bundle")
+    target = context.get("target")
+    if branch.path or not isinstance(target, TargetNames):
+        raise TypeError("`bundle` takes the whole configuration: `config | bundle`")
+    key = "bundle", target["name"], revision
+    return _once(branch, key, lambda one: target.bundle(_plain(one.public()), revision))
+
+
+def _plain(value: Any) -> Any:
+    """A copy of what a template sees as plain mappings and lists."""
+    if isinstance(value, dict):
+        return {key: _plain(below) for key, below in value.items()}
+    return [_plain(below) for below in value] if isinstance(value, list) else value
 
 
 def env_file(value: Mapping[str, str]) -> str:
@@ -159,6 +178,7 @@ def _shell(value: Mapping[str, str]) -> list[tuple[str, str]]:
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "b64encode": b64encode,
+    "bundle": bundle,
     "env": env,
     "env_file": env_file,
     "export": export,

@@ -7,7 +7,7 @@ settings are reported.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, NoReturn
@@ -24,11 +24,20 @@ from weft.secrets.taint import Branch
 
 
 class TargetNames(dict[str, str]):
-    """What templates see as `target`: its name, and its value of each of the `dimensions` that it has."""
+    """What templates see as `target`: its name, and its value of each of the `dimensions` that it has.
 
-    def __init__(self, names: Mapping[str, str], dimensions: Sequence[str]) -> None:
+    `bundle` makes the files of the target's bundle from values and a revision, for the filter of that name.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        dimensions: Sequence[str],
+        bundle: Callable[[Mapping[str, Any], int | None], dict[str, str]] = lambda _values, _revision: {},
+    ) -> None:
         super().__init__(names)
         self._dimensions = dimensions
+        self.bundle = bundle
 
     def without(self, name: str) -> tuple[str, str]:
         """The message and the hint for a name that the target does not have."""

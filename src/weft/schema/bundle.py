@@ -18,10 +18,10 @@ from urllib.parse import unquote
 from jsonschema.validators import validator_for
 
 from weft.base import paths
-from weft.derived.published import published, reveals
 from weft.schema.catalog import Catalog
 from weft.schema.documents import DIALECT, Documents
 from weft.schema.node import Node
+from weft.schema.published import published, reveals
 from weft.schema.walk import MANY, NAMED, ONE, rebuild
 
 _ASSERTIONS: Final = frozenset(validator_for({"$schema": DIALECT}).VALIDATORS) | {

@@ -1,0 +1,315 @@
+"""The configuration of a running program: always one whole, accepted revision, replaced when its source has a better one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any, Literal, Self, TypeVar
+
+from weft.base.paths import dotted, parse_dotted
+from weft.base.problems import CannotRun, Problem, WeftError
+from weft.client.binding import Bound, bound
+from weft.client.judging import Bundle, Judge, opened
+from weft.client.kept import Kept
+from weft.client.listeners import Change, Listener, Listeners
+from weft.client.settling import Pinned, Settled, settle
+from weft.client.snapshot import Snapshot, changed, masked
+from weft.client.sources import Folder, Reading, Source, Unreadable
+from weft.client.status import Status
+from weft.client.watching import Notifier, settled
+
+T = TypeVar("T")
+Require = Literal["valid", "last-good", "defaults"]
+logger = logging.getLogger("weft.client")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a configuration is opened; `open` says what each of them means."""
+
+    last_good: FilePath | None = None
+    require: Require = "last-good"
+    environ: Mapping[str, str] | None = None
+    secrets: FilePath | None = None
+    allow_older: bool = False
+    debounce: float = 0.05
+    inotify: bool = True
+
+
+class Config:
+    """What `open` gives: `config["database.pool.size"]` is the value in the current snapshot."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        self._source = source
+        self._options = options
+        self._kept = Kept(options.last_good) if options.last_good else None
+        self._listeners = Listeners()
+        self._lock = threading.RLock()
+        self._judge: Judge
+        self._bundle: Bundle
+        self._seen: Any = None
+        self._snapshot, self._status = self._start()
+        self._read = self._snapshot.__getitem__
+        self._notifier: Notifier | None = None
+        self._closed = False
+
+    # --- reading ---
+
+    def __getitem__(self, path: str) -> Any:
+        return self._read(path)
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """The value of a setting, or something else if it is not set."""
+        return self._snapshot.get(path, default)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The current snapshot: what is read of it belongs together."""
+        return self._snapshot
+
+    @property
+    def status(self) -> Status:
+        """Which revision this is, and why it is not a newer one."""
+        return self._status
+
+    def __repr__(self) -> str:
+        return f"<Config of {self._source!r}: {self._snapshot!r}>"
+
+    def bind(self, shape: type[T], at: str = "") -> T:
+        """An object of a data class, a TypedDict or a model of `pydantic` whose attributes are the settings at a path, and follow them.
+
+        Raises WeftError if the settings do not fit; a later revision that does not fit is refused.
+        """
+        made = Bound(shape, parse_dotted(at))
+        made.take(made.fit(self._snapshot))
+        self._listeners.before.append(Listener(made.path, lambda change: made.fit(change.new)))
+        self._listeners.after.insert(0, Listener(made.path, lambda change: made.take(made.fit(change.new))))
+        return bound(made)
+
+    def explain(self, path: str) -> dict[str, Any]:
+        """Where a setting comes from: `{value, origin, variable, pending_restart}`; the value is masked if it is sensitive."""
+        steps = parse_dotted(path)
+        status = self._status
+        origin = self._bundle.origin(steps)
+        return {
+            "value": masked(self._judge.root.at(steps), self._snapshot[path]),
+            "origin": f"{origin.file}:{origin.line}" if origin else "a default of the schema",
+            "variable": status.pinned.get(path),
+            "pending_restart": path in status.pending_restart,
+        }
+
+    # --- following ---
+
+    def on_change(self, path: str | Callable[[Change], Any] = "") -> Any:
+        """Call a function after each change of the settings at or below a path: `@config.on_change("database.pool")`."""
+        return _registered(self._listeners.after, path)
+
+    def before_change(self, path: str | Callable[[Change], Any] = "") -> Any:
+        """Ask a function before each change; if it raises `Refused`, or anything else, or takes too long, the change does not happen."""
+        return _registered(self._listeners.before, path)
+
+    async def changes(self, path: str = "") -> AsyncIterator[Change]:
+        """The changes from now on, in an asynchronous program."""
+        queue: asyncio.Queue[Change] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        listener = Listener(parse_dotted(path), lambda change: loop.call_soon_threadsafe(queue.put_nowait, change))
+        self._listeners.after.append(listener)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.after.remove(listener)
+
+    def watch(self) -> Config:
+        """Follow the source in a thread of this process, from now on; a process that is forked follows it again by itself."""
+        if not self._closed and self._notifier is None:
+            folders = (*self._source.folders, *([self._options.secrets] if self._options.secrets else []))
+            self._notifier = Notifier(folders, inotify=self._options.inotify)
+            threading.Thread(target=self._follow, args=(self._notifier,), name="weft-config", daemon=True).start()
+            _WATCHING.add(self)
+        return self
+
+    def close(self) -> None:
+        """Stop following the source."""
+        self._closed = True
+        notifier, self._notifier = self._notifier, None
+        if notifier:
+            notifier.wake()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _follow(self, notifier: Notifier) -> None:
+        while not self._closed:
+            notifier.wait()
+            if self._token() != self._seen:
+                settled(self._token, notifier, self._options.debounce)
+                self.refresh()
+        notifier.close()
+
+    def _after_fork(self) -> None:
+        self._notifier = None
+        self._lock = threading.RLock()
+        self.watch()
+
+    # --- a new revision ---
+
+    def refresh(self) -> bool:
+        """Look at the source now; true if a new revision is in force. What is refused is in `status`."""
+        with self._lock:
+            token = self._token()
+            try:
+                return self._consider(self._source.read())
+            except Unreadable as error:
+                self._stay(Problem("bundle-refused", str(error)))
+            except WeftError as error:
+                self._stay(*error.problems)
+            finally:
+                self._seen = token
+            return False
+
+    def _token(self) -> Any:
+        secrets = Folder(self._options.secrets).token() if self._options.secrets else None
+        return self._source.token(), secrets
+
+    def _consider(self, reading: Reading) -> bool:
+        bundle = opened(reading.contents, reading.place)
+        judge = self._judged_by(bundle)
+        found = self._settled(judge, bundle, self._snapshot)
+        change = Change(
+            self._snapshot, found.snapshot, tuple(map(dotted, changed(self._snapshot.tree, found.snapshot.tree)))
+        )
+        self._listeners.ask(change)
+        if bundle.manifest.digest != self._bundle.manifest.digest:
+            self._keep(bundle)
+        self._judge, self._bundle = judge, bundle
+        fresh = bool(change.settings) or bundle.manifest.digest != self._status.digest
+        now = time.time()
+        self._status = Status(
+            revision=bundle.manifest.revision,
+            digest=bundle.manifest.digest,
+            since=now if fresh else self._status.since,
+            origin="source",
+            pending_restart=found.pending,
+            pinned=found.pinned.variables,
+            refused=self._status.refused,
+            accepted=self._status.accepted + fresh,
+        )
+        self._snapshot = found.snapshot
+        self._read = found.snapshot.__getitem__
+        if change.settings:
+            logger.info("revision %s is in force: %s", self._name(), ", ".join(change.settings[:20]))
+            self._listeners.tell(change)
+        return fresh
+
+    def _judged_by(self, bundle: Bundle) -> Judge:
+        schema = bundle.contents[bundle.manifest.files[-2]]
+        known = getattr(self, "_judge", None)
+        return known if known is not None and known.schema == schema else Judge(schema)
+
+    def _settled(self, judge: Judge, bundle: Bundle, previous: Snapshot | None) -> Settled:
+        revision = bundle.manifest.revision
+        older = previous and revision is not None and previous.revision is not None and revision < previous.revision
+        if older and not self._options.allow_older:
+            message = f"this is revision {revision}, and revision {previous and previous.revision} is in force"
+            raise WeftError(Problem("bundle-refused", message, hint="`open(..., allow_older=True)` takes older ones"))
+        pinned = Pinned.of(judge.root, self._options.environ or {}, self._options.secrets)
+        return settle(judge, bundle, pinned, previous)
+
+    def _keep(self, bundle: Bundle) -> None:
+        try:
+            if self._kept:
+                self._kept.write(bundle.contents)
+        except CannotRun as error:
+            logger.warning("the last good configuration is not kept: %s", error)
+
+    def _stay(self, *problems: Problem) -> None:
+        """Stay with what is in force, and remember why."""
+        known = {problem.finding: problem for problem in self._status.problems} if self._status.stale_since else {}
+        now = self._status.stale_since or time.time()
+        refused = self._status.refused + (list(known.values()) != list(problems))
+        self._status = replace(self._status, stale_since=now, problems=tuple(problems), refused=refused)
+        for problem in problems:
+            logger.warning("revision %s stays in force: %s", self._name(), WeftError(problem))
+
+    def _name(self) -> str:
+        return str(self._status.digest[:12] if self._status.revision is None else self._status.revision)
+
+    # --- the start ---
+
+    def _start(self) -> tuple[Snapshot, Status]:
+        token = self._token()
+        refused: tuple[Problem, ...] = ()
+        try:
+            reading = self._source.read()
+            return self._begin(opened(reading.contents, reading.place), "source", refused, keep=True)
+        except Unreadable as error:
+            refused = (Problem("bundle-refused", str(error)),)
+        except WeftError as error:
+            refused = error.problems
+        finally:
+            self._seen = token
+        if self._options.require == "valid":
+            raise WeftError(*refused)
+        contents = self._kept.read() if self._kept else None
+        if contents is None:
+            raise WeftError(*refused)
+        try:
+            return self._begin(opened(contents, str(self._kept and self._kept.path)), "last-good", refused, keep=False)
+        except WeftError as error:
+            raise WeftError(*refused, *error.problems) from None
+
+    def _begin(
+        self, bundle: Bundle, origin: Literal["source", "last-good"], refused: tuple[Problem, ...], *, keep: bool
+    ) -> tuple[Snapshot, Status]:
+        judge = self._judged_by(bundle)
+        found = self._settled(judge, bundle, None)
+        self._judge, self._bundle = judge, bundle
+        if keep:
+            self._keep(bundle)
+        now = time.time()
+        status = Status(
+            revision=bundle.manifest.revision,
+            digest=bundle.manifest.digest,
+            since=now,
+            origin=origin,
+            stale_since=now if refused else None,
+            problems=refused,
+            pinned=found.pinned.variables,
+        )
+        return found.snapshot, status
+
+
+def _registered(listeners: list[Listener], path: str | Callable[[Change], Any]) -> Any:
+    """Register a function, or what registers one for a path: with and without parentheses, as decorators are."""
+    if callable(path):
+        listeners.append(Listener((), path))
+        return path
+
+    def register(function: Callable[[Change], T]) -> Callable[[Change], T]:
+        listeners.append(Listener(parse_dotted(path), function))
+        return function
+
+    return register
+
+
+_WATCHING: weakref.WeakSet[Config] = weakref.WeakSet()
+
+
+def _again() -> None:
+    for config in list(_WATCHING):
+        config._after_fork()  # noqa: SLF001 - threads do not survive a fork
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_again)

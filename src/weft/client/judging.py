@@ -1,0 +1,134 @@
+"""What a program accepts as its configuration: the bundle's own schema and rules decide, before anything is swapped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from weft.base.paths import Path, dotted, follow, parse_pointer
+from weft.base.problems import Place, Problem, WeftError
+from weft.files.bundle import MANIFEST, ORIGINS, SCHEMA, BadManifest, Manifest, digest_of, parse_manifest
+from weft.files.locator import locate_in
+from weft.files.reading import ProjectFiles
+from weft.rules import RuleCheck
+from weft.schema.catalog import Catalog
+from weft.schema.loader import load_documents
+from weft.schema.node import Node
+from weft.secrets.masking import mask
+from weft.stages.validate import SchemaCheck
+
+_ROOT: Final = FilePath("/")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read: its manifest, its values by domain, and its contents for reports."""
+
+    manifest: Manifest
+    values: Mapping[str, Any] = field(repr=False)
+    contents: Mapping[str, bytes] = field(repr=False)
+    place: str = ""
+
+    @cached_property
+    def origins(self) -> Mapping[str, str]:
+        """The overlay file and line of each setting that an overlay sets."""
+        found = json.loads(self.contents[ORIGINS])
+        return found if isinstance(found, dict) else {}
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem with the line of the bundle's file, and the line of the overlay that set the value."""
+        path = parse_pointer(problem.path or "")
+        if not path or path[0] not in self.manifest.values:
+            return problem
+        name = self.manifest.values[path[0]]
+        place = locate_in(self.contents[name].decode(), f"{self.place}/{name}", path[1:], key=problem.traits.at_key)
+        try:
+            found = follow(self.values, path)
+        except KeyError as error:
+            found = tuple(error.args[0])
+        origin = self.origin(found)
+        return replace(problem, place=place, related=(*problem.related, *([origin] if origin else ())))
+
+    def origin(self, path: Path) -> Place | None:
+        """The overlay file and line that set a setting, or what is around it; None for a default of the schema."""
+        for length in range(len(path), 0, -1):
+            file, _, line = self.origins.get(dotted(path[:length]), "").rpartition(":")
+            if file and line.isdecimal():
+                return Place(file, int(line))
+        return None
+
+
+def opened(contents: Mapping[str, bytes], place: str) -> Bundle:
+    """The bundle in some files. Raises WeftError if they are not of one revision, or not what a bundle has."""
+    try:
+        manifest = parse_manifest(contents[MANIFEST])
+    except BadManifest as error:
+        raise WeftError(_refused(place, MANIFEST, str(error))) from None
+    others = {name: contents[name] for name in manifest.files}
+    if digest_of(others) != manifest.digest:
+        reason = "the files do not have the digest of the manifest: one was edited, or they are of different revisions"
+        raise WeftError(_refused(place, MANIFEST, reason, "render the bundle again, and copy all of it"))
+    values = {}
+    for domain, name in manifest.values.items():
+        try:
+            values[domain] = json.loads(contents[name])
+        except (ValueError, RecursionError) as error:
+            raise WeftError(_refused(place, name, f"it is not JSON: {error}")) from None
+    return Bundle(manifest, values, contents, place)
+
+
+def _refused(place: str, name: str, reason: str, hint: str | None = None) -> Problem:
+    return Problem("bundle-refused", reason, place=Place(f"{place}/{name}"), hint=hint)
+
+
+@dataclass(frozen=True)
+class _Held(ProjectFiles):
+    """The schema of a bundle as the only file there is: it refers to nothing outside."""
+
+    schema: bytes = b""
+
+    def read(self, path: FilePath) -> bytes:
+        """The schema."""
+        if path != _ROOT / SCHEMA:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return self.schema
+
+    def has(self, path: FilePath) -> bool:
+        """True for the schema."""
+        return path == _ROOT / SCHEMA
+
+    def real(self, path: FilePath) -> str:
+        """The same path."""
+        return str(path)
+
+
+class Judge:
+    """The schema of a bundle, compiled: it checks values, and knows what each setting is.
+
+    Raises WeftError with every problem that prevents using the schema.
+    """
+
+    def __init__(self, schema: bytes) -> None:
+        self.schema = schema
+        self._catalog = Catalog(load_documents(_ROOT / SCHEMA, _Held(_ROOT, schema=schema)))
+        self._schema_check = SchemaCheck(self._catalog)
+        self._rules = RuleCheck(self._catalog, shown=mask)
+        if self._rules.broken:
+            raise WeftError(*self._rules.broken)
+
+    @property
+    def root(self) -> Node:
+        """The definition of the whole configuration."""
+        return self._catalog.root
+
+    def problems(self, bundle: Bundle, values: Any, previous: Any | None) -> list[Problem]:
+        """Why values cannot be the configuration, after `previous` ones if there are any."""
+        found = self._schema_check.problems(values)
+        found = found or self._rules.problems(values)
+        if not found and previous is not None:
+            found = self._rules.transitions(values, previous)
+        return [bundle.placed(problem) for problem in found]

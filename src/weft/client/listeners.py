@@ -1,0 +1,94 @@
+"""Listeners: functions of the program that are asked before a change, and called after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from weft.base.paths import Path, dotted, parse_dotted
+from weft.base.problems import Problem, WeftError
+from weft.client.snapshot import Snapshot
+
+logger = logging.getLogger("weft.client")
+PATIENCE: Final = 10.0
+"""Seconds that a listener may take to say whether it accepts a change."""
+
+
+class Refused(Exception):
+    """A listener does not accept a change; the text says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change from one snapshot to the next; `settings` are the paths of all that differ."""
+
+    old: Snapshot
+    new: Snapshot
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A function, and the path whose settings it is about."""
+
+    below: Path
+    call: Callable[[Change], Any]
+
+    def about(self, change: Change) -> Change | None:
+        """The change with the settings at, below or around the listener's path; None if there are none."""
+        size = len(self.below)
+        found = [one for one in change.settings if _meets(parse_dotted(one), self.below, size)]
+        return replace(change, settings=tuple(found)) if found else None
+
+
+def _meets(one: Path, other: Path, size: int) -> bool:
+    size = min(len(one), size)
+    return one[:size] == other[:size]
+
+
+class Listeners:
+    """All of them: those that are asked `before` a change, and those that are called `after` it."""
+
+    def __init__(self) -> None:
+        self.before: list[Listener] = []
+        self.after: list[Listener] = []
+
+    def ask(self, change: Change) -> None:
+        """Ask every listener whether it accepts a change. Raises WeftError with what they say."""
+        problems = []
+        asked = [(one, about) for one in self.before if (about := one.about(change))]
+        if not asked:
+            return
+        pool = ThreadPoolExecutor(1, "weft-listener")
+        try:
+            for listener, about in asked:
+                try:
+                    pool.submit(listener.call, about).result(PATIENCE)
+                except Late:
+                    problems.append(_refusal(listener, f"it did not answer within {PATIENCE:.0f} seconds"))
+                    break
+                except Exception as error:  # noqa: BLE001 - whatever a listener raises is a refusal
+                    problems.append(_refusal(listener, str(error) or type(error).__name__))
+        finally:
+            pool.shutdown(wait=False)
+        if problems:
+            raise WeftError(*problems)
+
+    def tell(self, change: Change) -> None:
+        """Tell every listener of a change; what one raises is logged."""
+        for listener in list(self.after):
+            about = listener.about(change)
+            if about:
+                try:
+                    listener.call(about)
+                except Exception:
+                    logger.exception("a listener of %s failed", dotted(listener.below) or "all settings")
+
+
+def _refusal(listener: Listener, reason: str) -> Problem:
+    name = getattr(listener.call, "__qualname__", repr(listener.call))
+    return Problem("change-refused", f"{name} does not accept the change: {reason}")

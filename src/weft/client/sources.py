@@ -1,0 +1,108 @@
+"""Where a bundle comes from: a folder, such as a mounted ConfigMap, or anything else with the same two methods.
+
+The kubelet keeps a mounted ConfigMap as links, `key -> ..data/key` and `..data -> ..2026_11_28_…`, and updates all of it at once by renaming a
+new link over `..data`. A reader that resolves that link once, and reads everything below its target, sees one revision.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from weft.files.bundle import MANIFEST, BadManifest, parse_manifest
+from weft.files.reading import OutsideError, ProjectFiles
+
+_DATA: Final = "..data"
+_ATTEMPTS: Final = 5
+
+
+class Unreadable(Exception):
+    """A source cannot be read now: it is missing, is just being written, or leads out of its folder. The text says why."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The files of a bundle as they are now: name to content, and a `token` that changes with them."""
+
+    contents: Mapping[str, bytes]
+    token: Any
+    place: str
+    """How people find it, such as the folder."""
+
+
+class Source(Protocol):
+    """Where bundles come from."""
+
+    def read(self) -> Reading:
+        """Everything as it is now, of one revision. Raises Unreadable."""
+
+    def token(self) -> Any:
+        """Something that is equal as long as nothing has changed, and costs next to nothing."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which something is renamed or written when the source changes; empty if it must be asked."""
+
+
+class Folder:
+    """A folder with the files of a bundle; links that lead out of it are refused."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"Folder({str(self.path)!r})"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder itself: the kubelet renames `..data` in it."""
+        return (self.path,)
+
+    def token(self) -> Any:
+        """Where `..data` leads, or how the files are: their times, sizes and numbers."""
+        try:
+            return str((self.path / _DATA).readlink())
+        except OSError:
+            return self._stamps()
+
+    def read(self) -> Reading:
+        """The manifest and the files that it names. Raises Unreadable."""
+        for _ in range(_ATTEMPTS):
+            before = self.token()
+            contents = self._contents()
+            if self.token() == before:
+                return Reading(contents, before, str(self.path))
+        raise Unreadable(f"{self.path} changes all the time")
+
+    def _contents(self) -> dict[str, bytes]:
+        try:
+            root = (self.path / _DATA).resolve(strict=True)
+        except OSError:
+            root = self.path
+        files = ProjectFiles(self.path)
+        manifest = _read(files, root, MANIFEST)
+        try:
+            names = parse_manifest(manifest).files
+        except BadManifest as error:
+            raise Unreadable(f"{self.path / MANIFEST}: {error}") from None
+        return {MANIFEST: manifest, **{name: _read(files, root, name) for name in names}}
+
+    def _stamps(self) -> Any:
+        try:
+            with os.scandir(self.path) as entries:
+                found = [(entry.name, entry.stat()) for entry in entries]
+        except OSError as error:
+            return type(error).__name__
+        return sorted((name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in found)
+
+
+def _read(files: ProjectFiles, root: Path, name: str) -> bytes:
+    try:
+        return files.read(root / name)
+    except OutsideError:
+        raise Unreadable(f"{root / name} leads out of {files.folder}") from None
+    except OSError as error:
+        raise Unreadable(f"{root / name} cannot be read: {error.strerror}") from None

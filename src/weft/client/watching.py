@@ -1,0 +1,100 @@
+"""Noticing changes: the kernel says when something is renamed or written in a folder, and a slow poll finds what it does not say.
+
+A watch of the file or of `..data` itself would fire once and then never again, because the kubelet replaces both. So the folder is watched, which
+stays. A folder that is removed and made again gets a new watch at the next poll.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+POLL: Final = 5.0
+"""Seconds between two polls while the kernel can be asked, and a backstop for what it does not say (NFS, a folder made again)."""
+FAST_POLL: Final = 0.1
+"""Seconds between two polls where it cannot."""
+_MASK: Final = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400
+"""Modified, attributes, written and closed, moved from and to, created, deleted, itself deleted (`inotify(7)`)."""
+_EVENT: Final = struct.Struct("iIII")
+
+
+class Notifier:
+    """Waits for changes in some folders. Where there is no `inotify`, it only waits for a short time."""
+
+    def __init__(self, folders: Iterable[Path], *, inotify: bool = True) -> None:
+        self._folders = tuple(folders)
+        self._wake, self._woken = os.pipe()
+        self._handle = _inotify() if inotify and self._folders else None
+        self._watches: dict[Path, int] = {}
+
+    def close(self) -> None:
+        """Give back what the kernel lent."""
+        for handle in (self._wake, self._woken, self._handle):
+            if handle is not None:
+                with contextlib.suppress(OSError):
+                    os.close(handle)
+
+    def wake(self) -> None:
+        """Let `wait` return now, from another thread."""
+        with contextlib.suppress(OSError):
+            os.write(self._woken, b"x")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until something may have changed; true if somebody said so, false after the time of a poll."""
+        self._watch()
+        poll = POLL if self._watches else FAST_POLL
+        handles = [self._wake, *([self._handle] if self._handle is not None else [])]
+        ready, _, _ = select.select(handles, [], [], poll if timeout is None else min(timeout, poll))
+        for handle in ready:
+            data = os.read(handle, 65536)
+            if handle == self._handle:
+                self._forget(data)
+        return bool(ready)
+
+    def _watch(self) -> None:
+        """Watch the folders that are there and not watched."""
+        for folder in self._folders if self._handle is not None else ():
+            if folder not in self._watches:
+                number = _libc().inotify_add_watch(self._handle, os.fsencode(folder), _MASK)
+                if number >= 0:
+                    self._watches[folder] = number
+
+    def _forget(self, events: bytes) -> None:
+        """A folder that is gone is not watched any more."""
+        start = 0
+        while start + _EVENT.size <= len(events):
+            number, mask, _, length = _EVENT.unpack_from(events, start)
+            start += _EVENT.size + length
+            if mask & (0x400 | 0x8000):  # itself deleted, or not watched any more
+                self._watches = {folder: known for folder, known in self._watches.items() if known != number}
+
+
+def settled(token: Callable[[], Any], notifier: Notifier, quiet: float, longest: float = 1.0) -> None:
+    """Wait until a source has not changed for a short time, so that one update is not taken for several."""
+    waited = 0.0
+    last = token()
+    while waited < longest:
+        notifier.wait(quiet)
+        waited += quiet
+        now = token()
+        if now == last:
+            return
+        last = now
+
+
+def _inotify() -> int | None:
+    """A handle of `inotify`; None where there is none."""
+    with contextlib.suppress(OSError, AttributeError):
+        handle: int = _libc().inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        return handle if handle >= 0 else None
+    return None
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)

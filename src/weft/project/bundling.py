@@ -1,0 +1,70 @@
+"""The bundle of a target: its configuration with schema and origins, for programs that read it while they run (files/bundle.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from weft.base.overlay import Layer
+from weft.base.paths import dotted
+from weft.files import bundle as files
+from weft.project.provenance import Items, leaves_of, setters
+from weft.schema.bundle import Bundle
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
+
+_FOR_PEOPLE: Final = frozenset(
+    ("$comment", "description", "examples", "markdownDescription", "markdownEnumDescriptions", "title")
+)
+"""Keywords that no program needs: they are most of the text."""
+_FOR_EDITORS: Final = frozenset(("defaultSnippets", "enumDescriptions", "errorMessage", "patternErrorMessage"))
+
+
+class Bundling:
+    """Makes the bundles of a project's targets; the schema in them is the same for all."""
+
+    def __init__(self, catalog: Catalog, project: str | None) -> None:
+        self._catalog = catalog
+        self._project = project
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """All schemas in one, for values that may come without the sensitive ones."""
+        return Bundle(self._catalog.documents, self._for_programs).schema
+
+    def files(
+        self, target: str, values: Mapping[str, Any], config: Any, layers: Sequence[Layer], revision: int | None
+    ) -> dict[str, str]:
+        """The files of a target's bundle: name to text. `values` is what a program may see of the configuration `config`."""
+        origins = dict(self._origins(values, config, layers))
+        secrets = dict(_secrets(self._catalog.root, config, ()))
+        return files.written(
+            values, self.schema, origins, secrets, project=self._project, target=target, revision=revision
+        )
+
+    def _origins(self, values: Mapping[str, Any], config: Any, layers: Sequence[Layer]) -> Iterator[tuple[str, str]]:
+        """The overlay file and line of each setting that an overlay sets; all others have the default of the schema."""
+        known = Items()
+        for path in leaves_of(values):
+            found = setters(self._catalog.root, layers, config, path, known)
+            if found:
+                place = found[0].place
+                yield dotted(path), f"{place.file}:{place.line}"
+
+    def _for_programs(self, result: dict[str, Any], schema: dict[str, Any]) -> None:
+        """Remove what only people read, and the duty to have sensitive settings: they reach a program in another way."""
+        for keyword in (_FOR_PEOPLE | _FOR_EDITORS) & result.keys():
+            del result[keyword]
+        if "required" in result:
+            node = self._catalog.node([schema], [schema])
+            result["required"] = [name for name in result["required"] if not node.child(name).hidden]
+
+
+def _secrets(node: Node, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The sensitive settings that are set, outside of lists, each with its environment variable."""
+    if node.hidden and value is not None:
+        yield dotted(path), node.env or ""
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            yield from _secrets(node.child(key), below, (*path, key))
