@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from weft.base.problems import Problem, has_errors
-from weft.cluster.client import Client
 from weft.cluster.connections import read_note, write_note
 from weft.cluster.execution import Execution
 from weft.cluster.inventory import Inventory
@@ -36,10 +35,7 @@ def deploy(
     """
     stop, how = stop or Stop(), how or Order()
     outcomes: dict[str, Outcome] = {}
-    levels: dict[int, list[TargetPlan]] = {}
-    for one in plan.targets:
-        levels.setdefault(one.name.count("/"), []).append(one)
-    for _, some in sorted(levels.items()):
+    for some in _levels(plan):
         ready = []
         for one in some:
             above = next((outcomes[name] for name in outcomes if one.name.startswith(f"{name}/")), None)
@@ -49,8 +45,7 @@ def deploy(
             else:
                 outcomes[one.name] = early
                 told(early)
-        for client in dict.fromkeys(one.client for one in ready if one.writes):
-            _note(project, client, next(one for one in ready if one.client is client))
+        _note_clusters(project, ready)
 
         def run(one: TargetPlan) -> Outcome:
             outcome = Execution(project, one, plan.secrets, how, stop, sleep).run()
@@ -59,6 +54,14 @@ def deploy(
 
         outcomes |= {one.target: one for one in _in_parallel(run, ready, stop)}
     return [outcomes[one.name] for one in plan.targets]
+
+
+def _levels(plan: Plan) -> list[list[TargetPlan]]:
+    """The targets, and then those below them."""
+    levels: dict[int, list[TargetPlan]] = {}
+    for one in plan.targets:
+        levels.setdefault(one.name.count("/"), []).append(one)
+    return [some for _, some in sorted(levels.items())]
 
 
 def _in_parallel(run: Callable[[TargetPlan], Outcome], plans: Sequence[TargetPlan], stop: Stop) -> list[Outcome]:
@@ -77,20 +80,30 @@ def _not_begun(project: Project, one: TargetPlan, above: Outcome | None, how: Or
     """The outcome of a target that is not deployed at all; None if it is."""
     if stop.wanted:
         return Outcome(one.name, "interrupted", one.inventory.revision)
-    problems = [problem for problem in one.every_problem if has_errors([problem])]
-    if one.inventory.pinned is not None and how.restores is None and not how.unpin and one.writes:
-        problems.append(pinned(one.inventory))
-    if above is not None and not above.is_good:
-        message = f"{one.name} was not deployed, because {above.target} was not"
-        problems.append(Problem("cluster-skipped", message, targets=(one.name,)))
+    problems = list(_refusals(one, above, how))
     if problems:
         return Outcome(one.name, "refused", one.inventory.revision, problems=problems)
-    first = not one.inventory.revision or one.inventory.pending
-    pins = how.restores is not None and one.inventory.pinned != how.restores
-    unpins = how.unpin and one.inventory.pinned is not None
-    if not one.writes and not (first or pins or unpins):
+    if not one.writes and not _alters_inventory(one.inventory, how):
         return Outcome(one.name, "unchanged", one.inventory.revision)
     return None
+
+
+def _refusals(one: TargetPlan, above: Outcome | None, how: Order) -> Iterator[Problem]:
+    """Why a target cannot be deployed: its own errors, its pin, and the environment that it is in."""
+    yield from (problem for problem in one.every_problem if has_errors([problem]))
+    if one.inventory.pinned is not None and how.restores is None and not how.unpin and one.writes:
+        yield pinned(one.inventory)
+    if above is not None and not above.is_good:
+        message = f"{one.name} was not deployed, because {above.target} was not"
+        yield Problem("cluster-skipped", message, targets=(one.name,))
+
+
+def _alters_inventory(inventory: Inventory, how: Order) -> bool:
+    """True if there is something to deploy besides objects: the first revision, one that was not ended, or the pin."""
+    first = not inventory.revision or inventory.pending
+    pins = how.restores is not None and inventory.pinned != how.restores
+    unpins = how.unpin and inventory.pinned is not None
+    return first or pins or unpins
 
 
 def pinned(inventory: Inventory) -> Problem:
@@ -100,7 +113,8 @@ def pinned(inventory: Inventory) -> Problem:
     return Problem("cluster-pinned", message, targets=(inventory.target,), hint=hint)
 
 
-def _note(project: Project, client: Client, one: TargetPlan) -> None:
-    """Note what a cluster is for, at the first deploy into it."""
-    if read_note(client) is None:
-        write_note(client, project, one.target)
+def _note_clusters(project: Project, plans: Sequence[TargetPlan]) -> None:
+    """Note what clusters are for, at the first deploy into each."""
+    for client in dict.fromkeys(one.client for one in plans if one.writes):
+        if read_note(client) is None:
+            write_note(client, project, next(one.target for one in plans if one.client is client))

@@ -31,8 +31,6 @@ from weft.project.target import Target
 from weft.schema.node import MISSING
 from weft.secrets.masking import MASK
 
-_STATUS: Final = "status"
-
 
 class Kind(StrEnum):
     """The kinds of differences."""
@@ -149,45 +147,47 @@ def _compare(
         return
     wanted = secret_data.as_data(data) if key.type == SECRET else data
     for change in _changes(key, wanted, existing, owners):
-        if key.type == SECRET and change.path[:1] == ("f:data",):
-            hidden = _of_secret(one, key, change, existing, digest_key)
-            if hidden is None:
-                continue
-            change = hidden  # noqa: PLW2901 - the same change without values
-        kind = Kind.LOST if change.old is MISSING else Kind.FOREIGN if change.new is MISSING else Kind.CHANGED
-        one.found.append(Drift(one.target.name, key, kind, change))
+        shown = _of_secret(one, key, change, existing, digest_key) if key.type == SECRET else change
+        if shown is not None:
+            one.found.append(Drift(one.target.name, key, _kind_of(shown), shown))
     if key.type == SECRET and digest_key is None and one.inventory.objects.get(key):
         one.uncompared.append(key)
 
 
 def _changes(key: Key, wanted: Mapping[str, Any], existing: Mapping[str, Any], owners: Ownership) -> Iterator[Change]:
     """The fields that were deployed and differ, and those that others added."""
-    managers = [one for one in fields.managers(existing) if one.subresource != _STATUS]
+    managers = fields.writers(existing)
     tree = fields.tree_of(wanted, fields.merged(one.tree for one in managers))
     for change in fields.differences(existing, wanted, tree, tolerant=True):
         if owners.decide(key, change.path) not in (ownership.YIELD, ownership.SHARE):
             yield change
     seen: set[fields.FieldPath] = set()
-    for manager in managers:
-        if manager.name == MANAGER or ownership.is_of_kubernetes(manager.name):
+    for manager, path in _of_others(managers):
+        if path in seen or fields.covers(tree, path):
             continue
-        for path in fields.leaves(manager.tree):
-            if (
-                path in seen
-                or path in ownership.MARKS
-                or fields.covers(tree, path)
-                or fields.read(existing, path) is MISSING
-            ):
-                continue
-            if owners.decide(key, path) is None:
-                seen.add(path)
-                yield Change(path, fields.read(existing, path), MISSING, manager.name, manager.time)
+        value = fields.read(existing, path)
+        if value is not MISSING and owners.decide(key, path) is None:
+            seen.add(path)
+            yield Change(path, value, MISSING, manager.name, manager.time)
+
+
+def _of_others(managers: Sequence[fields.Manager]) -> Iterator[tuple[fields.Manager, fields.FieldPath]]:
+    """The fields that neither Weft nor the control plane wrote, without the marks of another Weft."""
+    for manager in managers:
+        if manager.name != MANAGER and not ownership.is_of_kubernetes(manager.name):
+            yield from ((manager, path) for path in fields.leaves(manager.tree) if path not in ownership.MARKS)
+
+
+def _kind_of(change: Change) -> Kind:
+    return Kind.LOST if change.old is MISSING else Kind.FOREIGN if change.new is MISSING else Kind.CHANGED
 
 
 def _of_secret(
     one: TargetDrift, key: Key, change: Change, existing: Mapping[str, Any], digest_key: bytes | None
 ) -> Change | None:
-    """A change of a value of a Secret, without the value; None if its digest is that of the deployed one, or there is no key to compare with."""
+    """A change of a Secret, without the value; None if its digest is that of the deployed one, or there is no key to compare with."""
+    if change.path[:1] != ("f:data",):
+        return change
     name = change.path[-1][2:]
     shown = change.hidden()
     if MISSING in (change.old, change.new):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import secrets as randomness
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -59,7 +59,7 @@ class Execution:
         """Deploy the target."""
         try:
             self._prepare()
-            if not has_errors(self._outcome.problems):
+            if not self._has_failed():
                 with Lock(
                     self._client, self._plan.name, self._plan.namespace, wait=self._how.wait_for_lock
                 ) as self._lock:
@@ -74,20 +74,31 @@ class Execution:
             self._outcome.status = "interrupted"
         return self._outcome
 
+    def _has_failed(self) -> bool:
+        return has_errors(self._outcome.problems)
+
     def _prepare(self) -> None:
         """Create namespaces and CRDs, and try what could not be tried without them."""
         first = [step for step in self._plan.writes if step.manifest is not None and order.is_first(step.key)]
+        self._create(first)
+        if self._has_failed():
+            return
+        self._try_untried()
+        if self._has_failed() and first:
+            created = ", ".join(str(step.key) for step in first)
+            self._say("cluster-skipped", f"nothing was written except {created}", severity=Severity.NOTE)
+
+    def _create(self, first: Sequence[Step]) -> None:
+        """Write what brings namespaces and kinds, and wait until the server has them."""
         self._apply_all(first)
-        if first and not has_errors(self._outcome.problems):
+        if first and not self._has_failed():
             self._wait({step.key: str(step.data["apiVersion"]) for step in first}, minimum=30)
             self._client.forget_kinds()
+
+    def _try_untried(self) -> None:
         untried = [step for step in self._plan.steps if step.untried and step.manifest is not None]
-        if untried and not has_errors(self._outcome.problems):
-            for problems in self._client.each(self._try, untried):
-                self._outcome.problems += problems
-            if has_errors(self._outcome.problems) and first:
-                created = ", ".join(str(step.key) for step in first)
-                self._say("cluster-skipped", f"nothing was written except {created}", severity=Severity.NOTE)
+        for problems in self._client.each(self._try, untried):
+            self._outcome.problems += problems
 
     def _try(self, step: Step) -> list[Problem]:
         assert step.manifest is not None
@@ -99,26 +110,18 @@ class Execution:
 
     def _run_locked(self) -> None:
         before = self._unchanged_inventory()
-        steps = [
-            step for step in self._plan.writes if step.action is not Action.REMOVE and step.key not in self._results
-        ]
-        digest_key = self._digest_key() if any(one.is_secret for one in self._plan.manifests) else b""
+        steps = self._left()
+        digest_key = self._digest_key()
         revision = self._begin_revision(before)
         self._outcome.revision = revision.number
         pending = inventory.write(self._client, before.with_pending(one.key for one in self._plan.manifests))
         message = ""
         try:
-            groups = order.levels({step.key: (step.data, step.live) for step in steps})
-            by_key = {step.key: step for step in steps}
-            self._widen(steps)
-            for group in groups:
-                if has_errors(self._outcome.problems):
-                    break
-                self._apply_all([by_key[key] for key in group])
-            if not has_errors(self._outcome.problems):
+            self._apply_in_order(steps)
+            if not self._has_failed():
                 self._wait_for_all()
             objects = self._entries(before, digest_key)
-            if not has_errors(self._outcome.problems):
+            if not self._has_failed():
                 self._finish(replace(pending, objects=self._remove(objects)))
             elif all(step.key in self._results for step in steps):
                 inventory.write(self._client, replace(pending, objects=objects))  # all is written, but not ready
@@ -127,6 +130,21 @@ class Execution:
             raise
         finally:
             self._end_revision(revision, message)
+
+    def _left(self) -> list[Step]:
+        """What is still to be written: removals come later, and namespaces and CRDs are there."""
+        applied = (step for step in self._plan.writes if step.action is not Action.REMOVE)
+        return [step for step in applied if step.key not in self._results]
+
+    def _apply_in_order(self, steps: Sequence[Step]) -> None:
+        """Write objects in the order of their references, until one is refused."""
+        by_key = {step.key: step for step in steps}
+        groups = order.levels({step.key: (step.data, step.live) for step in steps})
+        self._widen(steps)
+        for group in groups:
+            if self._has_failed():
+                return
+            self._apply_all([by_key[key] for key in group])
 
     def _unchanged_inventory(self) -> Inventory:
         """The inventory, if nobody deployed since the plan. Raises CannotRun otherwise."""
@@ -244,7 +262,9 @@ class Execution:
             self._outcome.problems.append(by_key[key].problem("cluster-not-ready", message, (), hint))
 
     def _digest_key(self) -> bytes:
-        """The key of the digests of secrets, made at the first deploy."""
+        """The key of the digests of secrets, made at the first deploy of some; empty for a target without any."""
+        if not any(one.is_secret for one in self._plan.manifests):
+            return b""
         name, namespace = name_of(self._plan.name, "key"), self._plan.namespace
         path = f"/api/v1/namespaces/{namespace}/secrets"
         found = self._client.find(f"{path}/{name}")
@@ -289,19 +309,23 @@ class Execution:
         """Remove what nothing uses by now. Returns the entries that stay, also those of objects that could not be removed."""
         left = dict(objects)
         users = pruning.Users(self._client, strict=True)
-        going = {step.key: step for step in self._plan.steps if step.action is Action.REMOVE}
         self._outcome.kept += [(step.key, step.reason) for step in self._plan.steps if step.action is Action.KEEP]
-        for group in order.reversed_order(order.levels({key: (step.live or {}, None) for key, step in going.items()})):
-            for key in group:
-                if self._stop.wanted:
-                    return left
-                reason = users.of(key) if pruning.is_configuration(key) else ""
-                if reason:
-                    self._outcome.kept.append((key, reason))
-                elif self._delete(key, going[key].live or {}):
-                    self._outcome.removed.append(key)
-                    left.pop(key)
+        for key, data in self._going():
+            if self._stop.wanted:
+                break
+            reason = users.of(key) if pruning.is_configuration(key) else ""
+            if reason:
+                self._outcome.kept.append((key, reason))
+            elif self._delete(key, data):
+                self._outcome.removed.append(key)
+                left.pop(key)
         return left
+
+    def _going(self) -> Iterator[tuple[Key, Mapping[str, Any]]]:
+        """The objects to remove, those that name others before them."""
+        going = {step.key: step.live or {} for step in self._plan.steps if step.action is Action.REMOVE}
+        for group in order.reversed_order(order.levels({key: (data, None) for key, data in going.items()})):
+            yield from ((key, going[key]) for key in group)
 
     def _delete(self, key: Key, data: Mapping[str, Any]) -> bool:
         """Delete exactly the object that the plan saw. True if it is gone."""

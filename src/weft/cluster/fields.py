@@ -12,7 +12,7 @@ the server filled in by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -58,6 +58,11 @@ def managers(data: Mapping[str, Any]) -> list[Manager]:
         )
         for entry in (data.get("metadata") or {}).get("managedFields") or ()
     ]
+
+
+def writers(data: Mapping[str, Any]) -> list[Manager]:
+    """The managers of an object, without those that only write its status."""
+    return [one for one in managers(data) if one.subresource != "status"]
 
 
 def owned_by(data: Mapping[str, Any], name: str) -> Tree:
@@ -129,14 +134,16 @@ def _child(data: Any, step: str) -> Any:
     kind, rest = step[0], step[2:]
     if kind == "f":
         return data.get(rest, MISSING) if isinstance(data, dict) else MISSING
-    if not isinstance(data, list):
-        return MISSING
-    wanted = json.loads(rest)
+    return _item(data, kind, json.loads(rest)) if isinstance(data, list) else MISSING
+
+
+def _item(items: list[Any], kind: str, wanted: Any) -> Any:
+    """The item of a list with these keys, with this value, or at this position."""
     if kind == "k":
-        return next((item for item in data if isinstance(item, dict) and _has_keys(item, wanted)), MISSING)
+        return next((item for item in items if isinstance(item, dict) and _has_keys(item, wanted)), MISSING)
     if kind == "v":
-        return next((item for item in data if item == wanted), MISSING)
-    return data[wanted] if wanted < len(data) else MISSING
+        return next((item for item in items if item == wanted), MISSING)
+    return items[wanted] if wanted < len(items) else MISSING
 
 
 def _has_keys(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -151,17 +158,23 @@ def tree_of(data: Any, like: Tree | None, *, exact: bool = False) -> dict[str, A
     A leaf of those trees is one value, but for `exact` fields, whose maps are always divided: there a leaf is an empty map.
     """
     if isinstance(data, dict) and data and (exact or not _is_leaf(like)):
-        names = ((name, (like or {}).get(f"f:{name}")) for name, value in data.items() if value is not None)
-        return {f"f:{name}": tree_of(data[name], child, exact=exact or f"f:{name}" in _EXACT) for name, child in names}
-    if isinstance(data, list) and like:
-        steps = [step for step in like if step != _ITSELF]
-        keyed = [step for step in steps if step.startswith("k:")]
-        if keyed and all(isinstance(item, dict) for item in data):
-            return {
-                step: tree_of(item, like.get(step)) | {_ITSELF: {}} for item in data for step in [_step(item, keyed)]
-            }
-        if any(step.startswith("v:") for step in steps):
-            return {f"v:{json.dumps(item)}": {} for item in data}
+        return _tree_of_map(data, like or {}, exact=exact)
+    return _tree_of_items(data, like) if isinstance(data, list) and like else {}
+
+
+def _tree_of_map(data: Mapping[str, Any], like: Tree, *, exact: bool) -> dict[str, Any]:
+    """The fields of a map as a tree; one that is null is not stated."""
+    steps = {f"f:{name}": value for name, value in data.items() if value is not None}
+    return {step: tree_of(value, like.get(step), exact=exact or step in _EXACT) for step, value in steps.items()}
+
+
+def _tree_of_items(items: list[Any], like: Tree) -> dict[str, Any]:
+    """The items of a list by their keys or their values, as a tree has them; empty if the list is one value there."""
+    keyed = [step for step in like if step.startswith("k:")]
+    if keyed and all(isinstance(item, dict) for item in items):
+        return {(step := _step(item, keyed)): tree_of(item, like.get(step)) | {_ITSELF: {}} for item in items}
+    if any(step.startswith("v:") for step in like):
+        return {f"v:{json.dumps(item)}": {} for item in items}
     return {}
 
 
@@ -241,14 +254,17 @@ def _item_of(inside: str, data: Any) -> str | int | None:
         return int(inside) if int(inside) < len(data) else None
     pairs = dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
     wanted = {name: value.strip('"') for name, value in pairs.items()}
-    for number, item in enumerate(data):
-        if (
-            wanted
-            and isinstance(item, dict)
-            and all(str(item.get(name, value)) == value for name, value in wanted.items())
-        ):
-            return number
-    return None
+    return _position(wanted, data) if wanted else None
+
+
+def _position(wanted: Mapping[str, str], items: Sequence[Any]) -> int | None:
+    """The position of the first item with these keys."""
+    return next((number for number, item in enumerate(items) if _may_have(item, wanted)), None)
+
+
+def _may_have(item: Any, wanted: Mapping[str, str]) -> bool:
+    """True if an item states nothing else than these keys; one that it does not state has the server's default."""
+    return isinstance(item, dict) and all(str(item.get(name, value)) == value for name, value in wanted.items())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
-from weft.base.problems import Place, Problem, WeftError, has_errors
+from weft.base.problems import Place, Problem, Severity, WeftError, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.files import yaml11
 from weft.project.impact import main_setting_behind
@@ -136,8 +136,13 @@ def digest_of(data: Any) -> str:
 class Rendering:
     """The manifests of each target, and the warnings of rendering."""
 
-    manifests: dict[str, list[Manifest]]
+    manifests: Mapping[str, Sequence[Manifest]]
     problems: list[Problem]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """The warnings of rendering."""
+        return [one for one in self.problems if one.severity is Severity.WARNING]
 
 
 class Scopes(Protocol):
@@ -171,10 +176,7 @@ def render(project: Project, targets: Sequence[Target], scopes: Scopes, watch: W
     Raises WeftError with every problem of
     configurations and outputs, so that what `weft render` refuses is never deployed.
     """
-    if not any(output.apply for output in project.file.outputs):
-        hint = "add `apply: true` to the outputs that the cluster takes"
-        place = project.file.place("outputs", key=True) if project.file.outputs else None
-        raise WeftError(Problem("nothing-applied", "no output of weft.yaml is deployed", place=place, hint=hint))
+    _check_outputs(project)
     rendered, problems = project.render(targets, watch)
     if has_errors(problems):
         raise WeftError(*problems)
@@ -182,17 +184,13 @@ def render(project: Project, targets: Sequence[Target], scopes: Scopes, watch: W
     found: dict[str, list[Manifest]] = {name: [] for name in by_name}
     wrong: list[Problem] = []
     for output in rendered:
-        if project.file.outputs[output.entry].apply:
-            target = by_name[output.target]
-            for manifest in _manifests(
-                target, output, project.home(target).namespace or scopes.namespace(target), scopes
-            ):
-                if manifest.key.name:
-                    found[target.name].append(manifest)
-                else:
-                    wrong.append(
-                        manifest.problem("cluster-refused", "the object has no name, so it cannot be deployed")
-                    )
+        if not project.file.outputs[output.entry].apply:
+            continue
+        for manifest in _manifests(project, by_name[output.target], output, scopes):
+            if manifest.key.name:
+                found[output.target].append(manifest)
+            else:
+                wrong.append(manifest.problem("cluster-refused", "the object has no name, so it cannot be deployed"))
     for manifests in found.values():
         wrong += _twice(manifests)
     if wrong:
@@ -200,7 +198,16 @@ def render(project: Project, targets: Sequence[Target], scopes: Scopes, watch: W
     return Rendering(found, problems)
 
 
-def _manifests(target: Target, output: Rendered, namespace: str, scopes: Scopes) -> Iterator[Manifest]:
+def _check_outputs(project: Project) -> None:
+    """Raise WeftError if the project deploys nothing."""
+    if not any(output.apply for output in project.file.outputs):
+        hint = "add `apply: true` to the outputs that the cluster takes"
+        place = project.file.place("outputs", key=True) if project.file.outputs else None
+        raise WeftError(Problem("nothing-applied", "no output of weft.yaml is deployed", place=place, hint=hint))
+
+
+def _manifests(project: Project, target: Target, output: Rendered, scopes: Scopes) -> Iterator[Manifest]:
+    namespace = project.home(target).namespace or scopes.namespace(target)
     documents = yaml11.Documents(output.text)
     for number, document in enumerate(documents.data):
         for data, within in _objects(document, ()):

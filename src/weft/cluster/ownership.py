@@ -9,7 +9,7 @@ fields become Weft's, so what is no longer rendered goes.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +26,6 @@ SHARE: Final = "share"
 MARKS: Final = (("f:metadata", "f:labels", f"f:{APPLYSET_PART}"), ("f:metadata", "f:annotations", f"f:{TARGET}"))
 """The fields with which Weft marks an object as its own (`dressed`)."""
 _REPLICAS: Final = ("f:spec", "f:replicas")
-_STATUS: Final = "status"
 _OF_KUBERNETES: Final = ("kube-*", "k3s", "k8s", "cloud-controller-manager", "kubelet")
 """Managers of the control plane: what they write belongs to no person."""
 
@@ -66,23 +65,28 @@ class Ownership:
         for glob, decision in self.cluster.ownership.items():
             if name == glob or fnmatch.fnmatchcase(name, glob):  # a field may look like a glob: `ports[port=80]`
                 return decision
-        if path == _REPLICAS and key in self.scaled:
+        if self._is_scaled(key, path):
             return YIELD
         return TAKE if self.take_all else None
+
+    def _is_scaled(self, key: Key, path: fields.FieldPath) -> bool:
+        """True if an autoscaler sets a field."""
+        return path == _REPLICAS and key in self.scaled
 
     def adopts(self, manager: str) -> bool:
         """True if the fields of a manager become Weft's."""
         return any(fnmatch.fnmatchcase(manager, glob) for glob in self.cluster.adopt)
 
+    def _adopted(self, owners: Iterable[fields.Manager]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.name for one in owners if self.adopts(one.name)))
+
     def settle(self, key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> Settled:
         """What to send for an object that may exist already."""
         if live is None:
             return Settled(data)
-        owners = [one for one in fields.managers(live) if one.subresource != _STATUS]
+        owners = fields.writers(live)
         ours = fields.owned_by(live, MANAGER)
-        adopted = (
-            tuple(dict.fromkeys(one.name for one in owners if self.adopts(one.name))) if not _is_ours(live) else ()
-        )
+        adopted = () if _is_ours(live) else self._adopted(owners)
         others = [one for one in owners if one.name not in (MANAGER, *adopted)]
         tree = fields.tree_of(data, fields.merged(one.tree for one in owners))
         gone = fields.merged((ours, *(one.tree for one in owners if one.name in adopted)))
@@ -100,7 +104,7 @@ class Ownership:
     ) -> Settled:
         changes, taken, conflicts, yielded = list[Change](), list[Change](), list[Change](), list[Change]()
         for change in found:
-            if change.new is MISSING and change.path == _REPLICAS and key in self.scaled:
+            if change.new is MISSING and self._is_scaled(key, change.path):
                 # without a value the server would set 1, and the autoscaler begins from there
                 data = {**data, "spec": {**(data.get("spec") or {}), "replicas": change.old}}
                 continue
@@ -157,16 +161,21 @@ def adoption(live: Mapping[str, Any], adopted: Iterable[str]) -> list[dict[str, 
     names = set(adopted)
     entries = (live.get("metadata") or {}).get("managedFields") or ()
     rest = [one for one in entries if one.get("manager") not in {MANAGER, *names} or one.get("subresource")]
-    moved = [one for one in entries if one not in rest]
+    ours = _as_one_entry([one for one in entries if one not in rest])
+    return [
+        {"op": "replace", "path": "/metadata/managedFields", "value": [*rest, ours]},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+    ]
+
+
+def _as_one_entry(moved: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The entry of managedFields with which Weft has the fields of others."""
     tree = fields.merged(one.get("fieldsV1") or {} for one in moved)
     versions = [one["apiVersion"] for one in moved if one.get("apiVersion")]
     ours = {"manager": MANAGER, "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": tree}
     ours |= {"apiVersion": versions[-1]} if versions else {}
     ours |= {"time": moved[-1]["time"]} if moved and moved[-1].get("time") else {}
-    return [
-        {"op": "replace", "path": "/metadata/managedFields", "value": [*rest, ours]},
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
-    ]
+    return ours
 
 
 def _is_ours(live: Mapping[str, Any]) -> bool:

@@ -158,16 +158,8 @@ def _markdown(plan: Plan, places: bool) -> Iterator[str]:
     for one in plan.targets:
         yield f"| {one.name} | " + " | ".join(str(one.counts[action]) for action in _COLUMNS) + " |"
     for one in plan.targets:
-        steps = [step for step in one.steps if step.action is not Action.UNCHANGED]
-        if steps:
-            yield ""
-            yield f"<details><summary>{one.name}: {summary(one)}</summary>"
-            yield ""
-            yield "```diff"
-            yield from (line[2:] for line in _steps(one, lambda text, _: text, places))
-            yield "```"
-            yield ""
-            yield "</details>"
+        if any(step.action is not Action.UNCHANGED for step in one.steps):
+            yield from _details(one, places)
     if not plan.asked:
         yield ""
         yield f"_{_UNASKED[0].upper()}{_UNASKED[1:]}._"
@@ -175,6 +167,17 @@ def _markdown(plan: Plan, places: bool) -> Iterator[str]:
         yield ""
         where = f" (`{problem.place}`)" if problem.place else ""
         yield f"- **{problem.severity}**{where}: {problem.sentence}"
+
+
+def _details(one: TargetPlan, places: bool) -> Iterator[str]:
+    yield ""
+    yield f"<details><summary>{one.name}: {summary(one)}</summary>"
+    yield ""
+    yield "```diff"
+    yield from (line[2:] for line in _steps(one, lambda text, _: text, places))
+    yield "```"
+    yield ""
+    yield "</details>"
 
 
 _COLUMNS: Final = (Action.CREATE, Action.CHANGE, Action.REMOVE, Action.KEEP, Action.UNCHANGED)

@@ -10,16 +10,17 @@ before anything is written. A plan says which of the two it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
-from weft.base.problems import Problem, Severity, has_errors
+from weft.base.problems import Problem, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, rights, secret_data
 from weft.cluster.client import APPLY, Client, Refused
 from weft.cluster.connections import Connections, beginnings, check_note, namespace_of, read_note
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Entry
-from weft.cluster.manifests import Key, Manifest
+from weft.cluster.manifests import Manifest
 from weft.cluster.names import MANAGER
 from weft.cluster.openapi import Documents
 from weft.cluster.ownership import Ownership, Settled
@@ -49,20 +50,19 @@ def plan(
     """
     options = options or Options()
     clients = {target.name: connections.of(target) for target in targets}
-    if given is None:
-        rendering = manifests.render(project, targets, Scopes(clients), watch)
-        given, warnings = rendering.manifests, [one for one in rendering.problems if one.severity is Severity.WARNING]
-    else:
-        warnings = []
-    secrets = secret_data.resolve(one for some in given.values() for one in some) if options.resolve else Secrets()
+    rendering = (
+        manifests.render(project, targets, Scopes(clients), watch) if given is None else manifests.Rendering(given, [])
+    )
+    wanted = rendering.manifests
+    secrets = secret_data.resolve(chain.from_iterable(wanted.values())) if options.resolve else Secrets()
     planner = _Planner(project, options, secrets)
-    found = Plan([], options.server, warnings, secrets)
+    found = Plan([], options.server, rendering.warnings, secrets)
     for client in dict.fromkeys(clients.values()):
-        own = [target for target in targets if clients[target.name] is client]
-        found.targets += planner.of_cluster(client, {target: given[target.name] for target in own})
+        own = {target: wanted[target.name] for target in targets if clients[target.name] is client}
+        found.targets += planner.of_cluster(client, own)
     writing = {one.target: one.client for one in found.targets if one.writes and not one.is_refused}
     found.beginnings = beginnings(project, writing)
-    names = [target.name for target in targets]
+    names = list(clients)
     found.targets.sort(key=lambda one: names.index(one.name))
     return found
 
@@ -97,28 +97,22 @@ class _Planner:
         for target in wanted:
             check_note(note, self._project, target, self._options.allow_environment)
         plans = client.each(lambda target: self._started(client, target), list(wanted))
-        keys: dict[Key, str] = {}
-        for one in plans:
-            keys |= dict.fromkeys(one.inventory.objects, "")
-        for some in wanted.values():
-            keys |= {manifest.key: manifest.api_version for manifest in some}
+        every = list(chain.from_iterable(wanted.values()))
+        keys = {key: "" for one in plans for key in one.inventory.objects}
+        keys |= {manifest.key: manifest.api_version for manifest in every}
         state = live.fetch(client, keys)
         self._owners = Ownership(
             self._project.file.cluster,
-            ownership.scaled_by([*state.objects.values(), *(one.data for some in wanted.values() for one in some)]),
+            ownership.scaled_by([*state.objects.values(), *(one.data for one in every)]),
             self._options.force,
         )
-        brought = Brought([one for some in wanted.values() for one in some])
         phases = live.existing_namespaces(client, {key.namespace for key in keys if key.namespace})
-        missing = Missing(state, brought, phases, Documents(client))
+        missing = Missing(state, Brought(every), phases, Documents(client))
         for one in plans:
             self._compare(one, wanted[one.target], missing)
             pruning.add_steps(one, state, self._project.file.cluster)
         if self._options.server:
-            steps = [
-                (one, step) for one in plans for step in one.steps if step.manifest is not None and not step.untried
-            ]
-            client.each(lambda pair: self._ask(pair[0], pair[1]), steps)
+            self._ask_all(client, plans)
             rights.add_problems(client, plans)
         return plans
 
@@ -175,6 +169,11 @@ class _Planner:
         told = {change.path for change in _secret_changes(entry or Entry(), manifest)}
         return tuple(one for one in hidden if one.path[:1] != ("f:data",) or one.path in told or one.kind != "changed")
 
+    def _ask_all(self, client: Client, plans: Sequence[TargetPlan]) -> None:
+        """Let the server try every object that it can."""
+        steps = [(one, step) for one in plans for step in one.steps if step.manifest is not None and not step.untried]
+        client.each(lambda pair: self._ask(*pair), steps)
+
     def _ask(self, one: TargetPlan, step: Step) -> None:
         """Let the server try an object, and keep what it says."""
         assert step.manifest is not None
@@ -215,13 +214,18 @@ def _answered(step: Step, result: Mapping[str, Any]) -> tuple[Change, ...]:
     before, after = fields.owned_by(step.live, MANAGER), fields.owned_by(result, MANAGER)
     trees = fields.merged((before, after, *(_adopted_trees(step))))
     found = fields.differences(step.live, result, trees, tolerant=False)
-    if step.settled is not None and step.settled.adopted:
-        # the managers are rewritten only by the deploy, so a dry run does not remove what they set
-        known = {change.path for change in found}
-        found += [change for change in step.settled.changes if change.new is MISSING and change.path not in known]
+    known = {change.path for change in found}
+    found += [change for change in _removed_by_adoption(step) if change.path not in known]
     if not found and (_without_servers(step.live) != _without_servers(result) or before != after):
         found = [Change(("f:metadata", "f:managedFields"), MISSING, MANAGER)]
     return tuple(map(_hidden, found)) if step.manifest is not None and step.manifest.is_secret else tuple(found)
+
+
+def _removed_by_adoption(step: Step) -> Iterable[Change]:
+    """What adopted managers set and nothing renders: they are rewritten only by the deploy, so a dry run does not remove it."""
+    if step.settled is None or not step.settled.adopted:
+        return ()
+    return [change for change in step.settled.changes if change.new is MISSING]
 
 
 def _adopted_trees(step: Step) -> Iterable[fields.Tree]:

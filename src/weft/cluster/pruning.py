@@ -37,25 +37,24 @@ _DIGEST: Final = re.compile(r"(?P<stem>.+)-(?:[0-9a-f]{6,64}|[bcdfghjklmnpqrstvw
 def add_steps(plan: TargetPlan, state: reading.Live, cluster: Cluster) -> None:
     """Add the steps of objects that are no longer rendered."""
     rendered = {step.key for step in plan.steps}
-    stems = {match["stem"] for key in rendered for match in [_DIGEST.match(key.name)] if match}
-    going = [key for key in plan.inventory.objects if key not in rendered and key in state.objects]
+    stems = {_stem(key) for key in rendered} - {None}
+    going = (plan.inventory.objects.keys() - rendered) & state.objects.keys()
     users = Users(plan.client, strict=False)
     for key in sorted(going):
         data = state.objects[key]
         if owner_target(data)[0] != plan.inventory.applyset:
             continue  # somebody took it over, or an inventory was edited by hand
         reason = users.of(key) if is_configuration(key) else ""
-        match = _DIGEST.match(key.name)
-        unused = plan.inventory.objects[key].unused
-        if (
-            not reason
-            and match
-            and match["stem"] in stems
-            and key.type in _CONFIGURATION
-            and unused < cluster.generations
-        ):
-            reason = f"kept for {cluster.generations - unused} more deploys"
+        left = cluster.generations - plan.inventory.objects[key].unused
+        if not reason and is_configuration(key) and _stem(key) in stems and left > 0:
+            reason = f"kept for {left} more deploys"
         plan.steps.append(Step(key, Action.KEEP if reason else Action.REMOVE, live=data, reason=reason))
+
+
+def _stem(key: Key) -> str | None:
+    """The name of an object without the digest at its end; None if it has none."""
+    match = _DIGEST.match(key.name)
+    return match["stem"] if match else None
 
 
 class Users:

@@ -60,17 +60,23 @@ def wait(
     until = clock() + timeout
     left = dict(keys)
     while True:
-        state = fetch(client, left)
-        waiting: dict[Key, Status] = {}
-        for key in left:
-            data = state.objects.get(key)
-            if key not in state.unreadable:
-                status = Status(False, "the object does not exist") if data is None else _asked(client, key, data)
-                waiting |= {} if status.ready else {key: status}
+        waiting = _waiting(client, left)
         left = {key: left[key] for key in waiting}
         if not left or clock() >= until or not go_on() or any(one.failed for one in waiting.values()):
             return waiting
         sleep(_PAUSE)
+
+
+def _waiting(client: Client, keys: Mapping[Key, str]) -> dict[Key, Status]:
+    """The objects that are not ready, with what they wait for; without those that the user may not read."""
+    state = fetch(client, keys)
+    waiting: dict[Key, Status] = {}
+    for key in keys:
+        data = state.objects.get(key)
+        if key not in state.unreadable:
+            status = Status(False, "the object does not exist") if data is None else _asked(client, key, data)
+            waiting |= {} if status.ready else {key: status}
+    return waiting
 
 
 def _asked(client: Client, key: Key, data: Mapping[str, Any]) -> Status:

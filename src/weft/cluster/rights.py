@@ -8,7 +8,7 @@ from typing import NamedTuple
 from weft.base.problems import Problem
 from weft.cluster.client import ROLES, Client
 from weft.cluster.order import is_first
-from weft.cluster.plans import Action, TargetPlan
+from weft.cluster.plans import Action, Step, TargetPlan
 from weft.cluster.pruning import USERS, is_configuration
 
 
@@ -53,17 +53,22 @@ def _needed(client: Client, one: TargetPlan) -> Iterator[Right]:
     if any(manifest.is_secret for manifest in one.manifests):
         yield Right("create", "", "secrets", one.namespace)
     for step in one.steps:
-        resource = client.kinds.preferred.get(step.key.type)
-        if step.manifest is not None and step.untried and resource is not None and not is_first(step.key):
-            yield Right("create", resource.group, resource.plural, step.key.namespace)
-            yield Right("patch", resource.group, resource.plural, step.key.namespace)
-        if step.action is Action.REMOVE and resource is not None:
-            yield Right("delete", resource.group, resource.plural, step.key.namespace)
-            if is_configuration(step.key):
-                for user in USERS:
-                    kind = client.kinds.preferred.get(user)
-                    if kind is not None:
-                        yield Right("list", kind.group, kind.plural, step.key.namespace)
+        yield from _of_step(client, step)
+
+
+def _of_step(client: Client, step: Step) -> Iterator[Right]:
+    """The rights for an object that no dry run tried: it could not be, or it will be removed."""
+    resource, namespace = client.kinds.preferred.get(step.key.type), step.key.namespace
+    if resource is None:
+        return
+    if step.manifest is not None and step.untried and not is_first(step.key):
+        yield Right("create", resource.group, resource.plural, namespace)
+        yield Right("patch", resource.group, resource.plural, namespace)
+    if step.action is Action.REMOVE:
+        yield Right("delete", resource.group, resource.plural, namespace)
+        if is_configuration(step.key):
+            for kind in filter(None, map(client.kinds.preferred.get, USERS)):
+                yield Right("list", kind.group, kind.plural, namespace)
 
 
 def _has(client: Client, right: Right) -> bool:

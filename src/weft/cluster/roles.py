@@ -10,6 +10,7 @@ not configuration of the target.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -63,21 +64,24 @@ def _rights(client: Client, namespace: str, manifests: Iterable[Manifest], role:
         resource = client.kinds.find(manifest.api_version, manifest.key.kind)
         if resource is None or not manifest.key.namespace:
             continue
-        verbs = found[manifest.key.namespace][resource.group, resource.plural]
-        if role == DEPLOYER:
-            verbs.update(_READ[:2], _WRITE)
-        elif not manifest.is_secret:
-            verbs.update(_READ)
+        found[manifest.key.namespace][resource.group, resource.plural].update(_verbs(manifest, role))
     own = found[namespace]
-    own[_OWN].update(_READ[:2] if role == DEPLOYER else _READ)
     if role == DEPLOYER:
-        own[_OWN].update(_WRITE)
+        own[_OWN].update(_READ[:2], _WRITE)
         own["", "secrets"].update(("get", "create"))
         own[_LEASES].update(("get", "create", "update"))
-        for where in list(found):
-            for kind in _USERS:
-                found[where][kind].add("list")
+        for where, kind in itertools.product(list(found), _USERS):
+            found[where][kind].add("list")
+    else:
+        own[_OWN].update(_READ)
     return {where: {kind: verbs for kind, verbs in rights.items() if verbs} for where, rights in found.items()}
+
+
+def _verbs(manifest: Manifest, role: str) -> Iterable[str]:
+    """What a role may do with an object in a namespace: nobody but who deploys a Secret reads it."""
+    if role == DEPLOYER:
+        return (*_READ[:2], *_WRITE)
+    return () if manifest.is_secret else _READ
 
 
 def _of_cluster(client: Client, manifests: Iterable[Manifest], role: str) -> list[dict[str, Any]]:

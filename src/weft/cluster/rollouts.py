@@ -270,9 +270,9 @@ class Rollouts:
     def _deployed(self, state: State, stop: Stop, told: Callable[[str], None]) -> State:
         """Deploy the targets of a step that are not yet deployed."""
         for name in state.steps[state.step]:
-            current = self.read()
-            if stop.wanted or (current is not None and (current.paused or current.phase != DEPLOYING)):
-                return replace(state, paused=True) if current is None or current.phase == DEPLOYING else current
+            ended = self._interrupted(state, stop)
+            if ended is not None:
+                return ended
             target = self._project.target(name)
             if name not in state.before:
                 state = self._write(replace(state, before={**state.before, name: self._inventory(target).revision}))
@@ -287,6 +287,14 @@ class Rollouts:
                 reasons = "; ".join(one.message for one in outcome.problems if one.severity is Severity.ERROR)
                 return self._failed(state, f"{name} was {outcome.status}: {reasons}")
         return self._entered(state, BAKING)
+
+    def _interrupted(self, state: State, stop: Stop) -> State | None:
+        """The state in which somebody ended the deploy of a step: by Ctrl-C, a pause or an abort; None if nobody did."""
+        current = self.read()
+        if current is not None and current.phase != DEPLOYING:
+            return current
+        is_paused = stop.wanted or (current is not None and current.paused)
+        return replace(state, paused=True) if is_paused else None
 
     def _deploy(self, target: Target, state: State) -> Outcome:
         plan = planning.plan(self._project, [target], self._connections, Options(server=True, resolve=True))
