@@ -58,18 +58,20 @@ def main_setting_behind(target: Target, one: Rendered, line: int) -> Path | None
     """
     text = lines_of(one.text)[line - 1] if 0 < line <= len(lines_of(one.text)) else ""
     _, read = target.outputs.reading(target.view, one)
-    root = target.schemas.root
-    likely = []
-    for path in leaves_of(target.shared_config):
-        if any(path[: len(known)] == known or known[: len(path)] == path for known in read):
-            named = [name for name in (root.at(path).env, *map(str, path[-1:])) if name and name in text]
-            shown = str(get(target.shared_config, path)) in text
-            if named or shown:
-                likely.append((bool(named) + shown, max(map(len, named), default=0), path))
-    for *_, path in sorted(likely, key=lambda entry: entry[:2], reverse=True)[:_LIKELY]:
-        if line in _lines(target, one, _with_others(target, path)):
-            return path
-    return None
+    ranks = {
+        path: _likelihood(target, path, text)
+        for path in leaves_of(target.shared_config)
+        if any(path[: len(known)] == known or known[: len(path)] == path for known in read)
+    }
+    likely = sorted(filter(ranks.get, ranks), key=lambda path: ranks[path], reverse=True)[:_LIKELY]
+    return next((path for path in likely if line in _lines(target, one, _with_others(target, path))), None)
+
+
+def _likelihood(target: Target, path: Path, text: str) -> tuple[int, int]:
+    """How likely a text shows a setting, for comparisons: it contains its name or value, or both, and how long the name is."""
+    named = [name for name in (target.schemas.root.at(path).env, *map(str, path[-1:])) if name and name in text]
+    shown = str(get(target.shared_config, path)) in text
+    return bool(named) + shown, max(map(len, named), default=0)
 
 
 def affected(project: Project, targets: Iterable[Target], files: Iterable[FilePath]) -> list[Target]:

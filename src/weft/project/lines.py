@@ -39,7 +39,7 @@ def changed_lines(text: str, other: str) -> Lines:
     lines, others = lines_of(text), lines_of(other)
     in_place = _differing(lines, others)
     if in_place is not None and len(in_place) <= _FEW_LINES:
-        return tuple(index + 1 for index in in_place)
+        return _from_one(in_place)
     above = _alike(lines, others)
     below = _alike(reversed(lines[above:]), reversed(others[above:]))
     matcher = difflib.SequenceMatcher(
@@ -52,7 +52,12 @@ def changed_lines(text: str, other: str) -> Lines:
         elif kind != "equal":
             found += range(above + start + 1, above + end + 1)
     unique = tuple(dict.fromkeys(found))
-    return unique if in_place is None or len(unique) < len(in_place) else tuple(index + 1 for index in in_place)
+    return unique if in_place is None or len(unique) < len(in_place) else _from_one(in_place)
+
+
+def _from_one(indexes: Iterable[int]) -> Lines:
+    """The numbers of the lines at some indexes."""
+    return tuple(index + 1 for index in indexes)
 
 
 def _alike(lines: Iterable[str], others: Iterable[str]) -> int:
@@ -161,27 +166,32 @@ class _Search(Generic[T]):
 
     def _together(self, group: Sequence[T]) -> dict[T, Lines | None] | None:
         """The same from renderings of groups; None if the group must be divided."""
-        every = self._try(group, range(len(group)))
+        numbers = range(len(group))
+        every = self._try(group, numbers)
         if every is None:
             return None
-        numbers = range(len(group))
-        if not every.changed:  # nothing changes anything, it seems; halves show what cancels itself out
-            halves = [self._try(group, half) for half in _halves(numbers, (1,) if self._doubtful else ())]
-            return dict.fromkeys(group, ()) if all(one and not one.changed for one in halves) else None
-        tries = [every, *filter(None, (self._try(group, half) for half in _halves(numbers, (0, 1))))]
+        if not every.changed:
+            return dict.fromkeys(group, ()) if self._changes_nothing(group) else None
+        tries = [every, *self._try_halves(group, numbers)]
         solved = self._solved(group, tries)
         if solved and len(solved[1]) > max(_FEW, len(group) // 8):  # with other halves, more settings differ
-            mixed = sorted(numbers, key=lambda number: number * _MIXING % _MODULUS)
-            tries += filter(None, (self._try(group, half) for half in _halves(mixed, (0, 1))))
+            tries += self._try_halves(group, sorted(numbers, key=lambda number: number * _MIXING % _MODULUS))
             solved = self._solved(group, tries)
         if solved is None:
             return None
         clear, unclear = solved
-        found: dict[T, Lines | None] = dict.fromkeys(group, ())
-        for number, indexes in clear.items():
-            found[group[number]] = tuple(index + 1 for index in indexes)
+        found: dict[T, Lines | None] = {one: _from_one(clear.get(number, ())) for number, one in enumerate(group)}
         found |= self._apart(group, clear, unclear)
         return found if all(self._is_explained(one, group, found) for one in tries) else None
+
+    def _changes_nothing(self, group: Sequence[T]) -> bool:
+        """True if no half of the settings changes anything: all of them together may cancel each other out."""
+        halves = [self._try(group, half) for half in _halves(range(len(group)), (1,))] if self._doubtful else ()
+        return all(one and not one.changed for one in halves)
+
+    def _try_halves(self, group: Sequence[T], numbers: Sequence[int]) -> list[_Try]:
+        """A rendering with each half of the settings, without those that fail."""
+        return [one for half in _halves(numbers, (0, 1)) if (one := self._try(group, half))]
 
     def _is_explained(self, one: _Try, group: Sequence[T], found: Mapping[T, Lines | None]) -> bool:
         """True if each line that changes in a rendering is near the lines of a setting that is changed there."""
@@ -214,19 +224,13 @@ class _Search(Generic[T]):
         if len(suspected) == 1:
             return self._one_by_one([group[number] for number in suspected])
         one = self._try(group, [*suspected])
-        found: dict[int, list[int]] = {number: [] for number in suspected}
-        for cluster in _clusters(one.changed) if one else ():
-            owners = [number for number, lines in suspected.items() if _near(lines, 1).intersection(cluster)]
-            if len(owners) != 1:
-                one = None
-                break
-            found[owners[0]] += cluster
-        if one is None:
+        found = _owned(one, suspected) if one else None
+        if found is None:
             numbers = [*suspected]
             half = len(numbers) // 2
             parts = [{number: suspected[number] for number in part} for part in (numbers[:half], numbers[half:])]
             return self._batch(group, parts[0]) | self._batch(group, parts[1])
-        return {group[number]: tuple(index + 1 for index in sorted(lines)) for number, lines in found.items()}
+        return {group[number]: _from_one(sorted(lines)) for number, lines in found.items()}
 
     def _try(self, group: Sequence[T], members: Sequence[int]) -> _Try | None:
         """A rendering; None if it fails."""
@@ -302,6 +306,17 @@ class _Search(Generic[T]):
             if index not in (one.changed if one.lines is not None else _near(one.changed, 1))
         ]
         return set(range(count)).difference(*unchanged)
+
+
+def _owned(one: _Try, suspected: Mapping[int, set[int]]) -> dict[int, list[int]] | None:
+    """The lines of each setting in a rendering: those that change near its own. None if some are near those of several, or of none."""
+    found: dict[int, list[int]] = {number: [] for number in suspected}
+    for cluster in _clusters(one.changed):
+        owners = [number for number, lines in suspected.items() if _near(lines, 1).intersection(cluster)]
+        if len(owners) != 1:
+            return None
+        found[owners[0]] += cluster
+    return found
 
 
 def _near(lines: Iterable[int], distance: int) -> set[int]:

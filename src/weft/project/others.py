@@ -26,19 +26,21 @@ def other_values(root: Node, config: Any, path: Path, number: int = 0) -> list[A
     value = get(config, path)
     members = root.at(path).keyword("enum", ())
     if isinstance(members, list) and value in members:
-        others = [member for member in members if canonical(member) != canonical(value)][:_MEMBERS]
-        return others or [_another(value, number)]
+        others = [member for member in members if canonical(member) != canonical(value)]
+        return others[:_MEMBERS] or [_another(value, number)]
     if isinstance(value, list) and value:
         return [[other_values(root, config, (*path, index), number)[0] for index in range(len(value))]]
-    first = _another(value, number)
-    if isinstance(value, bool):
-        return [first]
-    if isinstance(value, int | float):
-        return [first, *(other for other in (0, 1) if other != value)]
+    return [_another(value, number), *_often_asked_for(value)]
+
+
+def _often_asked_for(value: Any) -> tuple[Any, ...]:
+    """Other values that conditions of templates compare with: the numbers 0 and 1, a text of the same form and an empty one."""
+    often: tuple[Any, ...] = ()
     if isinstance(value, str):
-        formed = _DIGITS.sub(lambda digits: str(int(digits[0][-4:]) % 8 + 1), value)
-        return [first, *(other for other in (formed, "") if other != value)]
-    return [first]
+        often = _DIGITS.sub(lambda digits: str(int(digits[0][-4:]) % 8 + 1), value), ""
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        often = 0, 1
+    return tuple(other for other in often if other != value)
 
 
 def _another(value: Any, number: int) -> Any:

@@ -117,44 +117,44 @@ def _outlined(problem: Problem, lines: list[str]) -> Problem:
 
 
 def _build(files: ProjectFiles, data: Mapping[str, Any]) -> ProjectFile:
-    dimensions = tuple(
-        Dimension(
-            name,
-            tuple(entry.get("values", ())),
-            entry.get("aliases", {}),
-            entry.get("files"),
-            _setting(entry.get("setting")),
-            entry.get("optional", False),
-            {name: _setting(path) or () for name, path in entry["limits"].items()} if "limits" in entry else None,
-        )
-        for name, entry in data.get("dimensions", {}).items()
-    )
-    outputs = tuple(
-        Output(
-            index,
-            entry["template"],
-            entry["path"],
-            entry.get("scope"),
-            entry.get("when"),
-            (entry["check"],) if isinstance(entry.get("check"), str) else tuple(entry.get("check", ())),
-            entry.get("secrets", False),
-            entry.get("apply", False),
-        )
-        for index, entry in enumerate(data.get("outputs", ()))
-    )
     return ProjectFile(
         files,
         data.get("project") or files.folder.resolve().name,
         data["schema"],
         data.get("templates", "templates"),
-        dimensions,
+        tuple(_dimension(name, entry) for name, entry in data.get("dimensions", {}).items()),
         tuple(data["layers"]),
-        outputs,
+        tuple(_output(index, entry) for index, entry in enumerate(data.get("outputs", ()))),
         data.get("policies") or (PurePosixPath(data["schema"]).parent / "policies").as_posix(),
         tuple(_waiver(index, entry) for index, entry in enumerate(data.get("waivers", ()))),
         {name: _reader(name, entry) for name, entry in data.get("readers", {}).items()},
         Homes(**{name: _setting(path) for name, path in data.get("kubernetes", {}).items()}),
         _cluster(data.get("clusters", {}), data.get("cluster", {})),
+    )
+
+
+def _dimension(name: str, entry: Mapping[str, Any]) -> Dimension:
+    return Dimension(
+        name,
+        tuple(entry.get("values", ())),
+        entry.get("aliases", {}),
+        entry.get("files"),
+        _setting(entry.get("setting")),
+        entry.get("optional", False),
+        {other: _setting(path) or () for other, path in entry["limits"].items()} if "limits" in entry else None,
+    )
+
+
+def _output(index: int, entry: Mapping[str, Any]) -> Output:
+    return Output(
+        index,
+        entry["template"],
+        entry["path"],
+        entry.get("scope"),
+        entry.get("when"),
+        (entry["check"],) if isinstance(entry.get("check"), str) else tuple(entry.get("check", ())),
+        entry.get("secrets", False),
+        entry.get("apply", False),
     )
 
 
@@ -195,19 +195,24 @@ def _setting(text: str | None) -> SettingPath | None:
 def _semantic(file: ProjectFile) -> Iterator[Problem]:
     """Checks that the schema of weft.yaml cannot express."""
     named = [dimension for dimension in file.dimensions if dimension.setting is None]
+    names = [dimension.name for dimension in named]
+    yield from _about_order(file, named)
+    for dimension in file.dimensions:
+        yield from _about_dimension(file, dimension)
+        yield from _about_limits(file, dimension, names)
+    for index, layer in enumerate(file.layers):
+        yield from _about_layer(file, index, layer)
+    for output in file.outputs:
+        yield from _about_output(file, output, names)
+    for reader in file.readers.values():
+        yield from _about_reader(file, reader)
+
+
+def _about_order(file: ProjectFile, named: list[Dimension]) -> Iterator[Problem]:
     for before, after in pairwise(named):
         if before.optional and not after.optional:
             message = f"dimension `{after.name}` follows the optional `{before.name}`, so it must be optional too"
             yield _invalid(message, file.place("dimensions", after.name, key=True))
-    for dimension in file.dimensions:
-        yield from _about_dimension(file, dimension)
-        yield from _about_limits(file, dimension, [entry.name for entry in named])
-    for index, layer in enumerate(file.layers):
-        yield from _about_layer(file, index, layer)
-    for output in file.outputs:
-        yield from _about_output(file, output, [dimension.name for dimension in named])
-    for reader in file.readers.values():
-        yield from _about_reader(file, reader)
 
 
 def _about_dimension(file: ProjectFile, dimension: Dimension) -> Iterator[Problem]:

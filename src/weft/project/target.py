@@ -54,15 +54,22 @@ class Explanation:
         origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
         data = {
             "path": paths.dotted(self.path),
-            "value": None if self.value is MISSING else self.value,
+            "value": _or_null(self.value),
             "origin": origin,
             "shadowed": entries[1:],
-            "default": None if self.default is MISSING else self.default,
+            "default": _or_null(self.default),
             "rules": [{"rule": rule, "schema": location} for rule, location in self.rules],
         }
-        data |= {"unused_default": self.unused} if self.unused else {}
-        data |= {"renamed_to": paths.dotted(self.now)} if self.now else {}
-        return data | ({"items": [item.as_dict() for item in self.items]} if self.items else {})
+        further = {
+            "unused_default": self.unused,
+            "renamed_to": self.now and paths.dotted(self.now),
+            "items": [item.as_dict() for item in self.items],
+        }
+        return data | {key: value for key, value in further.items() if value}
+
+
+def _or_null(value: Any) -> Any:
+    return None if value is MISSING else value
 
 
 class Target:
@@ -182,16 +189,18 @@ class Target:
         try:
             return setting_path(self.schemas.root, steps)
         except UsageError:
-            shown = self.mask(self.schemas.root, self.shared_config)
-            around = paths.get(shown, found) if paths.has(shown, found) else None
-            step = str(steps[len(found)])
-            where = f"in {paths.dotted(found)}" if found else "at the top level"
-            hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
-            some = f"choose from {choices(around)}" if isinstance(around, Mapping) and around else None
-            hint = hint or _elsewhere(shown, steps) or some
-            raise UsageError(
-                Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
-            ) from None
+            raise UsageError(self._unknown(steps, found)) from None
+
+    def _unknown(self, steps: paths.Path, found: paths.Path) -> Problem:
+        """The problem of a path of which only the first steps are found."""
+        shown = self.mask(self.schemas.root, self.shared_config)
+        around = paths.get(shown, found) if paths.has(shown, found) else None
+        step = str(steps[len(found)])
+        where = f"in {paths.dotted(found)}" if found else "at the top level"
+        hint = did_you_mean(step, around) if isinstance(around, Mapping) else None
+        some = f"choose from {choices(around)}" if isinstance(around, Mapping) and around else None
+        hint = hint or _elsewhere(shown, steps) or some
+        return Problem("unknown-path", f"{self.name} has no setting `{step}` {where}", hint=hint)
 
     def render(self) -> dict[str, str]:
         """The target's outputs: path below the output folder to text.
@@ -245,12 +254,18 @@ def _apart_from(problems: Iterable[Problem]) -> Callable[[paths.Path], bool]:
 
 def _elsewhere(config: Any, steps: paths.Path) -> str | None:
     """A hint of the settings with the same words in their path: `max_replicas` may mean `app.replicas.max`."""
-    wanted = set(_WORD.findall(paths.dotted(steps).casefold()))
+    wanted = _words(steps)
     known = dict.fromkeys(path[:length] for path, _ in paths.leaves(config) for length in range(1, len(path) + 1))
-    same = {paths.dotted(path): path for path in known if path[-len(steps) :] == steps}
-    similar = {
-        paths.dotted(path): path for path in known if wanted <= set(_WORD.findall(paths.dotted(path).casefold()))
-    }
-    found = list(same or similar)
-    shortest = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
+    same = [path for path in known if path[-len(steps) :] == steps]
+    shortest = _outermost(same or [path for path in known if wanted <= _words(path)])
     return f"did you mean {choices(shortest, 4)}?" if shortest else None
+
+
+def _outermost(every: Iterable[paths.Path]) -> list[str]:
+    """The dotted paths that are not inside another one of them."""
+    names = list(map(paths.dotted, every))
+    return [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
+
+
+def _words(path: paths.Path) -> set[str]:
+    return set(_WORD.findall(paths.dotted(path).casefold()))

@@ -59,12 +59,7 @@ class Fleet:
 
     def identity(self, name: str, values: Mapping[str, str]) -> Identity:
         """The target of this name and these dimension values, aliases allowed; raises UsageError when there is none."""
-        known = [dimension.name for dimension in self._named]
-        for dimension in values:
-            if dimension not in known:
-                hint = did_you_mean(dimension, known)
-                raise UsageError(Problem("unknown-target", f"targets have no dimension `{dimension}`", hint=hint))
-        rest = [values[dimension] for dimension in known if dimension in values]
+        rest = self._in_order(values)
         if "*" in name:
             hint = f"it matches {choices([identity.name for identity in self.select([name])])}"
             raise UsageError(
@@ -76,6 +71,15 @@ class Fleet:
             if identity.name == canonical:
                 return identity
         raise UsageError(self._unknown(canonical, every))
+
+    def _in_order(self, values: Mapping[str, str]) -> list[str]:
+        """The values of some dimensions in the project's order; raises UsageError if there is no such dimension."""
+        known = [dimension.name for dimension in self._named]
+        for dimension in values:
+            if dimension not in known:
+                hint = did_you_mean(dimension, known)
+                raise UsageError(Problem("unknown-target", f"targets have no dimension `{dimension}`", hint=hint))
+        return [values[dimension] for dimension in known if dimension in values]
 
     def _below(self, depth: int, values: dict[str, str]) -> Iterator[Identity]:
         """The targets that begin with some values: those with no further dimension, and those that continue with the next one."""
@@ -92,17 +96,24 @@ class Fleet:
 
     def _unknown(self, name: str, every: list[Identity]) -> Problem:
         steps = name.split("/")
+        unknown = self._unknown_step(steps)
+        if unknown:
+            return unknown
+        names = [identity.name for identity in every]
+        limited = len(steps) == len(self._named) and "*" not in name
+        why = " (its settings limit where it exists)" if limited else ""
+        hint = did_you_mean(name, names) or f"choose from {choices(names)}; see `weft targets`"
+        return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)
+
+    def _unknown_step(self, steps: Sequence[str]) -> Problem | None:
+        """The problem of the first step of a name that is no value of its dimension; None if each step is one."""
         for step, dimension in zip(steps, self._named, strict=False):
             known = self._dimensions.known(dimension)
             if not any(fnmatch.fnmatchcase(value, step) for value in known) and step != "**":
                 there = f"choose from {choices(known)}" if known else "no file defines one"
                 message = f"there is no {dimension.name} `{step}`"
                 return Problem("unknown-target", message, hint=did_you_mean(step, known) or there)
-        names = [identity.name for identity in every]
-        limited = len(steps) == len(self._named) and "*" not in name
-        why = " (its settings limit where it exists)" if limited else ""
-        hint = did_you_mean(name, names) or f"choose from {choices(names)}; see `weft targets`"
-        return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)
+        return None
 
 
 def matches(name: Sequence[str], glob: Sequence[str]) -> bool:

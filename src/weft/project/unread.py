@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -21,39 +22,56 @@ _SHORTENED: Final = 3
 
 def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
     """The unread files in the folders of layers, and in folders next to them with a similar name."""
-    known = {value for values in dimensions.values.values() for value in values}
-    aliases = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}
+    known = set(chain(*dimensions.values.values()))
     folders = [folder for folder in _folders(file) if file.files.may_read(folder)]
-    for path in sorted({path for folder in folders for path in folder.rglob("*")}):
-        if path.suffix in SUFFIXES and is_there(path) and path not in read and path.stem not in known:
-            place = Place(path.relative_to(file.folder).as_posix())
-            meant = aliases.get(path.stem)
-            hint = f"`{path.stem}` is an alias: the file of `{meant}` has that name" if meant else None
-            hint = hint or _other_suffix(file, path) or did_you_mean(path.stem, known)
-            yield _warning("unused-file", "no target reads this file", place, hint)
+    for path in sorted(_data_files(folders).difference(read)):
+        if path.stem not in known:
+            hint = _alias(dimensions, path.stem) or _other_suffix(file, path) or did_you_mean(path.stem, known)
+            yield _unused(file, path, hint)
     for path, meant in sorted(_in_similar_folders(file).items()):
         if path not in read and not any(folder in path.parents for folder in folders):
-            place = Place(path.relative_to(file.folder).as_posix())
-            yield _warning("unused-file", "no target reads this file", place, f"did you mean `{meant}`?")
+            yield _unused(file, path, f"did you mean `{meant}`?")
+
+
+def _data_files(folders: Iterable[Path]) -> set[Path]:
+    """The files below some folders that could be read as layers."""
+    every = (path for folder in folders for path in folder.rglob("*"))
+    return {path for path in every if path.suffix in SUFFIXES and is_there(path)}
+
+
+def _unused(file: ProjectFile, path: Path, hint: str | None) -> Problem:
+    place = Place(path.relative_to(file.folder).as_posix())
+    return _warning("unused-file", "no target reads this file", place, hint)
+
+
+def _alias(dimensions: Dimensions, name: str) -> str | None:
+    """A hint for a file that is named after an alias of a value."""
+    meant = {alias: value for entry in dimensions.named for alias, value in (entry.aliases or {}).items()}.get(name)
+    return f"`{name}` is an alias: the file of `{meant}` has that name" if meant else None
 
 
 def _in_similar_folders(file: ProjectFile) -> dict[Path, str]:
     """The files in folders that resemble a folder of the layers, and the paths that they would have in that folder."""
-    folders = {
-        above
-        for pattern in file.layers
-        for path in [PurePath(pattern.partition("{")[0].rpartition("/")[0] if "{" in pattern else pattern)]
-        for above in (path, *path.parents)
-        if above.name and (file.folder / above).is_dir()  # if it is missing, the layer is reported instead
-    }
+    folders = _existing_folders(file)
     found: dict[Path, str] = {}
     for folder in folders:
         for other in filter(Path.is_dir, _inside((file.folder / folder).parent)):
             is_other = PurePath(other.relative_to(file.folder)) not in folders and file.files.may_read(other)
             if is_other and _resemble(other.name, folder.name):
-                files = [path for path in other.rglob("*") if path.suffix in SUFFIXES and is_there(path)]
-                found |= {path: (folder / path.relative_to(other)).as_posix() for path in files}
+                found |= {path: (folder / path.relative_to(other)).as_posix() for path in _data_files([other])}
     return found
+
+
+def _existing_folders(file: ProjectFile) -> set[PurePath]:
+    """The folders in the paths of layers, as far as they exist: if one is missing, the layer is reported instead."""
+    paths = [PurePath(_before_placeholders(layer) if "{" in layer else layer) for layer in file.layers]
+    every = {above for path in paths for above in (path, *path.parents)}
+    return {folder for folder in every if folder.name and (file.folder / folder).is_dir()}
+
+
+def _before_placeholders(pattern: str) -> str:
+    """The folder in which the first step with a placeholder is: `envs` for `envs/{environment}.yaml`."""
+    return pattern.partition("{")[0].rpartition("/")[0]
 
 
 def _resemble(name: str, other: str) -> bool:
@@ -88,17 +106,31 @@ def layers_without_files(file: ProjectFile, used: Collection[str], *, waiting: b
 def _misspelled(file: ProjectFile, pattern: str) -> str | None:
     """A suggestion for the first step of a missing layer: a folder or a file that no other layer uses."""
     steps = PurePath(pattern).parts
-    others = [PurePath(other).parts for other in file.layers if other != pattern]
     folders = [file.folder]
     for length, step in enumerate(steps):
-        there = {path: path.stem if path.suffix in SUFFIXES else path.name for at in folders for path in _inside(at)}
+        there = [path for folder in folders for path in _inside(folder)]
         shape = _shape(step)
-        fitting = [path for path, name in there.items() if shape.fullmatch(name) or shape.fullmatch(path.name)]
+        fitting = [path for path in there if shape.fullmatch(_as_step(path)) or shape.fullmatch(path.name)]
         if not fitting:
-            taken = {other[length] for other in others if other[:length] == steps[:length] and len(other) > length}
-            return None if "{" in step else did_you_mean(step, [name for name in there.values() if name not in taken])
+            taken = _next_steps(file, pattern, steps[:length])
+            return (
+                None
+                if "{" in step
+                else did_you_mean(step, [_as_step(path) for path in there if _as_step(path) not in taken])
+            )
         folders = fitting
     return None
+
+
+def _as_step(path: Path) -> str:
+    """The step of a layer that means a folder or a file, without the suffix."""
+    return path.stem if path.suffix in SUFFIXES else path.name
+
+
+def _next_steps(file: ProjectFile, pattern: str, start: tuple[str, ...]) -> set[str]:
+    """The steps with which layers other than a pattern continue the first steps of a path."""
+    every = [PurePath(other).parts for other in file.layers if other != pattern]
+    return {steps[len(start)] for steps in every if steps[: len(start)] == start and len(steps) > len(start)}
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -130,7 +162,7 @@ def _folders(file: ProjectFile) -> set[Path]:
     """
     chosen = {entry.name for entry in file.dimensions if entry.setting is not None}
     patterns = [pattern for pattern in file.layers if not chosen.intersection(PLACEHOLDER.findall(pattern))]
-    names = {pattern.partition("{")[0].rpartition("/")[0] for pattern in patterns if "{" in pattern}
+    names = {_before_placeholders(pattern) for pattern in patterns if "{" in pattern}
     return {file.folder / name for name in names - {""}}
 
 

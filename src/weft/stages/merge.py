@@ -187,15 +187,12 @@ class _Run(Merger):
         """An item that cannot be identified: reported at the misspelled key, if there is one."""
         given = list(item) if isinstance(item, dict) else []
         absent = [name for name in node.list_keys if name not in given]
-        strange = [name for name in given if name not in self.at(path).properties]
-        hints = {name: did_you_mean(name, absent) for name in strange}
-        misspelled = next((name for name, hint in hints.items() if hint), None)
-        hint = (
-            hints[misspelled]
-            if misspelled is not None
-            else f"items of this list are identified by {choices(node.list_keys)}"
-        )
-        where = path if misspelled is None else [*path, misspelled]
+        where, hint = path, f"items of this list are identified by {choices(node.list_keys)}"
+        for name in given:
+            meant = did_you_mean(name, absent) if name not in self.at(path).properties else None
+            if meant:
+                where, hint = [*path, name], meant
+                break
         self.wrong(where, "list-key", f"{choices(absent)} is missing in this item", hint)
 
     def _means_the_list(self, path: list[Any], item: Any) -> bool:
@@ -253,11 +250,14 @@ def _what_there_is(node: Node, items: list[Any]) -> str | None:
         return "the list is empty"
     if node.list_type == "map":
         shown = [name for name in node.list_keys if not node.child(0).child(name).hidden]
-        names = [", ".join(str(item[name]) for name in shown if name in item) for item in items]
-        return f"choose from {choices(names)}" if shown else None
+        return f"choose from {choices(_named_by(shown, item) for item in items)}" if shown else None
     if node.holds_secrets or any(isinstance(item, dict | list) for item in items):
         return None
     return f"choose from {choices(map(canonical, items))}"
+
+
+def _named_by(keys: list[str], item: dict[str, Any]) -> str:
+    return ", ".join(str(item[name]) for name in keys if name in item)
 
 
 def _merge_list(run: Merger, path: list[Any], base: list[Any], nxt: list[Any]) -> list[Any]:
@@ -275,9 +275,8 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
     assert isinstance(run, _Run)
     if is_operator(nxt):
         return run.apply(path, base, nxt)
-    replaces = isinstance(nxt, dict) and nxt.get(PATCH) == "replace"
-    if base is None or replaces or (base in ("", {}, []) and _stated(run, path, json_type(nxt))):
-        return run.fresh(path, nxt)  # nothing is lost if a placeholder may have several types
+    if _may_replace(run, path, base, nxt):
+        return run.fresh(path, nxt)
     if not isinstance(base, dict | list) and not isinstance(nxt, dict | list):
         return nxt
     if isinstance(nxt, dict) and any(_check_operator_name(run, [*path, key], key) for key in nxt):
@@ -289,6 +288,13 @@ def _different_types(run: Merger, path: list[Any], base: Any, nxt: Any) -> Any:
     hint = f"write {way} to replace it"
     run.wrong(path, "merge-conflict", message, _wanted(run, path, json_type(nxt)) or hint)
     return base
+
+
+def _may_replace(run: _Run, path: list[Any], base: Any, nxt: Any) -> bool:
+    """True if a value of another type replaces the lower one as intended: it says so, or nothing is lost of a placeholder."""
+    if isinstance(nxt, dict) and nxt.get(PATCH) == "replace":
+        return True
+    return base is None or (base in ("", {}, []) and _stated(run, path, json_type(nxt)))
 
 
 def _stated(run: _Run, path: list[Any], kind: str) -> bool:

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import resources
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
@@ -126,27 +126,23 @@ class SchemaCheck:
         location = self._catalog.documents.location(error.schema, *steps)
         path = tuple(error.absolute_path)
         node = self._catalog.root.at(path)
-        stated = schema.get("x-sensitive") is True and error.validator in ("type", "pattern")
-        if stated or (node.sensitive and is_concealed(node, error.instance)):
+        if _is_literal_secret(error, schema, node):
             yield literal_secret(path, location, error.instance)
             return
-        if error.validator in ("anyOf", "oneOf") and error.context:
-            meant = list(self._meant(error, judged))
-            if meant:
-                yield from meant
-                return
-        own = schema.get("errorMessage")
-        own = own.get(error.validator) if isinstance(own, dict) else own
+        meant = list(self._meant(error, judged)) if error.context else []
+        if meant:
+            yield from meant
+            return
+        own = _own_message(schema, error.validator)
         fits, hidden = partial(self._fits, path, error.schema), judged.hides(node, error.instance)
         elsewhere = partial(level_hint, self._catalog.root)
         broken = broken_by(error, judged.config, hidden=hidden, fits=fits, suggest=judged.suggest, elsewhere=elsewhere)
         for code, where, message, hint in complaints(broken):
-            text, how = (f"{dotted(where)}: {own}", None) if isinstance(own, str) else (message, hint)
-            if error.validator == "required" and (misspelled := self._misspelled(schema, where, judged)):
-                key, how = misspelled
-                yield Problem(code, text, path=pointer(where), schema=location, hint=how, reads=(pointer(key),))
-            else:
-                yield Problem(code, text, path=pointer(where), schema=location, hint=how)
+            text, how = (f"{dotted(where)}: {own}", None) if own is not None else (message, hint)
+            misspelled = self._misspelled(schema, where, judged) if error.validator == "required" else None
+            key, how = misspelled or (None, how)
+            reads = () if key is None else (pointer(key),)
+            yield Problem(code, text, path=pointer(where), schema=location, hint=how, reads=reads)
 
     def _misspelled(self, schema: Mapping[str, Any], where: Path, judged: _Judged) -> tuple[Path, str] | None:
         """The key that is probably misspelled if another one is missing, and a hint with the correct name.
@@ -174,23 +170,22 @@ class SchemaCheck:
 
     def _meant(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         """The problems of a value that fits no alternative, for the most likely one; none if no alternative is more likely."""
-        found, instance = discriminator(self._catalog, error), cast(Any, error.instance)
-        if found and not found.is_in(error.instance) and not found.required:
-            found = None
-        keys = {} if found else own_keys(self._catalog, error)
-        given = [index for index, names in keys.items() if any(name in instance for name in names)]
-        chosen = found.chosen(error.instance) if found else given[0] if len(given) == 1 else None
-        if chosen is not None and chosen in by_branch(error):
-            branch = by_branch(error)[chosen]
-        elif found:
-            yield self._unchosen(error, found, judged)
+        if error.validator not in ("anyOf", "oneOf"):
             return
-        elif keys and not given and unknown_to_all(self._catalog, error):
-            yield from self._without_own_key(error, keys, judged)
-            return
+        found = discriminator(self._catalog, error)
+        if found and (found.is_in(error.instance) or found.required):
+            chosen = by_branch(error).get(found.chosen(error.instance))
+            if chosen is None:
+                yield self._unchosen(error, found, judged)
+                return
         else:
-            branch = best_branch(self._catalog, error)
-        for below in branch:
+            keys = own_keys(self._catalog, error)
+            given = _given(keys, error.instance)
+            if keys and not given and unknown_to_all(self._catalog, error):
+                yield from self._without_own_key(error, keys, judged)
+                return
+            chosen = by_branch(error).get(given[0]) if len(given) == 1 else None
+        for below in best_branch(self._catalog, error) if chosen is None else chosen:
             yield from self._problems_of(below, judged)
 
     def _without_own_key(
@@ -269,6 +264,24 @@ class SchemaCheck:
     def _located(self, uri: str) -> str:
         file, _, fragment = uri.partition("#")
         return f"{self._catalog.documents.names.get(file, file)}#{fragment}"
+
+
+def _is_literal_secret(error: ValidationError, schema: Mapping[str, Any], node: Node) -> bool:
+    """True if a value is wrong because it stands where only a reference to a secret may."""
+    stated = schema.get("x-sensitive") is True and error.validator in ("type", "pattern")
+    return stated or (node.sensitive and is_concealed(node, error.instance))
+
+
+def _given(keys: Mapping[int, Sequence[str]], instance: Any) -> list[int]:
+    """The alternatives of which a mapping has a key."""
+    return [index for index, names in keys.items() if any(name in instance for name in names)]
+
+
+def _own_message(schema: Mapping[str, Any], keyword: object) -> str | None:
+    """The message that the author of a schema gives for a broken keyword, or for any."""
+    own = schema.get("errorMessage")
+    own = own.get(keyword) if isinstance(own, dict) else own
+    return own if isinstance(own, str) else None
 
 
 def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:

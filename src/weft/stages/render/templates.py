@@ -179,49 +179,36 @@ class Templates:
 
     def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
         place = self._place(error.__traceback__) or Place(f"{self.name}/{template}")
-        if isinstance(error, TaintError):
-            return Problem(
-                "secret-exposed",
-                f"{dotted(error.path)} is sensitive, and this output is not declared to contain secrets",
-                path=pointer(error.path),
-                place=place,
-                hint="omit it (`| public`), or give the output `secrets: true` in weft.yaml",
-            )
-        if isinstance(error, UnsetError):
-            return _unset(error, place, context or {})
-        if isinstance(error, TooCostlyError):
-            hint = (
-                "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: generate less"
-            )
-            return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
         if isinstance(error, TemplateSyntaxError):
-            # where a comment or a block does not end, Jinja gives the file name as the name
-            name = _named(error.filename) or _named(error.name) or error.name or template
-            file = f"{self.name}/{name}"
-            return Problem(
-                "template-syntax",
-                error.message or "syntax error",
-                place=Place(file, error.lineno),
-                hint=self._suggest(error.message or ""),
-            )
+            return self._bad_syntax(error, template)
+        found = _of_sandbox(error, place, context or {}) or self._of_environment(error, place)
+        if found:
+            return found
+        kind = (
+            "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
+        )  # whose messages are complete
+        return Problem("template-failed", f"{kind}{printing.with_our_types(str(error))}", place=place)
+
+    def _bad_syntax(self, error: TemplateSyntaxError, template: str) -> Problem:
+        # where a comment or a block does not end, Jinja gives the file name as the name
+        name = _named(error.filename) or _named(error.name) or error.name or template
+        message = error.message or ""
+        place = Place(f"{self.name}/{name}", error.lineno)
+        return Problem("template-syntax", message or "syntax error", place=place, hint=self._suggest(message))
+
+    def _of_environment(self, error: Exception, place: Place) -> Problem | None:
+        """The problem of a name, of a file that the template needs, or of a template that never ends; None for another error."""
         if isinstance(error, TemplateNotFound):
             return self._not_found(str(error.name), place)
         if isinstance(error, OSError):
-            return replace(
-                unreadable(error, "a template that it includes or imports", "a template that it includes or imports"),
-                place=place,
-            )
+            what = "a template that it includes or imports"
+            return replace(unreadable(error, what, what), place=place)
         if isinstance(error, RecursionError):
             return Problem("template-failed", "it calls or includes itself without end", place=place)
         if isinstance(error, TemplateRuntimeError) and "No test named" in str(error):
             message = str(error).removesuffix(" found.") + "."
             return Problem("template-syntax", message, place=place, hint=self._suggest(message))
-        if isinstance(error, SecurityError):
-            return Problem("template-unsafe", f"not allowed in a template: {error}", place=place)
-        kind = (
-            "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
-        )  # whose messages are complete
-        return Problem("template-failed", f"{kind}{printing.with_our_types(str(error))}", place=place)
+        return None
 
     def _not_found(self, name: str, place: Place | None) -> Problem:
         there = self._environment.list_templates()
@@ -249,6 +236,24 @@ class Templates:
             known = self._environment.filters if "filter" in message else self._environment.tests
             return did_you_mean(message.split("'")[1], known)
         return None
+
+
+def _of_sandbox(error: Exception, place: Place, context: Mapping[str, Any]) -> Problem | None:
+    """The problem of what the sandbox does not allow, or cannot give; None for another error."""
+    if isinstance(error, TaintError):
+        return Problem(
+            "secret-exposed",
+            f"{dotted(error.path)} is sensitive, and this output is not declared to contain secrets",
+            path=pointer(error.path),
+            place=place,
+            hint="omit it (`| public`), or give the output `secrets: true` in weft.yaml",
+        )
+    if isinstance(error, TooCostlyError):
+        hint = "a loop inside a loop multiplies its turns, and a text that is added to itself doubles: generate less"
+        return Problem("template-too-costly", f"the template costs too much: {error}", place=place, hint=hint)
+    if isinstance(error, UnsetError | SecurityError):
+        return _unset(error, place, context)
+    return None
 
 
 def _unset(error: Exception, place: Place, context: Mapping[str, Any]) -> Problem:

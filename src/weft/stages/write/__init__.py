@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -97,33 +97,36 @@ def _plan(root: Path, wanted: Mapping[str, File], record: Mapping[str, str], sta
     present = {path: content_of(root / path) for path in wanted}
     changed = [file for path, file in wanted.items() if present[path] != file.text.encode() or _is_exposed(root, file)]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
+    created = {file.path for file in changed if present[file.path] is None}
     changes = Changes(
-        created=tuple(sorted(file.path for file in changed if present[file.path] is None)),
-        updated=tuple(sorted(file.path for file in changed if present[file.path] is not None)),
+        created=tuple(sorted(created)),
+        updated=tuple(sorted({file.path for file in changed} - created)),
         removed=tuple(path for path in gone if (root / path).is_file()),
         kept=len(wanted) - len(changed),
     )
-    foreign = [path for path in changes.updated if path not in record]
-    strange = [path for path in changes.created if _is_strange(root / path)]
-    _refuse_foreign(root, dict.fromkeys((*foreign, *strange, *_blocking(root, wanted, gone))))
+    _refuse_foreign(root, dict.fromkeys((*_foreign(root, changes, record), *_blocking(root, wanted, gone))))
     _refuse_stolen(wanted.values(), record, stale)
     _refuse_links(root, (*wanted, *gone))
     return _Plan(changed, gone, changes)
 
 
+def _foreign(root: Path, changes: Changes, record: Container[str]) -> list[str]:
+    """The paths of changes at which something is that Weft did not write."""
+    unknown = [path for path in changes.updated if path not in record]
+    return unknown + [path for path in changes.created if _is_strange(root / path)]
+
+
 def _apply(
     root: Path, plan: _Plan, record: Mapping[str, str], wanted: Mapping[str, File], project: str, *, sync: bool
 ) -> None:
-    known = {path: target for path, target in record.items() if path not in plan.gone and (root / path).is_file()}
-    final = known | {path: file.target for path, file in wanted.items()}
+    final = _kept(root, plan, record) | _targets(wanted.values())
     if not (plan.changed or plan.gone) and final == record:
         return
-    try_places(root, (root / path for path in (*(file.path for file in plan.changed), *plan.changes.removed)))
+    try_places(root, (root / path for path in (*_targets(plan.changed), *plan.changes.removed)))
     with Replacing(root, durable=sync) as replacing:
         staged = [(replacing.stage(root / file.path, file.text, private=file.private), file) for file in plan.changed]
         if plan.changed:
-            extended = dict(record) | {file.path: file.target for file in plan.changed}
-            replacing.put(root / RECORD, record_text(extended, project))
+            replacing.put(root / RECORD, record_text({**record, **_targets(plan.changed)}, project))
         early = _in_the_way(plan.gone, wanted)
         for path in early:
             replacing.remove(root / path)
@@ -135,6 +138,16 @@ def _apply(
         replacing.settle()
         if final != record or plan.changed:
             replacing.put(root / RECORD, record_text(final, project))
+
+
+def _kept(root: Path, plan: _Plan, record: Mapping[str, str]) -> dict[str, str]:
+    """The files of a record that a plan does not remove and that nobody else has removed, with their targets."""
+    return {path: target for path, target in record.items() if path not in plan.gone and (root / path).is_file()}
+
+
+def _targets(files: Iterable[File]) -> dict[str, str]:
+    """What a record says of files: the target of each path."""
+    return {file.path: file.target for file in files}
 
 
 def _is_exposed(root: Path, file: File) -> bool:
@@ -155,15 +168,19 @@ def _parents(path: str) -> list[str]:
 
 def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[str]:
     """Folders at the path of a new file, and files at the path of a new folder, that this write does not remove."""
-    going = set(gone)
+    going = {".", *gone}
     found = []
     for path in wanted:
-        above = [parent for parent in _parents(path) if parent not in going and parent != "."]
-        found += [parent for parent in above if os.path.lexists(root / parent) and not (root / parent).is_dir()]
+        found += [parent for parent in _parents(path) if parent not in going and _is_no_folder(root / parent)]
         inside = (root / path).rglob("*") if (root / path).is_dir() else ()
         if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
             found.append(path)
     return found
+
+
+def _is_no_folder(path: Path) -> bool:
+    """True if there is something at a path, such as a file or a broken link, and no folder."""
+    return os.path.lexists(path) and not path.is_dir()
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
