@@ -7,8 +7,9 @@ schemas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, cast
 
 from jsonschema.exceptions import ValidationError
@@ -63,9 +64,9 @@ def own_keys(catalog: Catalog, error: ValidationError) -> dict[int, list[str]]:
     nodes = _nodes(catalog, error)
     found = {}
     for index, node in nodes.items():
-        others = [other for place, other in nodes.items() if place != index]
+        elsewhere = set().union(*(other.properties for place, other in nodes.items() if place != index))
         required = (name for schema in node.certain for name in schema.get("required", ()))
-        found[index] = [name for name in required if not any(name in other.properties for other in others)]
+        found[index] = [name for name in required if name not in elsewhere]
     return found if len(found) > 1 and all(found.values()) else {}
 
 
@@ -98,9 +99,14 @@ def best_branch(catalog: Catalog, error: ValidationError) -> list[ValidationErro
     branches = by_branch(error)
     named = [errors for index, errors in branches.items() if _is_named(catalog, error, index)]
     best = min(named or branches.values(), key=_misses)
-    only_required = all(below.validator == "required" and not below.relative_path for below in error.context or ())
-    only_fixed = len(best) == 1 and best[0].validator in ("const", "enum") and not best[0].relative_path
-    return [] if _is_of_another_type(best) or only_fixed or (only_required and not named) else best
+    only_required = not named and all(_is_itself(below, "required") for below in error.context or ())
+    only_fixed = len(best) == 1 and _is_itself(best[0], "const", "enum")
+    return [] if _is_of_another_type(best) or only_fixed or only_required else best
+
+
+def _is_itself(error: ValidationError, *keywords: str) -> bool:
+    """True if a value itself, and not something inside of it, breaks one of these keywords."""
+    return error.validator in keywords and not error.relative_path
 
 
 def _is_named(catalog: Catalog, error: ValidationError, index: Any) -> bool:
@@ -122,7 +128,7 @@ def _misses(errors: list[ValidationError]) -> tuple[bool, bool, bool, int, int]:
 
 
 def _is_of_another_type(errors: list[ValidationError]) -> bool:
-    return any(below.validator == "type" and not below.relative_path for below in errors)
+    return any(_is_itself(below, "type") for below in errors)
 
 
 def _depth(error: ValidationError) -> int:
@@ -147,13 +153,17 @@ def _fixed(nodes: dict[int, Node], path: Path) -> Iterator[Discriminator]:
     children = {name: {index: node.child(name) for index, node in nodes.items()} for name in shared}
     for name, below in children.items():
         values = {index: _values(child) for index, child in below.items()}
-        every = [value for some in values.values() for value in some]
-        apart = not any(_among(value, every[:position]) for position, value in enumerate(every))
-        if all(values.values()) and apart:
+        if all(values.values()) and _are_apart(values.values()):
             yield Discriminator((*path, name), values, all(_requires(node, name) for node in nodes.values()))
     if len(path) < _DEPTH:
         for name, below in children.items():
             yield from _fixed(below, (*path, name))
+
+
+def _are_apart(lists: Iterable[list[Any]]) -> bool:
+    """True if no value is in several of the lists, or twice in one."""
+    every = list(chain(*lists))
+    return not any(_among(value, every[:position]) for position, value in enumerate(every))
 
 
 def _values(node: Node) -> list[Any]:
@@ -181,13 +191,16 @@ def _of_openapi(stated: Any, branches: Sequence[Any], nodes: dict[int, Node]) ->
         return None
     mapping = stated.get("mapping")
     named = {value: _name(ref) for value, ref in mapping.items()} if isinstance(mapping, dict) else {}
-    values: dict[int, list[Any]] = {}
-    for index in nodes:
-        own = _name(branches[index].get("$ref", "")) if isinstance(branches[index], dict) else ""
-        chosen = [value for value, ref in named.items() if ref == own] or [own]
-        values[index] = [value for value in chosen if value]
+    values = {index: _naming(branches[index], named) for index in nodes}
     required = all(_requires(node, name) for node in nodes.values())
     return Discriminator((name,), values, required) if all(values.values()) else None
+
+
+def _naming(branch: Any, named: Mapping[Any, str]) -> list[Any]:
+    """The values that choose an alternative of OpenAPI: those that are mapped to its schema, or else the name of the schema."""
+    own = _name(branch.get("$ref", "")) if isinstance(branch, dict) else ""
+    mapped = [value for value, name in named.items() if name == own]
+    return list(filter(None, mapped or [own]))
 
 
 def _name(ref: Any) -> str:

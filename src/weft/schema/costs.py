@@ -8,7 +8,7 @@ sets them or not, so properties that refer to the same schemas multiply in the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
 
@@ -69,31 +69,42 @@ class Excess(Enum):
 
 def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
     """The schemas that refer to too many others or too deeply, while none of those does. Requires a graph without circles."""
-    counts: dict[int, tuple[int, int]] = {}
-    for start in documents.every:
-        waiting = [start]
-        while waiting:
-            schema = waiting[-1]
-            below = [] if id(schema) in counts else list(asked(documents, schema))
-            unknown = [child for child in below if id(child) not in counts]
-            waiting += unknown
-            if unknown:
-                continue
-            waiting.pop()
-            if id(schema) in counts:
-                continue
-            many = 1 + sum(counts[id(child)][0] for child in below)
-            deep = 1 + max((counts[id(child)][1] for child in below), default=0)
-            excess = Excess.MANY if many > MOST else Excess.DEEP if deep > DEEPEST else None
-            counts[id(schema)] = (1, 1) if excess else (many, deep)  # those that ask it are not to blame
-            if excess:
-                yield schema, excess
+    yield from _asking_too_much(documents)
     for schema in documents.every:
         if len(schema.get("patternProperties", ())) > PATTERNS:
             yield schema, Excess.PATTERNS
     yield from ((schema, Excess.NESTED) for schema in _too_nested(documents))
     yield from ((schema, Excess.SETTINGS) for schema in _with_too_many(documents, _LOOKED_AT, SETTINGS))
     yield from ((schema, Excess.RENAMED) for schema in _with_too_many(documents, _RENAMED, RENAMED))
+
+
+def _asking_too_much(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
+    """The schemas that ask too many others about the same value, or others that ask others too often."""
+    counts: dict[int, tuple[int, int]] = {}
+    for start in documents.every:
+        for schema, below in _after_those_it_asks(documents, start, counts):
+            many = 1 + sum(counts[id(child)][0] for child in below)
+            deep = 1 + max((counts[id(child)][1] for child in below), default=0)
+            excess = Excess.MANY if many > MOST else Excess.DEEP if deep > DEEPEST else None
+            counts[id(schema)] = (1, 1) if excess else (many, deep)  # those that ask it are not to blame
+            if excess:
+                yield schema, excess
+
+
+def _after_those_it_asks(
+    documents: Documents, start: dict[str, Any], known: Container[int]
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """A schema and those that it asks, each after all that it asks itself and with these; who iterates adds it to the `known` ones."""
+    waiting = [start]
+    while waiting:
+        schema = waiting[-1]
+        below = [] if id(schema) in known else list(asked(documents, schema))
+        unknown = [child for child in below if id(child) not in known]
+        waiting += unknown
+        if not unknown:
+            waiting.pop()
+            if id(schema) not in known:
+                yield schema, below
 
 
 def _with_too_many(documents: Documents, keywords: frozenset[str], most: int) -> Iterator[dict[str, Any]]:

@@ -152,12 +152,15 @@ class _Loader:
             self.schemas.add(id(schema))
             self.waiting.append((spot, schema))
 
-    def _look_at(self, spot: _Spot, schema: dict[str, Any]) -> None:
+    def _report_mistakes(self, spot: _Spot, schema: dict[str, Any]) -> None:
         for mistake in mistakes(schema, spot.document.dialect):
             path = (*spot.path, *mistake.path)
             problem = _problem(spot.document, path, mistake.code, mistake.message, mistake.hint, key=mistake.key)
             wrong = mistake.severity is Severity.ERROR
             (self.problems if wrong else self.warnings).append(replace(problem, severity=mistake.severity))
+
+    def _look_at(self, spot: _Spot, schema: dict[str, Any]) -> None:
+        self._report_mistakes(spot, schema)
         if spot.path and isinstance(schema.get("$schema"), str):
             self._is_known(schema["$schema"], spot.document, spot.path)
         for keyword in REFERENCES:
@@ -183,13 +186,7 @@ class _Loader:
             contents = resolved.contents
         except (Unresolvable, LookupError, ValueError) as error:
             if len(self.problems) == before:  # otherwise its file is broken, and already reported
-                code, message, hint = self._explain_ref(ref, spot.resolver, error)
-                if self.open_network and code == _NETWORK:
-                    self.references[id(schema), keyword] = True
-                    problem = _problem(spot.document, path, code, message, hint)
-                    self.remote.append(replace(problem, severity=Severity.WARNING))
-                else:
-                    self._complain(spot.document, path, code, message, hint)
+                self._report_unresolved(spot, schema, keyword, self._explain_ref(ref, spot.resolver, error))
             return
         if isinstance(contents, bool):
             self.references[id(schema), keyword] = contents
@@ -201,6 +198,18 @@ class _Loader:
             target, where = self._target(contents)
             self.references[id(schema), keyword] = f"{target.uri}#{quote(where, safe=POINTER_SAFE)}"
             self._follow_stray(target, where, contents, resolved.resolver)
+
+    def _report_unresolved(
+        self, spot: _Spot, schema: dict[str, Any], keyword: str, explained: tuple[str, str, str | None]
+    ) -> None:
+        """Report a reference that leads nowhere; one into the network is only a warning if that may stay open."""
+        path, (code, message, hint) = (*spot.path, keyword), explained
+        if self.open_network and code == _NETWORK:
+            self.references[id(schema), keyword] = True
+            problem = _problem(spot.document, path, code, message, hint)
+            self.remote.append(replace(problem, severity=Severity.WARNING))
+        else:
+            self._complain(spot.document, path, code, message, hint)
 
     def _target(self, contents: dict[str, Any]) -> tuple[Document, str]:
         """The document that contains a referenced schema, and the pointer to it."""
@@ -242,16 +251,7 @@ class _Loader:
                 f"`{ref}` refers to a file that does not exist",
                 did_you_mean(Path(ref.partition("#")[0]).name, [name for name in names if "." in name]),
             )
-        parent, _, last = ref.rpartition("/")
-        try:
-            siblings = list(resolver.lookup(parent).contents)
-        except (Unresolvable, LookupError, ValueError, TypeError):
-            siblings = []
-        return (
-            "schema-ref-nowhere",
-            f"`{ref}` does not exist in its schema",
-            did_you_mean(last, [str(name) for name in siblings]),
-        )
+        return "schema-ref-nowhere", f"`{ref}` does not exist in its schema", _similar_ref(ref, resolver)
 
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)
@@ -352,6 +352,16 @@ def _id(contents: Any) -> str | None:
         return None
     value = contents.get("$id", contents.get("id"))
     return value if isinstance(value, str) and not value.startswith("#") else None
+
+
+def _similar_ref(ref: str, resolver: Any) -> str | None:
+    """A hint with the name next to the place where a reference leads that is most similar to its last step."""
+    parent, _, last = ref.rpartition("/")
+    try:
+        siblings = list(resolver.lookup(parent).contents)
+    except (Unresolvable, LookupError, ValueError, TypeError):
+        return None
+    return did_you_mean(last, [str(name) for name in siblings])
 
 
 def _relative(path: Path, base: Path) -> str:

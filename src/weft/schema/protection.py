@@ -34,6 +34,12 @@ _OF_VALUES: Final = frozenset(
 """Keywords about values, which a reference does not reveal."""
 
 
+_NOT_TEXTS: Final = frozenset(("object", "array", "null"))
+"""The types of what contains secrets, or is none: every other one becomes a text."""
+_REST: Final = {"object": ("additionalProperties", "unevaluatedProperties"), "array": ("items", "unevaluatedItems")}
+"""The keyword for all parts that are not described otherwise, and the one that may be there in its place."""
+
+
 class Protection:
     """One protection of documents, whose schemas have these locations by id.
 
@@ -93,19 +99,15 @@ class Protection:
         """A sensitive setting: a reference, or a mapping or list of references."""
         types = _types(schema)
         parts = "$ref" in schema or bool(_IN_PLACE & schema.keys())
-        holds = [kind for kind, keywords in CONTAINERS.items() if kind in types or keywords & schema.keys()]
+        holds = _containers(schema, types)
         if not holds and not parts and (whole or types):
             return _reference(schema)
         result = {key: value for key, value in schema.items() if key not in _OF_VALUES}
         result |= {"x-sensitive": True, "pattern": REFERENCE_PATTERN}
         if types:
-            result["type"] = list(
-                dict.fromkeys(name if name in ("object", "array", "null") else "string" for name in types)
-            )
+            result["type"] = list(dict.fromkeys(name if name in _NOT_TEXTS else "string" for name in types))
         for kind in holds if not parts else ():
-            inside, others = (
-                ("additionalProperties", "unevaluatedProperties") if kind == "object" else ("items", "unevaluatedItems")
-            )
+            inside, others = _REST[kind]
             if result.get(inside, True) is True and others not in result:
                 result[inside] = self._placed(_reference({}), place)
         if "$ref" in schema:
@@ -150,6 +152,11 @@ def _types(schema: dict[str, Any]) -> list[str]:
     """The types that a schema states."""
     stated = schema.get("type", [])
     return [name for name in ([stated] if isinstance(stated, str) else stated) if name in TYPE_WORDS]
+
+
+def _containers(schema: dict[str, Any], types: list[str]) -> list[str]:
+    """The types with parts, mapping and list, that a schema describes by its types or by keywords about the parts."""
+    return [kind for kind, keywords in CONTAINERS.items() if kind in types or keywords & schema.keys()]
 
 
 def _reference(schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from jsonschema.exceptions import ValidationError
@@ -160,17 +161,20 @@ def _wanted_by(errors: Iterable[ValidationError]) -> Iterator[str]:
 
 def _ambiguous(broken: Broken) -> Iterator[Found]:
     """A value that several alternatives accept although only one may: the keys that belong to one alternative each, if known."""
-    branches = broken.wanted if isinstance(broken.wanted, list) else []
-    needed = [set(branch.get("required", ())) if isinstance(branch, dict) else set() for branch in branches]
-    shared = set.intersection(*needed) if needed else set()
-    keys = [name for branch in branches if isinstance(branch, dict) for name in branch.get("required", ())]
-    telling = [name for name in dict.fromkeys(keys) if name not in shared]
+    telling = _telling_keys(broken.wanted if isinstance(broken.wanted, list) else [])
     given = [name for name in telling if isinstance(broken.value, dict) and name in broken.value]
     if len(given) > 1:
         yield "ambiguous", broken.path, f"{broken.name} takes only one of {choices(telling)}", None
     else:
         message = f"{broken.name} fits more than one of the alternatives, but exactly one is allowed"
         yield "ambiguous", broken.path, message, None
+
+
+def _telling_keys(branches: list[Any]) -> list[str]:
+    """The keys that some alternatives require, but not all."""
+    required = [branch.get("required", ()) if isinstance(branch, dict) else () for branch in branches]
+    shared = set[str].intersection(*map(set, required)) if required else set[str]()
+    return [name for name in dict.fromkeys(chain(*required)) if name not in shared]
 
 
 def _required_choice(broken: Broken) -> list[str]:
