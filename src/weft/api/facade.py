@@ -119,19 +119,19 @@ class ConfigMapManager:
         data = {variable.name: variable.text for variable in variables if not variable.sensitive}
         tenant = self.target.resolution.values.get("tenant")
         name = "-".join(part for part in (self._name, tenant, domain, "config") if part)
-        rendered = self._rendered.get(name)
-        if (
-            rendered and data.items() <= (rendered.get("data") or {}).items()
-        ):  # a template may add what follows from settings
-            made = copy.deepcopy(rendered)
-        else:
-            made = self._made(name, domain, data)
+        made = self._rendered_with(name, data) or self._made(name, domain, data)
         if made["metadata"]["name"] != name:  # named by its content, which the caller may change
             made["metadata"]["name"] = name
             made.pop("immutable", None)
         if self._own_namespace is not None:
             made["metadata"]["namespace"] = self._own_namespace
         return made
+
+    def _rendered_with(self, name: str, data: dict[str, str]) -> ConfigMap | None:
+        """A copy of a ConfigMap that the project renders, if it contains the data; a template may add what follows from settings."""
+        rendered = self._rendered.get(name)
+        contains = rendered and data.items() <= (rendered.get("data") or {}).items()
+        return copy.deepcopy(rendered) if contains else None
 
     def _made(self, name: str, domain: str, data: dict[str, str]) -> ConfigMap:
         """A ConfigMap that the project does not render, with the labels and annotations of those that it does."""
@@ -230,10 +230,7 @@ class ConfigurationValidator:
         target = self._target or self._target_of(config)
         flat = _is_flat(node, data)
         settings, problems = self._settings(node, data) if flat else (copy.deepcopy(dict(data)), [])
-        # a ConfigMap never contains a secret, so the absence of a required one is not an error
-        for _, path, place in envvars.declared(node):
-            if place.sensitive:
-                _place_holder(settings, path)
+        _place_secrets(settings, node)
         if target is None:
             broken = self._broken(domain, root.fill({domain: settings}), flat)
         else:
@@ -378,6 +375,13 @@ def _has_variable(node: Node) -> bool:
 def _is_flat(node: Node, data: Mapping[str, Any]) -> bool:
     """True if the keys are environment variables instead of settings."""
     return not any(key in node.properties for key in data)
+
+
+def _place_secrets(settings: dict[str, Any], node: Node) -> None:
+    """Set the secrets that are absent: a ConfigMap never contains one, so the absence of a required one is not an error."""
+    for _, path, place in envvars.declared(node):
+        if place.sensitive:
+            _place_holder(settings, path)
 
 
 def _place_holder(settings: dict[str, Any], path: SettingPath) -> None:

@@ -180,11 +180,9 @@ def _yaml_with_value(text: str, path: tuple[str | int, ...], value: Any) -> str:
     if root is None:
         raise EditError("the file is empty", 1, 1)
     container, missing, key = _innermost(root, path)
-    for step in reversed(missing[1:]):
-        value = [value] if step == END else {step: value}
-    if isinstance(container, ScalarNode) or (missing[0] == END) != isinstance(container, SequenceNode):
+    data = _entry(missing, value)
+    if not isinstance(container, SequenceNode if missing[0] == END else MappingNode):
         raise _error(container, f"{'a list' if missing[0] == END else 'a mapping'} is expected here")
-    data = [value] if missing[0] == END else {str(missing[0]): value}
     if not isinstance(container, CollectionNode) or not container.flow_style:
         return _in_block(text, container, data)
     if not container.value and (container is root or key is not None):
@@ -192,6 +190,14 @@ def _yaml_with_value(text: str, path: tuple[str | int, ...], value: Any) -> str:
     brackets = _brackets(container)
     written = flow_yaml(data)[1:-1]
     return jsonc.put_last(text, brackets, "  ", lambda _: written, _REMARK, inline=True)
+
+
+def _entry(steps: tuple[str | int, ...], value: Any) -> dict[str, Any] | list[Any]:
+    """A value inside of new mappings and lists at these steps."""
+    first, *rest = steps
+    for step in reversed(rest):
+        value = [value] if step == END else {step: value}
+    return [value] if first == END else {str(first): value}
 
 
 def _innermost(root: Node, path: tuple[str | int, ...]) -> tuple[Node, tuple[str | int, ...], Node | None]:

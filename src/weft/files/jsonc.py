@@ -248,18 +248,24 @@ def put_last(
 
 def pretty(data: Any, unit: str = "  ", *, brief: bool = True) -> str:
     """JSON in several lines; with `brief`, containers of a few plain values stay on one line."""
-    if not isinstance(data, dict | list) or not data:
-        return json.dumps(data, ensure_ascii=False)
-    inside = list(data.values()) if isinstance(data, dict) else data
     line = json.dumps(data, ensure_ascii=False)
-    small = len(line) <= _BRIEF and (isinstance(data, list) or len(data) == 1)
-    if brief and small and not any(isinstance(value, dict | list) for value in inside):
+    if not isinstance(data, dict | list) or not data or (brief and _is_brief(data, line)):
         return line
-    heads = [f"{json.dumps(key, ensure_ascii=False)}: " for key in data] if isinstance(data, dict) else [""] * len(data)
-    parts = [head + pretty(value, unit, brief=brief) for head, value in zip(heads, inside, strict=True)]
-    opening, closing = "{}" if isinstance(data, dict) else "[]"
+    if isinstance(data, dict):
+        opening, closing = "{}"
+        parts = [f"{json.dumps(key, ensure_ascii=False)}: {pretty(data[key], unit, brief=brief)}" for key in data]
+    else:
+        opening, closing = "[]"
+        parts = [pretty(value, unit, brief=brief) for value in data]
     body = ",\n".join(parts).replace("\n", f"\n{unit}")
     return f"{opening}\n{unit}{body}\n{closing}"
+
+
+def _is_brief(data: dict[str, Any] | list[Any], line: str) -> bool:
+    """True if a container is a short list of plain values, or one plain value with its key."""
+    values = data if isinstance(data, list) else data.values()
+    small = len(line) <= _BRIEF and (isinstance(data, list) or len(data) == 1)
+    return small and not any(isinstance(value, dict | list) for value in values)
 
 
 def _margin(text: str, value: Value) -> str:

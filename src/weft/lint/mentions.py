@@ -128,9 +128,7 @@ class _Walk:
     def _path(self, node: nodes.Node) -> Path | None:
         """The setting or the group that a chain of names ends at; None for anything else."""
         if isinstance(node, nodes.Name):
-            if node.name in self._names:
-                return self._names[node.name]
-            return () if node.name == "config" else (node.name,) if node.name in self._root.properties else None
+            return self._of_name(node.name)
         if not isinstance(node, nodes.Getattr | nodes.Getitem):
             return None
         above, step = self._path(node.node), _step(node)
@@ -139,6 +137,14 @@ class _Walk:
         known = self._root.at(above)
         is_method = step in METHODS and step not in known.properties
         return (*above, step) if known.knows(step) and not is_method else None
+
+    def _of_name(self, name: str) -> Path | None:
+        """What a name stands for: what a statement says, the whole configuration, or a domain."""
+        if name in self._names:
+            return self._names[name]
+        if name == "config":
+            return ()
+        return (name,) if name in self._root.properties else None
 
 
 def _names_in(node: nodes.Node) -> list[str]:

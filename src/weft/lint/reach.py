@@ -6,7 +6,7 @@ itself if it decides which targets, outputs or parts of outputs there are. What 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,7 +110,6 @@ class Survey:
     def reach(self, *targets: Target) -> list[Reach]:
         """How far each setting of these targets reaches, in any of them; the schema's settings without a value come last."""
         paths = dict.fromkeys(setting_of(path) for target in targets for path in settings_of(target))
-        unset = [path for path in self._in_schema if not any(path == known[: len(path)] for known in paths)]
         lines: dict[Path, dict[tuple[int, str], Lines]] = {}
         unread: dict[Path, dict[str, None]] = {}
         read: set[Path] = set()
@@ -123,8 +122,12 @@ class Survey:
                 unread.setdefault(path, {}).update(outputs)
         return [
             self._one(path, lines.get(path, {}), read, tuple(unread.get(path, ())), has_value=path in paths)
-            for path in (*paths, *unset)
+            for path in (*paths, *self._unset(paths))
         ]
+
+    def _unset(self, paths: Collection[Path]) -> list[Path]:
+        """The schema's settings of which none of these paths is a part."""
+        return [path for path in self._in_schema if not any(path == known[: len(path)] for known in paths)]
 
     def _one(
         self,
@@ -135,12 +138,7 @@ class Survey:
         *,
         has_value: bool,
     ) -> Reach:
-        ended = [
-            Reading(name, output, found)
-            for (entry, output), found in uses.items()
-            for name in self._of_outputs(self._project.file.outputs[entry].template)
-        ]
-        readings = [*(ended or self._mentioned(path, read)), *self._of_weft.get(path, ())]
+        readings = [*(self._in_outputs(uses) or self._mentioned(path, read)), *self._of_weft.get(path, ())]
         reached = {reading.reader for reading in readings}
         named = [self._readers[name] for name in named_readers(self._project.root, path)]
         readings += [self._said(path, reader) for reader in named if not reader.outputs]
@@ -149,6 +147,14 @@ class Survey:
         return Reach(path, tuple(dict.fromkeys(readings)), variable, unread, missed, has_value)
 
     # --- outputs ---
+
+    def _in_outputs(self, uses: Mapping[tuple[int, str], Lines]) -> list[Reading]:
+        """The readers of the outputs of which a setting changes lines."""
+        return [
+            Reading(name, output, found)
+            for (entry, output), found in uses.items()
+            for name in self._of_outputs(self._project.file.outputs[entry].template)
+        ]
 
     def _in(self, target: Target) -> _InTarget:
         if target.name not in self._known:
@@ -159,18 +165,16 @@ class Survey:
         every = target.outputs.rendered(target.view)[0]
         read = [one for one in every if self._of_outputs(one.template)]
         entries = {one.path: one.entry for one in read}
-        by_output = read_by(target, every)
-        result = _InTarget({}, {setting_of(path) for one in read for path in by_output[one.path]}, {})
-        wanted = [path for path in settings_of(target) if self._is_wanted(path)]
+        by_output = {output: set(map(setting_of, paths)) for output, paths in read_by(target, every).items()}
+        unread = _by_setting({output: settings for output, settings in by_output.items() if output not in entries})
+        result = _InTarget({}, set().union(*map(by_output.__getitem__, entries)), unread)
+        wanted = [*filter(self._is_wanted, settings_of(target))]
         for path, uses in uses_of_all(target, read, wanted).items():
             self._ended.add(setting_of(path))
             known = result.lines.setdefault(setting_of(path), {})
             for output, found in uses.items():
                 key = entries[output], output
                 known[key] = tuple(sorted({*known.get(key, ()), *found}))
-        for one in every:
-            for path in by_output[one.path] if one.path not in entries else ():
-                result.unread.setdefault(setting_of(path), {})[one.path] = None
         return result
 
     def _above(self, target: Target) -> Iterator[_InTarget]:
@@ -214,11 +218,7 @@ class Survey:
         for name, one in sorted(about, key=lambda pair: not pair[1].decides):
             size = len(one.path)
             if self._lenient or size == len(path) or not any(other[:size] == one.path for other in read):
-                note = (
-                    "decides which part of the template is used" if one.decides else "in an unused part of the template"
-                )
-                reader = ITSELF if one.decides else name
-                yield Reading(reader, one.place.file, (one.place.line or 1,), note, enforces=one.decides)
+                yield _by_mention(name, one)
                 return
 
     @cached_property
@@ -286,6 +286,22 @@ class Survey:
     def _in_schema(self) -> list[Path]:
         """The settings that the schemas name, without groups, old names and what is below free keys."""
         return [*_settings_below(self._project.root, (), self._project.catalog.renames.destination)]
+
+
+def _by_setting(read: Mapping[str, Iterable[Path]]) -> dict[Path, dict[str, None]]:
+    """The outputs that read each setting, from the settings that each output reads."""
+    found: dict[Path, dict[str, None]] = {}
+    for output, settings in read.items():
+        for setting in settings:
+            found.setdefault(setting, {})[output] = None
+    return found
+
+
+def _by_mention(reader: str, mention: Mention) -> Reading:
+    """The reading of a setting in a template, by Weft itself if the setting decides what is rendered."""
+    note = "decides which part of the template is used" if mention.decides else "in an unused part of the template"
+    lines = (mention.place.line or 1,)
+    return Reading(ITSELF if mention.decides else reader, mention.place.file, lines, note, enforces=mention.decides)
 
 
 def _settings_below(

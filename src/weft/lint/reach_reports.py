@@ -29,15 +29,14 @@ def share_of(reach: Reach, readers: Mapping[str, Reader]) -> Share:
     """By whom a setting is read."""
     names = [reading.reader for reading in reach.readings]
     known = [readers[name] for name in names if name in readers]
-    if any(reader.outputs for reader in known):
-        return Share.OUTPUTS
-    if any(reader.code for reader in known):
-        return Share.CODE
-    if ITSELF in names:
-        return Share.WEFT
-    if known:
-        return Share.PLANNED
-    return Share.VARIABLES if reach.variable and reach.outputs else Share.NOBODY
+    shares = {
+        Share.OUTPUTS: any(reader.outputs for reader in known),
+        Share.CODE: any(reader.code for reader in known),
+        Share.WEFT: ITSELF in names,
+        Share.PLANNED: bool(known),
+        Share.VARIABLES: reach.variable and reach.outputs,
+    }
+    return next((share for share, holds in shares.items() if holds), Share.NOBODY)
 
 
 def shares(found: Sequence[Reach], readers: Mapping[str, Reader]) -> dict[str, Counter[Share]]:

@@ -94,11 +94,14 @@ class Limits:
             for name, value in settings.items() if isinstance(settings, dict) else ():
                 path = (dimension.name, name)
                 for other in self._before(dimension) if path not in limiting and isinstance(value, list) else ():
-                    known = self._dimensions.known(other)
-                    if any(item in known for item in value) and difflib.get_close_matches(
-                        name, _plurals(other.name), 1, _ALIKE
-                    ):
+                    if self._may_list(name, value, other):
                         yield path, dimension.name, other.name
+
+    def _may_list(self, name: str, items: list[Any], dimension: Dimension) -> bool:
+        """True if a setting probably lists values of a dimension: some of its items are, and its name is similar."""
+        known = self._dimensions.known(dimension)
+        alike = difflib.get_close_matches(name, _plurals(dimension.name), 1, _ALIKE)
+        return bool(alike) and any(item in known for item in items)
 
     def _before(self, dimension: Dimension) -> tuple[Dimension, ...]:
         return self._dimensions.named[: self._dimensions.named.index(dimension)]

@@ -62,10 +62,13 @@ class Placing:
         if problem.reads:
             misspelled = self._exact(problem.reads[0])
             return replace(problem, place=place_of(self.root, self.layers, self.config, misspelled, True, self.known))
-        files = [source for layer in self.layers for source in layer.sources if source.path]
-        if place is None and files:
-            place = Place(files[-1].name, 1, 1)  # the last layer that could have set it
+        place = place or self._last_file()
         return replace(problem, place=place and replace(place, nearest=True))
+
+    def _last_file(self) -> Place | None:
+        """The start of the last file that could have set a setting; None if the layers have no files."""
+        files = [source for layer in self.layers for source in layer.sources if source.path]
+        return Place(files[-1].name, 1, 1) if files else None
 
     def _most_specific(self, problem: Problem) -> str:
         """The setting that the highest layer sets, among those that a broken rule reads."""

@@ -82,15 +82,11 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     path = files.folder / NAME
     try:
         content = files.read(path)
-        data = yaml12.parse(yaml12.decode(content))
     except OutsideError as error:
         raise WeftError(unreadable(error, NAME)) from None
     except OSError as error:
         raise CannotRun(Problem("no-project", f"{path} cannot be read: {error.strerror}")) from None
-    except yaml12.EmptyFileError as error:  # `{}` would not be a project either
-        raise WeftError(replace(error.problem(NAME), message="the file contains no data", hint=None)) from None
-    except yaml12.YamlError as error:
-        raise WeftError(_outlined(error.problem(NAME), _lines(content))) from None
+    data = _parsed(content)
     found = [placed(problem, Source(NAME, path=path)) for problem in check_of(PROJECT_SCHEMA).problems(data)]
     lines = _lines(content) if found else []
     problems = [_outlined(problem, lines) if problem.traits.about is About.KEY else problem for problem in found]
@@ -101,6 +97,15 @@ def read_project_file(files: ProjectFiles) -> ProjectFile:
     if problems:
         raise WeftError(*problems)
     return file
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return yaml12.parse(yaml12.decode(content))
+    except yaml12.EmptyFileError as error:  # `{}` would not be a project either
+        raise WeftError(replace(error.problem(NAME), message="the file contains no data", hint=None)) from None
+    except yaml12.YamlError as error:
+        raise WeftError(_outlined(error.problem(NAME), _lines(content))) from None
 
 
 def _lines(content: bytes) -> list[str]:

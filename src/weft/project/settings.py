@@ -27,17 +27,19 @@ def setting_path(root: Node, steps: paths.Path) -> paths.Path:
         runs = [".".join(map(str, rest[:size])) for size in range(2, len(rest) + 1)]
         step = next((name for name in (rest[0], *runs) if name in node.properties), rest[0])
         if not node.knows(step):
-            where = f"in {paths.dotted(found)}" if found else "at the top level"
-            hint = (
-                did_you_mean(str(step), node.properties)
-                or _in_brackets(root, found, step)
-                or _elsewhere(root, found, rest)
-            )
-            raise UsageError(Problem("unknown-key", f"there is no setting `{step}` {where}", hint=hint))
+            raise UsageError(_unknown(root, found, rest))
         node = node.child(step)
         found.append(step)
         del rest[: runs.index(str(step)) + 2 if step in runs and step != rest[0] else 1]
     return tuple(found)
+
+
+def _unknown(root: Node, found: Sequence[str | int], rest: Sequence[str | int]) -> Problem:
+    """The problem of a path whose first steps are found, but not the next one."""
+    step, known = rest[0], root.at(found).properties
+    where = f"in {paths.dotted(found)}" if found else "at the top level"
+    hint = did_you_mean(str(step), known) or _in_brackets(root, found, step) or _elsewhere(root, found, rest)
+    return Problem("unknown-key", f"there is no setting `{step}` {where}", hint=hint)
 
 
 def _in_brackets(root: Node, found: Sequence[str | int], step: str | int) -> str | None:

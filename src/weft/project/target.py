@@ -50,13 +50,11 @@ class Explanation:
 
         A mapping or list also has `items`, an invalid default `unused_default`, an old name `renamed_to`.
         """
-        entries = [setter.as_dict() for setter in self.setters]
-        origin = {key: value for key, value in entries[0].items() if key != "value"} if entries else None
         data = {
             "path": paths.dotted(self.path),
             "value": _or_null(self.value),
-            "origin": origin,
-            "shadowed": entries[1:],
+            "origin": self._origin,
+            "shadowed": [setter.as_dict() for setter in self.setters[1:]],
             "default": _or_null(self.default),
             "rules": [{"rule": rule, "schema": location} for rule, location in self.rules],
         }
@@ -66,6 +64,13 @@ class Explanation:
             "items": [item.as_dict() for item in self.items],
         }
         return data | {key: value for key, value in further.items() if value}
+
+    @property
+    def _origin(self) -> dict[str, Any] | None:
+        """The winning setter as JSON data, without its value; None if no file sets the value."""
+        for setter in self.setters:
+            return {key: value for key, value in setter.as_dict().items() if key != "value"}
+        return None
 
 
 def _or_null(value: Any) -> Any:

@@ -106,7 +106,7 @@ class Fleet:
         return Problem("unknown-target", f"there is no target `{name}`{why}", hint=hint)
 
     def _unknown_step(self, steps: Sequence[str]) -> Problem | None:
-        """The problem of the first step of a name that is no value of its dimension; None if each step is one."""
+        """The problem of the first step of a name that is not a value of its dimension; None if each step is one."""
         for step, dimension in zip(steps, self._named, strict=False):
             known = self._dimensions.known(dimension)
             if not any(fnmatch.fnmatchcase(value, step) for value in known) and step != "**":

@@ -23,13 +23,13 @@ _SHORTENED: Final = 3
 def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
     """The unread files in the folders of layers, and in folders next to them with a similar name."""
     known = set(chain(*dimensions.values.values()))
-    folders = [folder for folder in _folders(file) if file.files.may_read(folder)]
+    folders = set(filter(file.files.may_read, _folders(file)))
     for path in sorted(_data_files(folders).difference(read)):
         if path.stem not in known:
             hint = _alias(dimensions, path.stem) or _other_suffix(file, path) or did_you_mean(path.stem, known)
             yield _unused(file, path, hint)
     for path, meant in sorted(_in_similar_folders(file).items()):
-        if path not in read and not any(folder in path.parents for folder in folders):
+        if path not in read and folders.isdisjoint(path.parents):
             yield _unused(file, path, f"did you mean `{meant}`?")
 
 
@@ -109,8 +109,7 @@ def _misspelled(file: ProjectFile, pattern: str) -> str | None:
     folders = [file.folder]
     for length, step in enumerate(steps):
         there = [path for folder in folders for path in _inside(folder)]
-        shape = _shape(step)
-        fitting = [path for path in there if shape.fullmatch(_as_step(path)) or shape.fullmatch(path.name)]
+        fitting = [path for path in there if _fits(step, path)]
         if not fitting:
             taken = _next_steps(file, pattern, steps[:length])
             return (
@@ -120,6 +119,12 @@ def _misspelled(file: ProjectFile, pattern: str) -> str | None:
             )
         folders = fitting
     return None
+
+
+def _fits(step: str, path: Path) -> bool:
+    """True if a step of a layer may mean a folder or a file, with or without its suffix."""
+    shape = _shape(step)
+    return any(map(shape.fullmatch, (_as_step(path), path.name)))
 
 
 def _as_step(path: Path) -> str:

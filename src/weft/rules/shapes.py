@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -154,15 +154,20 @@ def _merged(types: Any) -> frozenset[str]:
 
 def _numeric(node: Node) -> str:
     """Whether numbers are ints or doubles: certain schemas narrow the type, alternatives widen it."""
-    certain, possible = (
-        [_named(schema) for schema in schemas if "type" in schema] for schemas in (node.certain, node.possible)
-    )
-    whole = [types for types in certain or possible if "integer" in types and "number" not in types]
+    certain, possible = map(_are_whole, (node.certain, node.possible))
     if certain:
-        return "int" if whole else "double"
-    if possible:
-        return "int" if len(whole) == len(possible) else "double"
-    return "int" if "number" not in node.types else "double"
+        is_whole = any(certain)
+    elif possible:
+        is_whole = all(possible)
+    else:
+        is_whole = "number" not in node.types
+    return "int" if is_whole else "double"
+
+
+def _are_whole(schemas: Iterable[dict[str, Any]]) -> list[bool]:
+    """For each schema that states a type, whether all its numbers are ints."""
+    stated = [_named(schema) for schema in schemas if "type" in schema]
+    return ["integer" in types and "number" not in types for types in stated]
 
 
 def _named(schema: dict[str, Any]) -> set[str]:

@@ -116,14 +116,16 @@ class RuleCheck:
         results = iter(compiled([request for entry in entries for request in entry.requests.values()], self.shapes))
         rules: dict[int, list[Rule]] = {id(entry.schema): [] for entry in entries}
         for entry in entries:
-            made = {name: next(results) for name in entry.requests}
-            expressions = {name: one for name, one in made.items() if isinstance(one, Expression)}
+            expressions: dict[str, Expression] = {}
+            for name in entry.requests:
+                made = next(results)
+                if isinstance(made, Expression):
+                    expressions[name] = made
+                else:
+                    self.broken += [mistake.problem(name, f"{entry.location}/{name}") for mistake in made]
             self.expressions += expressions.values()
-            for name, mistakes in made.items():
-                if not isinstance(mistakes, Expression):
-                    self.broken += [mistake.problem(name, f"{entry.location}/{name}") for mistake in mistakes]
             self.broken += _wrong_field(self._catalog.node([entry.schema], [entry.schema]), entry)
-            if len(expressions) == len(made):
+            if len(expressions) == len(entry.requests):
                 rules[id(entry.schema)].append(_rule(entry, expressions))
         self._rules = {schema: tuple(found) for schema, found in rules.items()}
 

@@ -99,7 +99,7 @@ def best_branch(catalog: Catalog, error: ValidationError) -> list[ValidationErro
     branches = by_branch(error)
     named = [errors for index, errors in branches.items() if _is_named(catalog, error, index)]
     best = min(named or branches.values(), key=_misses)
-    only_required = not named and all(_is_itself(below, "required") for below in error.context or ())
+    only_required = not named and all(_is_itself(below, "required") for below in chain(*branches.values()))
     only_fixed = len(best) == 1 and _is_itself(best[0], "const", "enum")
     return [] if _is_of_another_type(best) or only_fixed or only_required else best
 
@@ -148,9 +148,7 @@ def by_branch(error: ValidationError) -> dict[Any, list[ValidationError]]:
 
 def _fixed(nodes: dict[int, Node], path: Path) -> Iterator[Discriminator]:
     """The properties that every alternative fixes, to values that no other one has; the outermost come first."""
-    first, *others = nodes.values()
-    shared = [name for name in first.properties if all(name in other.properties for other in others)]
-    children = {name: {index: node.child(name) for index, node in nodes.items()} for name in shared}
+    children = _shared_children(nodes)
     for name, below in children.items():
         values = {index: _values(child) for index, child in below.items()}
         if all(values.values()) and _are_apart(values.values()):
@@ -158,6 +156,13 @@ def _fixed(nodes: dict[int, Node], path: Path) -> Iterator[Discriminator]:
     if len(path) < _DEPTH:
         for name, below in children.items():
             yield from _fixed(below, (*path, name))
+
+
+def _shared_children(nodes: dict[int, Node]) -> dict[str, dict[int, Node]]:
+    """The properties that all alternatives have, each with its node in every alternative."""
+    first, *others = nodes.values()
+    shared = [name for name in first.properties if all(name in other.properties for other in others)]
+    return {name: {index: node.child(name) for index, node in nodes.items()} for name in shared}
 
 
 def _are_apart(lists: Iterable[list[Any]]) -> bool:

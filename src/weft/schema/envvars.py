@@ -105,14 +105,19 @@ class VariableCheck:
     @cached_property
     def _shared(self) -> list[tuple[str, Path]] | None:
         """The settings that share a variable; None if only a configuration can determine that."""
-        catalog = self._root.catalog
-        free = (below for schema in catalog.schemas() for below in free_schemas(schema))
-        endless = (node.contains_itself for _, node in places(self._root, catalog.declaring))
-        if any(id(below) in catalog.declaring for below in free) or any(endless):
+        if self._depends_on_configuration:
             return None
         every = [(name, path) for name, path, _ in declared(self._root)]
         count = Counter(name for name, _ in every)
         return [(name, path) for name, path in every if count[name] > 1]
+
+    @property
+    def _depends_on_configuration(self) -> bool:
+        """True if the schema declares variables below free keys, or in an object that contains another of its own kind."""
+        catalog = self._root.catalog
+        free = (below for schema in catalog.schemas() for below in free_schemas(schema))
+        endless = (node.contains_itself for _, node in places(self._root, catalog.declaring))
+        return any(id(below) in catalog.declaring for below in free) or any(endless)
 
 
 def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
@@ -196,14 +201,19 @@ def _scalar(types: frozenset[str], text: str) -> Any:
     """The text as a value of one of these types; a number if both numbers and texts are allowed."""
     if "string" in types and not (types & {"integer", "number"} and _number(text) is not None):
         return text
-    for name, convert in _CONVERTERS.items():
-        value = convert(text.strip()) if name in types else None
-        if value is not None:
-            return value
+    value = _converted(types, text.strip())
+    if value is not None:
+        return value
     if "null" in types and text.strip() in ("", "null"):
         return None
     wanted = [name for name in TYPE_WORDS if name in types and name != "null"]
     raise ValueError(f"the value must be {' or '.join(TYPE_WORDS[name] for name in wanted)}")
+
+
+def _converted(types: frozenset[str], text: str) -> Any:
+    """The text as a number or a boolean, the first of these types that it has; None if it has none."""
+    values = (convert(text) for name, convert in _CONVERTERS.items() if name in types)
+    return next((value for value in values if value is not None), None)
 
 
 def layers_from(node: Node, environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:

@@ -6,11 +6,12 @@ both validators accept the same values. Keywords that look at many keys do so in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 import jsonschema_rs
@@ -137,7 +138,7 @@ def _unevaluated_properties(validator: Any, wanted: Any, instance: Any, schema: 
     evaluated = {name for below in speaking for name in _keys_of(instance, below)}
     others = tuple(name for name in instance if name not in evaluated)
     if wanted is False and others:
-        known = dict.fromkeys(name for below in speaking for name in below.get("properties", ()))
+        known = dict.fromkeys(chain(*(below.get("properties", ()) for below in speaking)))
         yield _unexpected("Unevaluated", others, tuple(known))
     else:
         for name in others:
@@ -227,13 +228,16 @@ def _applying(validator: Any, instance: Any, schema: Any) -> Iterator[Any]:
         yield from (below for name, below in schema.get("dependentSchemas", {}).items() if name in instance)
     yield from schema.get("allOf", ())
     for keyword in ("oneOf", "anyOf"):
-        branches = schema.get(keyword, ())
-        accepting = [below for below in branches if _accepts(validator, below, instance)]
-        yield from accepting or branches
+        yield from _accepting(validator, instance, schema.get(keyword, ()))
     if "if" in schema:
         fits = _accepts(validator, schema["if"], instance)
         yield from [schema["if"]] if fits else []
         yield schema.get("then" if fits else "else", True)
+
+
+def _accepting(validator: Any, instance: Any, branches: Sequence[Any]) -> Sequence[Any]:
+    """The alternatives that accept a value; all of them if none does."""
+    return [below for below in branches if _accepts(validator, below, instance)] or branches
 
 
 def _keys_of(instance: dict[str, Any], schema: dict[str, Any]) -> Iterable[str]:

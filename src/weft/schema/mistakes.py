@@ -99,10 +99,14 @@ def _shape(keyword: str, value: Any) -> Any:
     if keyword in ONE and isinstance(value, dict):
         return {}
     if keyword in NAMED and isinstance(value, dict):
-        return {name: {} if isinstance(below, dict) else below for name, below in value.items()}
+        return {name: _emptied(below) for name, below in value.items()}
     if keyword in MANY and isinstance(value, list):
-        return [{} if isinstance(below, dict) else below for below in value]
+        return list(map(_emptied, value))
     return value
+
+
+def _emptied(schema: Any) -> Any:
+    return {} if isinstance(schema, dict) else schema
 
 
 @cache

@@ -105,11 +105,9 @@ class Protection:
         result = {key: value for key, value in schema.items() if key not in _OF_VALUES}
         result |= {"x-sensitive": True, "pattern": REFERENCE_PATTERN}
         if types:
-            result["type"] = list(dict.fromkeys(name if name in _NOT_TEXTS else "string" for name in types))
-        for kind in holds if not parts else ():
-            inside, others = _REST[kind]
-            if result.get(inside, True) is True and others not in result:
-                result[inside] = self._placed(_reference({}), place)
+            result["type"] = _of_references(types)
+        if not parts:
+            result |= {keyword: self._placed(_reference({}), place) for keyword in _undescribed(result, holds)}
         if "$ref" in schema:
             result["$ref"] = self._sensitive(schema["$ref"])
         return self._without_conditions(result, place)
@@ -157,6 +155,17 @@ def _types(schema: dict[str, Any]) -> list[str]:
 def _containers(schema: dict[str, Any], types: list[str]) -> list[str]:
     """The types with parts, mapping and list, that a schema describes by its types or by keywords about the parts."""
     return [kind for kind, keywords in CONTAINERS.items() if kind in types or keywords & schema.keys()]
+
+
+def _of_references(types: list[str]) -> list[str]:
+    """The types of what contains references in place of values."""
+    return list(dict.fromkeys(name if name in _NOT_TEXTS else "string" for name in types))
+
+
+def _undescribed(schema: dict[str, Any], kinds: list[str]) -> list[str]:
+    """The keywords for those parts of a mapping or a list about which a schema says nothing."""
+    rest = [_REST[kind] for kind in kinds]
+    return [inside for inside, others in rest if schema.get(inside, True) is True and others not in schema]
 
 
 def _reference(schema: dict[str, Any]) -> dict[str, Any]:

@@ -51,15 +51,18 @@ def set_twice(node: Node, layer: Layer) -> Iterator[tuple[Source, Path, Source, 
     owner: dict[tuple[Any, ...], tuple[Source, Path]] = {}
     inside: dict[tuple[Any, ...], tuple[Source, Path]] = {}
     for source in layer.sources:
-        mine = {
-            identity: (source, path) for path, identity in leaves(node, source.data) if not _names_its_item(node, path)
-        }
-        for identity, (_, path) in mine.items():
+        mine = _own_leaves(node, source)
+        for identity, path in mine.items():
             above = (owner[identity[:length]] for length in range(1, len(identity) + 1) if identity[:length] in owner)
             clash = next(above, None) or inside.get(identity)
             if clash:
                 yield (source, path, *clash)
-        for identity, found in mine.items():
-            owner.setdefault(identity, found)
+        for identity, path in mine.items():
+            owner.setdefault(identity, (source, path))
             for length in range(1, len(identity)):
-                inside.setdefault(identity[:length], found)
+                inside.setdefault(identity[:length], (source, path))
+
+
+def _own_leaves(node: Node, source: Source) -> dict[tuple[Any, ...], Path]:
+    """The leaves of a file by their identities, without the keys that only name an item."""
+    return {identity: path for path, identity in leaves(node, source.data) if not _names_its_item(node, path)}

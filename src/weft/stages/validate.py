@@ -121,9 +121,7 @@ class SchemaCheck:
 
     def _problems_of(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
-        # `false` as a property becomes `not: {}`, see `documents`, a keyword that no author wrote
-        steps = (error.validator,) if error.validator and schema != {"not": {}} else ()
-        location = self._catalog.documents.location(error.schema, *steps)
+        location = self._location(error)
         path = tuple(error.absolute_path)
         node = self._catalog.root.at(path)
         if _is_literal_secret(error, schema, node):
@@ -143,6 +141,12 @@ class SchemaCheck:
             key, how = misspelled or (None, how)
             reads = () if key is None else (pointer(key),)
             yield Problem(code, text, path=pointer(where), schema=location, hint=how, reads=reads)
+
+    def _location(self, error: ValidationError) -> str:
+        """The location of the broken keyword, or of the schema if no author wrote that keyword."""
+        # `false` as a property becomes `not: {}`, see `documents`
+        steps = (error.validator,) if error.validator and error.schema != {"not": {}} else ()
+        return self._catalog.documents.location(error.schema, *steps)
 
     def _misspelled(self, schema: Mapping[str, Any], where: Path, judged: _Judged) -> tuple[Path, str] | None:
         """The key that is probably misspelled if another one is missing, and a hint with the correct name.
@@ -267,7 +271,7 @@ class SchemaCheck:
 
 
 def _is_literal_secret(error: ValidationError, schema: Mapping[str, Any], node: Node) -> bool:
-    """True if a value is wrong because it stands where only a reference to a secret may."""
+    """True if a value is wrong because only a reference to a secret is allowed there."""
     stated = schema.get("x-sensitive") is True and error.validator in ("type", "pattern")
     return stated or (node.sensitive and is_concealed(node, error.instance))
 

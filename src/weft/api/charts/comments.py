@@ -205,22 +205,22 @@ def _without_examples(
 
 def _placeholders(block: _Block, keys: Sequence[_Key], following: _Key | None) -> list[_Key]:
     """The settings without a value for which a block shows one: the one directly above it, and the one directly below it."""
-    found = []
     previous = next((key for key in reversed(keys) if key.line < block.line), None)
-    if (
-        previous
-        and previous.empty
-        and (previous.column < block.column or (previous.column == block.column and previous.last + 1 == block.line))
-    ):
-        found.append(previous)
-    if (
-        following
-        and following.empty
-        and following.column == block.column
-        and following.line == block.line + len(block.texts)
-    ):
-        found.append(following)
-    return found
+    near = [
+        *([previous] if previous and _is_shown_below(previous, block) else []),
+        *([following] if following and _is_shown_above(following, block) else []),
+    ]
+    return [key for key in near if key.empty]
+
+
+def _is_shown_below(key: _Key, block: _Block) -> bool:
+    """True if a block after a key is indented more, or is in the same column and on the next line."""
+    return key.column < block.column or (key.column == block.column and key.last + 1 == block.line)
+
+
+def _is_shown_above(key: _Key, block: _Block) -> bool:
+    """True if a key is on the line after a block, in the same column."""
+    return key.column == block.column and key.line == block.line + len(block.texts)
 
 
 def _owner(block: _Block, keys: Sequence[_Key]) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import jsonschema_rs
@@ -77,7 +78,7 @@ class _Inference:
         """The schema of the section of another chart: the keys that the chart sets, and no more."""
         if path in self._switches:
             return {"type": ["boolean", "null"]}
-        below = self._mapping(path, [value for value in values if isinstance(value, dict)], is_open=True)
+        below = self._mapping(path, _some(values, dict), is_open=True)
         return ({"type": ["object", "null"]} if len(path) == 1 else {}) | below
 
     def _described(self, path: Path) -> dict[str, Any]:
@@ -99,32 +100,33 @@ class _Inference:
     def _accepting(self, path: Path, values: Sequence[Any], *, is_open: bool) -> dict[str, Any]:
         if path in self._switches:
             return {"type": ["boolean", "null"]}
-        if any(value is None for value in values):
+        if None in values:
             return {}
-        kinds = dict.fromkeys(kind for value in values for kind in _kinds(value))
+        kinds = dict.fromkeys(chain(*map(_kinds, values)))
         result: dict[str, Any] = {"type": [*kinds, "null"]}
-        texts = [value for value in values if isinstance(value, str)]
-        if "string" in kinds and not texts and not _is_of_names(path, is_open=is_open):
+        if "string" in kinds and not _some(values, str) and not _is_of_names(path, is_open=is_open):
             result |= {"pattern": _NUMBER, "patternErrorMessage": _NUMBER_TEXT}
-        mappings = [value for value in values if isinstance(value, dict)]
-        items = [item for value in values if isinstance(value, list) for item in value]
+        mappings, items = _some(values, dict), list(chain(*_some(values, list)))
         return result | self._mapping(path, mappings, is_open=is_open) | self._items(path, items)
 
     def _mapping(self, path: Path, values: Sequence[dict[str, Any]], *, is_open: bool) -> dict[str, Any]:
-        names = dict.fromkeys(name for value in values for name in value)
-        added = [way[-1] for way in self._ways if way[:-1] == path]
-        examples = {given[-1]: shown for given, shown in self._notes.examples.items() if given and given[:-1] == path}
+        names = dict.fromkeys(chain(*values))
         opened = is_open or self._is_open(path, names)
         properties = {}
-        for name in dict.fromkeys((*names, *examples, *sorted(added))) if values else ():
+        for name in dict.fromkeys((*names, *self._further(path))) if values else ():
             below = (*path, name)
             given = [value[name] for value in values if name in value]
-            shown = [*given, *examples.get(name, ())] or [{}]
+            shown = [*given, *self._notes.examples.get(below, ())] or [{}]
             # examples and empty mappings are samples: others may have other keys
             properties[name] = self.schema(below, shown, is_open=opened or not given or {} in given)
         if not properties:
             return {}
         return {"properties": properties, **({} if opened else {"additionalProperties": False})}
+
+    def _further(self, path: Path) -> list[Any]:
+        """The keys below a path that comments show, and those that lead to other charts."""
+        shown = [example[-1] for example in self._notes.examples if example and example[:-1] == path]
+        return shown + sorted(way[-1] for way in self._ways if way[:-1] == path)
 
     def _is_open(self, path: Path, names: Iterable[Any]) -> bool:
         """True if the keys below a path are not defined by the chart."""
@@ -138,6 +140,10 @@ class _Inference:
         if len(kinds) != 1 or kinds == {"null"}:
             return {}
         return {"items": self.schema((*path, 0), items, is_open=True)}
+
+
+def _some(values: Iterable[Any], kind: type) -> list[Any]:
+    return [value for value in values if isinstance(value, kind)]
 
 
 def _kinds(value: Any) -> tuple[str, ...]:
@@ -184,10 +190,13 @@ def without_defaults(schema: Any, *, named: bool = False) -> Any:
         for name, below in schema.items()
         if name != "default"
     }
-    default = schema.get("default")
-    if default not in (None, "", {}, []) and not isinstance(default, bool) and "enum" not in schema:
-        result.setdefault("examples", [default])
+    if "enum" not in schema and _shows_something(schema.get("default")):
+        result.setdefault("examples", [schema["default"]])
     return result
+
+
+def _shows_something(default: Any) -> bool:
+    return default not in (None, "", {}, []) and not isinstance(default, bool)
 
 
 def opened(schema: Any, path: Path) -> Any:

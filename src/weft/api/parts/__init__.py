@@ -9,6 +9,7 @@ errors is not written.
     values     a value of a dimension (an environment, a tenant): weft.yaml, enums, overlays, expressions
     copies     overlays of another value, with its name replaced
     literals   mappings in expressions that have a key for each value
+    names      how names are spelled
     settings   settings, domains and rules: the schemas, and the overlays that must set a value
     outputs    a template and its entry in weft.yaml
 

@@ -63,6 +63,14 @@ class Copies:
             for path, target in self._matching(layer, self._like):
                 yield self.copy(path, target, always)
 
+    def of_definition(self, target: str) -> Copy | None:
+        """A copy of the file that defines the value, or that is in the folder that does; None if there is none."""
+        every = self._project.dimensions.files(self._dimension)
+        source = next((path for value, path in every if value == self._like), None)
+        inside = (self._dimension.files or "").partition("*")[2].partition("/")[2]
+        whole = source / inside if source and source.is_dir() else source
+        return self.copy(whole, target) if whole and whole.is_file() else None
+
     def copy(self, path: Path, target: str, always: frozenset[SettingPath] = frozenset()) -> Copy:
         """A copy of one file; a file without data is copied unchanged.
 

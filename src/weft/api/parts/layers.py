@@ -56,11 +56,8 @@ def _set_in(
     project: Project, plan: Plan, layer: str, sources: tuple[Source, ...], path: SettingPath, value: Any
 ) -> None:
     """Set a setting in the file of a layer that has the domain, or has its name; in its only file; or in a new one."""
-    domain = path[0]
-    having = [source.name for source in sources if domain in source.data]
-    own = having or [source.name for source in sources if PurePosixPath(source.name).stem == domain]
-    nearest = max(own, key=lambda name: _depth(sources, name, path), default=None)
     folder = (project.folder / layer).is_dir()
+    nearest = _nearest(sources, path)
     if nearest is None and len(sources) == 1 and not folder:
         nearest = sources[0].name
     if nearest is not None:
@@ -70,9 +67,16 @@ def _set_in(
     for step in reversed(path):
         data = {step: data}
     if folder or len(sources) > 1:
-        create(project, plan, f"{layer}/{domain}{_usual_suffix(sources)}", data)
+        create(project, plan, f"{layer}/{path[0]}{_usual_suffix(sources)}", data)
     else:
         create(project, plan, layer if layer.endswith(SUFFIXES) else f"{layer}.yaml", data)
+
+
+def _nearest(sources: tuple[Source, ...], path: SettingPath) -> str | None:
+    """The file that has most steps of a path, among those that have its domain, or else its name."""
+    having = [source.name for source in sources if path[0] in source.data]
+    own = having or [source.name for source in sources if PurePosixPath(source.name).stem == path[0]]
+    return max(own, key=lambda name: _depth(sources, name, path), default=None)
 
 
 def _depth(sources: tuple[Source, ...], name: str, path: SettingPath) -> int:

@@ -50,16 +50,7 @@ def new_output(project: Project, path: str, entry: dict[str, Any], template: str
 
     Raises UsageError for a path that is not a file's, or is already an output, and if the new template already exists.
     """
-    where = PurePosixPath(path)
-    if not where.name or path.endswith("/") or not path.isprintable() or not path.strip():
-        raise UsageError(Problem("bad-name", "this cannot be the path of an output", hint="use the path of a file"))
-    if not PLACEHOLDER.search(path):
-        where = PurePosixPath(*(f"{{{name}}}" for name in _dimensions(project, entry.get("scope"))), path)
-    taken = next((output for output in project.file.outputs if PurePosixPath(output.path) == where), None)
-    if taken is not None:
-        raise UsageError(
-            Problem("name-taken", _already(taken), place=project.file.place("outputs", taken.index, "path"))
-        )
+    where = _free_path(project, path, entry.get("scope"))
     plan = Plan(project)
     text, check = _kind(where)
     name = template or f"{PLACEHOLDER.sub('', where.name).strip('.-_') or 'output'}.j2"
@@ -69,6 +60,20 @@ def new_output(project: Project, path: str, entry: dict[str, Any], template: str
         entry = entry if check is None or "check" in entry else entry | {"check": check}
     plan.add(NAME, ("outputs", END), {"template": name, "path": where.as_posix()} | entry)
     return plan
+
+
+def _free_path(project: Project, path: str, scope: str | None) -> PurePosixPath:
+    """The path of a new output, with a folder for each target; raises UsageError if it is not a file's, or an output has it."""
+    where = PurePosixPath(path)
+    if not where.name or path.endswith("/") or not path.isprintable() or not path.strip():
+        raise UsageError(Problem("bad-name", "this cannot be the path of an output", hint="use the path of a file"))
+    if not PLACEHOLDER.search(path):
+        where = PurePosixPath(*(f"{{{name}}}" for name in _dimensions(project, scope)), path)
+    for output in project.file.outputs:
+        if PurePosixPath(output.path) == where:
+            place = project.file.place("outputs", output.index, "path")
+            raise UsageError(Problem("name-taken", _already(output), place=place))
+    return where
 
 
 def _dimensions(project: Project, scope: str | None) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from weft.api.parts.layers import set_for_all
+from weft.api.parts.names import check_spelling
 from weft.api.parts.plan import Plan, file_and_steps
 from weft.base.paths import Path as SettingPath
 from weft.base.paths import dotted, get, parse_dotted
@@ -28,7 +29,6 @@ from weft.schema.documents import DIALECT
 from weft.schema.node import Node
 from weft.secrets.references import is_reference
 
-LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _GROUP: Final[dict[str, Any]] = {"type": "object", "additionalProperties": False, "properties": {}}
 
@@ -178,12 +178,8 @@ def _how_to_add(path: SettingPath) -> str:
 
 
 def _check_name(node: Node, parent: SettingPath, name: str) -> None:
-    if not _NAME.match(name) or len(name) > LONGEST:
-        shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
-        hint = f"use up to {LONGEST} letters, digits, `_` and `-`; start with a letter or `_`"
-        raise UsageError(
-            Problem("bad-name", f"{shown} cannot be the name of a {'setting' if parent else 'domain'}", hint=hint)
-        )
+    use = f"the name of a {'setting' if parent else 'domain'}"
+    check_spelling(name, _NAME, use, "letters, digits, `_` and `-`; start with a letter or `_`")
     taken = next((known for known in node.properties if known.lower() == name.lower()), None)
     if taken is not None:
         message = f"{dotted((*parent, taken))} already exists"

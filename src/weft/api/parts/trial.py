@@ -55,13 +55,19 @@ def tried(project: Project, plan: Plan) -> Iterator[Trial]:
         except WeftError as error:
             yield Trial(folder, error.problems, 0)
             return
-        every = changed.render(changed.targets())[1]
-        after = [problem for problem in every if problem.severity is not Severity.NOTE]
-        known = project.render(project.targets())[1] if after else []
-        same = {_finding(problem) for problem in known}
+        new, before = _caused(project, changed)
         plan.generate(_OVERLAYS, to_json(overlay_schema(changed.root, changed.name)) + "\n")
-        new = [problem for problem in after if _finding(problem) not in same]
-        yield Trial(folder, tuple(new), len({_finding(one) for one in known if one.severity is Severity.ERROR}))
+        yield Trial(folder, new, before)
+
+
+def _caused(project: Project, changed: Project) -> tuple[tuple[Problem, ...], int]:
+    """The problems of a changed project that it did not have before, and the number of errors that it had."""
+    every = changed.render(changed.targets())[1]
+    after = [problem for problem in every if problem.severity is not Severity.NOTE]
+    known = project.render(project.targets())[1] if after else []
+    same = {_finding(problem) for problem in known}
+    new = tuple(problem for problem in after if _finding(problem) not in same)
+    return new, len({_finding(one) for one in known if one.severity is Severity.ERROR})
 
 
 def _finding(problem: Problem) -> Any:
@@ -122,8 +128,8 @@ def _below(files: ProjectFiles, folder: Path, deep: bool) -> Iterator[Path]:
         new = os.path.realpath(place) not in seen
         seen.add(os.path.realpath(place))
         outside = [name for name in folders if not files.may_read(Path(place, name))]
-        skipped = {*outside, *(name for name in folders if name.startswith("."))}
-        folders[:] = [name for name in folders if name not in skipped] if deep and new else []
+        inside = [name for name in folders if name not in outside and not name.startswith(".")]
+        folders[:] = inside if deep and new else []
         yield from (Path(place, name) for name in (*names, *outside))
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from weft.api.parts import literals
 from weft.api.parts.copies import Copies, described, lists_all, values_of
 from weft.api.parts.layers import create_empty
+from weft.api.parts.names import check_spelling
 from weft.api.parts.plan import Plan, file_and_steps
 from weft.base.overlay import PLACEHOLDER
 from weft.base.paths import Path as SettingPath
@@ -27,8 +29,6 @@ from weft.rules.validations import KEYWORD
 from weft.schema.walk import subschemas
 from weft.stages.load import SUFFIXES
 
-LONGEST: Final = 200
-"""The maximum length of a name, so a file with that name can exist on every system."""
 _PLACES_SHOWN: Final = 6
 
 
@@ -51,7 +51,7 @@ def new_value(project: Project, dimension_name: str, name: str, like: str | None
         _add_to_expressions(project, plan, copies, chosen, name)
     else:
         copies = None
-    _add_least_file(project, dimension, plan, copies, name, chosen)
+    _add_least_file(project, dimension, plan, copies, name)
     return plan
 
 
@@ -78,19 +78,18 @@ def _with_files(project: Project, dimension: Dimension) -> Iterator[str]:
         before, _, after = layer.partition(f"{{{dimension.name}}}")
         folder = project.folder / before.rpartition("/")[0]
         if not PLACEHOLDER.search(before) and not after and before != layer and folder.is_dir():
-            for path in sorted(folder.iterdir()):
-                stem = path.stem if path.is_file() else path.name
-                if VALUE.match(stem) and (path.is_dir() or path.suffix in SUFFIXES):
-                    yield stem
+            yield from filter(None, map(_named_by, sorted(folder.iterdir())))
+
+
+def _named_by(path: Path) -> str | None:
+    """The value whose settings are in a file or a folder, by its name; None if it can be no layer of a value."""
+    stem = path.stem if path.is_file() else path.name
+    return stem if VALUE.match(stem) and (path.is_dir() or path.suffix in SUFFIXES) else None
 
 
 def _check_name(dimension: Dimension, values: list[str], name: str) -> None:
-    if not VALUE.match(name) or len(name) > LONGEST:
-        shown = f"`{name}`" if name.isprintable() and 0 < len(name) <= LONGEST else "this"
-        hint = f"use up to {LONGEST} letters, digits, `.`, `_` and `-`; start with a letter or a digit"
-        raise UsageError(
-            Problem("bad-name", f"{shown} cannot be a value of the dimension `{dimension.name}`", hint=hint)
-        )
+    use = f"a value of the dimension `{dimension.name}`"
+    check_spelling(name, VALUE, use, "letters, digits, `.`, `_` and `-`; start with a letter or a digit")
     for taken in (*values, *(dimension.aliases or {})):
         if taken.lower() == name.lower():  # some file systems do not distinguish them
             kind = "an alias" if taken in (dimension.aliases or {}) else "a value"
@@ -158,10 +157,14 @@ def _lists(schema: dict[str, Any], name: str, like: str | None) -> Iterator[tupl
         yield "enum", schema["enum"], name
     for keyword in ("oneOf", "anyOf"):
         parts = schema.get(keyword)
-        if isinstance(parts, list) and parts and all(isinstance(part, dict) and "const" in part for part in parts):
+        if isinstance(parts, list) and parts and all(map(_is_of_one_value, parts)):
             model: dict[str, Any] = next((part for part in parts if part["const"] == like), {})
             new = {"const": name} | ({"title": name} if "title" in model else {})
             yield keyword, [part["const"] for part in parts], new
+
+
+def _is_of_one_value(schema: Any) -> bool:
+    return isinstance(schema, dict) and "const" in schema
 
 
 def _add_copies(plan: Plan, copies: Copies, like: str, name: str, guessed: bool) -> None:
@@ -210,27 +213,28 @@ def _expressions(project: Project) -> Iterator[tuple[str, SettingPath, str]]:
             yield NAME, ("outputs", output.index, "when"), output.when
 
 
-def _add_least_file(
-    project: Project, dimension: Dimension, plan: Plan, copies: Copies | None, name: str, like: str | None
-) -> None:
+def _add_least_file(project: Project, dimension: Dimension, plan: Plan, copies: Copies | None, name: str) -> None:
     """Create the file that defines the value, or that will contain its settings."""
     created = {change.path for change in plan.changes if change.before is None}
     if dimension.files is None:
-        layer = next((layer for layer in project.file.layers if PLACEHOLDER.findall(layer) == [dimension.name]), None)
-        if layer and not created:
-            path = layer.replace(f"{{{dimension.name}}}", name)
-            create_empty(project, plan, path if path.endswith(SUFFIXES) else f"{path}.yaml", name)
+        path = _own_layer(project, dimension, name)
+        if path and not created:
+            create_empty(project, plan, path, name)
         return
     path = dimension.files.replace("*", name)
     if path.endswith("/"):
         if not any(one.startswith(path) for one in created):
             plan.create(f"{path}.gitkeep", "")
     elif path not in created:
-        source = next((found for value, found in project.dimensions.files(dimension) if value == like), None)
-        inside = dimension.files.partition("*")[2].partition("/")[2]
-        whole = source / inside if source and source.is_dir() else source
-        if copies and whole and whole.is_file():
-            copy = copies.copy(whole, path)
+        copy = copies.of_definition(path) if copies else None
+        if copy:
             plan.create(path, copy.text, f"a copy of {copy.source}")
         else:
             create_empty(project, plan, path, name)
+
+
+def _own_layer(project: Project, dimension: Dimension, name: str) -> str | None:
+    """The path of a file of the first layer that only depends on this dimension."""
+    layer = next((layer for layer in project.file.layers if PLACEHOLDER.findall(layer) == [dimension.name]), None)
+    path = layer.replace(f"{{{dimension.name}}}", name) if layer else None
+    return path if not path or path.endswith(SUFFIXES) else f"{path}.yaml"

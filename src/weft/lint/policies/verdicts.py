@@ -137,22 +137,22 @@ def audit(
 
     A target with an invalid configuration is not checked: its own problems come first.
     """
-    judged, unjudged = list[Target](), list[Target]()
+    judged, unjudged = dict[str, Target](), list[str]()
     for target in targets:
-        (judged if _is_valid(target) else unjudged).append(target)
+        if _is_valid(target):
+            judged[target.name] = target
+        else:
+            unjudged.append(target.name)
     granted = waivers.Granted(project, today)
     controls = [control for policy in policies for control in policy.controls]
-    verdicts = [verdict for target in judged for verdict in _verdicts(controls, target, granted.waives)]
+    verdicts = [verdict for target in judged.values() for verdict in _verdicts(controls, target, granted.waives)]
     if project.file.readers:
-        enforcement, by_name = Enforcement(project, controls), {target.name: target for target in judged}
-        verdicts = [_enforced(verdict, by_name[verdict.target], enforcement) for verdict in verdicts]
-    names = tuple(target.name for target in judged)
+        enforcement = Enforcement(project, controls)
+        verdicts = [_enforced(verdict, judged[verdict.target], enforcement) for verdict in verdicts]
     about = granted.problems(
-        _ids(known.values()), {policy.name for policy in policies}, set(names), set(_failing(verdicts))
+        _ids(known.values()), {policy.name for policy in policies}, set(judged), set(_failing(verdicts))
     )
-    return Audit(
-        today, project, tuple(policies), names, tuple(target.name for target in unjudged), tuple(verdicts), tuple(about)
-    )
+    return Audit(today, project, tuple(policies), tuple(judged), tuple(unjudged), tuple(verdicts), tuple(about))
 
 
 def _enforced(verdict: Verdict, target: Target, enforcement: Enforcement) -> Verdict:
@@ -201,20 +201,26 @@ def _verdict(
         if not all(holds(condition, root, target.shared_config) for condition in control.conditions):
             return Verdict(control, target.name, Status.NOT_APPLICABLE)
         if control.over is not None:
-            seen = [manifest for manifest in rendered if control.over.includes(manifest)]
-            wrong = next((manifest for manifest in seen if not meets(control, manifest)), None)
-            if wrong is None:
-                status = Status.PASSED if seen else Status.NOT_APPLICABLE
-                return Verdict(control, target.name, status, evidence=tuple(map(_reading, seen[:_SHOWN])))
-            problem = _broken_by(control, wrong, target)
+            found = _of_documents(control, target, list(filter(control.over.includes, rendered)))
         elif holds(control.rule, root, target.shared_config):
-            return Verdict(control, target.name, Status.PASSED)
+            found = Verdict(control, target.name, Status.PASSED)
         else:
-            problem = _broken(control, target)
+            found = _broken(control, target)
     except Undecided as reason:
         return Verdict(control, target.name, Status.FAILED, target.located(_undecided(control, reason)))
+    if isinstance(found, Verdict):
+        return found
     waiver = waives(control.policy, control.id, target.name)
-    return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, problem, waiver)
+    return Verdict(control, target.name, Status.WAIVED if waiver else Status.FAILED, found, waiver)
+
+
+def _of_documents(control: Control, target: Target, seen: Sequence[Manifest]) -> Verdict | Problem:
+    """The verdict if all documents that a control sees meet it; otherwise the problem of the first that does not."""
+    wrong = next((manifest for manifest in seen if not meets(control, manifest)), None)
+    if wrong is not None:
+        return _broken_by(control, wrong, target)
+    status = Status.PASSED if seen else Status.NOT_APPLICABLE
+    return Verdict(control, target.name, status, evidence=tuple(map(_reading, seen[:_SHOWN])))
 
 
 def _reading(manifest: Manifest) -> Reading:

@@ -146,7 +146,7 @@ def _kept(root: Path, plan: _Plan, record: Mapping[str, str]) -> dict[str, str]:
 
 
 def _targets(files: Iterable[File]) -> dict[str, str]:
-    """What a record says of files: the target of each path."""
+    """What a record contains about files: the target of each path."""
     return {file.path: file.target for file in files}
 
 

@@ -67,10 +67,10 @@ def read_record(root: Path, project: str) -> dict[str, str]:
     try:
         data: Any = json.loads(text)
         other = str(data.get("project") or project)
-        if data["version"] == _VERSION and project not in ("", other):
-            message = f"{root} contains the outputs of the project `{other}`"
-            raise CannotRun(Problem("other-project", message, hint="render into another folder with `-o`"))
         if data["version"] == _VERSION:
+            if project not in ("", other):
+                message = f"{root} contains the outputs of the project `{other}`"
+                raise CannotRun(Problem("other-project", message, hint="render into another folder with `-o`"))
             files = {str(path): str(target) for path, target in data["files"].items()}
             return {path: target for path, target in files.items() if _can_be_ours(path)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
