@@ -82,7 +82,7 @@ def _with_files(project: Project, dimension: Dimension) -> Iterator[str]:
 
 
 def _named_by(path: Path) -> str | None:
-    """The value whose settings are in a file or a folder, by its name; None if it can be no layer of a value."""
+    """The value whose settings are in a file or a folder, by its name; None if no layer of a value can have that name."""
     stem = path.stem if path.is_file() else path.name
     return stem if VALUE.match(stem) and (path.is_dir() or path.suffix in SUFFIXES) else None
 
