@@ -30,3 +30,10 @@ def test_a_fixed_line_has_none(output):
     line = next(number for number, text in enumerate(lines_of(one.text), 1) if text == "kind: ConfigMap")
     assert main_setting_behind(target, one, line) is None
     assert main_setting_behind(target, one, 10_000) is None
+
+
+def test_a_setting_whose_name_and_value_a_line_does_not_show_is_not_tried(output, monkeypatch):
+    target, one = output
+    line = next(number for number, text in enumerate(lines_of(one.text), 1) if text == "kind: ConfigMap")
+    monkeypatch.setattr(impact, "_lines", lambda *_: (line,))
+    assert main_setting_behind(target, one, line) is None

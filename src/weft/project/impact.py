@@ -63,8 +63,12 @@ def main_setting_behind(target: Target, one: Rendered, line: int) -> Path | None
         for path in leaves_of(target.shared_config)
         if any(path[: len(known)] == known or known[: len(path)] == path for known in read)
     }
-    likely = sorted(filter(ranks.get, ranks), key=lambda path: ranks[path], reverse=True)[:_LIKELY]
-    return next((path for path in likely if line in _lines(target, one, _with_others(target, path))), None)
+    likely = sorted((path for path in ranks if ranks[path] > _UNLIKELY), key=ranks.__getitem__, reverse=True)
+    confirmed = (path for path in likely[:_LIKELY] if line in _lines(target, one, _with_others(target, path)))
+    return next(confirmed, None)
+
+
+_UNLIKELY: Final = (0, 0)
 
 
 def _likelihood(target: Target, path: Path, text: str) -> tuple[int, int]:

@@ -100,8 +100,9 @@ class Limits:
     def _may_list(self, name: str, items: list[Any], dimension: Dimension) -> bool:
         """True if a setting probably lists values of a dimension: some of its items are, and its name is similar."""
         known = self._dimensions.known(dimension)
-        alike = difflib.get_close_matches(name, _plurals(dimension.name), 1, _ALIKE)
-        return bool(alike) and any(item in known for item in items)
+        if not any(item in known for item in items):
+            return False
+        return bool(difflib.get_close_matches(name, _plurals(dimension.name), 1, _ALIKE))
 
     def _before(self, dimension: Dimension) -> tuple[Dimension, ...]:
         return self._dimensions.named[: self._dimensions.named.index(dimension)]

@@ -250,7 +250,7 @@ def _what_there_is(node: Node, items: list[Any]) -> str | None:
         return "the list is empty"
     if node.list_type == "map":
         shown = [name for name in node.list_keys if not node.child(0).child(name).hidden]
-        return f"choose from {choices(_named_by(shown, item) for item in items)}" if shown else None
+        return f"choose from {choices([_named_by(shown, item) for item in items])}" if shown else None
     if node.holds_secrets or any(isinstance(item, dict | list) for item in items):
         return None
     return f"choose from {choices(map(canonical, items))}"
