@@ -28,17 +28,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weft.client.config import Config, Require
+    from weft.client.flags import FlagProvider
     from weft.client.listeners import Change, Refused
     from weft.client.snapshot import NoSetting, Snapshot
     from weft.client.sources import Folder, Reading, Source, Unreadable
     from weft.client.status import Status
 
 __all__ = [
-    "Change", "Config", "Folder", "NoSetting", "Reading", "Refused", "Snapshot", "Source", "Status", "Unreadable", "open"
+    "Change", "Config", "FlagProvider", "Folder", "NoSetting", "Reading", "Refused", "Snapshot", "Source", "Status", "Unreadable", "open"
 ]  # fmt: skip
 _HOMES = {
     **dict.fromkeys(("Change", "Refused"), "weft.client.listeners"),
     "Config": "weft.client.config",
+    "FlagProvider": "weft.client.flags",
     "Status": "weft.client.status",
     **dict.fromkeys(("NoSetting", "Snapshot"), "weft.client.snapshot"),
     **dict.fromkeys(("Folder", "Reading", "Source", "Unreadable"), "weft.client.sources"),

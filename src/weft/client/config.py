@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 from weft.base.paths import dotted, parse_dotted
 from weft.base.problems import CannotRun, Problem, WeftError
 from weft.client.binding import Bound, bound
+from weft.client.health import Application, application
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.kept import Kept
 from weft.client.listeners import Change, Listener, Listeners
@@ -105,6 +106,11 @@ class Config:
             "pending_restart": path in status.pending_restart,
         }
 
+    @property
+    def asgi(self) -> Application:
+        """An ASGI application with `/livez`, `/readyz`, `/status` and `/metrics`."""
+        return application(self)
+
     # --- following ---
 
     def on_change(self, path: str | Callable[[Change], Any] = "") -> Any:
@@ -114,6 +120,11 @@ class Config:
     def before_change(self, path: str | Callable[[Change], Any] = "") -> Any:
         """Ask a function before each change; if it raises `Refused`, or anything else, or takes too long, the change does not happen."""
         return _registered(self._listeners.before, path)
+
+    def on_status(self, function: Callable[[Status], T]) -> Callable[[Status], T]:
+        """Call a function after each look at the source, whether it was accepted or not."""
+        self._listeners.of_status.append(function)
+        return function
 
     async def changes(self, path: str = "") -> AsyncIterator[Change]:
         """The changes from now on, in an asynchronous program."""
@@ -186,14 +197,12 @@ class Config:
         bundle = opened(reading.contents, reading.place)
         judge = self._judged_by(bundle)
         found = self._settled(judge, bundle, self._snapshot)
-        change = Change(
-            self._snapshot, found.snapshot, tuple(map(dotted, changed(self._snapshot.tree, found.snapshot.tree)))
-        )
+        change = _between(self._snapshot, found.snapshot)
         self._listeners.ask(change)
         if bundle.manifest.digest != self._bundle.manifest.digest:
             self._keep(bundle)
         self._judge, self._bundle = judge, bundle
-        fresh = bool(change.settings) or bundle.manifest.digest != self._status.digest
+        fresh = bool(change.settings or change.files) or bundle.manifest.digest != self._status.digest
         now = time.time()
         self._status = Status(
             revision=bundle.manifest.revision,
@@ -207,9 +216,10 @@ class Config:
         )
         self._snapshot = found.snapshot
         self._read = found.snapshot.__getitem__
-        if change.settings:
-            logger.info("revision %s is in force: %s", self._name(), ", ".join(change.settings[:20]))
+        if change.settings or change.files:
+            logger.info("revision %s is in force: %s", self._name(), ", ".join((*change.settings, *change.files)[:20]))
             self._listeners.tell(change)
+        self._listeners.report(self._status)
         return fresh
 
     def _judged_by(self, bundle: Bundle) -> Judge:
@@ -239,6 +249,7 @@ class Config:
         now = self._status.stale_since or time.time()
         refused = self._status.refused + (list(known.values()) != list(problems))
         self._status = replace(self._status, stale_since=now, problems=tuple(problems), refused=refused)
+        self._listeners.report(self._status)
         for problem in problems:
             logger.warning("revision %s stays in force: %s", self._name(), WeftError(problem))
 
@@ -288,6 +299,11 @@ class Config:
             pinned=found.pinned.variables,
         )
         return found.snapshot, status
+
+
+def _between(old: Snapshot, new: Snapshot) -> Change:
+    files = (name for name in dict.fromkeys((*old.files, *new.files)) if old.files.get(name) != new.files.get(name))
+    return Change(old, new, tuple(map(dotted, changed(old.tree, new.tree))), tuple(files))
 
 
 def _registered(listeners: list[Listener], path: str | Callable[[Change], Any]) -> Any:

@@ -39,6 +39,11 @@ class Bundle:
         found = json.loads(self.contents[ORIGINS])
         return found if isinstance(found, dict) else {}
 
+    @cached_property
+    def others(self) -> Mapping[str, str]:
+        """The files that Weft does not read."""
+        return {name: self.contents[name].decode("utf-8", "replace") for name in self.manifest.others}
+
     def placed(self, problem: Problem) -> Problem:
         """A problem with the line of the bundle's file, and the line of the overlay that set the value."""
         path = parse_pointer(problem.path or "")
@@ -46,12 +51,16 @@ class Bundle:
             return problem
         name = self.manifest.values[path[0]]
         place = locate_in(self.contents[name].decode(), f"{self.place}/{name}", path[1:], key=problem.traits.at_key)
+        steps = (path, *map(parse_pointer, problem.reads))
+        origins = dict.fromkeys(found for one in steps if (found := self.origin(self._exact(one))))
+        return replace(problem, place=place, related=(*problem.related, *origins))
+
+    def _exact(self, path: tuple[str, ...]) -> Path:
+        """The path with indexes as numbers, as far as there are values."""
         try:
-            found = follow(self.values, path)
+            return follow(self.values, path)
         except KeyError as error:
-            found = tuple(error.args[0])
-        origin = self.origin(found)
-        return replace(problem, place=place, related=(*problem.related, *([origin] if origin else ())))
+            return tuple(error.args[0])
 
     def origin(self, path: Path) -> Place | None:
         """The overlay file and line that set a setting, or what is around it; None for a default of the schema."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from weft.base.paths import Path, dotted, parse_dotted
 from weft.base.problems import Problem, WeftError
 from weft.client.snapshot import Snapshot
+from weft.client.status import Status
 
 logger = logging.getLogger("weft.client")
 PATIENCE: Final = 10.0
@@ -24,11 +25,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """A change from one snapshot to the next; `settings` are the paths of all that differ."""
+    """A change from one snapshot to the next; `settings` are the paths of all that differ, `files` the names of other files."""
 
     old: Snapshot
     new: Snapshot
     settings: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,15 @@ class Listener:
     call: Callable[[Change], Any]
 
     def about(self, change: Change) -> Change | None:
-        """The change with the settings at, below or around the listener's path; None if there are none."""
+        """The change with the settings at, below or around the listener's path; None if there are none.
+
+        Files belong to no path: only a listener of all settings hears of them.
+        """
+        if not self.below:
+            return change if change.settings or change.files else None
         size = len(self.below)
         found = [one for one in change.settings if _meets(parse_dotted(one), self.below, size)]
-        return replace(change, settings=tuple(found)) if found else None
+        return replace(change, settings=tuple(found), files=()) if found else None
 
 
 def _meets(one: Path, other: Path, size: int) -> bool:
@@ -56,6 +63,15 @@ class Listeners:
     def __init__(self) -> None:
         self.before: list[Listener] = []
         self.after: list[Listener] = []
+        self.of_status: list[Callable[[Status], Any]] = []
+
+    def report(self, status: Status) -> None:
+        """Call every listener of the status; what one raises is logged."""
+        for call in list(self.of_status):
+            try:
+                call(status)
+            except Exception:
+                logger.exception("a listener of the status failed")
 
     def ask(self, change: Change) -> None:
         """Ask every listener whether it accepts a change. Raises WeftError with what they say."""

@@ -93,9 +93,8 @@ def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | No
         raise WeftError(Problem("change-refused", message), *problems)
     values = _with(values, {path: text for path, text in pinned.secrets.items() if path in references})
     manifest = bundle.manifest
-    return Settled(
-        Snapshot(values, judge.root, manifest.digest, manifest.revision), tuple(map(dotted, pending)), pinned
-    )
+    snapshot = Snapshot(values, judge.root, manifest.digest, manifest.revision, bundle.others)
+    return Settled(snapshot, tuple(map(dotted, pending)), pinned)
 
 
 def _with(values: dict[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]:

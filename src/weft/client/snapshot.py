@@ -27,9 +27,18 @@ class Snapshot(Mapping[str, Any]):
     below which there is no other one; groups can be asked for, too.
     """
 
-    __slots__ = ("_known", "_leaves", "_root", "digest", "revision", "tree")
+    __slots__ = ("_known", "_leaves", "_root", "digest", "files", "revision", "tree")
 
-    def __init__(self, values: Mapping[str, Any], root: Node, digest: str, revision: int | None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        root: Node,
+        digest: str,
+        revision: int | None,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        self.files: Mapping[str, str] = MappingProxyType(dict(files or {}))
+        """The other files of the bundle, by their names."""
         self.tree: Mapping[str, Any] = _frozen(values)
         """All values, as read-only mappings and tuples."""
         self.digest = digest

@@ -34,4 +34,8 @@ class Status:
     def as_dict(self) -> dict[str, Any]:
         """The status as JSON data, without any value of a setting that is sensitive."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return data | {"problems": [problem.as_dict() for problem in self.problems], "pinned": dict(self.pinned)}
+        problems = [
+            problem.as_dict() | {"set_by": [f"{place.file}:{place.line}" for place in problem.related]}
+            for problem in self.problems
+        ]
+        return data | {"problems": problems, "pinned": dict(self.pinned)}

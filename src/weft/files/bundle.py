@@ -4,6 +4,7 @@
     <domain>.json   the values of one domain
     schema.json     all schemas in one, with rules: the program checks the values by itself
     origins.json    the overlay file and line that set each setting
+    …               other files of the same revision, such as flags
 
 The folder may be a mounted ConfigMap, so each name is one of its keys. The digest covers the names and contents of all other files: half of
 an old bundle and half of a new one do not fit together, nor does a file that is torn.
@@ -32,7 +33,7 @@ class Manifest:
     """What a bundle says about itself.
 
     `values` are the files of the domains, by the domains' names. `secrets` are the sensitive settings that are set, each with its environment
-    variable (or an empty text): their values are in no bundle. A higher `revision` is a newer one; None if nobody numbers them.
+    variable (or an empty text): their values are in no bundle. `others` are files that Weft does not read. A higher `revision` is a newer one; None if nobody numbers them.
     """
 
     project: str | None
@@ -41,16 +42,18 @@ class Manifest:
     digest: str
     revision: int | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The file `weft.json`."""
         data = {"format": FORMAT, "project": self.project, "target": self.target, "revision": self.revision}
-        return _json(data | {"digest": self.digest, "values": dict(self.values), "secrets": dict(self.secrets)})
+        named = {"values": dict(self.values), "secrets": dict(self.secrets), "others": self.others}
+        return _json(data | {"digest": self.digest, **named})
 
     @property
     def files(self) -> list[str]:
         """The names of all files that the digest covers."""
-        return [*self.values.values(), SCHEMA, ORIGINS]
+        return [*self.values.values(), SCHEMA, ORIGINS, *self.others]
 
 
 class BadManifest(ValueError):
@@ -80,7 +83,8 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
     if revision is not None and type(revision) is not int:
         raise TypeError("revision")
     secrets = {str(path): str(name) for path, name in dict(data.get("secrets", {})).items()}
-    return Manifest(data.get("project"), str(data["target"]), values, str(data["digest"]), revision, secrets)
+    others = tuple(map(_file_name, data.get("others", ())))
+    return Manifest(data.get("project"), str(data["target"]), values, str(data["digest"]), revision, secrets, others)
 
 
 def _file_name(name: Any) -> str:
@@ -100,6 +104,7 @@ def written(
     schema: Mapping[str, Any],
     origins: Mapping[str, str],
     secrets: Mapping[str, str],
+    others: Mapping[str, str],
     *,
     project: str | None,
     target: str,
@@ -108,12 +113,17 @@ def written(
     """The files of a bundle: name to text.
 
     `values` are the domains, `origins` a place such as `overlays/base.yaml:3` for each setting, `secrets` those of the manifest.
+    `others` are more files of the same revision. Raises ValueError if one of them has a name that no ConfigMap takes, or that is taken.
     """
     names = {domain: _name_of(domain, number) for number, domain in enumerate(values)}
     files = {names[domain]: _json(value) for domain, value in values.items()}
     files |= {SCHEMA: _json(schema), ORIGINS: _json(origins)}
+    for name in others:
+        if name in files or name == MANIFEST or not _KEY.fullmatch(name) or name.startswith(".."):
+            raise ValueError(f"`{name}` cannot be the name of another file of a bundle")
+    files |= others
     digest = digest_of({name: text.encode() for name, text in files.items()})
-    return {MANIFEST: Manifest(project, target, names, digest, revision, secrets).text(), **files}
+    return {MANIFEST: Manifest(project, target, names, digest, revision, secrets, tuple(others)).text(), **files}
 
 
 def _name_of(domain: str, number: int) -> str:

@@ -13,6 +13,7 @@ from weft.project.provenance import Items, leaves_of, setters
 from weft.schema.bundle import Bundle
 from weft.schema.catalog import Catalog
 from weft.schema.node import Node
+from weft.stages.render.unset import Wanted
 
 _FOR_PEOPLE: Final = frozenset(
     ("$comment", "description", "examples", "markdownDescription", "markdownEnumDescriptions", "title")
@@ -33,14 +34,20 @@ class Bundling:
         """All schemas in one, for values that may come without the sensitive ones."""
         return Bundle(self._catalog.documents, self._for_programs).schema
 
-    def files(
-        self, target: str, values: Mapping[str, Any], config: Any, layers: Sequence[Layer], revision: int | None
-    ) -> dict[str, str]:
-        """The files of a target's bundle: name to text. `values` is what a program may see of the configuration `config`."""
+    def files(self, target: str, wanted: Wanted, config: Any, layers: Sequence[Layer]) -> dict[str, str]:
+        """The files of a target's bundle: name to text."""
+        values = wanted.values
         origins = dict(self._origins(values, config, layers))
         secrets = dict(_secrets(self._catalog.root, config, ()))
         return files.written(
-            values, self.schema, origins, secrets, project=self._project, target=target, revision=revision
+            values,
+            self.schema,
+            origins,
+            secrets,
+            wanted.others,
+            project=self._project,
+            target=target,
+            revision=wanted.revision,
         )
 
     def _origins(self, values: Mapping[str, Any], config: Any, layers: Sequence[Layer]) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.catalog import Catalog
 from weft.secrets.taint import Views, noting
 from weft.stages.render.templates import Rendered, Templates
-from weft.stages.render.unset import TargetNames
+from weft.stages.render.unset import TargetNames, Wanted
 from weft.stages.write.record import refusal
 from weft.version import __version__
 
@@ -209,11 +209,9 @@ class Outputs:
             "weft_version": __version__,
         }
 
-    def _bundle(self, target: TargetView) -> Callable[[Mapping[str, Any], int | None], dict[str, str]]:
+    def _bundle(self, target: TargetView) -> Callable[[Wanted], dict[str, str]]:
         """What the filter `bundle` calls: the files for the values that a template may see."""
-        return lambda values, revision: self._bundling.files(
-            target.name, values, target.config, target.layers, revision
-        )
+        return lambda wanted: self._bundling.files(target.name, wanted, target.config, target.layers)
 
     def _problem(
         self,

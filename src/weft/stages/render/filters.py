@@ -17,7 +17,7 @@ from weft.files import formats
 from weft.schema import envvars
 from weft.secrets.taint import Branch
 from weft.stages.render.printing import in_words
-from weft.stages.render.unset import TargetNames
+from weft.stages.render.unset import TargetNames, Wanted
 
 T = TypeVar("T")
 DIGESTS: Final = {"sha256": "0" * 64}
@@ -56,14 +56,17 @@ def public(value: Any) -> Any:
 
 
 @pass_context
-def bundle(context: Context, value: Any, revision: int | None = None) -> dict[str, str]:
+def bundle(
+    context: Context, value: Any, revision: int | None = None, files: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The files that a program needs to follow the configuration while it runs, without secrets: name to text. Takes `config`."""
     branch = _branch(value, "bundle")
     target = context.get("target")
     if branch.path or not isinstance(target, TargetNames):
         raise TypeError("`bundle` takes the whole configuration: `config | bundle`")
-    key = "bundle", target["name"], revision
-    return _once(branch, key, lambda one: target.bundle(_plain(one.public()), revision))
+    others = {name: str(in_words(text)) for name, text in (files or {}).items()}
+    key = "bundle", target["name"], revision, *others.items()
+    return _once(branch, key, lambda one: target.bundle(Wanted(_plain(one.public()), revision, others)))
 
 
 def _plain(value: Any) -> Any:

@@ -23,17 +23,26 @@ from weft.schema.types import TYPE_WORDS, json_type
 from weft.secrets.taint import Branch
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a template wants in a bundle: the `values` that it may see, the number of the `revision`, and `others`, files by their names."""
+
+    values: Mapping[str, Any] = field(repr=False)
+    revision: int | None
+    others: Mapping[str, str] = field(repr=False)
+
+
 class TargetNames(dict[str, str]):
     """What templates see as `target`: its name, and its value of each of the `dimensions` that it has.
 
-    `bundle` makes the files of the target's bundle from values and a revision, for the filter of that name.
+    `bundle` makes the files of the target's bundle, for the filter of that name.
     """
 
     def __init__(
         self,
         names: Mapping[str, str],
         dimensions: Sequence[str],
-        bundle: Callable[[Mapping[str, Any], int | None], dict[str, str]] = lambda _values, _revision: {},
+        bundle: Callable[[Wanted], dict[str, str]] = lambda _: {},
     ) -> None:
         super().__init__(names)
         self._dimensions = dimensions

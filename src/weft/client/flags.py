@@ -1,0 +1,118 @@
+"""Feature flags from the same snapshot: a provider for OpenFeature, with the evaluation of flagd's own core.
+
+The flags are another file of the bundle, `config | bundle(files={"flags.json": …})`, in flagd's format
+(https://flagd.dev/reference/flag-definitions/). So they are of the same revision as the settings, and as safe: if the core does not take them, the whole
+revision is refused, and the last good one stays, also over a restart. A program never gets the defaults in its code while there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from openfeature.contrib.tools.flagd.core import FlagdCore
+from openfeature.event import ProviderEventDetails
+from openfeature.provider import AbstractProvider, Metadata
+
+from weft.client.listeners import Change, Refused
+from weft.client.snapshot import Snapshot
+from weft.client.status import Status
+
+if TYPE_CHECKING:
+    from openfeature.evaluation_context import EvaluationContext
+    from openfeature.flag_evaluation import FlagResolutionDetails
+
+    from weft.client.config import Config
+
+
+class FlagProvider(AbstractProvider):
+    """A provider for OpenFeature over a file of the bundle. Raises Refused if the bundle does not have it, or the core does not take it."""
+
+    def __init__(self, config: Config, file: str = "flags.json") -> None:
+        super().__init__()
+        self._file = file
+        self._core = self._loaded(config.snapshot)
+        self._definitions = self._definitions_of(config.snapshot)
+        self._is_stale = False
+        config.before_change(lambda change: self._loaded(change.new))
+        config.on_change(self._take)
+        config.on_status(self._notice)
+
+    def get_metadata(self) -> Metadata:
+        """The name of the provider."""
+        return Metadata("weft")
+
+    def _loaded(self, snapshot: Snapshot) -> FlagdCore:
+        core = FlagdCore()
+        try:
+            core.set_flags(snapshot.files[self._file])
+        except KeyError:
+            raise Refused(f"the bundle has no file {self._file}") from None
+        except Exception as error:  # noqa: BLE001 - the core raises whatever its parts raise
+            raise Refused(f"{self._file} is not what flagd takes: {error.__cause__ or error}") from None
+        for key, flag in json.loads(snapshot.files[self._file])["flags"].items():
+            if flag.get("defaultVariant") is not None and flag["defaultVariant"] not in flag["variants"]:
+                raise Refused(f"{self._file}: the default of {key} is none of its variants")
+        return core
+
+    def _definitions_of(self, snapshot: Snapshot) -> dict[str, Any]:
+        """The definition of each flag, with the shared rules that it names: a flag changes when they do."""
+        data = json.loads(snapshot.files[self._file])
+        shared = data.get("$evaluators", {})
+        return {
+            key: (flag, {name: rule for name, rule in shared.items() if f'"$ref": "{name}"' in json.dumps(flag)})
+            for key, flag in data["flags"].items()
+        }
+
+    def _take(self, change: Change) -> None:
+        if self._file not in change.files:
+            return
+        self._core = self._loaded(change.new)
+        before, self._definitions = self._definitions, self._definitions_of(change.new)
+        every = dict.fromkeys((*before, *self._definitions))
+        differing = [key for key in every if before.get(key) != self._definitions.get(key)]
+        self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=differing))
+
+    def _notice(self, status: Status) -> None:
+        stale = status.stale_since is not None
+        if stale and not self._is_stale:
+            self.emit_provider_stale(ProviderEventDetails(message=str(status.problems[0].message)))
+        elif self._is_stale and not stale:
+            self.emit_provider_ready(ProviderEventDetails())
+        self._is_stale = stale
+
+    # --- what OpenFeature asks ---
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[bool]:
+        """A flag that is true or false."""
+        return self._core.resolve_boolean_value(flag_key, default_value, evaluation_context)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[str]:
+        """A flag whose variants are texts."""
+        return self._core.resolve_string_value(flag_key, default_value, evaluation_context)
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[int]:
+        """A flag whose variants are integers."""
+        return self._core.resolve_integer_value(flag_key, default_value, evaluation_context)
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[float]:
+        """A flag whose variants are numbers."""
+        return self._core.resolve_float_value(flag_key, default_value, evaluation_context)
+
+    def resolve_object_details(
+        self,
+        flag_key: str,
+        default_value: Sequence[Any] | Mapping[str, Any],
+        evaluation_context: EvaluationContext | None = None,
+    ) -> FlagResolutionDetails[Sequence[Any] | Mapping[str, Any]]:
+        """A flag whose variants are mappings or lists."""
+        return self._core.resolve_object_value(flag_key, default_value, evaluation_context)
