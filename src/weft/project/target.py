@@ -68,9 +68,9 @@ class Explanation:
     @property
     def _origin(self) -> dict[str, Any] | None:
         """The winning setter as JSON data, without its value; None if no file sets the value."""
-        for setter in self.setters:
-            return {key: value for key, value in setter.as_dict().items() if key != "value"}
-        return None
+        if not self.setters:
+            return None
+        return {key: value for key, value in self.setters[0].as_dict().items() if key != "value"}
 
 
 def _or_null(value: Any) -> Any:

@@ -112,11 +112,8 @@ def _misspelled(file: ProjectFile, pattern: str) -> str | None:
         fitting = [path for path in there if _fits(step, path)]
         if not fitting:
             taken = _next_steps(file, pattern, steps[:length])
-            return (
-                None
-                if "{" in step
-                else did_you_mean(step, [_as_step(path) for path in there if _as_step(path) not in taken])
-            )
+            names = [name for name in map(_as_step, there) if name not in taken]
+            return None if "{" in step else did_you_mean(step, names)
         folders = fitting
     return None
 

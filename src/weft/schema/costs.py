@@ -79,7 +79,7 @@ def too_costly(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
 
 
 def _asking_too_much(documents: Documents) -> Iterator[tuple[dict[str, Any], Excess]]:
-    """The schemas that ask too many others about the same value, or others that ask others too often."""
+    """The schemas that ask too many others about the same value, or too deeply, while none of those does."""
     counts: dict[int, tuple[int, int]] = {}
     for start in documents.every:
         for schema, below in _after_those_it_asks(documents, start, counts):
@@ -94,7 +94,7 @@ def _asking_too_much(documents: Documents) -> Iterator[tuple[dict[str, Any], Exc
 def _after_those_it_asks(
     documents: Documents, start: dict[str, Any], known: Container[int]
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """A schema and those that it asks, each after all that it asks itself and with these; who iterates adds it to the `known` ones."""
+    """A schema and those below it, each after and with the ones that it asks; the caller adds each to the `known` ones in turn."""
     waiting = [start]
     while waiting:
         schema = waiting[-1]
