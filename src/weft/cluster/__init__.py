@@ -21,7 +21,7 @@ The way of an object, each step in one module:
     order          what comes first
     deploying      lock, revision, inventory, objects, readiness, removal
     drifting, history, rolling_back, rollouts     what comes after
-    client, connections, credentials              the API server
+    client, connections, contexts, credentials    the API server
 
 Every object goes through server-side apply with the field manager `weft`, and Weft's own objects are in the same namespace: `names` has their names.
 

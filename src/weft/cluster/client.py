@@ -14,18 +14,17 @@ No message contains the body of a request.
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from weft.base.extras import how_to_install
-from weft.base.problems import CannotRun, Problem, UsageError, choices, did_you_mean
+from weft.base.problems import CannotRun, Problem
+from weft.cluster import contexts
 
 APPLY: Final = "application/apply-patch+yaml"
 JSON_PATCH: Final = "application/json-patch+json"
@@ -275,15 +274,7 @@ class Client:
         if status == 401:
             message = f"the API server {self.server} does not accept the credentials of the context `{self.context}`"
             raise CannotRun(Problem("cluster-credentials", message, hint="log in again: they may have expired"))
-        said = _json(response)
-        said = said if isinstance(said, dict) else {}
-        details = said.get("details") or {}
-        causes = [
-            Cause(one.get("field") or "", one.get("reason") or "", one.get("message") or "")
-            for one in details.get("causes") or ()
-        ]
-        message = said.get("message") or response.reason_phrase
-        raise Refused(status, said.get("reason") or response.reason_phrase, message, causes)
+        raise _refused(response)
 
     def _discover(self) -> Kinds:
         kinds = Kinds()
@@ -324,7 +315,7 @@ def connect(context: str | None, *, kubeconfig: str | None = None) -> Client:
     timeout = httpx2.Timeout(_SECONDS, connect=10)
     limits = httpx2.Limits(max_connections=AT_ONCE * 2, max_keepalive_connections=AT_ONCE * 2)
     try:
-        name, chosen = _chosen(_files(kubeconfig), context)
+        name, chosen = contexts.chosen(contexts.files(kubeconfig), context)
         parameters = ConnectionParams(timeout=timeout).httpx_params(chosen)
         program = chosen.user.exec if chosen.user else None
         if program is not None and program.apiVersion == credentials.VERSION:
@@ -336,29 +327,16 @@ def connect(context: str | None, *, kubeconfig: str | None = None) -> Client:
     return Client(http, name, namespace=chosen.namespace)
 
 
-def _chosen(files: Sequence[Path], context: str | None) -> tuple[str, Any]:
-    """The name of a context and its configuration: from the first file that has it, or that names a current one."""
-    from lightkube.config.kubeconfig import KubeConfig
-
-    known: list[str] = []
-    for file in files:
-        read = KubeConfig.from_file(file)
-        known += [name for name in read.contexts if name not in known]
-        name = context or read.current_context
-        if name in read.contexts:
-            return name, read.get(name)
-    if context is None and not files:
-        return "the service account of the pod", KubeConfig.from_service_account().get()
-    where = ", ".join(map(str, files)) or "no kubeconfig"
-    what = f"there is no context `{context}` in {where}" if context else f"{where} names no current context"
-    hint = did_you_mean(context or "", known) or (f"choose from {choices(known)}" if known else None)
-    raise UsageError(Problem("unknown-context", what, hint=hint))
-
-
-def _files(kubeconfig: str | None) -> list[Path]:
-    """The kubeconfig files that exist."""
-    stated = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    return [Path(name) for name in stated.split(os.pathsep) if name and (kubeconfig or Path(name).exists())]
+def _refused(response: Any) -> Refused:
+    """A refusal as the server states it (`Status`), or as HTTP does if a proxy answers."""
+    said = _json(response)
+    said = said if isinstance(said, dict) else {}
+    causes = [
+        Cause(one.get("field") or "", one.get("reason") or "", one.get("message") or "")
+        for one in (said.get("details") or {}).get("causes") or ()
+    ]
+    reason, message = said.get("reason") or response.reason_phrase, said.get("message") or response.reason_phrase
+    return Refused(response.status_code, reason, message, causes)
 
 
 def _json(response: Any) -> Any:
