@@ -39,6 +39,7 @@ NOT_ASKED = {
         ("plan", "deploy", "drift", "history", "rollback", "rollout"),
         "it asks a cluster; tests/cluster/test_failures.py looks for canaries in all that it says and keeps",
     ),
+    "agent": "it reads bundles, which have no secrets; tests/agent looks at what it says of those of a mounted Secret",
     "init": "it makes a project and reads none",
     "secrets edit": "it opens an editor with the secrets, which is its purpose; tests/secret_files looks at its messages",
     "secrets encrypt": "it reads a file of secrets and no overlay; tests/secret_files looks at its messages",

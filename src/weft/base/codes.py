@@ -235,6 +235,7 @@ _CODES: Final = (
     Code("cluster-refused", About.OUTPUT),
     Code("cluster-warning", About.OUTPUT),
     # running programs
+    Code("agent-refused", About.ENVIRONMENT),
     Code("binding", About.ENVIRONMENT),
     Code("bundle-refused", About.FILE),
     Code("change-refused", About.ENVIRONMENT),

@@ -25,6 +25,7 @@ from weft.cli.common import allow_read_option
 from weft.version import __version__
 
 _COMMANDS: Final = {
+    "agent": "Keep the files of a running program up to date.",
     "config": "Print the merged configuration of a target.",
     "deploy": "Deploy targets to their clusters.",
     "diff": "Show the settings that differ between targets or revisions.",

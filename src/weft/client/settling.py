@@ -67,11 +67,11 @@ class Settled:
     pinned: Pinned
 
 
-def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | None) -> Settled:
+def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | None, *, hold: bool = True) -> Settled:
     """The snapshot of a bundle after a previous one. Raises WeftError with why it cannot be the configuration.
 
-    A setting that says `x-reload: restart` keeps the value with which the program has started. The new values are checked, and so is what
-    is in force with the old values of such settings.
+    A setting that says `x-reload: restart` keeps the value with which the program has started, unless the program is restarted, so that nothing
+    is on `hold`. The new values are checked, and so is what is in force with the old values of such settings.
     """
     values = copy.deepcopy(dict(bundle.values))
     for path, value in pinned.values.items():
@@ -82,7 +82,9 @@ def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | No
     if problems:
         raise WeftError(*problems)
     pending = (
-        [] if before is None else [path for path in changed(before, values) if reload_of(judge.root, path) == "restart"]
+        []
+        if before is None or not hold
+        else [path for path in changed(before, values) if reload_of(judge.root, path) == "restart"]
     )
     for path in pending:
         _restore(values, before, path)

@@ -1,0 +1,109 @@
+"""The program that an agent runs: started, restarted and signalled; the agent ends as it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from weft.base.problems import CannotRun, Problem
+from weft.checks.programs import find
+
+PATIENCE: Final = 30.0
+"""Seconds that the program has to end before it is killed, when it is restarted for a new revision."""
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between the end of a program and its next start: the first pause, doubled each time, and the longest."""
+_LASTING: Final = 60.0
+"""A program that ran for this long starts again after the first pause."""
+
+
+class Ended(Exception):
+    """Somebody ends the agent: what is being done is given up."""
+
+
+class Program:
+    """A program with its arguments. `ended` is called from another thread whenever it has ended."""
+
+    def __init__(self, command: Sequence[str], ended: Callable[[], None]) -> None:
+        self._command = list(command)
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
+        self._since = 0.0
+        self._pause = _FIRST_PAUSE
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None before the first start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended, as shells say it; None while it runs, or was never started."""
+        code = self._process.poll() if self._process else None
+        return 128 - code if code is not None and code < 0 else code
+
+    @property
+    def is_running(self) -> bool:
+        """True from a start to the end of the process."""
+        return self._process is not None and self.code is None
+
+    def start(self) -> None:
+        """Start it. Raises CannotRun if that is impossible, Ended if the agent is being ended."""
+        name, *arguments = self._command
+        with self._lock:
+            if self._ending:
+                raise Ended
+            try:
+                process = subprocess.Popen([find(name) or name, *arguments], process_group=0)  # noqa: S603 - the caller's own
+            except OSError as error:
+                message = f"{name} cannot be started: {error.strerror}"
+                raise CannotRun(Problem("not-installed", message)) from None
+            self._process, self._since = process, time.monotonic()
+        threading.Thread(target=self._wait, args=(process,), name="weft-program", daemon=True).start()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._ended()
+
+    def restart(self) -> None:
+        """End it gracefully, or after some time at once, and start it again. Raises CannotRun and Ended."""
+        process = self._process
+        if process is not None and self.is_running:
+            self._send(signal.SIGTERM)
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._send(signal.SIGKILL)
+                process.wait()
+        self.start()
+
+    def pass_on(self, number: int, *, ends: bool) -> None:
+        """Send it a signal of the agent; one that `ends` also keeps it from being started again."""
+        with self._lock:
+            self._ending = self._ending or ends
+        self._send(number)
+
+    def pause(self) -> float:
+        """The seconds before it may be started again, after it has ended by itself."""
+        if time.monotonic() - self._since >= _LASTING:
+            self._pause = _FIRST_PAUSE
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
+        return pause
+
+    def kill(self) -> None:
+        """End it at once, because the agent cannot go on."""
+        if self.is_running:
+            self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
