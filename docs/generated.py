@@ -131,6 +131,7 @@ ARGUMENTS = {
     "schema diff [NEW]": "the current schema: a file",
     "secrets scan [PATH]...": "files and folders; those that git tracks or would add when left out",
     "FILE": "the file",
+    "[PROGRAM [ARGS]...]": "the program of `--exec` and its arguments, after all options",
 }
 """Descriptions of arguments, which click does not have: by the command and the name, or by the name."""
 

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 import pytest
 
 from agents import World, bundle, until
+from reference import ROOT
 from run import run
 
 CANARY = "canary-of-an-agent-41"  # pragma: allowlist secret
@@ -265,7 +267,7 @@ def test_what_is_in_the_way_stays(world):
     (world.into / "app.conf").write_text("mine")
     code, said = world.once()
     assert code == 3
-    assert f"{world.into}/app.conf is in the way" in said
+    assert f"{world.into}/app.conf cannot be replaced" in said
     assert ((world.into / "app.conf").read_text(), world.homes()) == ("mine", [])
 
 
@@ -540,17 +542,8 @@ def test_killed_at_any_moment_the_next_start_has_a_good_revision(tmp_path, seed)
         agent.wait()
         known = json.loads((world.into / "..weft.json").read_text())
         world.set(size=0)
-        done = run(
-            "agent",
-            "--once",
-            "--source",
-            world.mount.folder,
-            "--into",
-            world.into,
-            "--render",
-            f"{world.template}:app.conf",
-        )
-        assert done.code == 0, done.err
+        code, said = world.once()
+        assert code == 0, said
         assert world.size() in (1, 2, 12)
         assert world.homes() == [known["good"]]
     finally:
@@ -579,3 +572,42 @@ def test_usage(tmp_path, arguments, message):
     done = run("agent", "--source", "x", "--into", "y", *arguments, cwd=tmp_path)
     assert done.code == 2
     assert message in " ".join(done.err.split())
+
+
+# --- the page ---
+
+SERVICED = """
+import signal, sys, time
+from pathlib import Path
+if "--test" in sys.argv:
+    sys.exit("size = 66" in Path(sys.argv[2]).read_text())
+if "--ping" in sys.argv:
+    sys.exit(0)
+signal.signal(signal.SIGHUP, lambda *_: Path("loaded").write_text(Path(sys.argv[2]).read_text()))
+while True:
+    time.sleep(0.05)
+"""
+
+
+def test_the_commands_of_the_page(world, monkeypatch):
+    page = (ROOT / "docs/reference/programs.md").read_text("utf-8").partition("## Programs that cannot use")[2]
+    block = re.search(r"```sh\n(.*?)```", page, re.DOTALL)[1]
+    places = {"/etc/weft": world.mount.folder, "/etc/service": world.into, "service.conf.j2": world.template}
+    for name, place in places.items():
+        block = block.replace(name, str(place))
+    once, always = (shlex.split(line) for line in block.splitlines() if line)
+    serviced = world.folder / "bin/serviced"
+    serviced.parent.mkdir()
+    serviced.write_text(f"#!{sys.executable}\n{SERVICED}")
+    serviced.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{serviced.parent}{os.pathsep}{os.environ['PATH']}")
+    done = run(*once[1:], cwd=world.folder)
+    assert (done.code, world.size("service.conf")) == (0, 1)
+    agent = world.start([sys.executable, "-m", *always])
+    world.said(agent, "is in place")
+    world.set(size=2)
+    until(lambda: "size = 2" in (world.folder / "loaded").read_text())
+    world.set(size=66)
+    world.said(agent, "the check ended with 1")
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(20) == 143

@@ -34,7 +34,7 @@ def bundle(*, revision=None, secrets=None, schema=SCHEMA, origins=None, **app):
     """The files of a bundle with these settings of `app`, which need not be valid."""
     values = {"app": {"name": "shop", "size": 1, "port": 80, **app}}
     origins = {"app.size": "overlays/base.yaml:3"} if origins is None else origins
-    return written(values, schema, origins, secrets or {}, project="shop", target="one", revision=revision)
+    return written(values, schema, origins, secrets or {}, {}, project="shop", target="one", revision=revision)
 
 
 def until(wanted, seconds=20, said=lambda: ""):
@@ -70,14 +70,15 @@ class World:
 
     def agent(self, *more, **options):
         """Start an agent."""
+        command = [sys.executable, "-m", "weft", "agent", *self._options(**options), *more]
+        return self.start(command)
+
+    def start(self, command):
+        """Start a command, whose stderr is its `log`."""
         log = self.folder / f"log-{len(self.started)}"
+        environment = os.environ | {"NO_COLOR": "1"}
         with log.open("wb") as stream:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "weft", "agent", *map(str, (*self._options(**options), *more))],
-                stderr=stream,
-                cwd=self.folder,
-                env=os.environ | {"NO_COLOR": "1"},
-            )
+            process = subprocess.Popen(list(map(str, command)), stderr=stream, cwd=self.folder, env=environment)
         process.log = log
         self.started.append(process)
         return process

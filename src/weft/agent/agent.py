@@ -194,7 +194,7 @@ class Agent:
             self._tell.problems(error.problems)
 
     def _after_the_end(self) -> int:
-        """The exit code once the program, which was told to end, has ended."""
+        """The exit code once the program, which was asked to end, has ended."""
         while self._program and self._program.is_running:
             self._notifier.wait()
         return (self._program.code if self._program else 0) or 0

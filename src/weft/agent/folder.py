@@ -104,7 +104,7 @@ class Folder:
         return home
 
     def swap(self, home: Path) -> None:
-        """Put a revision in place, of which nobody knows yet whether it is good. Raises CannotRun."""
+        """Put a revision in place, before the program was asked whether it is well. Raises CannotRun."""
         with self._writing():
             self._point(home.name)
 
@@ -161,7 +161,7 @@ class Folder:
         for name in files:
             path = self.path / name.partition("/")[0]
             if os.path.lexists(path) and not self._is_ours(path):
-                message = f"{path} is in the way: it is no link of this agent"
+                message = f"{path} cannot be replaced: it is not a link of this agent"
                 raise CannotRun(Problem("cannot-write", message, hint="remove it, or choose another folder"))
 
     def _remembered(self) -> State:

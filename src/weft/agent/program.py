@@ -1,4 +1,4 @@
-"""The program that an agent runs: started, restarted and signalled; the agent ends as it ends."""
+"""The program that an agent runs: started, restarted, and sent signals; the agent ends as it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the agent's revisions come from: the source, judged by its own schema and rules, and the last good one on disk."""
+"""Where the agent's revisions come from: the source, checked by its own schema and rules, and the last good one on disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weft.base.problems import Problem, WeftError
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.settling import Pinned, Settled, settle
 from weft.client.sources import Folder, Reading, Source, Unreadable
-from weft.files.bundle import MANIFEST, BadManifest, parse_manifest
+from weft.files.bundle import MANIFEST, SCHEMA, BadManifest, parse_manifest
 from weft.files.reading import ProjectFiles
 from weft.schema.node import Node
 
@@ -116,7 +116,7 @@ class Revisions:
             raise WeftError(Problem("bundle-refused", f"{place} has no {missing[0]}"))
         bundle = opened(contents, place)
         _refuse_older(bundle, previous)
-        schema = contents[bundle.manifest.files[-2]]
+        schema = contents[SCHEMA]
         if self._judge is None or self._judge.schema != schema:
             self._judge = Judge(schema)
         pinned = Pinned.of(self._judge.root, {}, self._secrets.path if self._secrets else None)

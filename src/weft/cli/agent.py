@@ -82,7 +82,7 @@ def command(
 ) -> None:
     """Keep a folder at the newest good revision of a bundle, for programs that cannot use `weft.client`.
 
-    A new revision is judged by its schema and rules, its files are checked and put in place at once, and the program is told.
+    A new revision is checked by its schema and rules, its files are put in place at once, and the program is notified.
     If it is not well then, the old files come back.
 
     Exit 0 after --once or a signal, or as PROGRAM exits; 1 if nothing can be used at the start, 3 if the folder cannot be kept.

@@ -25,6 +25,7 @@ from weft.client.snapshot import Snapshot, changed, masked
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
 from weft.client.watching import Notifier, settled
+from weft.files.bundle import SCHEMA
 
 T = TypeVar("T")
 Require = Literal["valid", "last-good", "defaults"]
@@ -223,7 +224,7 @@ class Config:
         return fresh
 
     def _judged_by(self, bundle: Bundle) -> Judge:
-        schema = bundle.contents[bundle.manifest.files[-2]]
+        schema = bundle.contents[SCHEMA]
         known = getattr(self, "_judge", None)
         return known if known is not None and known.schema == schema else Judge(schema)
 
