@@ -583,7 +583,7 @@ if "--test" in sys.argv:
     sys.exit("size = 66" in Path(sys.argv[2]).read_text())
 if "--ping" in sys.argv:
     sys.exit(0)
-signal.signal(signal.SIGHUP, lambda *_: Path("loaded").write_text(Path(sys.argv[2]).read_text()))
+signal.signal(signal.SIGHUP, lambda *_: Path("loaded").write_text(Path(sys.argv[1]).read_text()))
 while True:
     time.sleep(0.05)
 """
