@@ -86,6 +86,12 @@ def _too_deep(spot):
     return spot.instead(f"{spot.indent}extra:", f"{spot.indent}  {spot.key}: {spot.secret}")
 
 
+def _swallowed(spot, before):
+    """The whole overlay in one text, because its quotation mark is closed far below."""
+    lines = "".join(f"    {line}\n" for line in spot.text.replace("'", "''").split("\n"))
+    return f"{before}'\n{lines}    '\n" if spot.is_named else spot.text
+
+
 def _as_json(text):
     return {OVERLAY: None, "one.json": text}
 
@@ -188,6 +194,8 @@ WAYS = {
     "a line without sense": lambda spot: f"{spot.text}{spot.secret}\n",
     "an open bracket above": lambda spot: f"plain: [\n{spot.text}",
     "an open quote above": lambda spot: f'plain: "\n{spot.text}',
+    "in a text of a domain": lambda spot: _swallowed(spot, "plain: "),
+    "in a text of a setting": lambda spot: _swallowed(spot, "plain:\n  colour: "),
     "a wrong value next to it": lambda spot: f"{spot.text}plain:\n  colour: blue\n",
     "in one line": lambda spot: spot.flow(),
     "in one line, next to a wrong value": lambda spot: spot.flow(plain={"colour": "blue"}),

@@ -100,3 +100,17 @@ def test_the_configuration_stays_as_it_is(tmp_path):
 
 def test_a_text_that_is_a_million_spaces_is_no_limit(tmp_path):
     assert limited(answer, tmp_path, " " * 1_000_000 + "x").startswith("first\n ")
+
+
+def missing(folder, text):
+    return len(written(folder, text).unset("a.j2", {"app": {}}))
+
+
+def test_thousands_of_missing_settings_are_found_soon(tmp_path):
+    lines = "".join(f"{{{{ app.x{number} }}}} on a line of its own\n" for number in range(6000))
+    assert limited(missing, tmp_path, lines) == 6000
+
+
+def test_a_missing_setting_is_found_once_however_often_it_is_used(tmp_path):
+    text = "{% for a in range(100000) %}{{ app.x }}{% endfor %}"
+    assert limited(missing, tmp_path, text) == 1

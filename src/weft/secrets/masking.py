@@ -8,6 +8,7 @@ are not sensitive.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from weft.schema.node import MISSING, Node
 from weft.secrets.references import is_reference
 
 MASK: Final = "***"
+_LINE: Final = re.compile(r"""([\w.$-]+)(?:["']\s*:|\s*:(?=\s))\s*(?!["']?ref\+)["']?\S""")
+"""A name and its value, as lines of YAML and JSON have them; a reference is no secret."""
 LONG: Final = 6
 """The minimum length of a secret for comparing other values with it: `1` is the value of many settings."""
 
@@ -53,8 +56,15 @@ def mask(node: Node, value: Any) -> Any:
 
 
 def is_concealed(node: Node, value: Any) -> bool:
-    """True if a value is a secret in plain text, or may be one."""
-    return node.conceals(value) and not is_reference(value)
+    """True if a value is a secret in plain text, or may be one or contain one."""
+    return (node.conceals(value) and not is_reference(value)) or _has_swallowed_one(node, value)
+
+
+def _has_swallowed_one(node: Node, value: Any) -> bool:
+    """True if a text contains the line of a secret: its quotation mark was forgotten, and the next one is far below."""
+    if not isinstance(value, str) or not node.catalog.holding_secrets:
+        return False
+    return any(node.catalog.secret_names.resemble(name) for name in _LINE.findall(value))
 
 
 def below(node: Node, key: str) -> Node:

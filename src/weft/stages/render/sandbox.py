@@ -7,7 +7,9 @@ the limits.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import CodeType
 from typing import Any, Final
 
@@ -40,9 +42,26 @@ METHODS: Final = frozenset(("get", "items", "keys", "values"))
 """The methods of a mapping of the configuration that templates may call; every other name is a setting."""
 
 
+class _Lined(Template):
+    """A template that finds a line in its table of lines at once; Jinja makes the table again each time, and goes through it."""
+
+    @cached_property
+    def _lines(self) -> tuple[list[int], list[int]]:
+        """The lines of the compiled code, ascending, and the line of the template for each."""
+        pairs = sorted((python, line) for line, python in self.debug_info)
+        return [python for python, _ in pairs], [line for _, line in pairs]
+
+    def get_corresponding_lineno(self, lineno: int) -> int:
+        """The line of the template for a line of its compiled code."""
+        pythons, lines = self._lines
+        found = bisect_right(pythons, lineno)
+        return lines[found - 1] if found else 1
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox with limits. In `cache.items` the setting `items` wins over the method of the mapping."""
 
+    template_class = _Lined
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
 
     def __init__(self, **options: Any) -> None:

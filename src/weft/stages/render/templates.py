@@ -35,7 +35,7 @@ from jinja2.loaders import split_template_path
 from weft.base.paths import dotted, pointer
 from weft.base.problems import Place, Problem, choices, did_you_mean
 from weft.files import cache, yaml12
-from weft.files.lines import line_of, start_of
+from weft.files.lines import lines_of, start_of
 from weft.files.reading import ProjectFiles, unreadable
 from weft.secrets.taint import TaintError
 from weft.stages.render import printing
@@ -79,6 +79,7 @@ class Templates:
             bytecode_cache=_Compiled(),
         )
         self._templates: dict[str, Template | Problem] = {}
+        self._read: dict[str, list[str]] = {}
 
     def check(self, template: str) -> Problem | None:
         """The problem that keeps a template from being compiled, if any."""
@@ -173,9 +174,15 @@ class Templates:
         if problem.place is None or problem.place.line is None:
             return problem
         name = problem.place.file.removeprefix(f"{self.name}/")
-        text = self._files.read(self._folder / name).decode("utf-8", "replace")
-        line = line_of(text, problem.place.line) or ""
+        lines = self._lines_of(name)
+        line = lines[problem.place.line - 1] if 0 < problem.place.line <= len(lines) else ""
         return replace(problem, place=replace(problem.place, column=_column(line, error)))
+
+    def _lines_of(self, name: str) -> list[str]:
+        """The lines of a template for reports; a template may have thousands of mistakes."""
+        if name not in self._read:
+            self._read[name] = lines_of(self._files.read(self._folder / name).decode("utf-8", "replace"))
+        return self._read[name]
 
     def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
         place = self._place(error.__traceback__) or Place(f"{self.name}/{template}")

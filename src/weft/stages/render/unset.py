@@ -118,9 +118,14 @@ class Unset(StrictUndefined):
 
 @dataclass(frozen=True)
 class Uses:
-    """The recorded uses: the error of the missing value, and the file and line of the template."""
+    """The recorded uses, each once: the error of the missing value, and the file and line of the template."""
 
-    found: list[tuple[UnsetError, str, int]] = field(default_factory=list)
+    known: dict[tuple[str, str, int], UnsetError] = field(default_factory=dict)
+
+    @property
+    def found(self) -> list[tuple[UnsetError, str, int]]:
+        """The error, the file and the line of each."""
+        return [(error, file, line) for (_, file, line), error in self.known.items()]
 
     def undefined(self) -> type[Undefined]:
         """The class of missing values, for a Jinja environment whose uses are recorded here."""
@@ -133,9 +138,8 @@ class Uses:
             frame = frame.f_back
         template = frame.f_globals.get("__jinja_template__")
         if template is not None and template.filename:
-            self.found.append(
-                (UnsetError(around, name), template.filename, template.get_corresponding_lineno(frame.f_lineno))
-            )
+            error, line = UnsetError(around, name), template.get_corresponding_lineno(frame.f_lineno)
+            self.known.setdefault((str(error), template.filename, line), error)
 
 
 class _Noting(Undefined):
