@@ -19,7 +19,7 @@ from weft.secrets.references import is_reference
 
 MASK: Final = "***"
 _LINE: Final = re.compile(r"""([\w.$-]+)(?:["']\s*:|\s*:(?=\s))\s*(?!["']?ref\+)["']?\S""")
-"""A name and its value, as lines of YAML and JSON have them; a reference is no secret."""
+"""A name and its value, as lines of YAML and JSON have them; a reference may be shown."""
 LONG: Final = 6
 """The minimum length of a secret for comparing other values with it: `1` is the value of many settings."""
 
