@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -106,6 +107,15 @@ def test_all_files_change_at_once_and_old_ones_are_removed(world):
     several = [part for number in range(20) for part in ("--render", f"{world.template}:file-{number}")]
     agent = world.agent(*several)
     world.becomes(1, agent)
+    stop, missing = threading.Event(), []
+
+    def look():
+        while not stop.is_set():
+            if not os.path.lexists(world.into / "..data"):
+                missing.append(time.monotonic())
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
     for size in range(2, 12):
         world.set(size=size)
         mixed = set()
@@ -117,6 +127,9 @@ def test_all_files_change_at_once_and_old_ones_are_removed(world):
                 continue  # the link moved on, and what it led to is gone
             assert len(found) == 1
             mixed.add(int(found.pop().split("\n")[0].removeprefix("size = ")))
+    stop.set()
+    watcher.join()
+    assert missing == []
     until(lambda: len(world.homes()) == 1)
 
 
@@ -496,6 +509,17 @@ def test_term_during_a_trial_ends_at_once_and_the_next_start_has_the_good_revisi
     world.set(size=0)
     assert world.once()[0] == 0
     assert world.size() == 1
+
+
+def test_term_ends_a_command_that_hangs(world):
+    os.mkfifo(world.folder / "pipe")
+    agent = world.agent(
+        "--check", f"echo > {world.folder}/began; read -r never < {world.folder}/pipe", "--timeout", "60"
+    )
+    until((world.folder / "began").exists)
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(5) == 0
+    assert world.homes() == []
 
 
 # --- secrets ---
