@@ -6,7 +6,7 @@ whose number of examples is the percentage of it that this run tries.
 
 from hypothesis import settings
 
-FEW = 8
+FEW = 7
 """The percentage that `make test` tries."""
 
 

@@ -18,8 +18,12 @@ from weft.schema.node import MISSING, Node
 from weft.secrets.references import is_reference
 
 MASK: Final = "***"
-_LINE: Final = re.compile(r"""([\w.$-]+)(?:["']\s*:|\s*:(?=\s))\s*(?!["']?ref\+)["']?\S""")
+_LINE: Final = re.compile(
+    r"""(?<![\w.$-])([\w.$-]{1,100})(?:["']\s{0,9}:|\s{0,9}:(?=\s))\s{0,999}(?!["']?ref\+)["']?\S"""
+)
 """A name and its value, as lines of YAML and JSON have them; a reference may be shown."""
+_MANY: Final = 500
+"""A text with more names is hidden without a look at each of them."""
 LONG: Final = 6
 """The minimum length of a secret for comparing other values with it: `1` is the value of many settings."""
 
@@ -64,7 +68,8 @@ def _has_swallowed_one(node: Node, value: Any) -> bool:
     """True if a text contains the line of a secret: its quotation mark was forgotten, and the next one is far below."""
     if not isinstance(value, str) or not node.catalog.holding_secrets:
         return False
-    return any(node.catalog.secret_names.resemble(name) for name in _LINE.findall(value))
+    names = set(_LINE.findall(value))
+    return len(names) > _MANY or any(node.catalog.secret_names.resemble(name) for name in names)
 
 
 def below(node: Node, key: str) -> Node:
