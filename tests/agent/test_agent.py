@@ -638,7 +638,9 @@ def test_the_commands_of_the_page(world, monkeypatch):
     once, always = (shlex.split(line) for line in block.splitlines() if line)
     serviced = world.folder / "bin/serviced"
     serviced.parent.mkdir()
-    serviced.write_text(f"#!{sys.executable}\n{SERVICED}")
+    (world.folder / "serviced.py").write_text(SERVICED)
+    command = shlex.join([sys.executable, str(world.folder / "serviced.py")])  # whose path may have a blank in it
+    serviced.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     serviced.chmod(0o755)
     monkeypatch.setenv("PATH", f"{serviced.parent}{os.pathsep}{os.environ['PATH']}")
     done = run(*once[1:], cwd=world.folder)

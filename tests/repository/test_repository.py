@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -43,6 +44,13 @@ def found(pattern, texts):
         for name, text in texts
         for match in re.finditer(pattern, text)
     ]
+
+
+def test_the_modules_of_tests_have_names_of_their_own():
+    """Two of one name cannot be imported in one run."""
+    others = {ROOT / "tests/cases", ROOT / "tests/cluster/shop"}
+    modules = [path for path in (ROOT / "tests").rglob("test_*.py") if others.isdisjoint(path.parents)]
+    assert [name for name, number in Counter(path.name for path in modules).items() if number > 1] == []
 
 
 # --- the engine knows no platform ---
