@@ -77,6 +77,10 @@ class ProjectFiles:
                 ]  # texts compare faster than paths
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # so there is none
+                return []
+            raise
 
     def names_near(self, path: Path) -> list[str]:
         """The names in the folder of a path, for hints."""
