@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from reference import ROOT
+from rounds import FEW
 from scratch import write_files
 
 OF_THIS_RUN = ("PYTEST", "STARTED_BY_TESTS", "XDG_CACHE_HOME", "COV")
@@ -141,7 +142,7 @@ def drawn(folder, *options):
 
 def test_a_tier_tries_its_share_of_all_examples_and_a_seed_draws_them_again(tmp_path):
     counts, _ = drawn(tmp_path)
-    assert counts == [8, 16, 4, 20]
+    assert counts == [FEW, 2 * FEW, FEW // 2, 20]
     counts, soaked = drawn(tmp_path, "-m", "soak", "--rounds=50", "--hypothesis-seed=7")
     assert counts == [50, 100, 25, 25]
     assert drawn(tmp_path, "-m", "soak", "--rounds=50", "--hypothesis-seed=7") == (counts, soaked)
