@@ -142,7 +142,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_collection_finish():
     """What was collected stays to the end: the garbage collector need not look at it again and again, nor so often."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 50, 50)
 
 
 def chosen(family, config):

@@ -6,7 +6,7 @@ whose number of examples is the percentage of it that this run tries.
 
 from hypothesis import settings
 
-FEW = 7
+FEW = 6
 """The percentage that `make test` tries."""
 
 
