@@ -87,6 +87,7 @@ def test_a_subject_whose_files_have_moved_is_an_error(tmp_path):
         mutants.subject_files(tmp_path, ["gone/*.py"])
 
 
+@pytest.mark.programs("sh")  # it starts whole runs of tests
 def test_a_line_that_no_test_guards_survives(tmp_path, monkeypatch, capsys):
     files = {
         "src/weft/__init__.py": "",
@@ -130,6 +131,7 @@ def test_a_mutant_meets_the_tests_that_run_its_line_and_are_likeliest_to_notice_
     assert next(recording.groups("src/weft/rules/names.py", 6)) == [own, mutants.ALSO, near]
 
 
+@pytest.mark.programs("sh")  # it starts whole runs of tests
 def test_a_mutant_that_does_not_end_or_takes_all_memory_is_ended(tmp_path, monkeypatch):
     checkout = mutants.Checkout(tmp_path / "copy")
     checkout.root.mkdir()

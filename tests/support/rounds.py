@@ -6,7 +6,7 @@ whose number of examples is the percentage of it that this run tries.
 
 from hypothesis import settings
 
-FEW = 6
+FEW = 7
 """The percentage that `make test` tries."""
 
 
