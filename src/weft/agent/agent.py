@@ -19,8 +19,8 @@ from weft.base.paths import dotted
 from weft.base.problems import CannotRun, Problem, WeftError
 from weft.checks.programs import NoAnswerError, Started, ask, words
 from weft.client.kept import Kept
+from weft.client.notifier import Notifier, settled
 from weft.client.snapshot import changed
-from weft.client.watching import Notifier, settled
 
 LIMIT: Final = 30.0
 """Seconds that a check or a notification may take."""

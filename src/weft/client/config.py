@@ -20,11 +20,11 @@ from weft.client.health import Application, application
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.kept import Kept
 from weft.client.listeners import Change, Listener, Listeners
+from weft.client.notifier import Notifier, settled
 from weft.client.settling import Pinned, Settled, settle
 from weft.client.snapshot import Snapshot, changed, masked
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
-from weft.client.watching import Notifier, settled
 from weft.files.bundle import SCHEMA
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Noticing changes: the kernel says when something is renamed or written in a folder, and a slow poll finds what it does not say.
 
 A watch of the file or of `..data` itself would fire once and then never again, because the kubelet replaces both. So the folder is watched, which
-stays. A folder that is removed and made again gets a new watch at the next poll.
+stays. A folder that is removed and created again gets a new watch at the next poll.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 POLL: Final = 5.0
-"""Seconds between two polls while the kernel can be asked, and a backstop for what it does not say (NFS, a folder made again)."""
+"""Seconds between two polls while the kernel can be asked, and a backstop for what it does not say (NFS, a folder created again)."""
 FAST_POLL: Final = 0.1
 """Seconds between two polls where it cannot."""
 _MASK: Final = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400
@@ -46,8 +46,12 @@ class Notifier:
             os.write(self._woken, b"x")
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until something may have changed; true if somebody said so, false after the time of a poll."""
-        self._watch()
+        """Wait until something may have changed; true if somebody said so, false after the time of a poll.
+
+        Nobody says what happened before a folder was watched, so the first wait after that is over at once.
+        """
+        if self._watch():
+            return True
         poll = POLL if self._watches else FAST_POLL
         handles = [self._wake, *([self._handle] if self._handle is not None else [])]
         ready, _, _ = select.select(handles, [], [], poll if timeout is None else min(timeout, poll))
@@ -57,13 +61,15 @@ class Notifier:
                 self._forget(data)
         return bool(ready)
 
-    def _watch(self) -> None:
-        """Watch the folders that are there and not watched."""
+    def _watch(self) -> bool:
+        """Watch the folders that are there and not watched; true if there was one."""
+        known = len(self._watches)
         for folder in self._folders if self._handle is not None else ():
             if folder not in self._watches:
                 number = _libc().inotify_add_watch(self._handle, os.fsencode(folder), _MASK)
                 if number >= 0:
                     self._watches[folder] = number
+        return len(self._watches) > known
 
     def _forget(self, events: bytes) -> None:
         """A folder that is gone is not watched any more."""
