@@ -35,6 +35,58 @@ def test_a_program_reads_settings_by_their_paths(world):
         config["app.nam"]
 
 
+def test_a_bundle_may_be_one_file(world):
+    file = world.folder / "bundle.json"
+    file.write_text(json.dumps(world.files(pool={"max": 20})))
+    config = weft.client.open(file, debounce=0.01)
+    world.opened.append(config)
+    file.write_text(json.dumps(world.files(pool={"max": 30})))
+    until(lambda: config["pool.max"] == 30)
+    file.write_text("[]")
+    until(lambda: config.status.stale_since)
+    assert "is not a JSON object with the files of a bundle" in config.status.problems[0].message
+
+
+def test_a_source_of_ones_own_may_lack_a_file(world):
+    class Memory:
+        folders = ()
+
+        def __init__(self):
+            self.files = world.files()
+
+        def token(self):
+            return tuple(self.files)
+
+        def read(self):
+            return weft.client.Reading({name: text.encode() for name, text in self.files.items()}, "memory")
+
+    source = Memory()
+    config = weft.client.open(source, watch=False)
+    del source.files["pool.json"]
+    refused(world, config, "bundle-refused", "this file of the bundle is missing")
+
+
+def test_a_key_with_a_dot_is_a_setting_like_others(world):
+    schema = {"type": "object", "properties": {**SCHEMA["properties"], "labels": {"type": "object"}}}
+    world.set(schema=schema, labels={"app.example.com/name": "shop", "list": [{"a": 1}, {"a": 2}]})
+    config = world.open(watch=False)
+    (name,) = (one for one in config.snapshot if "example" in one)
+    assert config[name] == "shop"
+    assert name in config.snapshot
+    assert "labels.list" in [*config.snapshot]
+    assert config["labels.list[1].a"] == 2
+    assert "labels.list[2]" not in config.snapshot
+    assert "labels.[" not in config.snapshot
+
+
+def test_a_revision_with_another_schema_is_checked_by_it(world):
+    config = world.open(watch=False)
+    schema = json.loads(json.dumps(SCHEMA))
+    schema["properties"]["pool"]["properties"]["max"]["maximum"] = 15
+    world.set(schema=schema, pool={"max": 20}, others={"more.txt": "x"})
+    refused(world, config, "out-of-range", "pool.max")
+
+
 def test_a_snapshot_never_changes(world):
     config = world.open(watch=False)
     with pytest.raises(TypeError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from weft.agent.folder import Folder
-from weft.agent.making import Render, digest_of, made
+from weft.agent.making import Render, made
 from weft.agent.program import Ended, Program
 from weft.agent.revisions import Revision, Revisions
 from weft.base.paths import dotted
@@ -21,6 +21,7 @@ from weft.checks.programs import NoAnswerError, Started, ask, words
 from weft.client.kept import Kept
 from weft.client.notifier import Notifier, settled
 from weft.client.snapshot import changed
+from weft.files.bundle import digest_of
 
 LIMIT: Final = 30.0
 """Seconds that a check or a notification may take."""
@@ -52,8 +53,8 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who hears of what an agent does: of events, in one line each, and of problems."""
+class Voice:
+    """What an agent says: events, in one line each, and problems."""
 
     event: Callable[[str], None]
     problems: Callable[[Sequence[Problem]], None]
@@ -62,9 +63,9 @@ class Listener:
 class Agent:
     """Keeps a folder, and a program, at the newest revision of a source that is good. `run` does it; other threads may `signal`."""
 
-    def __init__(self, options: Options, listener: Listener) -> None:
+    def __init__(self, options: Options, voice: Voice) -> None:
         self._options = options
-        self._tell = listener
+        self._voice = voice
         self._folder = Folder(options.into)
         self._revisions = Revisions(options.source, options.secrets)
         self._kept = Kept(options.last_good) if options.last_good else None
@@ -123,8 +124,8 @@ class Agent:
             if more or not last_good:
                 raise WeftError(*dict.fromkeys((*refused, *more)))
         if refused:
-            self._tell.problems(refused)
-            self._tell.event("the last good revision is in place")
+            self._voice.problems(refused)
+            self._voice.event("the last good revision is in place")
         if self._program and not self._program.is_running and not self._options.once:
             self._program.start()
 
@@ -146,7 +147,7 @@ class Agent:
             place = str(self._kept and self._kept.path)
             return self._revisions.of(contents, place, None, hold=False) if contents else None
         except WeftError as error:
-            self._tell.problems(
+            self._voice.problems(
                 [replace(problem, hint="the last good revision is not used") for problem in error.problems]
             )
             return None
@@ -170,7 +171,7 @@ class Agent:
         if self._due is None:
             pause = self._program.pause()
             self._due = time.monotonic() + pause
-            self._tell.event(f"the program ended with {self._program.code}: it starts again in {pause:.0f} s")
+            self._voice.event(f"the program ended with {self._program.code}: it starts again in {pause:.0f} s")
         elif time.monotonic() >= self._due:
             self._due = None
             self._program.start()
@@ -191,7 +192,7 @@ class Agent:
         try:
             self._try(self._revisions.read(self._revision, hold=not restarts))
         except WeftError as error:
-            self._tell.problems(error.problems)
+            self._voice.problems(error.problems)
 
     def _after_the_end(self) -> int:
         """The exit code once the program, which was asked to end, has ended."""
@@ -237,7 +238,7 @@ class Agent:
             back = f"the old files are in place again; then {again}" if again else "the old files are in place again"
             raise _refusal(revision, f"{reason}; {back}")
         if reason:
-            self._tell.problems(
+            self._voice.problems(
                 [Problem("agent-refused", f"revision {revision.name} is the first one, and stays: {reason}")]
             )
         self._folder.accept(home, digest)
@@ -249,14 +250,14 @@ class Agent:
         snapshot = revision.settled.snapshot
         found = [dotted(path) for path in changed(old.settled.snapshot.tree, snapshot.tree)] if old else []
         names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-        self._tell.event(f"revision {revision.name} is in place" + (f": {names}" if names else ""))
+        self._voice.event(f"revision {revision.name} is in place" + (f": {names}" if names else ""))
         if revision.settled.pending:
-            self._tell.event(f"what waits for a restart: {', '.join(revision.settled.pending)}")
+            self._voice.event(f"what waits for a restart: {', '.join(revision.settled.pending)}")
         if self._kept:
             try:
                 self._kept.write(revision.bundle.contents)
             except CannotRun as error:
-                self._tell.problems(error.problems)
+                self._voice.problems(error.problems)
 
     def _delivered(self, *, bake: bool) -> str | None:
         """Tell the program of the files in place, and see whether it is well. Returns why it is not."""

@@ -24,9 +24,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from weft.agent.making import digest_of
 from weft.base.problems import CannotRun, Problem, WeftError
 from weft.files.atomic import cannot_write, replace_file, stage, sync_folder
+from weft.files.bundle import digest_of
 
 _DATA: Final = "..data"
 _STAGED: Final = "..data_tmp"

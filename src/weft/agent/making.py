@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,9 +66,3 @@ def _rendered(render: Render, context: Mapping[str, Any]) -> str | Problem:
 
 def _json(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "backslashreplace")
-
-
-def digest_of(files: Mapping[str, bytes]) -> str:
-    """What tells the files of one revision from those of others."""
-    parts = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
-    return hashlib.sha256("".join(parts).encode()).hexdigest()

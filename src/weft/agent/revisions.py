@@ -11,9 +11,7 @@ from typing import Any, Final
 from weft.base.problems import Problem, WeftError
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.settling import Pinned, Settled, settle
-from weft.client.sources import Folder, Reading, Source, Unreadable
-from weft.files.bundle import MANIFEST, SCHEMA, BadManifest, parse_manifest
-from weft.files.reading import ProjectFiles
+from weft.client.sources import Folder, Unreadable, source_of
 from weft.schema.node import Node
 
 _SHORTEST: Final = 3
@@ -47,45 +45,11 @@ class Revision:
         return text
 
 
-class File:
-    """A bundle in one file: a JSON object with the contents of its files by their names, as `config | bundle | to_json` renders."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """The folder of the file, in which it is replaced."""
-        return (self.path.parent,)
-
-    def token(self) -> Any:
-        """What changes when the file is written or replaced."""
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            return type(error).__name__
-        return status.st_mtime_ns, status.st_size, status.st_ino
-
-    def read(self) -> Reading:
-        """The files in the file. Raises Unreadable."""
-        token = self.token()
-        try:
-            data = json.loads(ProjectFiles(self.path.parent).read(self.path))
-            contents = {name: text.encode() for name, text in data.items()}
-        except OSError as error:
-            raise Unreadable(f"{self.path} cannot be read: {error.strerror}") from None
-        except (ValueError, RecursionError, AttributeError):
-            raise Unreadable(f"{self.path} is not a JSON object with the files of a bundle as texts") from None
-        if MANIFEST not in contents:
-            raise Unreadable(f"{self.path} has no {MANIFEST}: it is not a bundle")
-        return Reading(contents, token, str(self.path))
-
-
 class Revisions:
     """What the source has, as revisions; `secrets` is the folder of a mounted Secret."""
 
     def __init__(self, path: Path, secrets: Path | None) -> None:
-        self.source: Source = File(path) if path.is_file() else Folder(path)
+        self.source = source_of(path)
         self._secrets = Folder(secrets) if secrets else None
         self._judge: Judge | None = None
 
@@ -111,29 +75,8 @@ class Revisions:
 
     def of(self, contents: Mapping[str, bytes], place: str, previous: Revision | None, *, hold: bool) -> Revision:
         """The revision in the files of a bundle. Raises WeftError."""
-        missing = [name for name in (MANIFEST, *_named(contents)) if name not in contents]
-        if missing:
-            raise WeftError(Problem("bundle-refused", f"{place} has no {missing[0]}"))
         bundle = opened(contents, place)
-        _refuse_older(bundle, previous)
-        schema = contents[SCHEMA]
-        if self._judge is None or self._judge.schema != schema:
-            self._judge = Judge(schema)
+        self._judge = Judge.of(bundle, self._judge)
         pinned = Pinned.of(self._judge.root, {}, self._secrets.path if self._secrets else None)
         before = previous.settled.snapshot if previous else None
         return Revision(bundle, self._judge.root, settle(self._judge, bundle, pinned, before, hold=hold))
-
-
-def _named(contents: Mapping[str, bytes]) -> list[str]:
-    """The files that a manifest names, if it is one: `opened` says what is wrong with it."""
-    try:
-        return parse_manifest(contents.get(MANIFEST, b"")).files
-    except BadManifest:
-        return []
-
-
-def _refuse_older(bundle: Bundle, previous: Revision | None) -> None:
-    old, new = previous.bundle.manifest.revision if previous else None, bundle.manifest.revision
-    if old is not None and new is not None and new < old:
-        message = f"this is revision {new}, and revision {old} is in force"
-        raise WeftError(Problem("bundle-refused", message, hint="give it a higher number"))

@@ -87,7 +87,7 @@ def command(
 
     Exit 0 after --once or a signal, or as PROGRAM exits; 1 if nothing can be used at the start, 3 if the folder cannot be kept.
     """
-    from weft.agent.agent import Agent, Listener, Options
+    from weft.agent.agent import Agent, Options, Voice
     from weft.agent.running import run
 
     folder = start_folder(ctx)
@@ -109,7 +109,7 @@ def command(
         restart=restart,
         once=once,
     )
-    agent = Agent(options, Listener(lambda text: click.echo(f"agent: {text}", err=True), _show))
+    agent = Agent(options, Voice(lambda text: click.echo(f"agent: {text}", err=True), _show))
     ctx.exit(run(agent, supervises=supervises))
 
 

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from weft.client.flags import FlagProvider
     from weft.client.listeners import Change, Refused
     from weft.client.snapshot import NoSetting, Snapshot
-    from weft.client.sources import Folder, Reading, Source, Unreadable
+    from weft.client.sources import File, Folder, Reading, Source, Unreadable
     from weft.client.status import Status
 
 __all__ = [
-    "Change", "Config", "FlagProvider", "Folder", "NoSetting", "Reading", "Refused", "Snapshot", "Source", "Status", "Unreadable", "open"
+    "Change", "Config", "File", "FlagProvider", "Folder", "NoSetting", "Reading", "Refused", "Snapshot", "Source", "Status", "Unreadable", "open"
 ]  # fmt: skip
 _HOMES = {
     **dict.fromkeys(("Change", "Refused"), "weft.client.listeners"),
@@ -43,7 +43,7 @@ _HOMES = {
     "FlagProvider": "weft.client.flags",
     "Status": "weft.client.status",
     **dict.fromkeys(("NoSetting", "Snapshot"), "weft.client.snapshot"),
-    **dict.fromkeys(("Folder", "Reading", "Source", "Unreadable"), "weft.client.sources"),
+    **dict.fromkeys(("File", "Folder", "Reading", "Source", "Unreadable"), "weft.client.sources"),
 }
 
 
@@ -61,7 +61,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
 ) -> Config:
     """The configuration in a bundle, and every later one that takes its place.
 
-    `source` is the folder of a bundle, or anything with the methods of `Source`. `last_good` is a folder of the program in which the last accepted
+    `source` is the folder of a bundle, a file with one, or anything with the methods of `Source`. `last_good` is a folder of the program in which the last accepted
     bundle is kept. `require` says what a start accepts: `valid` (only what the source has), or `last-good` (also what is kept). `secrets` is the
     folder of a mounted Secret, with a file for each sensitive setting, named by its `x-env`. With `environ`, environment variables (`x-env`) pin
     their settings: they win over the bundle, and never change. `allow_older` accepts revisions with a lower number than the current one.
@@ -70,7 +70,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
     Raises WeftError with every problem if there is nothing that can be used.
     """
     from weft.client.config import Config, Options
-    from weft.client.sources import Folder
+    from weft.client.sources import source_of
 
     options = Options(
         last_good=None if last_good is None else Path(last_good),
@@ -81,7 +81,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
         debounce=debounce,
         inotify=inotify,
     )
-    config = Config(Folder(source) if isinstance(source, str | os.PathLike) else source, options)
+    config = Config(source_of(source) if isinstance(source, str | os.PathLike) else source, options)
     return config.watch() if watch else config
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, WeftError
 from weft.client.snapshot import Snapshot, thawed
+from weft.schema.types import TYPE_WORDS, json_type
 
 T = TypeVar("T")
 
@@ -113,8 +114,6 @@ def made(shape: Any, value: Any, where: str) -> Any:
         return _generic(shape, origin, value, where)
     if shape is float and type(value) is int:
         return float(value)
-    if shape is type(None):
-        shape = type(None)
     if type(value) is not shape:
         raise Misfit(f"{where} is {_kind(value)}, and {getattr(shape, '__name__', shape)} is wanted")
     return value
@@ -176,15 +175,11 @@ def _generic(shape: Any, origin: Any, value: Any, where: str) -> Any:
         return value
     if origin is typing.Annotated:
         return made(args[0], value, where)
-    if isinstance(value, dict) and isinstance(origin, type) and issubclass(origin, Mapping):
+    if isinstance(value, dict) and issubclass(origin, Mapping):
         return {key: made(args[1], below, _inside(where, key)) for key, below in value.items()}
-    if (
-        isinstance(value, list)
-        and isinstance(origin, type)
-        and issubclass(origin, list | tuple | set | frozenset | typing.Sequence)
-    ):
+    if isinstance(value, list) and issubclass(origin, Collection):
         items = [made(args[0], below, f"{where}[{index}]") for index, below in enumerate(value)]
-        return origin(items) if origin in (list, tuple, set, frozenset) else items
+        return origin(items) if origin in (tuple, set, frozenset) else items
     raise Misfit(f"{where} is {_kind(value)}, and {shape} is wanted")
 
 
@@ -193,12 +188,4 @@ def _inside(where: str, key: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    words = {
-        bool: "true or false",
-        int: "an integer",
-        float: "a number",
-        str: "a text",
-        dict: "a mapping",
-        list: "a list",
-    }
-    return words.get(type(value), "null")
+    return TYPE_WORDS[json_type(value)]

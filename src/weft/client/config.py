@@ -22,13 +22,12 @@ from weft.client.kept import Kept
 from weft.client.listeners import Change, Listener, Listeners
 from weft.client.notifier import Notifier, settled
 from weft.client.settling import Pinned, Settled, settle
-from weft.client.snapshot import Snapshot, changed, masked
+from weft.client.snapshot import Snapshot, changed
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
-from weft.files.bundle import SCHEMA
 
 T = TypeVar("T")
-Require = Literal["valid", "last-good", "defaults"]
+Require = Literal["valid", "last-good"]
 logger = logging.getLogger("weft.client")
 
 
@@ -54,7 +53,7 @@ class Config:
         self._kept = Kept(options.last_good) if options.last_good else None
         self._listeners = Listeners()
         self._lock = threading.RLock()
-        self._judge: Judge
+        self._judge: Judge | None = None
         self._bundle: Bundle
         self._seen: Any = None
         self._snapshot, self._status = self._start()
@@ -101,7 +100,7 @@ class Config:
         status = self._status
         origin = self._bundle.origin(steps)
         return {
-            "value": masked(self._judge.root.at(steps), self._snapshot[path]),
+            "value": self._snapshot.shown(steps),
             "origin": f"{origin.file}:{origin.line}" if origin else "a default of the schema",
             "variable": status.pinned.get(path),
             "pending_restart": path in status.pending_restart,
@@ -196,14 +195,13 @@ class Config:
 
     def _consider(self, reading: Reading) -> bool:
         bundle = opened(reading.contents, reading.place)
-        judge = self._judged_by(bundle)
-        found = self._settled(judge, bundle, self._snapshot)
+        judge, found = self._settled(bundle, self._snapshot)
         change = _between(self._snapshot, found.snapshot)
         self._listeners.ask(change)
-        if bundle.manifest.digest != self._bundle.manifest.digest:
+        fresh = bool(change.settings or change.files) or bundle.manifest != self._bundle.manifest
+        if bundle.contents != self._bundle.contents:
             self._keep(bundle)
         self._judge, self._bundle = judge, bundle
-        fresh = bool(change.settings or change.files) or bundle.manifest.digest != self._status.digest
         now = time.time()
         self._status = Status(
             revision=bundle.manifest.revision,
@@ -223,19 +221,10 @@ class Config:
         self._listeners.report(self._status)
         return fresh
 
-    def _judged_by(self, bundle: Bundle) -> Judge:
-        schema = bundle.contents[SCHEMA]
-        known = getattr(self, "_judge", None)
-        return known if known is not None and known.schema == schema else Judge(schema)
-
-    def _settled(self, judge: Judge, bundle: Bundle, previous: Snapshot | None) -> Settled:
-        revision = bundle.manifest.revision
-        older = previous and revision is not None and previous.revision is not None and revision < previous.revision
-        if older and not self._options.allow_older:
-            message = f"this is revision {revision}, and revision {previous and previous.revision} is in force"
-            raise WeftError(Problem("bundle-refused", message, hint="`open(..., allow_older=True)` takes older ones"))
+    def _settled(self, bundle: Bundle, previous: Snapshot | None) -> tuple[Judge, Settled]:
+        judge = Judge.of(bundle, self._judge)
         pinned = Pinned.of(judge.root, self._options.environ or {}, self._options.secrets)
-        return settle(judge, bundle, pinned, previous)
+        return judge, settle(judge, bundle, pinned, previous, allow_older=self._options.allow_older)
 
     def _keep(self, bundle: Bundle) -> None:
         try:
@@ -284,11 +273,10 @@ class Config:
     def _begin(
         self, bundle: Bundle, origin: Literal["source", "last-good"], refused: tuple[Problem, ...], *, keep: bool
     ) -> tuple[Snapshot, Status]:
-        judge = self._judged_by(bundle)
-        found = self._settled(judge, bundle, None)
-        self._judge, self._bundle = judge, bundle
+        judge, found = self._settled(bundle, None)
         if keep:
             self._keep(bundle)
+        self._judge, self._bundle = judge, bundle
         now = time.time()
         status = Status(
             revision=bundle.manifest.revision,

@@ -32,10 +32,9 @@ class FlagProvider(AbstractProvider):
     def __init__(self, config: Config, file: str = "flags.json") -> None:
         super().__init__()
         self._file = file
-        self._core = self._loaded(config.snapshot)
-        self._definitions = self._definitions_of(config.snapshot)
+        self._core, self._definitions = self._loaded(config.snapshot)
         self._is_stale = False
-        config.before_change(lambda change: self._loaded(change.new))
+        config.before_change(self._check)
         config.on_change(self._take)
         config.on_status(self._notice)
 
@@ -43,7 +42,8 @@ class FlagProvider(AbstractProvider):
         """The name of the provider."""
         return Metadata("weft")
 
-    def _loaded(self, snapshot: Snapshot) -> FlagdCore:
+    def _loaded(self, snapshot: Snapshot) -> tuple[FlagdCore, dict[str, Any]]:
+        """The evaluation of the flags, and the definition of each with the shared rules that it names: it changes when they do."""
         core = FlagdCore()
         try:
             core.set_flags(snapshot.files[self._file])
@@ -51,25 +51,22 @@ class FlagProvider(AbstractProvider):
             raise Refused(f"the bundle has no file {self._file}") from None
         except Exception as error:  # noqa: BLE001 - the core raises whatever its parts raise
             raise Refused(f"{self._file} is not what flagd takes: {error.__cause__ or error}") from None
-        for key, flag in json.loads(snapshot.files[self._file])["flags"].items():
+        data = json.loads(snapshot.files[self._file])
+        for key, flag in data["flags"].items():
             if flag.get("defaultVariant") is not None and flag["defaultVariant"] not in flag["variants"]:
                 raise Refused(f"{self._file}: the default of {key} is none of its variants")
-        return core
-
-    def _definitions_of(self, snapshot: Snapshot) -> dict[str, Any]:
-        """The definition of each flag, with the shared rules that it names: a flag changes when they do."""
-        data = json.loads(snapshot.files[self._file])
         shared = data.get("$evaluators", {})
-        return {
-            key: (flag, {name: rule for name, rule in shared.items() if f'"$ref": "{name}"' in json.dumps(flag)})
-            for key, flag in data["flags"].items()
-        }
+        return core, {key: (flag, _named_in(flag, shared)) for key, flag in data["flags"].items()}
+
+    def _check(self, change: Change) -> None:
+        if self._file in change.files:
+            self._loaded(change.new)
 
     def _take(self, change: Change) -> None:
         if self._file not in change.files:
             return
-        self._core = self._loaded(change.new)
-        before, self._definitions = self._definitions, self._definitions_of(change.new)
+        before = self._definitions
+        self._core, self._definitions = self._loaded(change.new)
         every = dict.fromkeys((*before, *self._definitions))
         differing = [key for key in every if before.get(key) != self._definitions.get(key)]
         self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=differing))
@@ -116,3 +113,9 @@ class FlagProvider(AbstractProvider):
     ) -> FlagResolutionDetails[Sequence[Any] | Mapping[str, Any]]:
         """A flag whose variants are mappings or lists."""
         return self._core.resolve_object_value(flag_key, default_value, evaluation_context)
+
+
+def _named_in(flag: Any, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """The shared rules that a flag names."""
+    text = json.dumps(flag)
+    return {name: rule for name, rule in shared.items() if f'"$ref": {json.dumps(name)}' in text}

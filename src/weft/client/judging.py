@@ -75,9 +75,11 @@ def opened(contents: Mapping[str, bytes], place: str) -> Bundle:
     """The bundle in some files. Raises WeftError if they are not of one revision, or not what a bundle has."""
     try:
         manifest = parse_manifest(contents[MANIFEST])
+        others = {name: contents[name] for name in manifest.files}
     except BadManifest as error:
         raise WeftError(_refused(place, MANIFEST, str(error))) from None
-    others = {name: contents[name] for name in manifest.files}
+    except KeyError as missing:
+        raise WeftError(_refused(place, str(missing.args[0]), "this file of the bundle is missing")) from None
     if digest_of(others) != manifest.digest:
         reason = "the files do not have the digest of the manifest: one was edited, or they are of different revisions"
         raise WeftError(_refused(place, MANIFEST, reason, "render the bundle again, and copy all of it"))
@@ -133,6 +135,12 @@ class Judge:
     def root(self) -> Node:
         """The definition of the whole configuration."""
         return self._catalog.root
+
+    @classmethod
+    def of(cls, bundle: Bundle, known: Judge | None) -> Judge:
+        """The judge for a bundle: the known one, if the schema is the same. Raises WeftError."""
+        schema = bundle.contents[SCHEMA]
+        return known if known is not None and known.schema == schema else cls(schema)
 
     def problems(self, bundle: Bundle, values: Any, previous: Any | None) -> list[Problem]:
         """Why values cannot be the configuration, after `previous` ones if there are any."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from weft.base.paths import Path, dotted, parse_dotted
+from weft.base.paths import Path, dotted, get, has, parse_dotted
 from weft.base.problems import Problem, WeftError
 from weft.client.judging import Bundle, Judge
 from weft.client.snapshot import Snapshot, changed, thawed
@@ -16,7 +16,6 @@ from weft.schema.envvars import declared, from_text, put
 from weft.schema.node import Node
 
 RELOAD: Final = "x-reload"
-_MISSING: Final = object()
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,22 @@ class Settled:
     pinned: Pinned
 
 
-def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | None, *, hold: bool = True) -> Settled:
+def settle(
+    judge: Judge,
+    bundle: Bundle,
+    pinned: Pinned,
+    previous: Snapshot | None,
+    *,
+    hold: bool = True,
+    allow_older: bool = False,
+) -> Settled:
     """The snapshot of a bundle after a previous one. Raises WeftError with why it cannot be the configuration.
 
     A setting that says `x-reload: restart` keeps the value with which the program has started, unless the program is restarted, so that nothing
     is on `hold`. The new values are checked, and so is what is in force with the old values of such settings.
     """
+    if previous is not None and not allow_older:
+        _refuse_older(bundle.manifest.revision, previous.revision)
     values = copy.deepcopy(dict(bundle.values))
     for path, value in pinned.values.items():
         put(values, path, value)
@@ -81,11 +90,8 @@ def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | No
     problems = judge.problems(bundle, _with(values, references), before)
     if problems:
         raise WeftError(*problems)
-    pending = (
-        []
-        if before is None or not hold
-        else [path for path in changed(before, values) if reload_of(judge.root, path) == "restart"]
-    )
+    differing = changed(before, values) if before is not None and hold else ()
+    pending = [path for path in differing if reload_of(judge.root, path) == "restart"]
     for path in pending:
         _restore(values, before, path)
     problems = judge.problems(bundle, _with(values, references), before) if pending else []
@@ -99,6 +105,12 @@ def settle(judge: Judge, bundle: Bundle, pinned: Pinned, previous: Snapshot | No
     return Settled(snapshot, tuple(map(dotted, pending)), pinned)
 
 
+def _refuse_older(new: int | None, old: int | None) -> None:
+    if old is not None and new is not None and new < old:
+        message = f"this is revision {new}, and revision {old} is in force"
+        raise WeftError(Problem("bundle-refused", message, hint="give it a higher number"))
+
+
 def _with(values: dict[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]:
     """A copy of values with more of them; a rule may ask whether a sensitive setting is set."""
     result = copy.deepcopy(values)
@@ -109,11 +121,12 @@ def _with(values: dict[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]:
 
 def reload_of(root: Node, path: Path) -> str:
     """`live` or `restart`: what the nearest schema says, of the setting or of what is around it."""
-    for length in range(len(path), -1, -1):
-        said = root.at(path[:length]).keyword(RELOAD, None)
-        if said is not None:
-            return str(said)
-    return "live"
+    node = root
+    said = node.keyword(RELOAD, "live")
+    for step in path:
+        node = node.child(step)
+        said = node.keyword(RELOAD, said)
+    return str(said)
 
 
 def without_secrets(node: Node, value: Any) -> Any:
@@ -127,19 +140,7 @@ def without_secrets(node: Node, value: Any) -> Any:
 
 def _restore(values: dict[str, Any], before: Any, path: Path) -> None:
     """Put the old value of a setting into new values, or remove it if it had none."""
-    old = _at(before, path)
-    if old is not _MISSING:
-        put(values, path, copy.deepcopy(old))
-        return
-    parent = _at(values, path[:-1])
-    if isinstance(parent, dict):
-        parent.pop(path[-1], None)
-
-
-def _at(values: Any, path: Path) -> Any:
-    for step in path:
-        try:
-            values = values[step]
-        except (LookupError, TypeError):
-            return _MISSING
-    return values
+    if has(before, path):
+        put(values, path, copy.deepcopy(get(before, path)))
+    elif has(values, path):
+        del get(values, path[:-1])[path[-1]]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
-from weft.base.paths import Path, parse_dotted
+from weft.base.paths import Path, dotted, get, leaves, parse_dotted
 from weft.base.problems import did_you_mean
 from weft.schema.node import Node
-
-_MASKED: Final = "***"
+from weft.secrets.masking import mask
 
 
 class NoSetting(KeyError):
@@ -20,6 +19,9 @@ class NoSetting(KeyError):
         return str(self.args[0])
 
 
+_NOTHING: Any = object()
+
+
 class Snapshot(Mapping[str, Any]):
     """The settings of one revision: `snapshot["database.pool.size"]`.
 
@@ -27,7 +29,7 @@ class Snapshot(Mapping[str, Any]):
     below which there is no other one; groups can be asked for, too.
     """
 
-    __slots__ = ("_known", "_leaves", "_root", "digest", "files", "revision", "tree")
+    __slots__ = ("_known", "_root", "_settings", "digest", "files", "revision", "tree")
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class Snapshot(Mapping[str, Any]):
         self.revision = revision
         self._root = root
         self._known: dict[str, Any] = {}
-        self._leaves: tuple[str, ...] | None = None
+        self._settings: tuple[str, ...] | None = None
 
     def __getitem__(self, path: str) -> Any:
         try:
@@ -61,41 +63,36 @@ class Snapshot(Mapping[str, Any]):
         return len(self._every())
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self._has(parse_dotted(path))
+        return isinstance(path, str) and self._value(path) is not _NOTHING
 
     def __repr__(self) -> str:
-        return f"<Snapshot {self.revision if self.revision is not None else self.digest[:12]}: {masked(self._root, self.tree)}>"
+        return f"<Snapshot {self.revision if self.revision is not None else self.digest[:12]}: {mask(self._root, thawed(self.tree))}>"
 
     def at(self, path: Path) -> Any:
-        """The value at a path of keys and indexes. Raises LookupError."""
-        value: Any = self.tree
-        for step in path:
-            value = value[step]
-        return value
+        """The value at a path of keys and indexes. Raises KeyError, IndexError or TypeError."""
+        return get(self.tree, path)
+
+    def shown(self, path: Path) -> Any:
+        """The same, as plain data in which sensitive values are masked."""
+        return mask(self._root.at(path), thawed(self.at(path)))
 
     def _find(self, path: str) -> Any:
-        value: Any = self.tree
-        for step in parse_dotted(path):
-            if isinstance(value, tuple) and isinstance(step, int) and step < len(value):
-                value = value[step]
-            elif isinstance(value, Mapping) and step in value:
-                value = value[str(step)]
-            else:
-                hint = did_you_mean(path, self._every())
-                raise NoSetting(f"there is no setting {path}" + (f": {hint}" if hint else "")) from None
+        value = self._value(path)
+        if value is _NOTHING:
+            hint = did_you_mean(path, self._every())
+            raise NoSetting(f"there is no setting {path}" + (f": {hint}" if hint else ""))
         return value
 
-    def _has(self, path: Path) -> bool:
+    def _value(self, path: str) -> Any:
         try:
-            self.at(path)
-        except (LookupError, TypeError):
-            return False
-        return True
+            return self.at(parse_dotted(path))
+        except (LookupError, TypeError, ValueError):
+            return _NOTHING
 
     def _every(self) -> tuple[str, ...]:
-        if self._leaves is None:
-            self._leaves = tuple(".".join(path) for path in _leaves(self.tree, ()))
-        return self._leaves
+        if self._settings is None:
+            self._settings = tuple(dict.fromkeys(dotted(_setting(path)) for path, _ in leaves(thawed(self.tree))))
+        return self._settings
 
 
 def changed(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
@@ -108,17 +105,6 @@ def changed(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
                 yield from changed(old[key], new[key], (*path, key))
     elif type(old) is not type(new) or old != new:
         yield path
-
-
-def masked(node: Node, value: Any) -> Any:
-    """A copy of a value that may be shown: without what is sensitive."""
-    if node.hidden:
-        return _MASKED
-    if isinstance(value, Mapping):
-        return {key: masked(node.child(key), below) for key, below in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(node.child(index), below) for index, below in enumerate(value)]
-    return value
 
 
 def _frozen(value: Any) -> Any:
@@ -134,9 +120,6 @@ def thawed(value: Any) -> Any:
     return [thawed(below) for below in value] if isinstance(value, tuple) else value
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    if not isinstance(value, Mapping) or not value:
-        yield path
-        return
-    for key, below in value.items():
-        yield from _leaves(below, (*path, key))
+def _setting(path: Path) -> Path:
+    """The setting of a leaf: a list is one setting."""
+    return next((path[:length] for length, step in enumerate(path) if isinstance(step, int)), path)

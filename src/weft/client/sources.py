@@ -1,4 +1,4 @@
-"""Where a bundle comes from: a folder, such as a mounted ConfigMap, or anything else with the same two methods.
+"""Where a bundle comes from: a folder, such as a mounted ConfigMap, a file, or anything else with the same methods.
 
 The kubelet keeps a mounted ConfigMap as links, `key -> ..data/key` and `..data -> ..2026_11_28_…`, and updates all of it at once by renaming a
 new link over `..data`. A reader that resolves that link once, and reads everything below its target, sees one revision.
@@ -6,6 +6,7 @@ new link over `..data`. A reader that resolves that link once, and reads everyth
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,12 +26,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """The files of a bundle as they are now: name to content, and a `token` that changes with them."""
+    """The files of a bundle as they are now: name to content. `place` is how people find them, such as the folder."""
 
     contents: Mapping[str, bytes]
-    token: Any
     place: str
-    """How people find it, such as the folder."""
 
 
 class Source(Protocol):
@@ -74,7 +73,7 @@ class Folder:
             before = self.token()
             contents = self._contents()
             if self.token() == before:
-                return Reading(contents, before, str(self.path))
+                return Reading(contents, str(self.path))
         raise Unreadable(f"{self.path} changes all the time")
 
     def _contents(self) -> dict[str, bytes]:
@@ -97,6 +96,43 @@ class Folder:
         except OSError as error:
             return type(error).__name__
         return sorted((name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in found)
+
+
+class File:
+    """A bundle in one file: a JSON object with the contents of its files by their names, as `config | bundle | to_json` renders."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"File({str(self.path)!r})"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of the file, in which it is replaced."""
+        return (self.path.parent,)
+
+    def token(self) -> Any:
+        """What changes when the file is written or replaced."""
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            return type(error).__name__
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+    def read(self) -> Reading:
+        """The files in the file. Raises Unreadable."""
+        try:
+            data = json.loads(_read(ProjectFiles(self.path.parent), self.path.parent, self.path.name))
+            contents = {name: text.encode() for name, text in data.items()}
+        except (ValueError, RecursionError, AttributeError):
+            raise Unreadable(f"{self.path} is not a JSON object with the files of a bundle as texts") from None
+        return Reading(contents, str(self.path))
+
+
+def source_of(path: str | os.PathLike[str]) -> Source:
+    """The source at a path: a file if there is one now, and a folder otherwise."""
+    return File(path) if Path(path).is_file() else Folder(path)
 
 
 def _read(files: ProjectFiles, root: Path, name: str) -> bytes:

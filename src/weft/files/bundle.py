@@ -94,7 +94,7 @@ def _file_name(name: Any) -> str:
 
 
 def digest_of(contents: Mapping[str, bytes]) -> str:
-    """The digest of the files of a bundle besides the manifest: SHA-256 of their names and of the SHA-256 of each content."""
+    """The digest of some files, such as those of a bundle besides the manifest: SHA-256 of their names and of the SHA-256 of each content."""
     parts = (f"{hashlib.sha256(contents[name]).hexdigest()}  {name}\n" for name in sorted(contents))
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
