@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import shlex
 import socket
 import struct
 import sys
@@ -60,10 +61,10 @@ def asking(ask):
 
 
 def script(world, name, text):
-    """A program in Python, as a command."""
+    """A program in Python, as a command of a shell."""
     path = world.folder / name
     path.write_text(text)
-    return f"{sys.executable} {path}"
+    return shlex.join([sys.executable, str(path)])
 
 
 # --- redis ---
@@ -152,7 +153,7 @@ def test_prometheus_changes_its_interval_and_refuses_a_timeout_above_it(world, o
     )
     world.set(size=30, other=5)
     url = f"http://{HOST}:{port}"
-    check = ("--check", f"{find('promtool')} check config {{}}/app.conf") if checked else ()
+    check = ("--check", f"{shlex.quote(find('promtool'))} check config {{}}/app.conf") if checked else ()
     notify = ("--notify", f"{script(world, 'reload.py', RELOAD)} {url}")
     arguments = (f"--config.file={world.into}/app.conf", f"--storage.tsdb.path={world.folder}/data")
     web = (f"--web.listen-address={HOST}:{port}", "--web.enable-lifecycle")
@@ -213,7 +214,7 @@ def test_gunicorn_changes_its_workers_and_refuses_a_bad_number(world):
     )
     world.set(size=1, other=2)
     gunicorn = find("gunicorn")
-    check = f"{gunicorn} --check-config -c {{}}/app.conf.py small:app"
+    check = f"{shlex.quote(gunicorn)} --check-config -c {{}}/app.conf.py small:app"
     options = ("--render", f"{world.template}:app.conf.py", "--check", check, "--notify", "kill -HUP {pid}")
     agent = world.agent(*options, "--exec", gunicorn, "-c", world.into / "app.conf.py", "small:app", render=False)
     until(lambda: listens(port), said=agent.log.read_text)
@@ -328,11 +329,10 @@ def test_pgbouncer_changes_its_pool_and_refuses_a_bad_mode(world, opened, how):
         "default_pool_size = {{ app.size }}\npool_mode = {{ app.name }}\n"
     )
     world.set(size=10, name="session")
-    path = ":".join(sys.path)
-    reload = f"{script(world, 'tell.py', TELL)} {port} {path}"
+    reload = f"{script(world, 'tell.py', TELL)} {port} {shlex.quote(':'.join(sys.path))}"
     options = ("--notify", reload) if how == "RELOAD" else ("--notify", "kill -HUP {pid}")
     command = (find("pgbouncer"), *(("-u", UNPRIVILEGED) if UNPRIVILEGED else ()))
-    check = f"{script(world, 'alone.py', ALONE)} {free_port()} {{}}/app.conf {' '.join(command)}"
+    check = f"{script(world, 'alone.py', ALONE)} {free_port()} {{}}/app.conf {shlex.join(command)}"
     agent = world.agent(*options, "--check", check, "--exec", *command, world.into / "app.conf")
     until(lambda: listens(port), said=agent.log.read_text)
     client, watcher = opened(Console(port)), opened(Console(port))

@@ -47,7 +47,7 @@ from weft.derived.docs import pages
 from weft.derived.overlay_schema import overlay_schema
 from weft.derived.types import typed_schema
 from weft.files.formats import flatten
-from weft.schema.bundle import bundle
+from weft.schema.bundled import bundled
 from weft.schema.walk import rebuild, subschemas
 from weft.stages.validate import SchemaCheck
 
@@ -69,20 +69,20 @@ def project():
 
 
 @functools.cache
-def bundled(name):
-    return validator(bundle(catalog(name).documents))
+def bundle_of(name):
+    return validator(bundled(catalog(name).documents))
 
 
 @functools.cache
 def bundled_domain(name):
-    return validator(bundle(domain(name).documents))
+    return validator(bundled(domain(name).documents))
 
 
 @pytest.mark.soak(few=4)
 @pytest.mark.parametrize("of", [catalog, domain])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_is_one_schema_that_refers_only_to_itself(name, of):
-    made = bundle(of(name).documents)
+    made = bundled(of(name).documents)
     assert jsonschema_rs.meta.is_valid(made)
     names = {ref.removeprefix("#/$defs/") for ref in refs(made) if ref != "#"}
     assert names <= made.get("$defs", {}).keys()
@@ -96,7 +96,7 @@ def test_a_bundle_judges_as_the_schemas_do(name, data):
     if data.draw(st.booleans()) and len(list(places(value))) > 1:
         value = data.draw(damaged(value))
     if not has_whole_floats(value):
-        assert bundled(name).is_valid(value) == judge(name).is_valid(value)
+        assert bundle_of(name).is_valid(value) == judge(name).is_valid(value)
         assert bundled_domain(name).is_valid({"it": value}) == judge(name).is_valid(value)
 
 
@@ -105,7 +105,7 @@ def test_a_bundle_judges_as_the_schemas_do(name, data):
 def test_any_schema_can_be_bundled(below, values):
     with tempfile.TemporaryDirectory() as folder:
         found = catalog_of(folder, {"properties": {"it": below}})
-    one, many = validator(bundle(found.documents)), SchemaCheck(found)
+    one, many = validator(bundled(found.documents)), SchemaCheck(found)
     for value in values:
         assert one.is_valid({"it": value}) == many.accepts({"it": value})
 
@@ -542,7 +542,7 @@ def test_no_derived_file_repeats_a_secret_that_the_schema_spells_out(tmp_path, n
     schema = {"type": "object", "properties": {"app": {"type": "object", "properties": {"it": SPELLED_OUT[name]}}}}
     found = catalog_of(tmp_path, schema)
     made = {
-        "bundle": bundle(found.documents),
+        "bundle": bundled(found.documents),
         "overlay": overlay_schema(found.root, "it"),
         "crd": crd_of(found.root),
         "types": typed_schema(found, closed=True),

@@ -145,9 +145,9 @@ def reach(ctx: click.Context, name: str | None, format_: str, overrides: dict[st
 def bundle(ctx: click.Context, output: Path | None) -> None:
     """Write all schemas as one self-contained file (draft 2020-12) that accepts the same values."""
     from weft.files.formats import to_json
-    from weft.schema.bundle import bundle as make
+    from weft.schema.bundled import bundled
 
-    _deliver(ctx, to_json(make(open_project(ctx).catalog.documents)) + "\n", output)
+    _deliver(ctx, to_json(bundled(open_project(ctx).catalog.documents)) + "\n", output)
 
 
 @command.command()

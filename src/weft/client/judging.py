@@ -138,7 +138,7 @@ class Judge:
 
     @classmethod
     def of(cls, bundle: Bundle, known: Judge | None) -> Judge:
-        """The judge for a bundle: the known one, if the schema is the same. Raises WeftError."""
+        """The one for a bundle: the known one, if the schema is the same. Raises WeftError."""
         schema = bundle.contents[SCHEMA]
         return known if known is not None and known.schema == schema else cls(schema)
 

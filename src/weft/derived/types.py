@@ -18,7 +18,7 @@ from typing import Any, Final
 from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Problem
 from weft.files.formats import to_json
-from weft.schema.bundle import Bundle
+from weft.schema.bundled import BundledSchema
 from weft.schema.catalog import Catalog
 from weft.schema.node import MISSING, Node
 from weft.schema.walk import subschemas
@@ -119,7 +119,7 @@ def typed_schema(catalog: Catalog, *, closed: bool) -> dict[str, Any]:
         if names and "properties" in result:
             result["required"] = [name for name in names if name in result["properties"]]
 
-    made = Bundle(catalog.documents, change).schema
+    made = BundledSchema(catalog.documents, change).schema
     for name, below in made.get("$defs", {}).items():
         _name(below, name)
     _name({key: value for key, value in made.items() if key != "$defs"}, "")

@@ -10,7 +10,7 @@ from weft.base.overlay import Layer
 from weft.base.paths import dotted
 from weft.files import bundle as files
 from weft.project.provenance import Items, leaves_of, setters
-from weft.schema.bundle import Bundle
+from weft.schema.bundled import BundledSchema
 from weft.schema.catalog import Catalog
 from weft.schema.node import Node
 from weft.stages.render.unset import Wanted
@@ -32,7 +32,7 @@ class Bundling:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """All schemas in one, for values that may come without the sensitive ones."""
-        return Bundle(self._catalog.documents, self._for_programs).schema
+        return BundledSchema(self._catalog.documents, self._for_programs).schema
 
     def files(self, target: str, wanted: Wanted, config: Any, layers: Sequence[Layer]) -> dict[str, str]:
         """The files of a target's bundle: name to text."""

@@ -28,6 +28,8 @@ Use = tuple[str, Lines]
 """An output, and its lines (from 1)."""
 _LIKELY: Final = 12
 """So many likely settings of a line are tried."""
+_UNLIKELY: Final = (0, 0)
+"""The likelihood of a setting that a line does not show."""
 
 
 def uses_of(target: Target, path: Path) -> list[Use]:
@@ -66,9 +68,6 @@ def main_setting_behind(target: Target, one: Rendered, line: int) -> Path | None
     likely = sorted((path for path in ranks if ranks[path] > _UNLIKELY), key=ranks.__getitem__, reverse=True)
     confirmed = (path for path in likely[:_LIKELY] if line in _lines(target, one, _with_others(target, path)))
     return next(confirmed, None)
-
-
-_UNLIKELY: Final = (0, 0)
 
 
 def _likelihood(target: Target, path: Path, text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from weft.base import paths
 from weft.base.problems import Place
 from weft.derived.compatibility.containment import ANYTHING, ITEMS, Finding, Implication
 from weft.derived.compatibility.sides import Side
-from weft.schema.bundle import Bundle
+from weft.schema.bundled import BundledSchema
 from weft.schema.documents import Documents
 from weft.schema.equality import canonical
 from weft.schema.walk import each_named, each_of, in_place
@@ -107,7 +107,7 @@ def compare(old: Documents, new: Documents) -> list[Change]:
 
     When no change is breaking, every value that is valid by `old` is valid by `new`.
     """
-    before, after = Bundle(old), Bundle(new)
+    before, after = BundledSchema(old), BundledSchema(new)
     forward = Implication(before.schema, after.schema)
     tightened, reverse = forward.findings(), Implication(after.schema, before.schema).findings()
     reported = {(finding.path, finding.code) for finding in tightened}
@@ -127,7 +127,7 @@ def compare(old: Documents, new: Documents) -> list[Change]:
     return sorted(unique.values(), key=lambda change: (order.index(change.effect), change.path, change.message))
 
 
-def _tightened(finding: Finding, before: Bundle, after: Bundle, successor: str | None) -> Change:
+def _tightened(finding: Finding, before: BundledSchema, after: BundledSchema, successor: str | None) -> Change:
     removed = finding.code == "removed"
     announced = finding.old.get("x-renamed-to") if removed and isinstance(finding.old, dict) else None
     words = f"was removed, as announced: use `{announced}`" if announced else _words(finding)
@@ -150,7 +150,7 @@ def _rename_hint(name: str, successor: str) -> str:
     return f"if it was renamed to `{successor}`, keep `{name}` with `deprecated: true` and `x-renamed-to: {successor}` for a while"
 
 
-def _loosened(finding: Finding, before: Bundle, after: Bundle) -> Change:
+def _loosened(finding: Finding, before: BundledSchema, after: BundledSchema) -> Change:
     """A finding of the reverse comparison, with `old` and `new` swapped."""
     return Change(
         Effect.COMPATIBLE,
@@ -170,7 +170,7 @@ def _words(finding: Finding, *, backward: bool = False) -> str:
     return words[backward].format(finding.keyword)
 
 
-def _at(bundle: Bundle, schema: Any, keyword: str) -> str | None:
+def _at(bundle: BundledSchema, schema: Any, keyword: str) -> str | None:
     """The location of a keyword of a schema."""
     location = bundle.location(schema)
     inside = location and keyword and isinstance(schema, dict) and keyword in schema
@@ -207,7 +207,7 @@ def _brief(value: Any) -> Any:
 class _Annotations:
     """The changes of keywords that do not affect validity: meaning, merging, texts. Both versions are walked together."""
 
-    def __init__(self, before: Bundle, after: Bundle) -> None:
+    def __init__(self, before: BundledSchema, after: BundledSchema) -> None:
         self._before, self._after = before, after
         self._old, self._new = Side(before.schema, formats=False), Side(after.schema, formats=False)
         self._seen: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()

@@ -79,7 +79,7 @@ class Templates:
             bytecode_cache=_Compiled(),
         )
         self._templates: dict[str, Template | Problem] = {}
-        self._read: dict[str, list[str]] = {}
+        self._lines: dict[str, list[str]] = {}
 
     def check(self, template: str) -> Problem | None:
         """The problem that keeps a template from being compiled, if any."""
@@ -180,9 +180,9 @@ class Templates:
 
     def _lines_of(self, name: str) -> list[str]:
         """The lines of a template for reports; a template may have thousands of mistakes."""
-        if name not in self._read:
-            self._read[name] = lines_of(self._files.read(self._folder / name).decode("utf-8", "replace"))
-        return self._read[name]
+        if name not in self._lines:
+            self._lines[name] = lines_of(self._files.read(self._folder / name).decode("utf-8", "replace"))
+        return self._lines[name]
 
     def _explained(self, template: str, error: Exception, context: Mapping[str, Any] | None) -> Problem:
         place = self._place(error.__traceback__) or Place(f"{self.name}/{template}")

@@ -1,4 +1,4 @@
-"""The bundle: all schemas as one self-contained file of draft 2020-12 that accepts the same values.
+"""The schema bundle: all schemas as one self-contained file of draft 2020-12 that accepts the same values.
 
 A secret that a schema spells out, in a default, an example or a list of values, is left out.
 
@@ -63,15 +63,15 @@ _FORMATS: Final = {
 _DRAFTS: Final = ("4", "6", "7", "2019", "2020")
 
 
-def bundle(documents: Documents) -> dict[str, Any]:
+def bundled(documents: Documents) -> dict[str, Any]:
     """The schema documents as one schema; every `$ref` in it is `#` or `#/$defs/NAME`."""
-    return Bundle(documents).schema
+    return BundledSchema(documents).schema
 
 
-class Bundle:
-    """A bundle and the origin of its parts.
+class BundledSchema:
+    """A schema bundle and the origin of its parts.
 
-    `schema` is the whole bundle. `location(part)` is the `file#/pointer` of a part of it, by identity; None for a part without a location
+    `schema` is the whole of it. `location(part)` is the `file#/pointer` of a part of it, by identity; None for a part without a location
     of its own. `change` is called with each translated schema and its original, and may alter the former.
     """
 
