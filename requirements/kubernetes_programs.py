@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Final
 import builds
 from builds import Go, Module, suitable_go
 from environment import Failure
-from programs import build_go, go_folder, link_to, say, tools_folder, unpack_go
+from programs import build_go, go_folder, link_to, run_script, say, tools_folder, unpack_go
 
 KUBERNETES: Final = "k8s.io/kubernetes"
 STAMPED: Final = "k8s.io/component-base/version"
@@ -212,9 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failure as failure:
-        sys.exit(f"error: {failure}")
-    except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+    run_script(main)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from builds import Go
-from environment import Failure
-from programs import build_go, go_folder, link_to, say, tools_folder
+from programs import build_go, go_folder, link_to, run_script, say, tools_folder
 
 HELM: Final = "helm.sh/helm/v4"
 
@@ -61,9 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failure as failure:
-        sys.exit(f"error: {failure}")
-    except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+    run_script(main)

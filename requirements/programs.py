@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -80,6 +80,16 @@ def tools_folder() -> Path:
 def say(text: str) -> None:
     """A line about progress."""
     print(text, flush=True)
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Run the main function of a script; where it cannot go on, the script ends with one line that says why."""
+    try:
+        main()
+    except Failure as failure:
+        sys.exit(f"error: {failure}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
 
 
 def run(what: str, *command: str | Path) -> None:
@@ -415,9 +425,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failure as failure:
-        sys.exit(f"error: {failure}")
-    except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+    run_script(main)
