@@ -57,6 +57,7 @@ def test_files_with_a_digest_stay_for_some_deploys(shop, cluster):
         shop.set("base", motto=f"number {number}")
         shop.deploy("test", "--timeout", "60")
     assert len(files(shop)) == 3
+    assert "kept for 1 more deploy\n" in shop.weft("plan", "test").out
 
 
 def test_a_job_is_current_when_it_starts_as_in_kstatus_and_one_that_failed_fails_the_deploy(shop, cluster):

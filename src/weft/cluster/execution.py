@@ -294,9 +294,8 @@ class Execution:
         entries = {}
         for step in self._plan.steps:
             if step.manifest is None:
-                entries[step.key] = replace(
-                    before.objects.get(step.key, Entry()), unused=before.objects[step.key].unused + 1
-                )
+                entry = before.objects[step.key]  # only what the inventory has is removed or kept
+                entries[step.key] = replace(entry, unused=entry.unused + 1)
             elif step.manifest.is_secret:
                 data = self._secrets.filled(step.manifest)
                 references = secret_data.reference_digests(step.manifest)

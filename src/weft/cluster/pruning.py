@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from weft.base.wording import counted
 from weft.cluster import live as reading
 from weft.cluster.client import Client, Refused
 from weft.cluster.manifests import Key
@@ -47,7 +48,7 @@ def add_steps(plan: TargetPlan, state: reading.Live, cluster: Cluster) -> None:
         reason = users.of(key) if is_configuration(key) else ""
         left = cluster.generations - plan.inventory.objects[key].unused
         if not reason and is_configuration(key) and _stem(key) in stems and left > 0:
-            reason = f"kept for {left} more deploys"
+            reason = f"kept for {counted(left, 'more deploy')}"
         plan.steps.append(Step(key, Action.KEEP if reason else Action.REMOVE, live=data, reason=reason))
 
 
