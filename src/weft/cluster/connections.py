@@ -59,6 +59,11 @@ class Connections:
             self._clients[context] = self._connect(context)
         return self._clients[context]
 
+    def home(self, target: Target) -> tuple[Client, str]:
+        """The client for a target, and the namespace of Weft's own objects there. Raises as `of` does."""
+        client = self.of(target)
+        return client, namespace_of(self._project, target, client)
+
     def close(self) -> None:
         """End all connections."""
         for client in self._clients.values():

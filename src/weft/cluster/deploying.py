@@ -92,7 +92,7 @@ def _refusals(one: TargetPlan, above: Outcome | None, how: Order) -> Iterator[Pr
     """Why a target cannot be deployed: its own errors, its pin, and the environment that it is in."""
     yield from (problem for problem in one.every_problem if has_errors([problem]))
     if one.inventory.pinned is not None and how.restores is None and not how.unpin and one.writes:
-        yield pinned(one.inventory)
+        yield pin_problem(one.inventory)
     if above is not None and not above.is_good:
         message = f"{one.name} was not deployed, because {above.target} was not"
         yield Problem("cluster-skipped", message, targets=(one.name,))
@@ -106,7 +106,7 @@ def _alters_inventory(inventory: Inventory, how: Order) -> bool:
     return first or pins or unpins
 
 
-def pinned(inventory: Inventory) -> Problem:
+def pin_problem(inventory: Inventory) -> Problem:
     """The problem of a target that somebody rolled back."""
     message = f"{inventory.target} is pinned to revision {inventory.pinned}, to which somebody rolled it back"
     hint = "deploy with `--unpin` when the sources are right again"

@@ -29,8 +29,8 @@ from typing import Any, Final
 from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftError
 from weft.base.wording import counted
 from weft.cluster import deploying, execution, inventory, manifests, planning, revisions, verbs
-from weft.cluster.client import APPLY, Client
-from weft.cluster.connections import Connections, namespace_of
+from weft.cluster.client import APPLY
+from weft.cluster.connections import Connections
 from weft.cluster.inventory import Inventory, path_of
 from weft.cluster.lock import Lock, who
 from weft.cluster.names import MANAGER, PROJECT, ROLE, ROLLOUT
@@ -61,8 +61,9 @@ class State:
     """Where a rollout is.
 
     `steps` are the targets of each step; `step` is the current one, from 0. `before` maps touched targets to their revisions from before, 0
-    for targets that were new. `unpin` deploys targets that are pinned, too; `wait` is how many seconds a lock is waited for. `since` is when the current phase began, in seconds since 1970. `digest` is that of the rendered objects:
-    a rollout goes on with the sources that it began with.
+    for targets that were new. `unpin` deploys targets that are pinned, too; `wait` is how many seconds a lock is waited for. `since` is
+    when the current phase began, in seconds since 1970. `digest` is that of the rendered objects: a rollout goes on with the sources that
+    it began with.
     """
 
     steps: tuple[tuple[str, ...], ...]
@@ -168,8 +169,7 @@ class Rollouts:
         self._project = project
         self._connections = connections
         self._world = world
-        self._client: Client = connections.of(target)
-        self._namespace = namespace_of(project, target, self._client)
+        self._client, self._namespace = connections.home(target)
 
     def read(self) -> State | None:
         """The state; None if there never was a rollout. Raises CannotRun if somebody damaged it."""
@@ -189,14 +189,13 @@ class Rollouts:
     def begin(
         self, targets: Sequence[Target], rollout: Rollout, reason: str = "", *, unpin: bool = False, wait: float = 0
     ) -> State:
-        """Write the state of a new rollout. Raises CannotRun if one has not ended, WeftError if targets are pinned, without `unpin`."""
+        """Write the state of a new rollout. Raises CannotRun if one has not ended, WeftError without `unpin` if targets are pinned."""
         current = self.read()
         if current is not None and not current.has_ended:
             hint = "`weft rollout resume` goes on with it, `weft rollout abort` ends it"
             raise CannotRun(Problem("cluster-locked", f"a rollout of {current.who} is {current.phase}", hint=hint))
-        pins = [one for one in self._client.each(self._inventory, targets) if one.pinned is not None]
-        if pins and not unpin:
-            raise WeftError(*(deploying.pinned(one) for one in pins))
+        if not unpin:
+            self._check_pins(targets)
         commit, _ = execution.sources(self._project)
         state = State(
             steps_of([target.name for target in targets], rollout),
@@ -213,6 +212,12 @@ class Rollouts:
             wait=wait,
         )
         return self._write(state)
+
+    def _check_pins(self, targets: Sequence[Target]) -> None:
+        """Raise WeftError if targets are pinned."""
+        pinned = [one for one in self._client.each(self._inventory, targets) if one.pinned is not None]
+        if pinned:
+            raise WeftError(*map(deploying.pin_problem, pinned))
 
     def pause(self) -> State:
         """Let a rollout stop after the target that it is at. Raises UsageError if there is none."""
@@ -321,7 +326,7 @@ class Rollouts:
             target = self._project.target(name)
             before, now = state.before[name], self._inventory(target)
             untouched = now.revision == before and not now.pending
-            if untouched or not before or self._goes_back_to(target, before):
+            if untouched or not before or self._is_back(target, now, before):
                 continue  # it was not reached, is back already, or was new and has nothing to go back to
             how = Order(f"back: {state.message}", wait_for_lock=state.wait)
             outcomes = verbs.roll_back(self._project, self._connections, target, before, lambda _: True, how)
@@ -331,18 +336,17 @@ class Rollouts:
         message = state.message + (f"; not rolled back: {', '.join(failures)}" if failures else "")
         return self._entered(state, ROLLED_BACK, message=message)
 
-    def _goes_back_to(self, target: Target, number: int) -> bool:
-        """True if the current revision of a target restores another one."""
-        now = self._inventory(target)
+    def _is_back(self, target: Target, now: Inventory, number: int) -> bool:
+        """True if the current revision of a target restores the one with this number."""
         if now.pending:
             return False
-        client = self._connections.of(target)
-        known = revisions.every(client, target.name, namespace_of(self._project, target, client))
+        client, namespace = self._connections.home(target)
+        known = revisions.every(client, target.name, namespace)
         return any(one.number == now.revision and one.restores == number for one in known)
 
     def _inventory(self, target: Target) -> Inventory:
-        client = self._connections.of(target)
-        return inventory.read(client, target.name, namespace_of(self._project, target, client), self._project.name)
+        client, namespace = self._connections.home(target)
+        return inventory.read(client, target.name, namespace, self._project.name)
 
     def _running(self) -> State:
         state = self.read()

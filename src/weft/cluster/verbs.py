@@ -11,7 +11,7 @@ from weft.base import paths
 from weft.base.problems import CannotRun, Problem, Severity, UsageError, WeftError, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.cluster import deploying, inventory, planning, revisions
-from weft.cluster.connections import Connections, namespace_of
+from weft.cluster.connections import Connections
 from weft.cluster.manifests import Manifest, key_of
 from weft.cluster.outcomes import Order, Outcome, Stop
 from weft.cluster.plans import Options, Plan
@@ -95,16 +95,15 @@ def history(project: Project, name: str, *, context: str | None = None) -> list[
     """The revisions of a target, the oldest first. Raises CannotRun."""
     with Connections(project, context, current=True) as connections:
         target = project.target(name)
-        client = connections.of(target)
-        return revisions.every(client, target.name, namespace_of(project, target, client))
+        client, namespace = connections.home(target)
+        return revisions.every(client, target.name, namespace)
 
 
 def content(project: Project, name: str, number: int, *, context: str | None = None) -> tuple[Revision, Content]:
     """A revision of a target and what it deployed. Raises UsageError if there is none, CannotRun."""
     with Connections(project, context, current=True) as connections:
         target = project.target(name)
-        client = connections.of(target)
-        namespace = namespace_of(project, target, client)
+        client, namespace = connections.home(target)
         revision = revisions.find(revisions.every(client, target.name, namespace), number, target.name)
         return revision, revisions.content(client, revision, namespace)
 
@@ -120,8 +119,7 @@ def history_of_setting(
     target = project.target(name)
     path = target.find(setting)
     with Connections(project, context, current=True) as connections:
-        client = connections.of(target)
-        namespace = namespace_of(project, target, client)
+        client, namespace = connections.home(target)
         before: Any = MISSING
         for one in revisions.every(client, target.name, namespace):
             if one.outcome == revisions.DEPLOYED:
@@ -210,8 +208,8 @@ def roles(project: Project, globs: Sequence[str], *, context: str | None = None)
         return [
             role
             for target in targets
-            for client in [clients[target.name]]
-            for role in rbac.roles(client, target.name, namespace_of(project, target, client), rendered[target.name])
+            for client, namespace in [connections.home(target)]
+            for role in rbac.roles(client, target.name, namespace, rendered[target.name])
         ]
 
 
@@ -254,8 +252,7 @@ def _revision_of(
     project: Project, connections: Connections, target: Target, number: int | None, *, current: bool = False
 ) -> tuple[Revision, list[Manifest]]:
     """A revision, or the current one, with its objects."""
-    client = connections.of(target)
-    namespace = namespace_of(project, target, client)
+    client, namespace = connections.home(target)
     if current:
         number = inventory.read(client, target.name, namespace, project.name).revision
         if not number:
@@ -269,8 +266,7 @@ def _revision_of(
 
 def _transitions(project: Project, connections: Connections, target: Target, back_to: Revision) -> list[Problem]:
     """The problems of rules with `oldSelf` when the configuration goes back."""
-    client = connections.of(target)
-    namespace = namespace_of(project, target, client)
+    client, namespace = connections.home(target)
     now = inventory.read(client, target.name, namespace, project.name)
     known = revisions.every(client, target.name, namespace)
     current = next((one for one in known if one.number == now.revision), None)
