@@ -56,7 +56,7 @@ def kubectl(folder, *arguments, text=None):
 def rendered(folder):
     """The objects of the target as Weft deploys them, but for Secrets."""
     project = load_project(folder)
-    found = manifests.render(project, [project.target("production")], manifests.Unasked("shop")).manifests
+    found = manifests.render(project, [project.target("production")], manifests.UnaskedScopes("shop")).manifests
     return {(one.key.kind, one.key.name): one.data for one in found["production"] if not one.is_secret}
 
 

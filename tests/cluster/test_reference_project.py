@@ -128,7 +128,7 @@ def test_all_targets_are_deployed_and_changed_and_rolled_back(platform, cluster)
     assert without_versions(state(cluster)) == without_versions(first)
 
 
-class Scopes(manifests.Unasked):
+class PlatformScopes(manifests.UnaskedScopes):
     """Where the objects of the platform live, without asking a server."""
 
     def is_namespaced(self, _target, _api_version, kind):
@@ -140,7 +140,7 @@ def test_a_deploy_sends_what_kubectl_kustomize_gives_but_for_secrets(platform):
     platform("render", "-o", "build")
     project = weft.load_project(platform.folder)
     targets = project.targets("staging", "staging/*", "local/acme")
-    rendered = manifests.render(project, targets, Scopes()).manifests
+    rendered = manifests.render(project, targets, PlatformScopes()).manifests
     for target in targets:
         done = subprocess.run(
             ["kubectl", "kustomize", platform.folder / "build" / target.name],

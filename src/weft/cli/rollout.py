@@ -120,7 +120,8 @@ def _start(
             raise click.UsageError("nobody can answer the question whether to roll out: add --yes", ctx)
         with connections.Connections(project, context) as known:
             clients = {target: known.of(target) for target in targets}
-            question = with_beginnings(connections.beginnings(project, clients), "Roll this out?")
+            notes = connections.read_notes(clients.values())
+            question = with_beginnings(connections.beginnings(project, clients, notes), "Roll this out?")
         if not click.confirm(question, err=True):
             ctx.exit(1)
     return verbs.rollout(project, names, settings, context=context, how=how, told=click.echo)

@@ -30,7 +30,7 @@ def adopt(project: Project, found: Sequence[TargetDrift]) -> list[Problem]:
     """
     notes = []
     for one in found:
-        scopes = manifests.Unasked(one.client.namespace)
+        scopes = manifests.UnaskedScopes(one.client.namespace)
         rendered = {
             each.key: each for each in manifests.render(project, [one.target], scopes).manifests[one.target.name]
         }
@@ -78,7 +78,9 @@ def _renders(
     try:
         text = value if isinstance(value, str) else json.dumps(value)
         changed = project.with_overrides({paths.dotted(setting): text})
-        again = manifests.render(changed, [changed.target(target.name)], manifests.Unasked(manifest.key.namespace))
+        again = manifests.render(
+            changed, [changed.target(target.name)], manifests.UnaskedScopes(manifest.key.namespace)
+        )
     except WeftError:
         return False
     same = next((one for one in again.manifests[target.name] if one.key == manifest.key), None)

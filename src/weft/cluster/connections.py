@@ -5,7 +5,7 @@ The first deploy into a cluster notes which project and environment it is for; a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -17,6 +17,7 @@ from weft.project.project import Project
 from weft.project.target import Target
 from weft.project.targets import matches
 
+Note = Mapping[str, str]
 _PROJECT: Final = "project"
 _ENVIRONMENT: Final = "environment"
 
@@ -87,10 +88,15 @@ def namespace_of(project: Project, target: Target, client: Client) -> str:
     return project.home(target).namespace or client.namespace
 
 
-def read_note(client: Client) -> dict[str, str] | None:
+def read_note(client: Client) -> Note | None:
     """What the note of the cluster says: its project and its environment; None before the first deploy. Raises Refused."""
     found = client.find(path_of(CLUSTER_NAMESPACE, CLUSTER))
     return None if found is None else dict(found.get("data") or {})
+
+
+def read_notes(clients: Iterable[Client]) -> dict[Client, Note | None]:
+    """What the note of each cluster says. Raises Refused."""
+    return {client: read_note(client) for client in dict.fromkeys(clients)}
 
 
 @dataclass(frozen=True)
@@ -106,19 +112,21 @@ class Beginning:
         return f"{note} of the context `{self.context}` will say that the cluster is for the environment `{self.environment}` of {self.project}"
 
 
-def beginnings(project: Project, clients: Mapping[Target, Client]) -> list[Beginning]:
-    """The clusters without a note, with what the first deploy of these targets writes into it: environments come first. Raises Refused."""
+def beginnings(
+    project: Project, clients: Mapping[Target, Client], notes: Mapping[Client, Note | None]
+) -> list[Beginning]:
+    """The clusters without a note, with what the first deploy of these targets writes into it: environments come first."""
     first: dict[Client, Target] = {}
     for target in sorted(clients, key=lambda one: one.name.count("/")):
         first.setdefault(clients[target], target)
     return [
         Beginning(client.context, project.name, environment_of(project, target))
         for client, target in first.items()
-        if read_note(client) is None
+        if notes[client] is None
     ]
 
 
-def check_note(note: dict[str, str] | None, project: Project, target: Target, allowed: Collection[str]) -> None:
+def check_note(note: Note | None, project: Project, target: Target, allowed: Collection[str]) -> None:
     """Raises WeftError if the cluster is for another project or environment, unless the target's is one of those allowed."""
     if note is None:
         return

@@ -230,7 +230,7 @@ class _Places:
 
     def __init__(self, project: Project, target: Target) -> None:
         try:
-            rendered = manifests.render(project, [target], manifests.Unasked()).manifests[target.name]
+            rendered = manifests.render(project, [target], manifests.UnaskedScopes()).manifests[target.name]
         except WeftError:
             rendered = []  # the sources are broken now, which changes nothing about the cluster
         self._manifests = {(one.key.type, one.key.name): one for one in rendered}

@@ -156,8 +156,8 @@ class Scopes(Protocol):
 
 
 @dataclass(frozen=True)
-class Unasked:
-    """Scopes where no server is asked: all objects are in namespaces."""
+class UnaskedScopes:
+    """Where objects live if no server is asked: all are in namespaces, and those that name none in `default`."""
 
     default: str = "default"
 
@@ -166,15 +166,14 @@ class Unasked:
         return True
 
     def namespace(self, _target: Target) -> str:
-        """The one that was named."""
+        """The same for all targets."""
         return self.default
 
 
 def render(project: Project, targets: Sequence[Target], scopes: Scopes, watch: Watch = unwatched) -> Rendering:
     """The manifests of targets, by the targets' names.
 
-    Raises WeftError with every problem of
-    configurations and outputs, so that what `weft render` refuses is never deployed.
+    Raises WeftError with every problem of configurations and outputs, so that what `weft render` refuses is never deployed.
     """
     _check_outputs(project)
     rendered, problems = project.render(targets, watch)

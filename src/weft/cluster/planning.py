@@ -17,7 +17,7 @@ from weft.base.problems import Problem, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, rights, secret_data
 from weft.cluster.client import APPLY, Client, Refused
-from weft.cluster.connections import Connections, beginnings, check_note, namespace_of, read_note
+from weft.cluster.connections import Connections, beginnings, check_note, namespace_of, read_notes
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Entry
 from weft.cluster.manifests import Manifest
@@ -51,24 +51,29 @@ def plan(
     options = options or Options()
     clients = {target.name: connections.of(target) for target in targets}
     rendering = (
-        manifests.render(project, targets, Scopes(clients), watch) if given is None else manifests.Rendering(given, [])
+        manifests.render(project, targets, AskedScopes(clients), watch)
+        if given is None
+        else manifests.Rendering(given, [])
     )
     wanted = rendering.manifests
     secrets = secret_data.resolve(chain.from_iterable(wanted.values())) if options.resolve else Secrets()
     planner = _Planner(project, options, secrets)
     found = Plan([], options.server, rendering.warnings, secrets)
-    for client in dict.fromkeys(clients.values()):
+    notes = read_notes(clients.values())
+    for client, note in notes.items():
         own = {target: wanted[target.name] for target in targets if clients[target.name] is client}
+        for target in own:
+            check_note(note, project, target, options.allow_environment)
         found.targets += planner.of_cluster(client, own)
     writing = {one.target: one.client for one in found.targets if one.writes and not one.is_refused}
-    found.beginnings = beginnings(project, writing)
+    found.beginnings = beginnings(project, writing, notes)
     names = list(clients)
     found.targets.sort(key=lambda one: names.index(one.name))
     return found
 
 
-class Scopes:
-    """Where objects of a kind live, as the servers and contexts say; a kind that a CRD will bring is asked of the CRDs later."""
+class AskedScopes:
+    """Where objects live, as the servers and contexts say; a kind that a CRD will bring is asked of the CRDs later."""
 
     def __init__(self, clients: Mapping[str, Client]) -> None:
         self._clients = clients
@@ -93,9 +98,6 @@ class _Planner:
 
     def of_cluster(self, client: Client, wanted: Mapping[Target, Sequence[Manifest]]) -> list[TargetPlan]:
         """The plans of the targets of one cluster."""
-        note = read_note(client)
-        for target in wanted:
-            check_note(note, self._project, target, self._options.allow_environment)
         plans = client.each(lambda target: self._started(client, target), list(wanted))
         every = list(chain.from_iterable(wanted.values()))
         keys = {key: "" for one in plans for key in one.inventory.objects}

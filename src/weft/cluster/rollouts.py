@@ -364,7 +364,7 @@ class Rollouts:
             raise WeftError(Problem("cluster-changed", message, hint=hint))
 
     def _digest(self, targets: Sequence[Target]) -> str:
-        rendered = manifests.render(self._project, targets, manifests.Unasked()).manifests
+        rendered = manifests.render(self._project, targets, manifests.UnaskedScopes()).manifests
         return manifests.digest_of({name: [one.digest for one in some] for name, some in sorted(rendered.items())})
 
     def _write(self, state: State) -> State:

@@ -204,7 +204,7 @@ def roles(project: Project, globs: Sequence[str], *, context: str | None = None)
     with Connections(project, context, current=True) as connections:
         targets = project.targets(*globs)
         clients = {target.name: connections.of(target) for target in targets}
-        rendered = manifests.render(project, targets, planning.Scopes(clients)).manifests
+        rendered = manifests.render(project, targets, planning.AskedScopes(clients)).manifests
         return [
             role
             for target in targets
