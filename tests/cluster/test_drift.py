@@ -7,7 +7,6 @@ import signal
 import pytest
 
 from servers import until
-from weft.cluster.watching import Patience
 
 pytestmark = pytest.mark.cluster
 
@@ -133,17 +132,6 @@ def test_drift_is_watched_and_healed_as_it_happens(shop, cluster):
             process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in err
-
-
-def test_healing_backs_off_and_gives_up():
-    patience, healed = Patience(), []
-    for moment in range(3600):
-        if patience.may_heal(float(moment)):
-            patience.healed.append(float(moment))
-            healed.append(moment)
-    assert healed == [0, 5, 15, 35, 75]
-    assert patience.is_exhausted
-    assert patience.may_heal(3600.0 + 76)
 
 
 def test_a_revision_is_shown_and_compared_with_the_sources(shop):

@@ -30,9 +30,10 @@ _RESYNC: Final = 300.0
 _AWAY: Final = 5.0
 """Seconds between two comparisons while no server answers."""
 _FIRST_PAUSE: Final = 5.0
+"""Seconds between the first heal of a target and the second; the pause doubles with each."""
 _LIMIT: Final = 5
-"""So often a target is healed without a quiet hour; then something else insists on another value."""
-_QUIET: Final = 3600.0
+"""So often a target is healed within an hour; then something else insists on another value."""
+_HOUR: Final = 3600.0
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Patience:
 
     def may_heal(self, now: float) -> bool:
         """True if a heal is due: the pause doubles with each, and there is a limit."""
-        self.healed = [moment for moment in self.healed if now - moment < _QUIET]
+        self.healed = [moment for moment in self.healed if now - moment < _HOUR]
         if len(self.healed) >= _LIMIT:
             return False
         return not self.healed or now - self.healed[-1] >= _FIRST_PAUSE * 2.0 ** (len(self.healed) - 1)
@@ -79,14 +80,14 @@ def watch(
     patience = {target.name: Patience() for target in targets}
     last, due = _state(found), clock() + _RESYNC
     while not stop.wanted:
-        if heal is not None:
-            _heal(found, heal, gave_up, patience, clock)
-        if changed.wait(_SETTLE):
-            changed.clear()
-            time.sleep(_SETTLE)
-        elif clock() < due and not (heal is not None and any(one.found for one in found)):
-            continue
         try:
+            if heal is not None and _heal(found, heal, gave_up, patience, clock):
+                changed.set()  # by the heal: not every kind has a watch
+            if changed.wait(_SETTLE):
+                changed.clear()
+                time.sleep(_SETTLE)
+            elif clock() < due:
+                continue
             found = drifting.drift(project, targets, connections)
         except CannotRun:  # the server is away; the watches begin again when it is back
             time.sleep(_AWAY)
@@ -104,32 +105,35 @@ def _heal(
     gave_up: Callable[[Target], None],
     patience: dict[str, Patience],
     clock: Callable[[], float],
-) -> None:
+) -> bool:
+    """Heal the targets whose turn it is, and say for which of them it was the last time. True if there was one."""
+    has_healed = False
     for one in found:
-        if not any(each.kind is not drifting.Kind.FOREIGN for each in one.found):
-            continue
         own = patience[one.target.name]
-        before = own.is_exhausted
-        if own.may_heal(clock()):
-            own.healed.append(clock())
-            heal(one.target)
-            if own.is_exhausted and not before:
-                gave_up(one.target)
+        was_exhausted = own.is_exhausted
+        if all(each.kind is drifting.Kind.FOREIGN for each in one.found) or not own.may_heal(clock()):
+            continue
+        has_healed = True
+        own.healed.append(clock())
+        heal(one.target)
+        if own.is_exhausted and not was_exhausted:
+            gave_up(one.target)
+    return has_healed
 
 
 def _state(found: Sequence[TargetDrift]) -> list[Any]:
     return [each.as_dict() for one in found for each in one.found]
 
 
-def _sources(found: Sequence[TargetDrift]) -> list[tuple[Client, Resource, str]]:
+def _sources(found: Sequence[TargetDrift]) -> set[tuple[Client, Resource, str]]:
     """The kinds and namespaces of the objects of targets."""
-    sources: dict[tuple[int, Resource, str], tuple[Client, Resource, str]] = {}
+    sources = set()
     for one in found:
         for key in one.inventory.objects:
             resource = one.client.kinds.preferred.get(key.type)
             if resource is not None and "watch" in resource.verbs:
-                sources[id(one.client), resource, key.namespace] = (one.client, resource, key.namespace)
-    return list(sources.values())
+                sources.add((one.client, resource, key.namespace))
+    return sources
 
 
 def _follow(client: Client, resource: Resource, namespace: str, changed: threading.Event, stop: Stop) -> None:
@@ -147,12 +151,9 @@ def _follow(client: Client, resource: Resource, namespace: str, changed: threadi
                 version = event["object"]["metadata"]["resourceVersion"]
                 if event["type"] != "BOOKMARK":
                     changed.set()
-        except Refused as error:
-            if error.missing_right is not None:
+        except (CannotRun, LookupError, ValueError) as error:
+            if isinstance(error, Refused) and error.missing_right is not None:
                 return  # who may not watch this kind sees its drift when everything is compared
-            version = ""
-            time.sleep(1)
-        except (CannotRun, LookupError, ValueError):
             version = ""
             time.sleep(1)
         changed.set()  # something may have happened meanwhile
