@@ -201,7 +201,10 @@ class Execution:
             self._outcome.problems += problems
 
     def _widen(self, steps: Sequence[Step]) -> None:
-        """Write what allows less in one place and more in another so that it allows both, until its turn comes."""
+        """Write what allows less in one place and more in another so that it allows both, until its turn comes.
+
+        What is adopted has its turn only: its managed fields can be rewritten once.
+        """
         wider = [
             replace(step, data=data)
             for step in steps

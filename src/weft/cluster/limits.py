@@ -6,7 +6,7 @@ an object in between that allows what either does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,21 +21,24 @@ _SIDES: Final = {"Ingress": "ingress", "Egress": "egress"}
 def narrows(key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
     """True if an object allows less than the existing one in any respect, or is new."""
     old, new = _specs(data, live)
-    if live is None or not _is_comparable(key, old, new):
-        return True
-    return any(True for _ in _taken(key, old, new))
+    return live is None or not _is_comparable(key, old, new) or _allows_less(key, new, old)
 
 
 def widened(key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The object that allows what the existing one does and what the new one will; None if one of the two is that already."""
+    """The object that allows what the existing one does and what the new one will.
+
+    None if one of the two is that already, if none can be, and for an object that is no limit.
+    """
     old, new = _specs(data, live)
     if key.type not in (POLICY, QUOTA) or live is None or not _is_comparable(key, old, new):
         return None
-    if not any(True for _ in _taken(key, old, new)) or not any(True for _ in _taken(key, new, old)):
+    if not (_allows_less(key, new, old) and _allows_less(key, old, new)):
         return None
-    if key.type == POLICY and not _types(old) & _types(new):
+    if key.type == QUOTA:
+        return {**data, "spec": _union_of_quotas(old, new)}
+    if not _types(old) & _types(new):
         return None  # a policy without types is one for Ingress
-    return {**data, "spec": _union_of_policies(old, new) if key.type == POLICY else _union_of_quotas(old, new)}
+    return {**data, "spec": _union_of_policies(old, new)}
 
 
 def _specs(data: Mapping[str, Any], live: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -43,20 +46,19 @@ def _specs(data: Mapping[str, Any], live: Mapping[str, Any] | None) -> tuple[Map
 
 
 def _is_comparable(key: Key, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """True if both are about the same pods."""
+    """True if both are about the same pods: if they are not, nobody can say which one allows less."""
     about = ("podSelector",) if key.type == POLICY else ("scopes", "scopeSelector")
     return all((old.get(name) or None) == (new.get(name) or None) for name in about)
 
 
-def _taken(key: Key, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[object]:
-    """What the old one allows and the new one does not."""
-    if key.type == POLICY:
-        yield from _types(new) - _types(old)
-        for kind in _types(new) & _types(old):
-            yield from (rule for rule in _rules(old, kind) if rule not in _rules(new, kind))
-    else:
-        before, after = old.get("hard") or {}, new.get("hard") or {}
-        yield from (name for name, most in after.items() if name not in before or _number(most) < _number(before[name]))
+def _allows_less(key: Key, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """True if the one forbids something that the other allows."""
+    if key.type == QUOTA:
+        hard, others = one.get("hard") or {}, other.get("hard") or {}
+        return any(name not in others or _number(most) < _number(others[name]) for name, most in hard.items())
+    if _types(one) - _types(other):
+        return True
+    return any(rule not in _rules(one, kind) for kind in _types(one) for rule in _rules(other, kind))
 
 
 def _union_of_policies(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ server with strict validation refuses. Whatever else it refuses is known when it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, did_you_mean
 from weft.cluster.client import Client, Refused
 from weft.cluster.manifests import Manifest
+from weft.schema.types import ANY_TYPE, json_type
 
 _INDEX: Final = "/openapi/v3"
 _CORE: Final = "v1"
@@ -29,15 +30,6 @@ Schemas = Mapping[str, Any]
 Mistake = tuple[Path, str, str | None]
 """The path of a mistake, its message without any value, and a hint."""
 
-_TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-}
-
 
 class Documents:
     """The OpenAPI documents of a server, each fetched when it is first needed."""
@@ -49,20 +41,23 @@ class Documents:
 
     def problems(self, manifest: Manifest, definition: Mapping[str, Any] | None = None) -> Iterator[Problem]:
         """The unknown fields and wrong types of an object; `definition` is the CRD of the plan that brings its kind."""
-        schemas = self._of(_CORE if definition is not None else manifest.api_version)
-        schema = _brought(definition, manifest) if definition is not None else _of_kind(schemas, manifest)
-        if schema is None and definition is not None:
-            message = f"the CRD of this plan has no {manifest.key.kind} of {manifest.api_version}"
-            yield manifest.problem("cluster-missing-kind", message, ("apiVersion",))
+        if definition is None:
+            schemas = self._of(manifest.api_version)
+            schema = _of_kind(schemas, manifest)
+        else:
+            schemas = self._of(_CORE)  # which has the schema of `metadata`
+            schema = _of_definition(definition, manifest)
+            if schema is None:
+                message = f"the CRD of this plan has no {manifest.key.kind} of {manifest.api_version}"
+                yield manifest.problem("cluster-missing-kind", message, ("apiVersion",))
         for path, message, hint in mistakes(schema or {}, manifest.data, schemas):
             yield manifest.problem("cluster-refused", f"{manifest.key}: {dotted(path)}: {message}", path, hint)
 
     def _of(self, api_version: str) -> Schemas:
         """The schemas of a group and version; none if the server has no document, or the user may not read it."""
         if api_version not in self._known:
-            self._known[api_version] = self._fetched(
-                f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
-            )
+            root = "apis" if "/" in api_version else "api"
+            self._known[api_version] = self._fetched(f"{root}/{api_version}")
         return self._known[api_version]
 
     def _fetched(self, name: str) -> Schemas:
@@ -82,7 +77,7 @@ def _of_kind(schemas: Schemas, manifest: Manifest) -> Mapping[str, Any] | None:
     return next((one for one in schemas.values() if wanted in one.get(_KIND, ())), None)
 
 
-def _brought(definition: Mapping[str, Any], manifest: Manifest) -> Mapping[str, Any] | None:
+def _of_definition(definition: Mapping[str, Any], manifest: Manifest) -> Mapping[str, Any] | None:
     """The schema of a CRD for the version of an object, with what every object has."""
     version = manifest.api_version.rpartition("/")[2]
     for one in definition["spec"].get("versions") or ():
@@ -97,9 +92,9 @@ def mistakes(schema: Mapping[str, Any], value: Any, schemas: Schemas, path: Path
     full = _resolved(schema, schemas)
     if value is None:
         return  # the same as nothing
-    types = _types(full)
-    if types and not any(_TYPES[name](value) for name in types):
-        yield path, f"expected {' or '.join(types)}, found {_type_of(value)}", None
+    types, found = _types(full), json_type(value)
+    if types and found not in types and not (found == "integer" and "number" in types):
+        yield path, f"expected {' or '.join(types)}, found {found}", None
     elif isinstance(value, dict):
         yield from _in_mapping(full, value, schemas, path)
     elif isinstance(value, list) and "items" in full:
@@ -137,10 +132,6 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     if schema.get(_EITHER):
         return ["integer", "string"]
     if "type" in schema:
-        return [schema["type"]] if schema["type"] in _TYPES else []
+        return [schema["type"]] if schema["type"] in ANY_TYPE else []
     found = [one.get("type") for one in schema.get("oneOf") or ()]
-    return [str(name) for name in found] if all(name in _TYPES for name in found) else []
-
-
-def _type_of(value: Any) -> str:
-    return next((name for name, fits in _TYPES.items() if fits(value)), "nothing")
+    return [str(name) for name in found] if all(name in ANY_TYPE for name in found) else []

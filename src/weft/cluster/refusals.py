@@ -39,7 +39,7 @@ def of_refusal(client: Client, manifest: Manifest, error: Refused, secrets: Secr
     elif error.causes and error.status == 422:
         for cause in error.causes:
             yield _at_field(
-                manifest, cause.field, _text(manifest, cause.message, secrets), _IMMUTABLE.search(cause.message)
+                manifest, cause.field, quotable(manifest.key, cause.message, secrets), _IMMUTABLE.search(cause.message)
             )
     else:
         yield from _by_message(manifest, error, secrets)
@@ -47,7 +47,7 @@ def of_refusal(client: Client, manifest: Manifest, error: Refused, secrets: Secr
 
 def of_warning(manifest: Manifest, text: str, secrets: Secrets) -> Problem:
     """A warning of the server for an object that it accepts."""
-    said = _text(manifest, text, secrets)
+    said = quotable(manifest.key, text, secrets)
     problem = manifest.problem("cluster-warning", f"{manifest.key}: the server warns: {said}")
     return replace(problem, severity=Severity.WARNING)
 
@@ -77,10 +77,10 @@ def _by_message(manifest: Manifest, error: Refused, secrets: Secrets) -> Iterato
         return
     typed = _TYPED.match(message)
     if typed and error.status in (400, 500):
-        yield _at_field(manifest, typed["field"], _text(manifest, typed["text"], secrets))
+        yield _at_field(manifest, typed["field"], quotable(manifest.key, typed["text"], secrets))
     else:
         yield manifest.problem(
-            "cluster-refused", f"{manifest.key}: the server refuses it: {_text(manifest, message, secrets)}"
+            "cluster-refused", f"{manifest.key}: the server refuses it: {quotable(manifest.key, message, secrets)}"
         )
 
 
@@ -91,10 +91,6 @@ def _at_field(manifest: Manifest, name: str, text: str, immutable: object = None
         hint = "this field cannot change: give the object another name, or delete it first (`kubectl delete`)"
     where = f" {name.lstrip('.')}" if name.strip("[].") else ""
     return manifest.problem("cluster-refused", f"{manifest.key}:{where}: {text}", path, hint)
-
-
-def _text(manifest: Manifest, text: str, secrets: Secrets) -> str:
-    return quotable(manifest.key, text, secrets)
 
 
 def quotable(key: Key, text: str, secrets: Secrets) -> str:

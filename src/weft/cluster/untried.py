@@ -62,10 +62,8 @@ class Missing:
         if not namespace or phase == "Active":
             return "", None
         if phase == "Terminating":
-            message = f"the namespace {namespace} is being deleted"
-            return message, Problem(
-                "cluster-missing-namespace", message, targets=(target,), hint="wait until it is gone"
-            )
+            message, hint = f"the namespace {namespace} is being deleted", "wait until it is gone"
+            return message, Problem("cluster-missing-namespace", message, targets=(target,), hint=hint)
         if namespace in self.brought.namespaces:
             return f"namespace {namespace} is created by this plan", None
         message = f"there is no namespace {namespace}"
