@@ -88,7 +88,7 @@ def follow(data: Any, path: Sequence[str | int]) -> Path:
     if not path:
         return ()
     for length in range(len(path), 0, -1):
-        step = _as_one(path[:length], data)
+        step = _joined(path[:length], data)
         if has(data, (step,)):
             try:
                 return (step, *follow(get(data, (step,)), path[length:]))
@@ -98,9 +98,9 @@ def follow(data: Any, path: Sequence[str | int]) -> Path:
     raise KeyError(())
 
 
-def _as_one(run: Sequence[str | int], data: Any) -> str | int:
-    """A run of written steps as one step into `data`: lists have numbers, mappings have texts."""
-    step = run[0] if len(run) == 1 else ".".join(map(str, run))
+def _joined(steps: Sequence[str | int], data: Any) -> str | int:
+    """Steps that dots divided as the one key of `data` that they may be: an item of a list has a number, one of a mapping a text."""
+    step = steps[0] if len(steps) == 1 else ".".join(map(str, steps))
     if isinstance(data, list) and isinstance(step, str) and _INDEX.match(step):
         return int(step)
     return str(step) if isinstance(data, Mapping) else step

@@ -165,9 +165,8 @@ def docs(ctx: click.Context, output: Path | None, check: bool) -> None:
     wanted = {folder / name: text for name, text in pages(project, targets).items()}
     stale = [path for path, text in wanted.items() if _put(path, text, check, within)]
     old = _outdated(folder, wanted)
-    of_stale, of_old = ("not up to date", "no longer has a domain") if check else ("wrote", "removed")
-    _say(of_stale, stale)
-    _say(of_old, old)
+    _say("not up to date" if check else "wrote", stale)
+    _say("no longer has a domain" if check else "removed", old)
     if not stale and not old:
         click.echo(f"{folder / INDEX} and its pages are up to date", err=True)
     elif check:

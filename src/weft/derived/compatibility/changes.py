@@ -250,9 +250,9 @@ class _Annotations:
 
 def _parts(olds: list[Any], news: list[Any]) -> Iterator[tuple[str | int, list[Any], list[Any]]]:
     """The children of a place, by their step, with both versions of each."""
-    for keyword, step_of in (("properties", "{}".format), ("patternProperties", "<{}>".format)):
+    for keyword, form in (("properties", "{}"), ("patternProperties", "<{}>")):
         for name in dict.fromkeys(name for names in each_of(olds, keyword) for name in names):
-            yield step_of(name), [*each_named(olds, keyword, name)], [*each_named(news, keyword, name)]
+            yield form.format(name), [*each_named(olds, keyword, name)], [*each_named(news, keyword, name)]
     for index in range(max(map(len, each_of(olds, "prefixItems")), default=0)):
         yield index, _at_index(olds, index), _at_index(news, index)
     others = (("additionalProperties", ANYTHING), ("unevaluatedProperties", ANYTHING))

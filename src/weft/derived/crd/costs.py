@@ -169,8 +169,8 @@ class _Estimate:
             self._set_entries(node, self._made_entries(call.args[0]))
             return 1 + arguments[0].cost
         target = self._value(call.target) if call.HasField("target") else None
-        estimate = ESTIMATES.get(call.function, _no_estimate)
-        found = estimate(target, arguments) or Call(1)
+        estimate = ESTIMATES.get(call.function)
+        found = (estimate(target, arguments) if estimate else None) or Call(1)
         if call.function in ("_?_:_", "_+_"):
             self._set_entries(node, self._joined(*call.args[-2:]))
         result = found.result
@@ -315,10 +315,6 @@ _KIND_NAMES: Final[Mapping[str, Callable[[Any], str]]] = {
     "map_type": lambda _: "map",
 }
 """The name of a type, by the field that the checker writes for it."""
-
-
-def _no_estimate(_target: Value | None, _arguments: list[Value]) -> None:
-    """The estimate of a function whose cost does not depend on its arguments."""
 
 
 def _written(node: Any) -> Size | None:
