@@ -31,7 +31,9 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     metavar="TEMPLATE:FILE",
     help="Make a file of a template; may be repeated.  [default: a JSON file for each domain]",
 )
-@click.option("--check", "check", metavar="COMMAND", help="Refuse files, in the folder {}, for which this fails.")
+@click.option(
+    "--check", "check", metavar="COMMAND", help="Run this on new files, in the folder {}, and refuse them if it fails."
+)
 @click.option(
     "--notify", metavar="COMMAND", help="Run this after new files are in place; {pid} is the program of --exec."
 )

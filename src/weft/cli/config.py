@@ -34,7 +34,12 @@ _VARIABLES: Final = ("env", "export")
     help="env: a .env file. export: shell statements. properties: Java properties.",
 )
 @click.option("--reveal", is_flag=True, help="Resolve references and print the secrets, for use on this machine.")
-@click.option("--revision", type=click.IntRange(min=1), metavar="N", help="That of a revision in the target's cluster.")
+@click.option(
+    "--revision",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Print the configuration that revision N deployed, from the cluster.",
+)
 @context_option
 @project_options
 @click.pass_context

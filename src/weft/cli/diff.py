@@ -22,7 +22,7 @@ _TARGETS_SHOWN: Final = 3
 
 @click.command(name="diff")
 @click.argument("names", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
-@click.option("--since", metavar="GITREF", help="Compare all targets, or the named ones, with an earlier revision.")
+@click.option("--since", metavar="GITREF", help="Compare all targets, or the named ones, with an earlier commit.")
 @click.option(
     "--revision", type=click.IntRange(min=1), metavar="N", help="Compare one target with a revision in its cluster."
 )
@@ -40,7 +40,7 @@ def command(
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
-    """Show which settings differ between two targets, or since a revision; exit 1 if any does."""
+    """Show which settings differ between two targets, since a commit, or since a revision in a cluster; exit 1 if any does."""
     project = open_project(ctx, overrides, from_env)
     if revision is not None:
         if since is not None or len(names) != 1:
@@ -52,7 +52,7 @@ def command(
         changes, code = _since(project, names, since)
     else:
         if len(names) != 2:
-            raise click.UsageError("name two targets, or a revision with --since", ctx)
+            raise click.UsageError("name two targets, or a commit with --since, or a revision with --revision", ctx)
         compared = f"between {names[0]} and {names[1]}"
         changes, code = _between(project, names)
     if format_ == "json":
@@ -83,14 +83,14 @@ def _since_revision(project: Project, name: str, number: int, context: str | Non
     return list(_changes(before, now, ())), report([target])
 
 
-def _since(project: Project, globs: Sequence[str], revision: str) -> tuple[list[dict[str, Any]], int]:
-    """The changes of the targets since a revision, each listed once, and the exit code for the current problems."""
+def _since(project: Project, globs: Sequence[str], commit: str) -> tuple[list[dict[str, Any]], int]:
+    """The changes of the targets since a commit, each listed once, and the exit code for the current problems."""
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.project.revisions import project_at
     from weft.report.report import Report
 
-    with project_at(project.files, revision) as earlier:
+    with project_at(project.files, commit) as earlier:
         before = {target.name: target for target in earlier.targets()}
         now = project.targets(*globs)
         changes = [

@@ -31,7 +31,7 @@ _ACTIONS: Final = ("status", "pause", "resume", "abort")
     "--failure", type=click.Choice(("stop", "rollback")), help="What to do if a gate fails.  [default: rollback]"
 )
 @click.option("--back", is_flag=True, help="With abort: roll back the targets that were touched.")
-@click.option("--unpin", is_flag=True, help="Deploy targets again that were rolled back.")
+@click.option("--unpin", is_flag=True, help="Deploy the sources again after a rollback.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the history.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="With --outputs: run only the checks that start no program.  [env: WEFT_NO_PROGRAMS]",
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too, and report overrides that change nothing.")
-@click.option("--since", metavar="GITREF", help="Also check the change since a revision: rules that read `oldSelf`.")
+@click.option("--since", metavar="GITREF", help="Also check the change since a commit: rules that read `oldSelf`.")
 @policy_option("Also check the targets against this rule pack, or `all`; may be repeated.")
 @click.option(
     "--format",
@@ -99,11 +99,11 @@ def _asked_for(
         yield from strict_warnings(project, targets)
 
 
-def _transitions(project: Project, targets: list[Target], revision: str) -> list[Problem]:
-    """The problems of the change since a revision."""
+def _transitions(project: Project, targets: list[Target], commit: str) -> list[Problem]:
+    """The problems of the change since a commit."""
     from weft.project.revisions import project_at
 
-    with project_at(project.files, revision) as earlier:
+    with project_at(project.files, commit) as earlier:
         before = {target.name: target for target in earlier.targets()}
         return [
             problem
