@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,34 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import weft
-from weft.api.facade import reference_project
-from weft.secret_files import resolving
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 import cluster as real  # the API server of the tests
+from reference import ENVIRONMENTS, deployable
 
 TENANTS = int(os.environ.get("TENANTS", "200"))
 WORKERS = 8
 """So many requests wait for an answer at a time, with bare HTTP."""
-ENVIRONMENTS = ("local", "development", "staging", "production")
-
-
 KINDS = (
-    *("ConfigMap", "CronJob", "ExternalSecret", "Gateway", "HTTPRoute", "HorizontalPodAutoscaler", "Deployment"),
-    *("LimitRange", "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget", "PrometheusRule", "ResourceQuota"),
-    *(
-        "Namespace",
-        "Role",
-        "RoleBinding",
-        "Secret",
-        "Service",
-        "ServiceAccount",
-        "ServiceMonitor",
-        "Job",
-        "StatefulSet",
-    ),
-)
+    "ConfigMap", "CronJob", "Deployment", "ExternalSecret", "Gateway", "HTTPRoute", "HorizontalPodAutoscaler", "Job", "LimitRange",
+    "Namespace", "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget", "PrometheusRule", "ResourceQuota", "Role",
+    "RoleBinding", "Secret", "Service", "ServiceAccount", "ServiceMonitor", "StatefulSet",
+)  # fmt: skip
 """The kinds that the projects have."""
 
 
@@ -107,26 +89,6 @@ def deployed(server: Any) -> list[dict[str, Any]]:
                 one.pop("status", None)
                 found.append(one)
     return found
-
-
-def reference(folder: Path, server: Any) -> dict[str, str]:
-    """A copy of the reference project for the server; gives the environment in which its references resolve."""
-    for name in ("schemas", "overlays", "templates", "weft.yaml"):
-        source = reference_project() / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    with (folder / "weft.yaml").open("a") as file:
-        file.write('clusters: {"**": admin}\n')
-    env = {**os.environ, "KUBECONFIG": str(server.kubeconfig), "NO_COLOR": "1"}
-    for target in weft.load_project(folder).targets():
-        for one in resolving.references(target):
-            scheme, _, where = one.partition("://")
-            if scheme == "ref+env":
-                env[where] = "x" * 20
-            elif scheme == "ref+file":
-                path = folder / re.split("[?#]", where)[0]
-                path.parent.mkdir(exist_ok=True)
-                path.write_text("x\n")
-    return env
 
 
 FLEET = {
@@ -194,7 +156,7 @@ def main() -> None:
         server.start().kubelet()
         folder = Path(name, "reference")
         folder.mkdir()
-        env = reference(folder, server)
+        env = {**os.environ, "KUBECONFIG": str(server.kubeconfig), "NO_COLOR": "1", **deployable(folder)}
         for environment in ENVIRONMENTS:
             command(folder, env, "deploy", environment, f"{environment}/*", "--yes", *others)
         documents = deployed(server)
@@ -203,15 +165,14 @@ def main() -> None:
         sys.stdout.write(
             f"the reference project: {len(documents)} objects, {base:.2f} s for their dry runs with bare HTTP\n"
         )
+        command(folder, env, "render", "-o", "build")
         for title, words in {
             "weft plan --server": ["plan", "--server", *others],
             "weft plan": ["plan", *others],
             "weft drift": ["drift", "--context", "admin"],
             "weft deploy, nothing changed": ["deploy", "--yes", *others],
-            "weft render --no-write": ["render", "--check", "-o", str(folder / "none")],
+            "weft render --check": ["render", "--check", "-o", "build"],
         }.items():
-            if words[0] == "render":
-                command(folder, env, "render", "-o", str(folder / "none"))
             line(title, command(folder, env, *words), len(documents), base)
         server.fresh()
         for number in (TENANTS // 10, TENANTS):

@@ -1,21 +1,18 @@
 """The whole reference project, all 35 targets, on a real API server."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
 import yaml
 
 import weft
-from reference import PARTS, ROOT
+from reference import ENVIRONMENTS, deployable
 from run import run
 from weft.cluster import manifests
-from weft.secret_files import resolving
 
 pytestmark = pytest.mark.cluster
 
-ENVIRONMENTS = ("local", "development", "staging", "production")
 KINDS = (
     *(
         "ConfigMap",
@@ -35,22 +32,7 @@ KINDS = (
 @pytest.fixture
 def platform(cluster, tmp_path):
     """A copy of the project, whose references resolve, and a function that runs `weft` there."""
-    for name in PARTS:
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    text = (tmp_path / "weft.yaml").read_text()
-    (tmp_path / "weft.yaml").write_text(text + 'clusters: {"**": admin}\n')
-    project = weft.load_project(tmp_path)
-    env = {"KUBECONFIG": str(cluster.kubeconfig)}
-    for target in project.targets():
-        for reference in resolving.references(target):
-            scheme, _, where = reference.partition("://")
-            if scheme == "ref+env":
-                env[where] = f"canary-{where.lower()}"
-            elif scheme == "ref+file":
-                file = tmp_path / re.split("[?#]", where)[0]
-                file.parent.mkdir(exist_ok=True)
-                file.write_text("canary of a file\n")
+    env = {"KUBECONFIG": str(cluster.kubeconfig), **deployable(tmp_path)}
 
     def weft_in_project(*args, code=0):
         result = run(*args, cwd=tmp_path, env=env)

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 import weft
+from weft.secret_files import resolving
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTS = Path(__file__).parents[1] / "platform" / "facts"
@@ -100,3 +101,23 @@ def copy(folder):
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, destination)
     return folder
+
+
+def deployable(folder):
+    """Copy the project for the context `admin`, with a file for each reference to one; gives variables for the other references."""
+    for name in PARTS:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    with (folder / "weft.yaml").open("a") as file:
+        file.write('clusters: {"**": admin}\n')
+    variables = {}
+    for target in weft.load_project(folder).targets():
+        for reference in resolving.references(target):
+            scheme, _, where = reference.partition("://")
+            if scheme == "ref+env":
+                variables[where] = f"canary-{where.lower()}"
+            elif scheme == "ref+file":
+                path = folder / re.split("[?#]", where)[0]
+                path.parent.mkdir(exist_ok=True)
+                path.write_text("canary of a file\n")
+    return variables
