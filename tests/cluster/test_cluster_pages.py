@@ -6,7 +6,6 @@ The kubeconfig has the contexts `development` and `production`, both of the same
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pages import blocks, start
 
@@ -22,11 +21,8 @@ PAGES = [
 @pytest.fixture
 def variables(cluster, tmp_path, monkeypatch):
     """The variables of a person who has the two contexts."""
-    config = yaml.safe_load(cluster.config_text("development"))
-    user = {"cluster": "test", "user": "admin"}
-    config["contexts"] = [{"name": name, "context": user} for name in ("development", "production")]
     path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(cluster.config_text("admin", contexts=["development", "production"]))
     known = {"KUBECONFIG": str(path), "DATABASE_PASSWORD": "correct-horse-battery"}
     for name, value in known.items():
         monkeypatch.setenv(name, value)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from run import Terminal
 from shop import PASSWORD
 
 pytestmark = pytest.mark.cluster
@@ -140,27 +141,25 @@ def test_nothing_is_deployed_without_a_context_or_an_answer(shop):
     assert shop.cluster.read("Namespace", None, NAMESPACE) is None
 
 
-class Person(io.StringIO):
-    """Somebody at a terminal who types an answer."""
-
-    def isatty(self):
-        return True
+def typed(answer):
+    """A terminal at which somebody types an answer."""
+    return Terminal(io.BytesIO(answer.encode()))
 
 
 def test_the_question_before_the_first_deploy_says_what_is_noted_about_the_cluster(shop, cluster, monkeypatch):
     said = "kube-public/weft-cluster of the context `admin` will say that the cluster is for the environment `test` of shop"
-    monkeypatch.setattr("sys.stdin", Person("n\n"))
+    monkeypatch.setattr("sys.stdin", typed("n\n"))
     asked = shop.weft("deploy", "test/a", "test", "--timeout", "0", code=1).err
     assert f"This is the first deploy into this cluster: ConfigMap {said}; others are refused from then on." in asked
     assert cluster.read("ConfigMap", "kube-public", "weft-cluster") is None
-    monkeypatch.setattr("sys.stdin", Person("y\n"))
+    monkeypatch.setattr("sys.stdin", typed("y\n"))
     assert said in shop.weft("deploy", "test", "--timeout", "0").err
     assert cluster.read("ConfigMap", "kube-public", "weft-cluster")["data"] == {
         "project": "shop",
         "environment": "test",
     }
     shop.set("base", motto="sell")
-    monkeypatch.setattr("sys.stdin", Person("y\n"))
+    monkeypatch.setattr("sys.stdin", typed("y\n"))
     asked = shop.weft("deploy", "test", "--timeout", "0").err
     assert "Deploy this?" in asked
     assert "first deploy" not in asked
@@ -168,7 +167,7 @@ def test_the_question_before_the_first_deploy_says_what_is_noted_about_the_clust
 
 def test_the_question_of_a_rollout_says_it_too(shop, cluster, monkeypatch):
     cluster.namespace(NAMESPACE)
-    monkeypatch.setattr("sys.stdin", Person("n\n"))
+    monkeypatch.setattr("sys.stdin", typed("n\n"))
     asked = shop.weft("rollout", "test/*", code=1).err
     assert (
         "the cluster is for the environment `test` of shop; others are refused from then on.\nRoll this out?" in asked

@@ -41,10 +41,7 @@ def repository(tmp_path):
 def shop(repository, cluster):
     """A kubeconfig with the context that the page names."""
     cluster.namespace("shop")
-    config = yaml.safe_load(cluster.config_text("admin", "shop"))
-    config["contexts"] = [{**one, "name": "production"} for one in config["contexts"] if one["name"] == "admin"]
-    config["current-context"] = "production"
-    (repository / "kubeconfig").write_text(yaml.safe_dump(config))
+    (repository / "kubeconfig").write_text(cluster.config_text("admin", "shop", contexts=["production"]))
     return repository
 
 
@@ -165,7 +162,7 @@ def check_plan(folder, cluster, manager):
     (folder / "overlays" / "environments" / "production.yaml").write_text("app: {replicas: {min: 3, max: 21}}\n")
     follow = start(PAGE, folder)
     follow.folder, follow.variables = folder, {"KUBECONFIG": str(folder / "kubeconfig")}
-    code, said = follow._printed(command)
+    code, said = follow.run(command)
     plan = (folder / "plan.md").read_text()
     assert (code, said) == (0, "")
     assert f"adopted from {manager}" in plan

@@ -62,12 +62,8 @@ class Forge:
         subprocess.run(["sh", "-e", "-c", script], cwd=self.folder, env=environment, check=True)
 
     def _kubeconfig(self, user, folder):
-        config = yaml.safe_load(self.cluster.config_text(user))
-        config["contexts"] = [{"name": "production", "context": {"cluster": "test", "user": user}}]
-        config["current-context"] = "production"
-        config["users"] = [one for one in config["users"] if one["name"] == user]
         path = folder / f"kubeconfig-{user}"
-        path.write_text(yaml.safe_dump(config))
+        path.write_text(self.cluster.config_text(user, contexts=["production"]))
         return str(path)
 
     def _account(self, role, folder):

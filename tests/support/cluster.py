@@ -128,21 +128,28 @@ class Cluster:
         self.servers.write(self.folder, files | {"tokens.csv": "".join(rows), "kubeconfig": self.config_text("admin")})
         self._trust = ssl.create_default_context(cafile=self.folder / "ca.crt")
 
-    def config_text(self, current, namespace=None, address=None):
-        """A kubeconfig with a context for each user; the current one may name a namespace, and a proxy have the address."""
-        contexts = [{"name": name, "context": {"cluster": "test", "user": name}} for name in self.tokens]
-        for context in contexts:
-            if namespace and context["name"] == current:
-                context["context"]["namespace"] = namespace
+    def config_text(self, user, namespace=None, address=None, contexts=()):
+        """A kubeconfig with a context for each user, or with contexts of these names for one.
+
+        The current context is that of the user, or the first of the names. `namespace` is that of the user's contexts; `address` is that
+        of a proxy.
+        """
+        users = dict.fromkeys(contexts, user) or {name: name for name in self.tokens}
+        spaces = {user: {"namespace": namespace}} if namespace else {}
         server = {"server": address or self.address, "certificate-authority": str(self.folder / "ca.crt")}
         return yaml.safe_dump(
             {
                 "apiVersion": "v1",
                 "kind": "Config",
-                "current-context": current,
+                "current-context": contexts[0] if contexts else user,
                 "clusters": [{"name": "test", "cluster": server}],
-                "users": [{"name": name, "user": {"token": token}} for name, token in self.tokens.items()],
-                "contexts": contexts,
+                "users": [
+                    {"name": name, "user": {"token": self.tokens[name]}} for name in dict.fromkeys(users.values())
+                ],
+                "contexts": [
+                    {"name": name, "context": {"cluster": "test", "user": of, **spaces.get(of, {})}}
+                    for name, of in users.items()
+                ],
             },
             sort_keys=False,
         )

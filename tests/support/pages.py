@@ -96,23 +96,25 @@ class Session:
             path.write_text(block.text, "utf-8")
         elif block.language == "console":
             for command, shown in _commands(block.text):
-                self._run(command, shown)
+                self._check(command, shown)
         elif block.language == "python":
             self._python(block.text)
 
-    def _run(self, command: str, shown: str) -> None:
+    def _check(self, command: str, shown: str) -> None:
+        """Run a command, and compare what it prints with what the page shows."""
         if command == "echo $?":
             printed = f"{self.code}\n"
         elif command.startswith("cd "):
             self.folder = (self.folder / command[3:]).resolve()
             printed = ""
         else:
-            self.code, printed = self._printed(command)
+            self.code, printed = self.run(command)
             if "error" not in shown and "$?" not in shown:
                 assert self.code in (0, 1 if re.search("diff|drift|--check", command) else 0), f"$ {command}\n{printed}"
         assert matches(printed, shown), f"$ {command}\n{printed}\n--- the page shows:\n{shown}"
 
-    def _printed(self, command: str) -> tuple[int, str]:
+    def run(self, command: str) -> tuple[int, str]:
+        """Run a command where the reader is; gives its exit status and what it printed."""
         words = shlex.split(command, comments=True)
         if words[0] == "weft" and not _SHELL & set(command.partition("#")[0].replace("'", "").replace("=", "")):
             result = run(*words[1:], cwd=self.folder, env={"WEFT_TRACEBACK": None, **self.variables})

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 
 import yaml
@@ -27,7 +26,6 @@ class Done:
 
     code: int
     said: str
-    seconds: float
 
     @property
     def good(self):
@@ -77,13 +75,12 @@ class Tool:
 
     def run(self, *command):
         """Start a command."""
-        pipe = subprocess.PIPE
         return subprocess.Popen(
             [str(part) for part in command],
             cwd=self.folder,
             env=self.env,
             stdin=subprocess.DEVNULL,
-            stdout=pipe,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
@@ -109,12 +106,11 @@ class Tool:
 
 def ended(process):
     """How a process ended."""
-    begun = time.monotonic()
     try:
         said, _ = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
-    return Done(process.returncode, said, time.monotonic() - begun)
+    return Done(process.returncode, said)
 
 
 class Weft(Tool):
@@ -144,7 +140,6 @@ class Weft(Tool):
             {"template": path.name, "path": f"{{environment}}/{path.name}", "apply": True, "secrets": path.stem == "secret"}
             for path in sorted((place / "templates").iterdir())
         ]  # fmt: skip
-        ownership = {"cluster": {"prune": 100, "ownership": dict.fromkeys(self.yielded, "yield")}}
         project = {
             "version": 1,
             "project": "peers",
@@ -153,8 +148,8 @@ class Weft(Tool):
             "kubernetes": {"namespace": "app.namespace"},
             "layers": ["overlays/base"],
             "clusters": {"**": "admin"},
+            "cluster": {"prune": 100, "ownership": dict.fromkeys(self.yielded, "yield")},
             "outputs": outputs,
-            **ownership,
         }
         (place / "schema.json").write_text(json.dumps(schema))
         (place / "overlays" / "base.yaml").write_text(yaml.safe_dump({"app": {"namespace": NAMESPACE}}))
