@@ -29,7 +29,7 @@ class World:
         self.kind = None
 
     def watched(self, monkeypatch, seconds):
-        """Watch for some seconds; gives whether there was a difference, each time that it was told."""
+        """Watch for some seconds; gives whether there was a difference, each time that it was reported."""
         monkeypatch.setattr(drifting, "drift", self.drift)
         told = []
         end = threading.Timer(seconds, self.stop.now)

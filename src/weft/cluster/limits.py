@@ -27,7 +27,7 @@ def narrows(key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -
 def widened(key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The object that allows what the existing one does and what the new one will.
 
-    None if one of the two is that already, if none can be, and for an object that is no limit.
+    None if one of the two is that already, if none can be, and for an object that limits nothing.
     """
     old, new = _specs(data, live)
     if key.type not in (POLICY, QUOTA) or live is None or not _is_comparable(key, old, new):
@@ -46,7 +46,7 @@ def _specs(data: Mapping[str, Any], live: Mapping[str, Any] | None) -> tuple[Map
 
 
 def _is_comparable(key: Key, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """True if both are about the same pods: if they are not, nobody can say which one allows less."""
+    """True if both are about the same pods: if they are not, it is unknown which one allows less."""
     about = ("podSelector",) if key.type == POLICY else ("scopes", "scopeSelector")
     return all((old.get(name) or None) == (new.get(name) or None) for name in about)
 
