@@ -15,12 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,6 +26,7 @@ from weft.base.wording import counted
 from weft.cluster import deploying, execution, inventory, manifests, planning, revisions, verbs
 from weft.cluster.client import APPLY
 from weft.cluster.connections import Connections
+from weft.cluster.gates import ask
 from weft.cluster.inventory import Inventory, path_of
 from weft.cluster.lock import Lock, who
 from weft.cluster.names import MANAGER, PROJECT, ROLE, ROLLOUT
@@ -53,7 +49,6 @@ ENDED: Final = (DONE, STOPPED, ROLLED_BACK, ABORTED)
 _FIELD: Final = "rollout.json"
 LOCK: Final = "the rollout"
 """What is locked; no target can have this name."""
-_GATE_SECONDS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ class World:
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    gate: Callable[[Gate, Sequence[str]], str | None] = field(default_factory=lambda: ask)
+    gate: Callable[[Gate, Sequence[str]], str | None] = ask
 
 
 def steps_of(names: Sequence[str], rollout: Rollout) -> tuple[tuple[str, ...], ...]:
@@ -123,43 +118,6 @@ def _waves(names: Sequence[str], waves: Sequence[Sequence[str]]) -> tuple[tuple[
         left = [name for name in left if name not in wave]
         found.append(tuple(wave))
     return tuple(wave for wave in (*found, tuple(left)) if wave)
-
-
-def ask(gate: Gate, names: Sequence[str]) -> str | None:
-    """Why a gate does not hold; None if it does."""
-    return _query(gate) if gate.promql is not None else _run(gate, names)
-
-
-def _run(gate: Gate, names: Sequence[str]) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603 - weft.yaml names the program
-            gate.command,
-            env={**os.environ, "WEFT_TARGETS": " ".join(names)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GATE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"`{gate.command[0]}` did not end within {_GATE_SECONDS} seconds"
-    except OSError as error:
-        return f"`{gate.command[0]}` cannot be started: {error.strerror}"
-    return f"`{' '.join(gate.command)}` ended with {done.returncode}" if done.returncode else None
-
-
-def _query(gate: Gate) -> str | None:
-    address = f"{str(gate.server).rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': gate.promql})}"
-    try:
-        with urllib.request.urlopen(address, timeout=30) as response:  # noqa: S310 - the schema allows http and https only
-            answer = json.load(response)
-        data = answer["data"]
-        samples = [data["result"]] if data["resultType"] == "scalar" else [one["value"] for one in data["result"]]
-        values = [float(sample[1]) for sample in samples]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        return f"`{gate.promql}` could not be asked of {gate.server}: {type(error).__name__}"
-    if not values:
-        return f"`{gate.promql}` returns nothing"
-    return f"`{gate.promql}` returns 0" if any(value == 0 or math.isnan(value) for value in values) else None
 
 
 class Rollouts:
