@@ -1,4 +1,4 @@
-"""Gates of a rollout: a program that must end well, or a query of Prometheus that must hold."""
+"""Gates of a rollout: a program that must end well, or a query of a metrics server that must hold."""
 
 from __future__ import annotations
 
