@@ -351,15 +351,18 @@ def test_a_disk_that_is_full_keeps_no_program_from_a_new_revision(world, caplog)
 # --- restarts, pinned settings, secrets ---
 
 
-def test_a_setting_that_needs_a_restart_waits_for_it(world):
+def test_a_setting_that_needs_a_restart_waits_for_it(world, caplog):
     config = world.open(watch=False)
     world.set(app={"port": 81}, pool={"max": 20})
     assert config.refresh()
     assert (config["app.port"], config["pool.max"]) == (80, 20)
     assert config.status.pending_restart == ("app.port",)
     assert config.explain("app.port")["pending_restart"]
+    world.set(app={"port": 81}, pool={"max": 30})
+    config.refresh()
+    assert caplog.text.count("a restart is needed for the new values of app.port") == 1
     assert world.open(watch=False)["app.port"] == 81
-    world.set(pool={"max": 20})
+    world.set(pool={"max": 30})
     config.refresh()
     assert config.status.pending_restart == ()
 
@@ -386,6 +389,18 @@ def test_a_variable_pins_its_setting(world):
     assert world.open(watch=False)["pool.min"] == 2
     with pytest.raises(WeftError, match="POOL_MIN"):
         world.open(watch=False, environ={"POOL_MIN": "many"}, require="valid")
+
+
+def test_variables_may_be_for_secrets_only(world):
+    environ = {"POOL_MIN": "4", "APP_PASSWORD": CANARY}
+    config = world.open(watch=False, environ="secrets")
+    assert (config["pool.min"], "app.password" in config.snapshot) == (1, False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in environ.items():
+            patch.setenv(name, text)
+        config = world.open(watch=False, environ="secrets")
+    assert (config["pool.min"], config["app.password"]) == (1, CANARY)
+    assert config.status.pinned == {}
 
 
 def test_secrets_come_from_their_own_folder_and_are_never_shown(world, caplog):

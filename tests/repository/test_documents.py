@@ -20,7 +20,7 @@ SCHEMA = {
             "type": "object",
             "properties": {
                 "name": {"type": "string", "x-env": "APP_NAME"},
-                "replicas": {"type": "object"},
+                "replicas": {"type": "object", "x-reload": "restart"},
                 "origins": {"type": "array", "items": {"type": "string"}, "x-env": "ORIGINS"},
                 "greeting": {"type": "string", "x-env": "GREETING"},
                 "timeout": {"type": "integer"},

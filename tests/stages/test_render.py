@@ -5,7 +5,9 @@ from jinja2.runtime import Macro
 
 from scratch import make_project, write_files
 from weft import WeftError, load_project
+from weft.base.paths import dotted
 from weft.project.impact import uses_of
+from weft.project.reach import read_by
 from weft.stages.render.filters import same_digests
 from weft.stages.render.sandbox import Sandbox
 
@@ -312,6 +314,47 @@ def test_public_leaves_secrets_out_at_every_depth(tmp_path):
     text = rendered(tmp_path, "{{ config | public | to_json }}")
     assert "ref+" not in text
     assert '"name": "shop"' in text
+
+
+RELOADS = {
+    "properties": {
+        "app": {
+            "type": "object",
+            "x-reload": "restart",
+            "properties": {
+                "name": {"type": "string"},
+                "password": {"type": "string", "x-sensitive": True},
+                "log": {"type": "object", "x-reload": "live", "properties": {"file": {"x-reload": "restart"}}},
+                "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                "hosts": {"type": "array", "items": {"properties": {"weight": {"x-reload": "live"}}}},
+                "pool": {"type": "object", "properties": {"size": {"x-reload": "live"}}},
+            },
+        },
+        "free": {"type": "object"},
+    }
+}
+VALUES = {
+    "app": {
+        "name": "shop",
+        "password": "ref+env://WORD",
+        "log": {"file": "/log", "level": "info"},
+        "labels": {"a": "b"},
+        "hosts": [{"weight": 1}],
+        "pool": {"size": 3},
+    },
+    "free": {"a": 1},
+}
+
+
+def test_restart_only_leaves_out_what_a_program_takes_by_itself(tmp_path):
+    template = "{{ config | restart_only | to_json }}\n{{ app.log | restart_only | to_json }} {{ app.labels | restart_only | to_json }}"
+    files = {"schema.json": RELOADS, "base.json": VALUES, "templates/main.j2": template}
+    make_project(tmp_path, files, outputs=[{"template": "main.j2", "path": "out"}])
+    target = load_project(tmp_path).target()
+    (output,) = target.outputs.rendered(target.view)[0]
+    whole = '{"app": {"name": "shop", "log": {"file": "/log"}, "labels": {"a": "b"}, "hosts": [{"weight": 1}]}}'
+    assert output.text == f'{whole}\n{{"file": "/log"}} {{"a": "b"}}'
+    assert {dotted(path) for path in read_by(target, [output])["out"]} == {"app.name", "app.log.file", "app.labels.a", "app.hosts[0].weight"}  # fmt: skip
 
 
 def test_a_template_that_changes_a_configuration_spoils_no_other(tmp_path):

@@ -24,7 +24,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from weft.client.config import Config, Require
@@ -53,7 +53,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
     last_good: str | os.PathLike[str] | None = None,
     require: Require = "last-good",
     secrets: str | os.PathLike[str] | None = None,
-    environ: bool | Mapping[str, str] = False,
+    environ: bool | Literal["secrets"] | Mapping[str, str] = False,
     allow_older: bool = False,
     watch: bool = True,
     debounce: float = 0.05,
@@ -64,7 +64,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
     `source` is the folder of a bundle, a file with one, or anything with the methods of `Source`. `last_good` is a folder of the program in which the last accepted
     bundle is kept. `require` says what a start accepts: `valid` (only what the source has), or `last-good` (also what is kept). `secrets` is the
     folder of a mounted Secret, with a file for each sensitive setting, named by its `x-env`. With `environ`, environment variables (`x-env`) pin
-    their settings: they win over the bundle, and never change. `allow_older` accepts revisions with a lower number than the current one.
+    their settings: they win over the bundle, and never change; with `environ="secrets"`, only those of sensitive settings count. `allow_older` accepts revisions with a lower number than the current one.
     A source is read `debounce` seconds after it has changed; `inotify=False` only polls.
 
     Raises WeftError with every problem if there is nothing that can be used.
@@ -75,7 +75,8 @@ def open(  # noqa: A001 - as in `weft.client.open`
     options = Options(
         last_good=None if last_good is None else Path(last_good),
         require=require,
-        environ=os.environ if environ is True else environ or None,
+        environ=environ if isinstance(environ, Mapping) else os.environ if environ else None,
+        environ_has_secrets_only=environ == "secrets",
         secrets=None if secrets is None else Path(secrets),
         allow_older=allow_older,
         debounce=debounce,

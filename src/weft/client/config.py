@@ -38,6 +38,7 @@ class Options:
     last_good: FilePath | None = None
     require: Require = "last-good"
     environ: Mapping[str, str] | None = None
+    environ_has_secrets_only: bool = False
     secrets: FilePath | None = None
     allow_older: bool = False
     debounce: float = 0.05
@@ -202,6 +203,8 @@ class Config:
         if bundle.contents != self._bundle.contents:
             self._keep(bundle)
         self._judge, self._bundle = judge, bundle
+        if found.pending and found.pending != self._status.pending_restart:
+            logger.warning("a restart is needed for the new values of %s", ", ".join(found.pending))
         now = time.time()
         self._status = Status(
             revision=bundle.manifest.revision,
@@ -223,8 +226,10 @@ class Config:
 
     def _settled(self, bundle: Bundle, previous: Snapshot | None) -> tuple[Judge, Settled]:
         judge = Judge.of(bundle, self._judge)
-        pinned = Pinned.of(judge.root, self._options.environ or {}, self._options.secrets)
-        return judge, settle(judge, bundle, pinned, previous, allow_older=self._options.allow_older)
+        options = self._options
+        only_secrets = options.environ_has_secrets_only
+        pinned = Pinned.of(judge.root, options.environ or {}, options.secrets, only_secrets=only_secrets)
+        return judge, settle(judge, bundle, pinned, previous, allow_older=options.allow_older)
 
     def _keep(self, bundle: Bundle) -> None:
         try:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any
 
 from weft.base.paths import Path, dotted, get, has, parse_dotted
 from weft.base.problems import Problem, WeftError
@@ -14,8 +14,7 @@ from weft.client.judging import Bundle, Judge
 from weft.client.snapshot import Snapshot, changed, thawed
 from weft.schema.envvars import declared, from_text, put
 from weft.schema.node import Node
-
-RELOAD: Final = "x-reload"
+from weft.schema.reload import RESTART, reload_of
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,13 @@ class Pinned:
     secrets: Mapping[Path, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, root: Node, environ: Mapping[str, str], folder: FilePath | None) -> Pinned:
-        """Those of a schema. Raises WeftError if the text of a variable is none for its setting."""
+    def of(
+        cls, root: Node, environ: Mapping[str, str], folder: FilePath | None, *, only_secrets: bool = False
+    ) -> Pinned:
+        """Those of a schema; the variables of all settings count, or `only_secrets`.
+
+        Raises WeftError if the text of a variable is none for its setting.
+        """
         values: dict[Path, Any] = {}
         variables: dict[str, str] = {}
         secrets: dict[Path, str] = {}
@@ -36,7 +40,7 @@ class Pinned:
             if node.hidden:
                 found = _content(folder, name) or environ.get(name)
                 secrets |= {path: found} if found is not None else {}
-            elif name in environ:
+            elif name in environ and not only_secrets:
                 values[path] = _value(node, name, environ[name])
                 variables[dotted(path)] = name
         return cls(values, variables, secrets)
@@ -91,7 +95,7 @@ def settle(
     if problems:
         raise WeftError(*problems)
     differing = changed(before, values) if before is not None and hold else ()
-    pending = [path for path in differing if reload_of(judge.root, path) == "restart"]
+    pending = [path for path in differing if reload_of(judge.root, path) == RESTART]
     for path in pending:
         _restore(values, before, path)
     problems = judge.problems(bundle, _with(values, references), before) if pending else []
@@ -117,16 +121,6 @@ def _with(values: dict[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]:
     for path, value in more.items():
         put(result, path, value)
     return result
-
-
-def reload_of(root: Node, path: Path) -> str:
-    """`live` or `restart`: what the nearest schema says, of the setting or of what is around it."""
-    node = root
-    said = node.keyword(RELOAD, "live")
-    for step in path:
-        node = node.child(step)
-        said = node.keyword(RELOAD, said)
-    return str(said)
 
 
 def without_secrets(node: Node, value: Any) -> Any:

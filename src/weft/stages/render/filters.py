@@ -15,6 +15,7 @@ from jinja2.runtime import Context, Macro
 
 from weft.files import formats
 from weft.schema import envvars
+from weft.schema.reload import LIVE, RELOAD, RESTART, reload_of
 from weft.secrets.taint import Branch
 from weft.stages.render.printing import in_words
 from weft.stages.render.unset import TargetNames, Wanted
@@ -53,6 +54,28 @@ def secret_env(value: Any) -> dict[str, Any]:
 def public(value: Any) -> Any:
     """A mapping of the configuration without its sensitive settings."""
     return _branch(value, "public").public()
+
+
+@pass_context
+def restart_only(context: Context, value: Any) -> Any:
+    """The settings of a mapping of the configuration that a program reads at its start only (`x-reload: restart`), without the sensitive ones."""
+    branch, config = _branch(value, "restart_only"), context.get("config")
+    around = reload_of(config.node, branch.path) if isinstance(config, Branch) else LIVE
+    return _once(branch, "restart_only", lambda one: _read_at_start(one.public(), around))
+
+
+def _read_at_start(branch: Branch, around: str) -> dict[str, Any]:
+    """What needs a restart below a mapping, around which `x-reload` says this; nothing else counts as read."""
+    found: dict[str, Any] = {}
+    for key in branch.keys():  # noqa: SIM118 - all items of a branch would count as read
+        said = branch.node.child(key).keyword(RELOAD, around)
+        below = dict.get(branch, key)
+        inside = _read_at_start(below, said) if isinstance(below, Branch) else None
+        if inside:
+            found[key] = inside
+        elif inside is None and said == RESTART:
+            found[key] = branch[key]
+    return found
 
 
 @pass_context
@@ -188,6 +211,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "once": once,
     "public": public,
     "quote": quote,
+    "restart_only": restart_only,
     "secret_env": secret_env,
     "sha256": sha256,
     "timestamp": timestamp,
