@@ -215,6 +215,16 @@ def test_rules_decide_also_over_what_was(world):
     assert (config.status.stale_since, config.status.problems) == (None, ())
 
 
+def test_a_rule_over_everything_is_told_with_the_settings_that_it_reads(world):
+    rule = {"rule": "self.pool.max != 20 || self.app.port == 81", "message": "both change"}
+    world.set(schema={**SCHEMA, "x-kubernetes-validations": [rule]})
+    config = world.open(watch=False)
+    world.set(schema={**SCHEMA, "x-kubernetes-validations": [rule]}, pool={"max": 20})
+    problem = refused(world, config, "rule", "both change")
+    assert (problem.place.file, problem.place.line) == (f"{world.mount.folder}/pool.json", 3)
+    assert [(one.file, one.line) for one in problem.related] == [("base.json", 1)]
+
+
 def test_a_missing_secret_of_the_configuration_is_a_rule_as_everywhere(world):
     config = world.open(watch=False)
     world.set(app={"password": None})

@@ -170,7 +170,9 @@ class Config:
         notifier.close()
 
     def _after_fork(self) -> None:
-        self._notifier = None
+        notifier, self._notifier = self._notifier, None
+        if notifier:
+            notifier.close()  # the handles of the parent, of which this process has copies
         self._lock = threading.RLock()
         self.watch()
 

@@ -47,11 +47,13 @@ class Bundle:
     def placed(self, problem: Problem) -> Problem:
         """A problem with the line of the bundle's file, and the line of the overlay that set the value."""
         path = parse_pointer(problem.path or "")
-        if not path or path[0] not in self.manifest.values:
-            return problem
-        name = self.manifest.values[path[0]]
-        place = locate_in(self.contents[name].decode(), f"{self.place}/{name}", path[1:], key=problem.traits.at_key)
         steps = (path, *map(parse_pointer, problem.reads))
+        # a rule of the whole configuration has no path of its own: the first setting that it reads stands for it
+        about = next((one for one in steps if one and one[0] in self.manifest.values), None)
+        if about is None:
+            return problem
+        name = self.manifest.values[about[0]]
+        place = locate_in(self.contents[name].decode(), f"{self.place}/{name}", about[1:], key=problem.traits.at_key)
         origins = dict.fromkeys(found for one in steps if (found := self.origin(self._exact(one))))
         return replace(problem, place=place, related=(*problem.related, *origins))
 

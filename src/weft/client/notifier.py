@@ -11,6 +11,7 @@ import ctypes
 import os
 import select
 import struct
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -83,15 +84,14 @@ class Notifier:
 
 def settled(token: Callable[[], Any], notifier: Notifier, quiet: float, longest: float = 1.0) -> None:
     """Wait until a source has not changed for a short time, so that one update is not taken for several."""
-    waited = 0.0
+    since = time.monotonic()
+    end = since + longest
     last = token()
-    while waited < longest:
-        notifier.wait(quiet)
-        waited += quiet
+    while (left := min(since + quiet, end) - time.monotonic()) > 0:
+        notifier.wait(left)  # it returns early for each event, also for those that change nothing
         now = token()
-        if now == last:
-            return
-        last = now
+        if now != last:
+            last, since = now, time.monotonic()
 
 
 def _inotify() -> int | None:

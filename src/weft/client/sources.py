@@ -71,7 +71,12 @@ class Folder:
         """The manifest and the files that it names. Raises Unreadable."""
         for _ in range(_ATTEMPTS):
             before = self.token()
-            contents = self._contents()
+            try:
+                contents = self._contents()
+            except Unreadable:
+                if self.token() == before:
+                    raise
+                continue  # it was replaced meanwhile, and the old one removed
             if self.token() == before:
                 return Reading(contents, str(self.path))
         raise Unreadable(f"{self.path} changes all the time")
