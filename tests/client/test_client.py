@@ -193,12 +193,14 @@ def refused(world, config, code, text):
     return problems[0]
 
 
-def test_a_value_that_the_schema_refuses_is_told_with_both_lines(world):
+def test_a_value_that_the_schema_refuses_is_told_with_both_lines(world, caplog):
     config = world.open(watch=False)
     world.set(app={"name": "x"})
     problem = refused(world, config, "wrong-size", "app.name")
     assert (problem.place.file, problem.place.line) == (f"{world.mount.folder}/app.json", 2)
     assert [(one.file, one.line) for one in problem.related] == [("base.json", 1)]
+    assert f"stays in force: {world.mount.folder}/app.json:2" in caplog.text
+    assert "(set by base.json:1)" in caplog.text
     assert config.status.refused == 1
     assert not config.refresh()
     assert config.status.refused == 1

@@ -43,7 +43,9 @@ def test_a_program_that_is_stale_stays_ready_and_says_why(world):
     world.set(pool={"min": 99})
     config.refresh()
     assert ask(config, "/readyz")[0] == 200
-    status = json.loads(ask(config, "/status")[1])
+    text = ask(config, "/status")[1]
+    assert text.endswith("}\n")
+    status = json.loads(text)
     assert status["problems"][0]["message"] == "min is above max"
     assert status["problems"][0]["set_by"] == ["base.json:1"]
     assert status["stale_since"]

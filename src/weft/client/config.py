@@ -248,7 +248,9 @@ class Config:
         self._status = replace(self._status, stale_since=now, problems=tuple(problems), refused=refused)
         self._listeners.report(self._status)
         for problem in problems:
-            logger.warning("revision %s stays in force: %s", self._name(), WeftError(problem))
+            setters = ", ".join(f"{place.file}:{place.line}" for place in problem.related)
+            origin = f" (set by {setters})" if setters else ""
+            logger.warning("revision %s stays in force: %s%s", self._name(), WeftError(problem), origin)
 
     def _name(self) -> str:
         return str(self._status.digest[:12] if self._status.revision is None else self._status.revision)

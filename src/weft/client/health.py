@@ -49,7 +49,7 @@ def _answer(name: str, status: Status) -> tuple[int, str, bytes]:
         is_ready = status.origin == "source"
         return (200, "text/plain", b"ok\n") if is_ready else (503, "text/plain", b"the source was not accepted yet\n")
     if name == "status":
-        return 200, "application/json", json.dumps(status.as_dict(), indent=1).encode()
+        return 200, "application/json", f"{json.dumps(status.as_dict(), indent=1)}\n".encode()
     if name == "metrics":
         return 200, "text/plain; version=0.0.4", metrics(status).encode()
     return 404, "text/plain", b"ask for /livez, /readyz, /status or /metrics\n"
