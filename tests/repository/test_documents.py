@@ -1,5 +1,6 @@
-"""The pages for template authors: every example is run, and makes what the page says."""
+"""Pages whose parts are compared with what they are about: examples of templates and problems, decisions, guarantees."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -86,3 +87,31 @@ def test_a_decision_has_a_number_a_status_a_date_and_what_was_not_taken(path):
     assert re.match(head, text)
     alternatives = text.partition("## What was not taken\n")[2].partition("\n## ")[0]
     assert re.search(r"^- \S", alternatives, re.MULTILINE)
+
+
+# --- guarantees ---
+
+GUARANTEES = (ROOT / "docs" / "explanation" / "running-programs.md").read_text("utf-8")
+ROWS = re.findall(r"^\| (?!what holds|not guaranteed)(.*) \|$", GUARANTEES, re.MULTILINE)
+assert len(ROWS) > 30
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rpartition("::")[2].strip("`"))
+def test_a_guarantee_names_the_test_that_shows_it(row):
+    named = re.search(r"\| `(tests/\S+\.py)::(\w+)`$", row)
+    assert named, row
+    body = ast.parse((ROOT / named[1]).read_text("utf-8")).body
+    names = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {
+        target.id
+        for node in body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert named[2] in names
+
+
+def test_what_is_not_guaranteed_is_on_the_page():
+    text = (ROOT / "tests" / "client" / "test_not_guaranteed.py").read_text("utf-8")
+    assert [name for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE) if name not in GUARANTEES] == []

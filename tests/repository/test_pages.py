@@ -1,5 +1,6 @@
 """Every command and every block of code in the documentation is run (tests/support/pages.py says how)."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,14 @@ def name_of(page):
 
 def follow(page, folder, *, with_programs):
     page_blocks = blocks(page.read_text("utf-8"))
-    session = start(page_blocks, folder)
-    for block in page_blocks:
-        if "cluster" in block.comments or (block.programs and not with_programs):
-            continue
-        try:
-            session.follow(block)
-        except AssertionError as wrong:
-            pytest.fail(f"{name_of(page)}:{block.line}\n{wrong}", pytrace=False)
+    with contextlib.closing(start(page_blocks, folder)) as session:
+        for block in page_blocks:
+            if "cluster" in block.comments or (block.programs and not with_programs):
+                continue
+            try:
+                session.follow(block)
+            except AssertionError as wrong:
+                pytest.fail(f"{name_of(page)}:{block.line}\n{wrong}", pytrace=False)
 
 
 @pytest.mark.soak(few=3)

@@ -9,7 +9,10 @@ files, else in a copy of this repository.
 - A block whose introduction ends with the name of a file, as "Write `overlays/base.yaml`:", is what is written to that file.
 - A block `python` is run, together with those above it; `>>>` shows what an expression gives.
 - A comment before a block changes how it is run: `<!-- not run: why -->`, `<!-- programs: kubectl -->` (run where they are),
-  `<!-- cluster: ... -->` (run on a real API server, by tests/cluster/test_cluster_pages.py).
+  `<!-- cluster: ... -->` (run on a real API server, by tests/cluster/test_cluster_pages.py), `<!-- background: 8000 -->`.
+- A block `background` is one command in a terminal of its own. The page goes on when it has printed what the block shows. Ctrl-C ends it
+  before the next such block, and at the end of the page. Meanwhile, `curl`, `cat` and `redis-cli` are repeated until they print what the page shows. The
+  ports that the comment names are replaced by free ones on the whole page.
 """
 
 from __future__ import annotations
@@ -20,22 +23,31 @@ import io
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import textwrap
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reference import copy
+from reference import ROOT, copy
 from run import run
+from servers import free_port
 
 _BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<language>[\w-]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```", re.DOTALL | re.MULTILINE
 )
-_COMMENT = re.compile(r"<!--\s*(?P<key>not run|programs|cluster)\s*:\s*(?P<value>.*?)\s*-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--\s*(?P<key>not run|programs|cluster|background)\s*:\s*(?P<value>.*?)\s*-->", re.DOTALL)
 _FILE = re.compile(r"`([^`\s]+)`[^`\n]*:\s*(?:<!--.*?-->\s*)?\Z", re.DOTALL)
-_WRITTEN = {"yaml", "json", "jinja", "text", "toml", "ini", "python", "sh"}
+_WRITTEN = {"yaml", "json", "jinja", "text", "toml", "ini", "python", "sh", "js"}
 _SHELL = set("|&;<>$`*?~#(){}'\"\\\n=")
+_ASKS = {"curl", "cat", "redis-cli"}
+"""Programs that may be asked again until they show what a page shows."""
+_PATIENCE = 60
+"""Seconds until something has happened that a page shows; usually it takes less than one."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,8 @@ def start(page: list[Block], folder: Path) -> Session:
     first = next((one for one in page if one.language in ("console", "python") and not one.file), None)
     files_first = any(one.file for one in page[: page.index(first)]) if first else True
     alone = first is None or first.text.startswith("$ weft init") or (first.language == "console" and files_first)
-    return Session(folder if alone else copy(folder))
+    ports = {port: str(free_port()) for one in page for port in one.comments.get("background", "").split()}
+    return Session(folder if alone else copy(folder), ports=ports)
 
 
 @dataclass
@@ -85,20 +98,63 @@ class Session:
     code: int = 0
     names: dict[str, object] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    ports: dict[str, str] = field(default_factory=dict)
+    background: subprocess.Popen[bytes] | None = None
 
     def follow(self, block: Block) -> None:
         """Do what a block says. Raises AssertionError where something else comes than the page shows."""
         if "not run" in block.comments:
             return
+        text = self._with_free_ports(block.text)
         if block.file:
             path = self.folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, "utf-8")
+            path.write_text(text, "utf-8")
+        elif "background" in block.comments:
+            [(command, shown)] = _commands(text)
+            self._start(command, shown)
         elif block.language == "console":
-            for command, shown in _commands(block.text):
+            for command, shown in _commands(text):
                 self._check(command, shown)
         elif block.language == "python":
-            self._python(block.text)
+            self._python(text)
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        process, self.background = self.background, None
+        if process and process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(_PATIENCE)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _with_free_ports(self, text: str) -> str:
+        return re.sub(r"\b\d+\b", lambda number: self.ports.get(number[0], number[0]), text) if self.ports else text
+
+    def _start(self, command: str, shown: str) -> None:
+        """Run a command in the background, and wait until it has printed what the page shows."""
+        self.close()
+        with tempfile.TemporaryFile("w+b") as said:
+            self.background = process = subprocess.Popen(
+                ["sh", "-c", f"exec {command}"],
+                cwd=self.folder,
+                env=self._joint_environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+            end = time.monotonic() + _PATIENCE
+            while True:
+                said.seek(0)
+                printed = said.read().decode("utf-8", "replace")
+                if matches(printed, shown):
+                    return
+                goes_on = process.poll() is None and time.monotonic() < end
+                assert goes_on, f"$ {command}\n{printed}\n--- the page shows:\n{shown}"
+                time.sleep(0.05)
 
     def _check(self, command: str, shown: str) -> None:
         """Run a command, and compare what it prints with what the page shows."""
@@ -109,6 +165,11 @@ class Session:
             printed = ""
         else:
             self.code, printed = self.run(command)
+            end = time.monotonic() + _PATIENCE
+            asks = self.background and command.split(maxsplit=1)[0] in _ASKS
+            while asks and not matches(printed, shown) and time.monotonic() < end:
+                time.sleep(0.05)
+                self.code, printed = self.run(command)
             if "error" not in shown and "$?" not in shown:
                 assert self.code in (0, 1 if re.search("diff|drift|--check", command) else 0), f"$ {command}\n{printed}"
         assert matches(printed, shown), f"$ {command}\n{printed}\n--- the page shows:\n{shown}"
@@ -119,18 +180,33 @@ class Session:
         if words[0] == "weft" and not _SHELL & set(command.partition("#")[0].replace("'", "").replace("=", "")):
             result = run(*words[1:], cwd=self.folder, env={"WEFT_TRACEBACK": None, **self.variables})
             return result.code, result.err + result.out if result.code else result.out + result.err
-        path = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]])
         done = subprocess.run(
             ["sh", "-c", command],
             check=False,
             cwd=self.folder,
-            env={**os.environ, "PATH": path, **self.variables},
+            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=300,
         )
         return done.returncode, done.stdout
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        path = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]])
+        return {**os.environ, "PATH": path, **self.variables}
+
+    @property
+    def _joint_environment(self) -> dict[str, str]:
+        """That of a reader who has Weft and the packages of the reference application in one environment: the tests have two."""
+        known = self._environment
+        path = os.pathsep.join([str(Path(sys.prefix, "application", "bin")), known["PATH"]])
+        return {
+            **known,
+            "PATH": path,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), sysconfig.get_path("purelib")]),
+        }
 
     def _python(self, text: str) -> None:
         with contextlib.chdir(self.folder):
