@@ -181,12 +181,13 @@ def examples() -> dict[str, str]:
 
 
 def command_lines() -> Iterator[tuple[Path, str]]:
-    """The lines `weft ...` in the blocks of the hand-written text, without what a comment says after them."""
+    """The lines `weft ...` in the blocks of the hand-written text, each whole, without what a comment says after them."""
     for path in sorted([DOCS.parent / "README.md", *DOCS.rglob("*.md")]):
         text = PART.sub("", path.read_text("utf-8"))
         for block in BLOCK.finditer(text):
             lines = block["indented"] or (block["text"] if block["language"] in ("", "console", "sh") else "")
-            for line in re.findall(r"^ *(?:\$ )?(weft [^\n]*)", lines, re.MULTILINE):
+            whole = re.sub(r"\\\n(?:> )? *", "", lines)
+            for line in re.findall(r"^ *(?:\$ )?(weft [^\n]*)", whole, re.MULTILINE):
                 yield path, re.sub(r"\s{2,}#.*|\s#\s.*", "", line).rstrip()
 
 
