@@ -124,6 +124,7 @@ pictures: for-dev ## Redraw the pictures of the documentation
 
 bench: for-dev ## Measure speed, as ratios against other work done in the same run
 	@"$(BIN)/python" benchmarks/bench.py
+	@"$(BIN)/python" benchmarks/programs.py
 
 peers: for-dev ## Try Weft, Helm and kubectl in the same situations: make peers TOOLS="Weft kubectl" SITUATIONS=killed
 	@"$(BIN)/python" tests/cluster/peers/peers.py $(if $(TOOLS),--tools $(TOOLS)) $(if $(SITUATIONS),--situations $(SITUATIONS))

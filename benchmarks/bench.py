@@ -58,7 +58,7 @@ def plain_script(folder: Path, targets: list[Any]) -> None:
     """The same layers with PyYAML, deepmerge and jsonschema, target by target; no rules, no rendering."""
     schema = weft.load_project(folder).catalog.documents
     joined = {"$schema": schema.dialect(), "$ref": schema.root}
-    validator = jsonschema.Draft202012Validator(joined, registry=schema.registry())
+    validator = jsonschema.Draft202012Validator(joined, registry=schema.registry)
     for target in targets:
         config: dict[str, Any] = {}
         for layer in target.resolution.layers:

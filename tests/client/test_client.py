@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import weft.client
 from scratch import make_project
 from weft import WeftError, load_project
 from weft.client import listeners
+from weft.files.bundle import digest_of
 from world import SCHEMA, until
 
 CANARY = "canary-of-a-program-17"  # pragma: allowlist secret
@@ -253,6 +256,41 @@ def test_a_torn_or_edited_bundle_is_refused(world, change, text):
     refused(world, config, "bundle-refused", text)
     world.set(pool={"max": 50})
     assert config.refresh()
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ([], "a schema must be an object"),
+        ({"properties": {"app": {"type": "strnig"}}}, "strnig"),
+        ({"$ref": "#/$defs/nowhere"}, "does not exist"),
+        ({"$ref": "https://example.com/app.json"}, "never fetched from the network"),
+        ({"$schema": "https://example.com/draft", "type": "object"}, "not a JSON Schema draft"),
+        ({"properties": {"app": {"pattern": "("}}}, "regular expression"),
+        ({"x-kubernetes-validations": [{"rule": "self.app.name =="}]}, "it ends too early"),
+        ({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}, "refers to itself"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_schema_that_cannot_be_used_is_explained(world, schema, text):
+    config = world.open(watch=False)
+    files = world.files(pool={"max": 50})
+    files["schema.json"] = json.dumps(schema)
+    manifest = json.loads(files["weft.json"])
+    manifest["digest"] = digest_of({name: content.encode() for name, content in files.items() if name != "weft.json"})
+    world.mount.publish({**files, "weft.json": json.dumps(manifest)})
+    assert not config.refresh()
+    assert text in str(WeftError(*config.status.problems))
+    assert config["pool.max"] == 10
+
+
+def test_a_program_that_never_gets_a_bad_revision_loads_nothing_that_explains_one(world):
+    program = "import sys, weft.client; weft.client.open(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, world.mount.folder], capture_output=True, text=True, check=True
+    )
+    heavy = {"asyncio", "click", "jinja2", "jsonschema", "referencing", "yaml"}
+    assert heavy & set(done.stdout.split()) == set()
 
 
 def test_files_of_two_revisions_are_refused(world):

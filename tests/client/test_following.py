@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from weft.client import notifier as watching
-from weft.client.sources import Folder, Unreadable
 from weft.client.notifier import Notifier, settled
+from weft.client.sources import Folder, Unreadable
 from world import until
 
 

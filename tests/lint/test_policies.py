@@ -23,7 +23,6 @@ from weft.lint.policies.reports import as_data, as_html, as_sarif
 from weft.lint.policies.verdicts import Status, audit, holds, meets
 from weft.project.settings import setting_path
 from weft.report import sarif
-from weft.schema import envvars
 
 DAY = date(2026, 12, 1)
 SARIF = Path(__file__).parents[1] / "third_party" / "sarif" / "sarif-2.1.0-rtm.5.json"
@@ -152,7 +151,7 @@ def passes(name, **settings):
     project, target = reference.project(), reference.targets()["production"]
     data = {}
     for path, value in settings.items():
-        envvars.put(data, paths.parse_dotted(path), value)
+        paths.put(data, paths.parse_dotted(path), value)
     layers = (*target.resolution.layers, Layer("test", (Source("test", data),)))
     folded = project.layering.fold(layers)
     assert folded.problems == ()

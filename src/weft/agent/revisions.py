@@ -77,6 +77,6 @@ class Revisions:
         """The revision in the files of a bundle. Raises WeftError."""
         bundle = opened(contents, place)
         self._judge = Judge.of(bundle, self._judge)
-        pinned = Pinned.of(self._judge.root, {}, self._secrets.path if self._secrets else None)
+        pinned = Pinned.of(self._judge, {}, self._secrets.path if self._secrets else None)
         before = previous.settled.snapshot if previous else None
         return Revision(bundle, self._judge.root, settle(self._judge, bundle, pinned, before, hold=hold))

@@ -113,6 +113,13 @@ def get(data: Any, path: Sequence[str | int]) -> Any:
     return data
 
 
+def put(data: dict[str, Any], path: Path, value: Any) -> None:
+    """Set a value in nested mappings, creating them as needed."""
+    for step in path[:-1]:
+        data = data.setdefault(str(step), {})
+    data[str(path[-1])] = value
+
+
 def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every leaf with its path. An empty mapping or list is a leaf."""
     if isinstance(data, dict | list) and data:

@@ -6,6 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Collection, Mapping
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from weft.base.paths import Path, dotted
@@ -76,13 +77,16 @@ class _Following(Mapping[str, Any]):
 def _proxy_of(shape: type[Any]) -> Any:
     """A class whose objects look like those of another one, and read every attribute of the current object."""
 
-    def look(self: Any, name: str) -> Any:
+    def look(self: Any, name: str) -> Any:  # methods, and what a class computes
         return getattr(self._now, name)
 
     def refuse(self: Any, name: str, _value: Any) -> None:
         raise AttributeError(f"{name} cannot be set: it follows the configuration")
 
+    declared = dataclasses.fields(shape) if dataclasses.is_dataclass(shape) else ()
+    names = (*getattr(shape, "model_fields", ()), *(field.name for field in declared))
     body = {
+        **{name: property(attrgetter(f"_now.{name}")) for name in names},  # read without a call in Python
         "__slots__": ("_now",),
         "__getattr__": look,
         "__setattr__": refuse,

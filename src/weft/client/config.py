@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import threading
@@ -129,6 +128,8 @@ class Config:
 
     async def changes(self, path: str = "") -> AsyncIterator[Change]:
         """The changes from now on, in an asynchronous program."""
+        import asyncio  # only programs that have it already need it
+
         queue: asyncio.Queue[Change] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         listener = Listener(parse_dotted(path), lambda change: loop.call_soon_threadsafe(queue.put_nowait, change))
@@ -230,7 +231,7 @@ class Config:
         judge = Judge.of(bundle, self._judge)
         options = self._options
         only_secrets = options.environ_has_secrets_only
-        pinned = Pinned.of(judge.root, options.environ or {}, options.secrets, only_secrets=only_secrets)
+        pinned = Pinned.of(judge, options.environ or {}, options.secrets, only_secrets=only_secrets)
         return judge, settle(judge, bundle, pinned, previous, allow_older=options.allow_older)
 
     def _keep(self, bundle: Bundle) -> None:

@@ -12,11 +12,10 @@ from typing import Any, Final
 from weft.base.paths import Path, dotted, follow, parse_pointer
 from weft.base.problems import Place, Problem, WeftError
 from weft.files.bundle import MANIFEST, ORIGINS, SCHEMA, BadManifest, Manifest, digest_of, parse_manifest
-from weft.files.locator import locate_in
 from weft.files.reading import ProjectFiles
 from weft.rules import RuleCheck
 from weft.schema.catalog import Catalog
-from weft.schema.loader import load_documents
+from weft.schema.documents import Documents, self_contained
 from weft.schema.node import Node
 from weft.secrets.masking import mask
 from weft.stages.validate import SchemaCheck
@@ -52,6 +51,8 @@ class Bundle:
         about = next((one for one in steps if one and one[0] in self.manifest.values), None)
         if about is None:
             return problem
+        from weft.files.locator import locate_in
+
         name = self.manifest.values[about[0]]
         place = locate_in(self.contents[name].decode(), f"{self.place}/{name}", about[1:], key=problem.traits.at_key)
         origins = dict.fromkeys(found for one in steps if (found := self.origin(self._exact(one))))
@@ -114,6 +115,10 @@ class _Held(ProjectFiles):
         """True for the schema."""
         return path == _ROOT / SCHEMA
 
+    def matching(self, folder: FilePath, pattern: str) -> list[FilePath]:
+        """Nothing else."""
+        return []
+
     def real(self, path: FilePath) -> str:
         """The same path."""
         return str(path)
@@ -127,9 +132,17 @@ class Judge:
 
     def __init__(self, schema: bytes) -> None:
         self.schema = schema
-        self._catalog = Catalog(load_documents(_ROOT / SCHEMA, _Held(_ROOT, schema=schema)))
+        try:  # it was checked when the bundle was made
+            self._compile(self_contained(json.loads(schema), _ROOT / SCHEMA), check=False)
+        except Exception:  # noqa: BLE001 - whatever it is, checking finds a better explanation
+            from weft.schema.loader import load_documents
+
+            self._compile(load_documents(_ROOT / SCHEMA, _Held(_ROOT, schema=schema)), check=True)
+
+    def _compile(self, documents: Documents, *, check: bool) -> None:
+        self._catalog = Catalog(documents)
         self._schema_check = SchemaCheck(self._catalog)
-        self._rules = RuleCheck(self._catalog, shown=mask)
+        self._rules = RuleCheck(self._catalog, shown=mask, check=check)
         if self._rules.broken:
             raise WeftError(*self._rules.broken)
 
@@ -137,6 +150,13 @@ class Judge:
     def root(self) -> Node:
         """The definition of the whole configuration."""
         return self._catalog.root
+
+    @cached_property
+    def variables(self) -> tuple[tuple[str, Path, Node], ...]:
+        """The environment variables that the schema declares, each with its setting."""
+        from weft.schema.envvars import declared
+
+        return tuple(declared(self.root))
 
     @classmethod
     def of(cls, bundle: Bundle, known: Judge | None) -> Judge:

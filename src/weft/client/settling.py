@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import Any
 
 from weft.base.paths import Path, dotted, get, has, parse_dotted
 from weft.base.problems import Problem, WeftError
 from weft.client.judging import Bundle, Judge
-from weft.client.snapshot import Snapshot, changed, thawed
-from weft.schema.envvars import declared, from_text, put
-from weft.schema.node import Node
+from weft.client.snapshot import Snapshot, changed
+from weft.schema.node import MISSING, Node
 from weft.schema.reload import RESTART, reload_of
 
 
@@ -27,7 +26,7 @@ class Pinned:
 
     @classmethod
     def of(
-        cls, root: Node, environ: Mapping[str, str], folder: FilePath | None, *, only_secrets: bool = False
+        cls, judge: Judge, environ: Mapping[str, str], folder: FilePath | None, *, only_secrets: bool = False
     ) -> Pinned:
         """Those of a schema; the variables of all settings count, or `only_secrets`.
 
@@ -36,7 +35,7 @@ class Pinned:
         values: dict[Path, Any] = {}
         variables: dict[str, str] = {}
         secrets: dict[Path, str] = {}
-        for name, path, node in declared(root):
+        for name, path, node in judge.variables if environ or folder else ():
             if node.hidden:
                 found = _content(folder, name) or environ.get(name)
                 secrets |= {path: found} if found is not None else {}
@@ -55,6 +54,8 @@ def _content(folder: FilePath | None, name: str) -> str | None:
 
 
 def _value(node: Node, name: str, text: str) -> Any:
+    from weft.schema.envvars import from_text
+
     try:
         return from_text(node, text)
     except ValueError as error:
@@ -86,18 +87,15 @@ def settle(
     """
     if previous is not None and not allow_older:
         _refuse_older(bundle.manifest.revision, previous.revision)
-    values = copy.deepcopy(dict(bundle.values))
-    for path, value in pinned.values.items():
-        put(values, path, value)
+    values = _with(bundle.values, pinned.values)
     references = {parse_dotted(path): f"ref+env://{name or 'SECRET'}" for path, name in bundle.manifest.secrets.items()}
-    before = None if previous is None else without_secrets(judge.root, thawed(previous.tree))
+    before = None if previous is None else without_secrets(judge.root, previous.tree)
     problems = judge.problems(bundle, _with(values, references), before)
     if problems:
         raise WeftError(*problems)
     differing = changed(before, values) if before is not None and hold else ()
     pending = [path for path in differing if reload_of(judge.root, path) == RESTART]
-    for path in pending:
-        _restore(values, before, path)
+    values = _with(values, {path: get(before, path) if has(before, path) else MISSING for path in pending})
     problems = judge.problems(bundle, _with(values, references), before) if pending else []
     if problems:
         names = ", ".join(map(dotted, pending))
@@ -115,26 +113,25 @@ def _refuse_older(new: int | None, old: int | None) -> None:
         raise WeftError(Problem("bundle-refused", message, hint="give it a higher number"))
 
 
-def _with(values: dict[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]:
-    """A copy of values with more of them; a rule may ask whether a sensitive setting is set."""
-    result = copy.deepcopy(values)
+def _with(values: Mapping[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]:
+    """A copy of values with more or fewer (MISSING) of them. What is not on the way to one of them is shared, and must not be changed."""
+    result = dict(values)
+    own: dict[Path, dict[str, Any]] = {(): result}
     for path, value in more.items():
-        put(result, path, value)
+        for length in range(1, len(path)):
+            if path[:length] not in own:
+                around = own[path[: length - 1]]
+                own[path[:length]] = around[str(path[length - 1])] = dict(around.get(str(path[length - 1])) or {})
+        if value is MISSING:
+            own[path[:-1]].pop(str(path[-1]), None)
+        else:
+            own[path[:-1]][str(path[-1])] = value
     return result
 
 
 def without_secrets(node: Node, value: Any) -> Any:
-    """A copy without the sensitive settings: the schema is for references in their place."""
-    if isinstance(value, Mapping):
-        return {
-            key: without_secrets(node.child(key), below) for key, below in value.items() if not node.child(key).hidden
-        }
-    return [without_secrets(node.child(0), below) for below in value] if isinstance(value, list) else value
-
-
-def _restore(values: dict[str, Any], before: Any, path: Path) -> None:
-    """Put the old value of a setting into new values, or remove it if it had none."""
-    if has(before, path):
-        put(values, path, copy.deepcopy(get(before, path)))
-    elif has(values, path):
-        del get(values, path[:-1])[path[-1]]
+    """A copy of a snapshot's values as plain data, without the sensitive settings: the schema is for references in their place."""
+    if isinstance(value, MappingProxyType):
+        below = ((key, node.child(key), one) for key, one in value.items())
+        return {key: without_secrets(child, one) for key, child, one in below if not child.hidden}
+    return [without_secrets(node.child(0), one) for one in value] if isinstance(value, tuple) else value

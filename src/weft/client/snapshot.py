@@ -115,7 +115,7 @@ def _frozen(value: Any) -> Any:
 
 def thawed(value: Any) -> Any:
     """A copy as plain mappings and lists."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MappingProxyType):
         return {key: thawed(below) for key, below in value.items()}
     return [thawed(below) for below in value] if isinstance(value, tuple) else value
 

@@ -82,6 +82,10 @@ class ProjectFiles:
                 return []
             raise
 
+    def matching(self, folder: Path, pattern: str) -> list[Path]:
+        """The files at any depth below a folder whose names match a pattern, sorted."""
+        return sorted(folder.rglob(pattern))
+
     def names_near(self, path: Path) -> list[str]:
         """The names in the folder of a path, for hints."""
         with contextlib.suppress(OSError):

@@ -20,8 +20,8 @@ from weft.files.locator import locate, placed
 from weft.files.reading import OutsideError, ProjectFiles, unreadable
 from weft.files.shipped import PROJECT_SCHEMA
 from weft.project.entries import Cluster, Dimension, Gate, Homes, Output, Reader, Rollout, Waiver
+from weft.project.own_schemas import check_of
 from weft.secrets.quoting import outlined
-from weft.stages.validate import check_of
 from weft.stages.write.record import refusal
 
 NAME: Final = "weft.yaml"

@@ -89,5 +89,5 @@ def _override(root: Node, text: str, value: str) -> dict[str, Any]:
     if any("array" in root.at(path[:length]).types for length in range(len(path))):
         message = f"--set {text}: a single item of a list cannot be set"
         raise UsageError(Problem("bad-override", message, hint="set the whole list, as `a,b` or as JSON"))
-    envvars.put(data, path, value_set)
+    paths.put(data, path, value_set)
     return data

@@ -119,6 +119,16 @@ def compiled(requests: Sequence[Request], shapes: Shapes) -> list[Expression | l
     return _Batch(requests, shapes).results() if requests else []
 
 
+def unchecked(requests: Sequence[Request], shapes: Shapes) -> list[Expression]:
+    """Each expression of requests that were compiled before, without checking types: CEL's checker is not even imported.
+
+    Raises RuntimeError if one is not well formed.
+    """
+    for request in requests:
+        parsed(request.source)
+    return [Expression(request.source, shapes, request.old) for request in requests]
+
+
 class _Batch:
     """Expressions that are checked in one environment."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from weft.base.paths import Path, get, pointer
 from weft.base.problems import Problem, did_you_mean
-from weft.rules.compiling import Expression, Old, Request, compiled, is_transition
+from weft.rules.compiling import Expression, Old, Request, compiled, is_transition, unchecked
 from weft.rules.deciding import Undecided, holds, text
 from weft.rules.shapes import Shapes
 from weft.schema.catalog import Catalog
@@ -57,7 +57,7 @@ class _Entry:
 class RuleCheck:
     """All rules of a catalog, compiled once. `broken` are problems for the rules that do not compile.
 
-    `shown` turns the value at a node into what a message may show.
+    `shown` turns the value at a node into what a message may show. Without `check`, types are not checked: for rules that compiled before.
     """
 
     def __init__(
@@ -66,9 +66,11 @@ class RuleCheck:
         shapes: Shapes | None = None,
         *,
         shown: Callable[[Node, Any], Any] = lambda _, value: value,
+        check: bool = True,
     ) -> None:
         self._catalog = catalog
         self._shown = shown
+        self._compiled = compiled if check else unchecked
         self.shapes = shapes or Shapes()
         self._rules: dict[int, tuple[Rule, ...]] = {}
         self.expressions: list[Expression] = []
@@ -113,7 +115,9 @@ class RuleCheck:
             yield _Entry(schema, data, self._catalog.documents.location(schema, KEYWORD, index), requests)
 
     def _compile(self, entries: list[_Entry]) -> None:
-        results = iter(compiled([request for entry in entries for request in entry.requests.values()], self.shapes))
+        results = iter(
+            self._compiled([request for entry in entries for request in entry.requests.values()], self.shapes)
+        )
         rules: dict[int, list[Rule]] = {id(entry.schema): [] for entry in entries}
         for entry in entries:
             expressions: dict[str, Expression] = {}

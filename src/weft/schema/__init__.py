@@ -13,7 +13,7 @@ types of CEL differ.
 
 `loader` reads files and follows references without network access, and `mistakes` checks each schema on its own. `equality` decides
 when two values are the same, `violations` writes the message for a keyword that a value breaks, and `envvars` converts between
-settings and environment variables.
+settings and environment variables. jsonschema, which explains, is imported when there is something to explain: `explaining`.
 
 Start reading at `node.Node`, then `loader.load_documents`.
 

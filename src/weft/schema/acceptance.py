@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
-from jsonschema.exceptions import ValidationError
 
 from weft.schema.documents import Documents
 from weft.schema.explaining import explainer
 from weft.schema.patterns import OPTIONS, TooCostly
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _OFTEN: Final = 3
 """The number of checks with the slow validator before the fast one is compiled for a schema."""
@@ -21,7 +23,6 @@ class Acceptance:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._registry = documents.registry()
         self._quick: dict[int, tuple[int, jsonschema_rs.Validator | None]] = {}
 
     def accepts(self, schema: dict[str, Any], value: Any) -> bool:
@@ -40,11 +41,11 @@ class Acceptance:
     def errors(self, schema: dict[str, Any], value: Any) -> Iterator[ValidationError]:
         """Why a schema does not accept a value. Raises TooCostly if an expression is too costly to match."""
         dialect = self._documents.dialect(schema)
-        yield from explainer(schema, dialect, self._registry, formats=False).iter_errors(value)
+        yield from explainer(schema, dialect, self._documents.registry, formats=False).iter_errors(value)
 
     def _explains(self, schema: dict[str, Any], value: Any) -> bool:
         dialect = self._documents.dialect(schema)
-        return bool(explainer(schema, dialect, self._registry, formats=False).is_valid(value))
+        return bool(explainer(schema, dialect, self._documents.registry, formats=False).is_valid(value))
 
     def _quick_validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator | None:
         """The fast validator for one schema; compiling it only pays off for a schema that is used often."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, cast
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from weft.base.paths import Path, get, has
 from weft.schema.catalog import Catalog
 from weft.schema.node import Node
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _DEPTH: Final = 3
 """The maximum depth of a discriminator inside the value."""

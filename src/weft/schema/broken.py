@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from jsonschema.exceptions import ValidationError
-from referencing.exceptions import Unresolvable
+from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.paths import Path, dotted, get
 from weft.base.problems import Suggestions
@@ -16,6 +13,9 @@ from weft.schema.explaining import UnexpectedKeys, explainer
 from weft.schema.rewriting import hint_for
 from weft.schema.types import TYPE_WORDS, json_type
 from weft.schema.walk import subschemas
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _SHOWN: Final = 60
 
@@ -111,6 +111,8 @@ def of_metaschema(error: ValidationError) -> Broken:
     refers = _refers(schema)
 
     def fits(value: Any) -> bool:
+        from referencing.exceptions import Unresolvable
+
         if refers:
             return False  # `#` would mean the part, and not the metaschema
         try:

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from jsonschema.exceptions import best_match
-
 from weft.base.paths import Path, dotted
 from weft.base.problems import Problem, Severity
 from weft.schema.broken import broken_by
@@ -55,6 +53,8 @@ def _reason(catalog: Catalog, node: Node, path: Path, hidden: bool) -> tuple[str
     """Why the schemas of a setting do not accept its default, and a hint."""
     value: Any = node.default_schema and node.default_schema["default"]
     errors = (error for schema in node.certain for error in catalog.acceptance.errors(schema, value))
+    from jsonschema.exceptions import best_match
+
     error = best_match(errors)
     if error is None:  # only the fast validator rejects it
         return "its schema does not accept it", None

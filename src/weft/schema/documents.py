@@ -12,18 +12,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 import jsonschema_rs
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from weft.base import paths
 from weft.base.problems import Problem
 from weft.schema.patterns import for_engine
 from weft.schema.protection import Protection
 from weft.schema.walk import REFERENCES, in_place, subschemas
+
+if TYPE_CHECKING:
+    from referencing import Registry
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 POINTER_SAFE: Final = "/~!$&'()*+,;=:@"
@@ -113,8 +114,12 @@ class Documents:
         place = self.location(schema)
         return next(dialect for name, dialect in self._dialects.items() if place.startswith(f"{name}#"))
 
+    @cached_property
     def registry(self) -> Registry[Any]:
         """The joined documents for `jsonschema`."""
+        from referencing import Registry, Resource
+        from referencing.jsonschema import DRAFT202012
+
         pairs = [
             (uri, Resource.from_contents(doc, default_specification=DRAFT202012)) for uri, doc in self.joined.items()
         ]
@@ -183,6 +188,38 @@ def join(
     names = {uri: written[protection.written(uri)].name for uri in joined}
     dialects = {document.name: document.dialect for document in written.values()}
     return Documents(root, joined, names, files, tuple(warnings), tuple(remote), protection.places, dialects)
+
+
+def self_contained(contents: Any, path: Path) -> Documents:
+    """The documents of one schema that refers to nothing but itself, by pointers, such as a bundle. It must have been checked before.
+
+    Raises ValueError or LookupError for any other schema.
+    """
+    uri = path.as_uri()
+    references: dict[tuple[int, str], str | bool] = {}
+    schemas: set[int] = set()
+    stack = [contents]
+    while stack:
+        schema = stack.pop()
+        if isinstance(schema, bool) or id(schema) in schemas:
+            continue
+        if not isinstance(schema, dict) or _IDS & schema.keys():
+            raise ValueError("it is not a schema that refers to itself only")
+        schemas.add(id(schema))
+        for keyword in schema.keys() & REFERENCES:
+            ref = schema[keyword]
+            target = get_fragment(contents, ref[ref.index("#", 0, 1) + 1 :])
+            references[id(schema), keyword] = target if isinstance(target, bool) else f"{uri}{ref}"
+            stack.append(target)
+        stack += [child for _, child in subschemas(schema)]
+    stated = contents.get("$schema", DIALECT) if isinstance(contents, dict) else DIALECT
+    dialect = known_dialect(stated)
+    if dialect is None:
+        raise ValueError("its draft is unknown")
+    documents = join(uri, {uri: Document(path.name, uri, dialect, contents, path)}, references, schemas)
+    if next(circles(documents), None) is not None:
+        raise ValueError("it refers to itself without ever reaching a value")
+    return documents
 
 
 def _state_dialects(joined: Mapping[str, Any], written: Mapping[str, Document], references: References) -> None:

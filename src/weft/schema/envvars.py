@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from weft.base.paths import Path, dotted, get, has, pointer
+from weft.base.paths import Path, dotted, get, has, pointer, put
 from weft.base.problems import Problem
 from weft.files import yaml12
 from weft.files.datafile import parse_json
@@ -269,13 +269,6 @@ def in_place_of(node: Node, text: str) -> str:
 def literal(value: Any) -> Any:
     """A value for an overlay: a plain null would remove the setting, and a list might be merged with the lower one."""
     return {"$value": value} if value is None or isinstance(value, list) else value
-
-
-def put(data: dict[str, Any], path: Path, value: Any) -> None:
-    """Set a value in nested mappings, creating them as needed."""
-    for step in path[:-1]:
-        data = data.setdefault(str(step), {})
-    data[str(path[-1])] = value
 
 
 def _guessed(text: str) -> Any:

@@ -281,7 +281,7 @@ class _Loader:
 
     def _with_own_id(self, uri: str) -> Iterator[Path]:
         root = next(iter(self.by_uri.values())).path
-        for path in sorted(root.parent.rglob("*.json")) if root else ():
+        for path in self.files.matching(root.parent, "*.json") if root else ():
             try:
                 own = _id(json.loads(self.files.read(path)))
             except (ValueError, OSError, RecursionError):

@@ -8,11 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
-from jsonschema.exceptions import ValidationError, best_match
-from jsonschema.validators import validator_for
 from jsonschema_specifications import REGISTRY as METASCHEMAS
 
 from weft.base import paths
@@ -24,6 +22,9 @@ from weft.schema.explaining import explainer
 from weft.schema.patterns import Refusal, refusal
 from weft.schema.violations import complaints
 from weft.schema.walk import MANY, NAMED, ONE
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 OWN_KEYWORDS: Final = (
     "x-env",
@@ -177,12 +178,16 @@ def metaschema_errors(contents: dict[str, Any] | bool, dialect: str) -> list[Val
     """Why a schema is not valid by the metaschema of its dialect; an empty list if it is."""
     if _meta_valid(contents, dialect):
         return []
+    from jsonschema.validators import validator_for
+
     validator = validator_for({"$schema": dialect})
     return list(validator(validator.META_SCHEMA).iter_errors(contents))
 
 
 def innermost(error: ValidationError) -> ValidationError:
     """The most helpful error: of several alternatives, the one that lists the possible values."""
+    from jsonschema.exceptions import best_match
+
     choices = (cause for cause in error.context or () if cause.validator == "enum")
     return next(choices, None) or best_match([error]) or error
 

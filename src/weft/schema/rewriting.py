@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from weft.files import yaml12
-
 _LONGEST: Final = 40
 _EXACT: Final = 2**53
 _SWITCHES: Final = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
@@ -28,6 +26,8 @@ def hint_for(value: Any, fits: Callable[[Any], bool]) -> str | None:
 
 def written(value: Any) -> str:
     """A value that can be pasted into an overlay: a text is quoted if YAML would read it as something else."""
+    from weft.files import yaml12
+
     quoted = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):
         return quoted
@@ -83,6 +83,8 @@ def _json(value: Any) -> str:
 
 def _read(text: str) -> Any:
     """The value of an unquoted text in YAML; None if it is null or cannot appear in a file."""
+    from weft.files import yaml12
+
     try:
         return yaml12.scalar(text)
     except ValueError:

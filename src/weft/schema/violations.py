@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import Any, Final
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import choices
@@ -17,6 +15,9 @@ from weft.schema.broken import Broken
 from weft.schema.described import all_of, described, short
 from weft.schema.rewriting import written
 from weft.schema.types import TYPE_WORDS
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 Found = tuple[str, Path, str, str | None]
 """Code, path, message and hint of one finding."""

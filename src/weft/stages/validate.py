@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
-from importlib import resources
+from functools import cached_property, partial
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
-from jsonschema.exceptions import ValidationError
 
 from weft.base.paths import Path, dotted, get, pointer
 from weft.base.problems import Problem, Suggestions, choices
-from weft.files.reading import ProjectFiles
-from weft.files.shipped import shipped
 from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
 from weft.schema.broken import Broken, broken_by
@@ -27,12 +23,14 @@ from weft.schema.catalog import Catalog
 from weft.schema.explaining import Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.levels import level_hint
-from weft.schema.loader import load_documents
 from weft.schema.node import Node
 from weft.schema.rewriting import written
 from weft.schema.violations import complaints
 from weft.secrets.masking import Mask, is_concealed
 from weft.secrets.references import literal_secret
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _FEW: Final = 100
 """The number of errors of jsonschema-rs to read; each contains a copy of its value."""
@@ -59,15 +57,20 @@ class SchemaCheck:
     def __init__(self, catalog: Catalog) -> None:
         documents = catalog.documents
         self._catalog = catalog
-        schema = {"$schema": documents.dialect(), "$ref": documents.root}
-        self._explain = explainer(schema, documents.dialect(), documents.registry(), formats=True)
+        self._whole = {"$schema": documents.dialect(), "$ref": documents.root}
         self._screen = jsonschema_rs.validator_for(
-            schema,
+            self._whole,
             registry=documents.rust_registry,
             validate_formats=True,
             formats=dict(OWN),
             pattern_options=patterns.OPTIONS,
         )
+
+    @cached_property
+    def _explain(self) -> Any:
+        """The validator that explains."""
+        documents = self._catalog.documents
+        return explainer(self._whole, documents.dialect(), documents.registry, formats=True)
 
     @property
     def names(self) -> frozenset[str]:
@@ -297,10 +300,3 @@ def _places_of(value: Any, text: str, path: Path = ()) -> Iterator[Path]:
         if step == text:
             yield (*path, step)
         yield from _places_of(below, text, (*path, step))
-
-
-@cache
-def check_of(name: str) -> SchemaCheck:
-    """A schema that ships with Weft, such as the one of weft.yaml, ready to validate files."""
-    with resources.as_file(shipped(name)) as path:
-        return SchemaCheck(Catalog(load_documents(path, ProjectFiles(path.parent))))

@@ -14,10 +14,10 @@ from weft.files import yaml12
 from weft.files.locator import placed, placed_at_rule
 from weft.files.reading import OutsideError, ProjectFiles, outside, unreadable
 from weft.lint.policies.manifests import Over, compiled_over
+from weft.project.own_schemas import check_of
 from weft.project.project import Project
 from weft.rules import Expression, Request, Shapes, compiled
 from weft.schema.node import Node
-from weft.stages.validate import check_of
 
 SCHEMA: Final = "policy.schema.json"
 SUFFIX: Final = ".policy.yaml"

@@ -1,0 +1,19 @@
+"""The schemas that ship with Weft, such as the one of weft.yaml, ready to validate files."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from weft.files.reading import ProjectFiles
+from weft.files.shipped import shipped
+from weft.schema.catalog import Catalog
+from weft.schema.loader import load_documents
+from weft.stages.validate import SchemaCheck
+
+
+@cache
+def check_of(name: str) -> SchemaCheck:
+    """The check of a schema, by the name of its file."""
+    with resources.as_file(shipped(name)) as path:
+        return SchemaCheck(Catalog(load_documents(path, ProjectFiles(path.parent))))
