@@ -441,6 +441,15 @@ def test_a_variable_pins_its_setting(world):
         world.open(watch=False, environ={"POOL_MIN": "many"}, require="valid")
 
 
+def test_a_variable_is_read_once(world, monkeypatch):
+    monkeypatch.setenv("POOL_MIN", "4")
+    config = world.open(watch=False, environ=True)
+    monkeypatch.setenv("POOL_MIN", "5")
+    world.set(pool={"max": 20})
+    assert config.refresh()
+    assert config["pool.min"] == 4
+
+
 def test_variables_may_be_for_secrets_only(world):
     environ = {"POOL_MIN": "4", "APP_PASSWORD": CANARY}
     config = world.open(watch=False, environ="secrets")

@@ -75,7 +75,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
     options = Options(
         last_good=None if last_good is None else Path(last_good),
         require=require,
-        environ=environ if isinstance(environ, Mapping) else os.environ if environ else None,
+        environ=dict(environ if isinstance(environ, Mapping) else os.environ) if environ else None,
         environ_has_secrets_only=environ == "secrets",
         secrets=None if secrets is None else Path(secrets),
         allow_older=allow_older,
