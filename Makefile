@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools setup-cluster setup-peers render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench bench-cluster peers clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster setup-peers render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench bench-live bench-cluster peers clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -125,6 +125,9 @@ pictures: for-dev ## Redraw the pictures of the documentation
 bench: for-dev ## Measure speed, as ratios against other work done in the same run
 	@"$(BIN)/python" benchmarks/bench.py
 	@"$(BIN)/python" benchmarks/programs.py
+
+bench-live: for-dev ## Measure how fast a program with four workers follows its configuration: make bench-live SWAPS=200
+	@SWAPS="$(or $(SWAPS),200)" "$(BIN)/python" benchmarks/live.py
 
 peers: for-dev ## Try Weft, Helm and kubectl in the same situations: make peers TOOLS="Weft kubectl" SITUATIONS=killed
 	@"$(BIN)/python" tests/cluster/peers/peers.py $(if $(TOOLS),--tools $(TOOLS)) $(if $(SITUATIONS),--situations $(SITUATIONS))

@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import time
 
 
 class Mount:
@@ -13,7 +14,7 @@ class Mount:
         folder.mkdir(parents=True, exist_ok=True)
 
     def publish(self, files):
-        """Mount other files: name to text or bytes."""
+        """Mount other files: name to text or bytes; gives the moment of the rename, on the clock that all processes share."""
         home = self.folder / f"..2026_11_28_{next(self._numbers)}"
         home.mkdir()
         for name, content in files.items():
@@ -22,6 +23,7 @@ class Mount:
         old = data.readlink() if data.is_symlink() else None
         staged = self.folder / "..data_tmp"
         staged.symlink_to(home.name)
+        moment = time.monotonic()
         staged.replace(data)
         for name in files:
             if not (self.folder / name).is_symlink():
@@ -31,3 +33,4 @@ class Mount:
                 link.unlink()
         if old:
             shutil.rmtree(self.folder / old)
+        return moment

@@ -35,7 +35,7 @@ async def app(scope, receive, send):
     snapshot = config.snapshot
     settings = {path: snapshot[path] for path in snapshot}
     told = {"pid": os.getpid(), "thread": follower(), "revision": snapshot.revision, "digest": snapshot.digest}
-    body = json.dumps({**told, "settings": settings, "files": dict(snapshot.files)}).encode()
+    body = json.dumps({**told, "settings": settings, "files": dict(snapshot.files)}, default=dict).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

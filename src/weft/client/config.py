@@ -51,6 +51,7 @@ class Config:
         self._source = source
         self._options = options
         self._kept = Kept(options.last_good) if options.last_good else None
+        self._secrets = Folder(options.secrets) if options.secrets else None
         self._listeners = Listeners()
         self._lock = threading.RLock()
         self._judge: Judge | None = None
@@ -194,8 +195,7 @@ class Config:
             return False
 
     def _token(self) -> Any:
-        secrets = Folder(self._options.secrets).token() if self._options.secrets else None
-        return self._source.token(), secrets
+        return self._source.token(), self._secrets.token() if self._secrets else None
 
     def _consider(self, reading: Reading) -> bool:
         bundle = opened(reading.contents, reading.place)

@@ -51,6 +51,7 @@ class Folder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._data = str(self.path / _DATA)
 
     def __repr__(self) -> str:
         return f"Folder({str(self.path)!r})"
@@ -63,7 +64,7 @@ class Folder:
     def token(self) -> Any:
         """Where `..data` leads, or how the files are: their times, sizes and numbers."""
         try:
-            return str((self.path / _DATA).readlink())
+            return os.readlink(self._data)  # noqa: PTH115 - asked all the time, and eight times as fast as that of a `Path`
         except OSError:
             return self._stamps()
 
