@@ -367,6 +367,57 @@ def test_a_program_starts_with_the_last_good_revision(world, spoil):
     assert (config.status.origin, config["pool.max"]) == ("source", 16)
 
 
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        ({"revision": 8, "pool": {"max": 15}}, "a pool never shrinks"),
+        ({"revision": 8, "pool": {"max": 20}, "app": {"name": "other"}}, "a listener refused it before the restart"),
+        ({"revision": 6, "pool": {"max": 25}}, "revision 7 is in force"),
+    ],
+    ids=["by a rule over oldSelf", "by a listener", "by its number"],
+)
+def test_a_restart_accepts_nothing_that_was_refused_before(world, refused, reason):
+    world.set(revision=7, pool={"max": 20})
+    config = world.open(watch=False)
+
+    @config.before_change("app.name")
+    def refuse(_):
+        raise weft.client.Refused("not now")
+
+    world.set(**refused)
+    assert not config.refresh()
+    for _ in range(2):
+        again = world.open(watch=False)
+        assert reason in str(WeftError(*again.status.problems))
+        assert (again.status.revision, again["pool.max"], again["app.name"]) == (7, 20, "shop")
+    with pytest.raises(WeftError, match=reason):
+        world.open(watch=False, require="valid")
+    world.set(revision=9, pool={"max": 30}, app={"name": "other"})
+    assert world.open(watch=False)["app.name"] == "other"
+
+
+def test_a_listener_may_agree_after_a_restart(world):
+    config = world.open(watch=False)
+
+    @config.before_change
+    def refuse(_):
+        raise weft.client.Refused("not now")
+
+    world.set(app={"name": "other"})
+    assert not config.refresh()
+    again = world.open(watch=False)
+    assert again["app.name"] == "shop"
+    assert again.refresh()
+    assert (again["app.name"], world.open(watch=False)["app.name"]) == ("other", "other")
+
+
+def test_a_setting_that_needs_a_restart_has_its_new_value_after_one(world):
+    world.open(watch=False)
+    world.set(app={"port": 81})
+    again = world.open(watch=False)
+    assert (again["app.port"], again.status.pending_restart) == (81, ())
+
+
 def test_what_was_refused_is_not_taken_at_the_next_start(world):
     config = world.open(watch=False)
     world.set(pool={"min": 99})

@@ -26,6 +26,8 @@ class Lives(RuleBasedStateMachine):
         """What the source has."""
         self.accepted = 10
         self.refuses = False
+        self.refused = None
+        """What the listener refused last, unless something was accepted since."""
         self.heard = []
         self.open()
 
@@ -75,15 +77,23 @@ class Lives(RuleBasedStateMachine):
         wanted, before, heard = self.is_accepted(), self.accepted, len(self.heard)
         self.config.refresh()
         if wanted:
-            self.accepted = self.mounted["max"]
+            self.accept()
+        elif self.mounted["valid"] and self.mounted["max"] > before:
+            self.refused = self.mounted["max"]
         assert bool(self.config.status.stale_since) is not wanted
         assert self.heard[heard:] == ([(before, self.accepted)] if self.accepted != before else [])
 
     @rule()
     def restart(self):
-        if self.mounted["valid"]:  # a start has no earlier configuration, so nothing shrinks, and nobody listens
-            self.accepted = self.mounted["max"]
+        shrinks, refused = self.mounted["max"] < self.accepted, self.mounted["max"] == self.refused
+        if self.mounted["valid"] and not shrinks and not refused:  # nobody listens yet
+            self.accept()
         self.open()
+
+    def accept(self):
+        if self.mounted["max"] != self.accepted:
+            self.refused = None
+        self.accepted = self.mounted["max"]
 
     @invariant()
     def the_settings_are_those_of_the_newest_accepted_revision(self):

@@ -44,6 +44,15 @@ class Options:
     inotify: bool = True
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A bundle that may be in force, and what follows from it."""
+
+    bundle: Bundle
+    judge: Judge
+    settled: Settled
+
+
 class Config:
     """What `open` gives: `config["database.pool.size"]` is the value in the current snapshot."""
 
@@ -199,13 +208,18 @@ class Config:
 
     def _consider(self, reading: Reading) -> bool:
         bundle = opened(reading.contents, reading.place)
-        judge, found = self._settled(bundle, self._snapshot)
+        accepted = self._accepted(bundle, self._snapshot, hold=True)
+        found = accepted.settled
         change = _between(self._snapshot, found.snapshot)
-        self._listeners.ask(change)
+        try:
+            self._listeners.ask(change)
+        except WeftError:
+            self._keep(lambda kept: kept.refuse(bundle.manifest.digest))
+            raise
         fresh = bool(change.settings or change.files) or bundle.manifest != self._bundle.manifest
         if bundle.contents != self._bundle.contents:
-            self._keep(bundle)
-        self._judge, self._bundle = judge, bundle
+            self._keep(lambda kept: kept.write(bundle.contents))
+        self._judge, self._bundle = accepted.judge, bundle
         if found.pending and found.pending != self._status.pending_restart:
             logger.warning("a restart is needed for the new values of %s", ", ".join(found.pending))
         now = time.time()
@@ -227,17 +241,19 @@ class Config:
         self._listeners.report(self._status)
         return fresh
 
-    def _settled(self, bundle: Bundle, previous: Snapshot | None) -> tuple[Judge, Settled]:
+    def _accepted(self, bundle: Bundle, previous: Snapshot | None, *, hold: bool = False) -> Accepted:
         judge = Judge.of(bundle, self._judge)
         options = self._options
         only_secrets = options.environ_has_secrets_only
         pinned = Pinned.of(judge, options.environ or {}, options.secrets, only_secrets=only_secrets)
-        return judge, settle(judge, bundle, pinned, previous, allow_older=options.allow_older)
+        found = settle(judge, bundle, pinned, previous, hold=hold, allow_older=options.allow_older)
+        self._judge = judge  # it may have taken long to compile
+        return Accepted(bundle, judge, found)
 
-    def _keep(self, bundle: Bundle) -> None:
+    def _keep(self, write: Callable[[Kept], None]) -> None:
         try:
             if self._kept:
-                self._kept.write(bundle.contents)
+                write(self._kept)
         except CannotRun as error:
             logger.warning("the last good configuration is not kept: %s", error)
 
@@ -259,45 +275,58 @@ class Config:
     # --- the start ---
 
     def _start(self) -> tuple[Snapshot, Status]:
+        """What the source has if it may follow what is kept, as if there had been no restart; otherwise what is kept."""
         token = self._token()
-        refused: tuple[Problem, ...] = ()
+        last, damaged = self._last_good()
         try:
             reading = self._source.read()
-            return self._begin(opened(reading.contents, reading.place), "source", refused, keep=True)
+            return self._begin(self._first(opened(reading.contents, reading.place), last), "source", ())
         except Unreadable as error:
-            refused = (Problem("bundle-refused", str(error)),)
+            refused: tuple[Problem, ...] = (Problem("bundle-refused", str(error)),)
         except WeftError as error:
             refused = error.problems
         finally:
             self._seen = token
-        if self._options.require == "valid":
-            raise WeftError(*refused)
+        if last is None or self._options.require == "valid":
+            raise WeftError(*refused, *damaged)
+        return self._begin(last, "last-good", refused)
+
+    def _last_good(self) -> tuple[Accepted | None, tuple[Problem, ...]]:
+        """What is kept, or why it cannot be used."""
         contents = self._kept.read() if self._kept else None
-        if contents is None:
-            raise WeftError(*refused)
+        if self._kept is None or contents is None:
+            return None, ()
         try:
-            return self._begin(opened(contents, str(self._kept and self._kept.path)), "last-good", refused, keep=False)
+            return self._accepted(opened(contents, str(self._kept.path)), None), ()
         except WeftError as error:
-            raise WeftError(*refused, *error.problems) from None
+            return None, error.problems
+
+    def _first(self, bundle: Bundle, last: Accepted | None) -> Accepted:
+        """The bundle of the source at the start. Raises WeftError if it is refused."""
+        if last is not None and last.bundle.contents == bundle.contents:
+            return last
+        if self._kept and self._kept.has_refused(bundle.manifest.digest):
+            hint = "change the source; `refresh` asks the listeners again"
+            raise WeftError(Problem("change-refused", "a listener refused it before the restart", hint=hint))
+        found = self._accepted(bundle, None if last is None else last.settled.snapshot)
+        self._keep(lambda kept: kept.write(bundle.contents))
+        return found
 
     def _begin(
-        self, bundle: Bundle, origin: Literal["source", "last-good"], refused: tuple[Problem, ...], *, keep: bool
+        self, accepted: Accepted, origin: Literal["source", "last-good"], refused: tuple[Problem, ...]
     ) -> tuple[Snapshot, Status]:
-        judge, found = self._settled(bundle, None)
-        if keep:
-            self._keep(bundle)
-        self._judge, self._bundle = judge, bundle
+        self._judge, self._bundle = accepted.judge, accepted.bundle
         now = time.time()
         status = Status(
-            revision=bundle.manifest.revision,
-            digest=bundle.manifest.digest,
+            revision=accepted.bundle.manifest.revision,
+            digest=accepted.bundle.manifest.digest,
             since=now,
             origin=origin,
             stale_since=now if refused else None,
             problems=refused,
-            pinned=found.pinned.variables,
+            pinned=accepted.settled.pinned.variables,
         )
-        return found.snapshot, status
+        return accepted.settled.snapshot, status
 
 
 def _between(old: Snapshot, new: Snapshot) -> Change:

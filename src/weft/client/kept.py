@@ -1,6 +1,7 @@
 """The last good bundle on disk: what a program starts with if its source is missing, torn or refused.
 
-Only what was accepted is written, so what was refused before a restart is checked again after it, and never taken from here.
+Only what was accepted is written. A new revision is compared with it at the next start too, so a restart accepts nothing that was refused
+before it. Listeners cannot be asked at a start, so the digest of what they refused last is written as well.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from typing import Final
 from weft.files.atomic import replace_file
 
 NAME: Final = "last-good.json"
+REFUSED: Final = "refused"
 
 
 class Kept:
-    """The file `last-good.json` in a folder of the caller; it has the files of one bundle."""
+    """The files `last-good.json`, which has the files of one bundle, and `refused`, which has a digest, in a folder of the caller."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
+        self._refused = folder / REFUSED
 
     def write(self, contents: Mapping[str, bytes]) -> None:
         """Replace what is kept, so that a crash leaves the one or the other. Raises CannotRun, as with a full disk."""
         data = {name: b64encode(content).decode() for name, content in contents.items()}
         replace_file(self.path, json.dumps(data), private=True, parents=True)
+        self._refused.unlink(missing_ok=True)
 
     def read(self) -> dict[str, bytes] | None:
         """What is kept; None if there is nothing, or nothing that can be read."""
@@ -34,3 +38,14 @@ class Kept:
             return {name: b64decode(text, validate=True) for name, text in data.items()}
         except (OSError, ValueError, AttributeError, TypeError):
             return None
+
+    def refuse(self, digest: str) -> None:
+        """Note that listeners refused the bundle with this digest. Raises CannotRun."""
+        replace_file(self._refused, digest, private=True, parents=True)
+
+    def has_refused(self, digest: str) -> bool:
+        """True if listeners refused the bundle with this digest, and no other one was accepted since."""
+        try:
+            return self._refused.read_text("utf-8") == digest
+        except (OSError, ValueError):
+            return False
