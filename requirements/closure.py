@@ -63,7 +63,7 @@ LOCKS: Final = {
     "dev": Lock(project=True, extras=("*",), groups=("dev",)),
     "tools": Lock(groups=("tools",)),
     "docs": Lock(groups=("docs",)),
-    "application": Lock(groups=("application",)),
+    "application": Lock(project=True, groups=("application",)),
     "ml": Lock(groups=("ml",)),
     "spleeter": Lock(groups=("spleeter",), bare=True),
 }

@@ -3949,7 +3949,7 @@ class Kubernetes(TypedDict):
     """
     content_hash_names: bool
     """
-    Content in names: Puts a hash of the content into the names of ConfigMaps and makes them immutable, so that a change is a new object: pods are rolled with it, and going back finds the old one. Whatever names a ConfigMap follows.
+    Content in names: Puts a hash of the content into the names of ConfigMaps and makes them immutable, so that a change is a new object: pods are rolled with it, and going back finds the old one. Whatever names a ConfigMap follows. The one with the files that running programs follow keeps its name.
     """
     external_secrets: KubernetesExternalSecrets
     """

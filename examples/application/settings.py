@@ -1,30 +1,28 @@
 """Every setting that this program reads, one line each. No other module reads the environment or the mounted files.
 
-A scalar comes from an environment variable, everything else from the JSON file of its domain, `$CONFIG_DIR/<domain>.json`, whose
-types `weft schema types` generates into `configuration.py`. All settings are read once, when the program starts: a missing or
-wrong one stops it with a message that names it.
+They come from the bundle in `$CONFIG_DIR`, which `weft.client` checks and follows: an attribute is always the value in force. Those with
+`x-reload: live` in their schemas change while the program runs; what is made of the others at the start stays until it is restarted. Only
+secrets come from environment variables. `weft schema types` generates the types, `configuration.py`. A missing or wrong setting stops the
+program when it starts, with a message that names it; later it only refuses the new revision.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
-from pydantic import Base64Bytes, BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import SecretStr
 
-if TYPE_CHECKING:
-    from application.configuration import Configuration
-    from application.configuration import TenantWebhooksItem as Webhook
-else:
-    Webhook = dict[str, Any]
+import weft.client
+from application.configuration import Configuration
 
 T = TypeVar("T")
+Mode = Literal["standalone", "sentinel", "cluster"]
 
 
 # --- where settings come from ---
@@ -35,164 +33,171 @@ def folder() -> Path:
     return Path(os.environ.get("CONFIG_DIR", "/etc/spotify-ai-agent"))
 
 
-class _Files(dict[str, Any]):
-    """The domains, each read from its file when it is first asked for."""
-
-    def __missing__(self, domain: str) -> Any:
-        self[domain] = json.loads((folder() / f"{domain}.json").read_text("utf-8"))
-        return self[domain]
+@cache
+def configuration() -> weft.client.Config:
+    """The configuration of this process; one that is forked from it follows the files by itself."""
+    return weft.client.open(folder(), last_good=os.environ.get("CONFIG_STATE_DIR"), environ="secrets")
 
 
 @cache
-def _files() -> Configuration:
-    return cast("Configuration", _Files())
+def _current() -> Configuration:
+    """The values in force, which `bind` keeps up to date; a process without some secrets has less than the types say."""
+    return cast(Configuration, configuration().bind(dict[str, Any]))
 
 
-def env(variable: str, *default: Any) -> Any:
-    """A setting from an environment variable; without a default it must be there."""
-    return Field(*default, validation_alias=variable)
+class _Setting:
+    """An attribute that is read in the configuration each time; `missing` is what it is without a value."""
+
+    def __init__(self, read: Callable[[Configuration], Any], *missing: Any) -> None:
+        self._read, self._missing = read, missing
+
+    def __get__(self, section: object, owner: type) -> Any:
+        try:
+            return self._read(_current())
+        except KeyError:
+            if not self._missing:
+                raise
+            return self._missing[0]
+
+    def __set__(self, section: object, value: Any) -> None:
+        raise AttributeError("settings follow the configuration, and are not set")
 
 
-def file(read: Callable[[Configuration], T]) -> T:
-    """A setting from the files: `read` finds it in the configuration."""
-    return cast(T, Field(default_factory=lambda: read(_files())))
+def setting(read: Callable[[Configuration], T]) -> T:
+    """A setting: `read` finds it in the configuration."""
+    return cast(T, _Setting(read))
 
 
-class Section(BaseSettings):
-    """A group of settings, which never change while the program runs."""
-
-    model_config = SettingsConfigDict(frozen=True, case_sensitive=True, extra="ignore", validate_default=True)
-
-
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+def optional(read: Callable[[Configuration], T]) -> T | None:
+    """A setting that may have no value."""
+    return cast("T | None", _Setting(read, None))
 
 
-def _seconds(value: Any) -> Any:
-    found = re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", str(value))
-    return float(found[1]) * _SECONDS[found[2]] if found else value
-
-
-Duration = Annotated[float, BeforeValidator(_seconds)]
-"""Seconds; the configuration writes some with a unit, as in `30s`."""
-Mode = Literal["standalone", "sentinel", "cluster"]
+def seconds(duration: str) -> float:
+    """The seconds of a duration with a unit, such as `500ms`."""
+    number, unit = cast("re.Match[str]", re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", duration)).groups()
+    return float(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
 
 
 # --- the program itself ---
 
 
-class About(Section):
+class About:
     """What the program says about itself."""
 
-    name: str = env("APPLICATION_NAME")
-    version: str = env("APPLICATION_VERSION")
-    api_version: str = env("API_VERSION")
-    environment: str = env("ENVIRONMENT")
-    build_date: str | None = env("BUILD_DATE", None)
-    debug: bool = env("DEBUG")
+    name = setting(lambda c: c["application"]["name"])
+    version = setting(lambda c: c["application"]["version"])
+    api_version = setting(lambda c: c["application"]["api_version"])
+    environment = setting(lambda c: c["application"]["environment"])
+    build_date = optional(lambda c: c["application"]["build_date"])
+    debug = setting(lambda c: c["application"]["debug"])
 
 
-class Web(Section):
+class Web:
     """How requests are served."""
 
-    workers: int = env("MAX_WORKERS")
-    threads: int = file(lambda c: c["performance"]["webserver"]["workers"]["threads"])
-    https_only: bool = env("HTTPS_ONLY")
-    compression: bool = file(lambda c: c["performance"]["webserver"]["compression"]["enabled"])
-    compression_level: int = file(lambda c: c["performance"]["webserver"]["compression"]["level"])
+    workers = setting(lambda c: c["application"]["server"]["max_workers"])
+    threads = setting(lambda c: c["performance"]["webserver"]["workers"]["threads"])
+    https_only = setting(lambda c: c["security"]["https_only"])
+    compression = setting(lambda c: c["performance"]["webserver"]["compression"]["enabled"])
+    compression_level = setting(lambda c: c["performance"]["webserver"]["compression"]["level"])
 
 
-class Cors(Section):
+class Cors:
     """Web pages of other origins that may call the API."""
 
-    enabled: bool = env("CORS_ENABLED")
-    allowed_origins: list[str] = file(lambda c: c["application"]["cors"]["allowed_origins"])
-    allowed_methods: list[Any] = file(lambda c: c["application"]["cors"]["allowed_methods"])
-    allowed_headers: list[str] = file(lambda c: c["application"]["cors"]["allowed_headers"])
-    allow_credentials: bool = file(lambda c: c["application"]["cors"]["allow_credentials"])
-    max_age: int = file(lambda c: c["application"]["cors"]["max_age"])
+    enabled = setting(lambda c: c["application"]["cors"]["enabled"])
+    allowed_origins = setting(lambda c: c["application"]["cors"]["allowed_origins"])
+    allowed_methods = setting(lambda c: cast("list[str]", c["application"]["cors"]["allowed_methods"]))
+    allowed_headers = setting(lambda c: c["application"]["cors"]["allowed_headers"])
+    allow_credentials = setting(lambda c: c["application"]["cors"]["allow_credentials"])
+    max_age = setting(lambda c: c["application"]["cors"]["max_age"])
 
 
-class RateLimit(Section):
+class RateLimit:
     """Requests that one client may make in a window."""
 
-    enabled: bool = env("RATE_LIMIT_ENABLED")
-    requests: int = env("RATE_LIMIT_REQUESTS")
-    window: int = env("RATE_LIMIT_WINDOW")
-    storage: Literal["memory", "redis"] = env("RATE_LIMIT_STORAGE")
-    keys: bool = env("API_KEY_ENABLED")
-    key_header: str = env("API_KEY_HEADER")
+    enabled = setting(lambda c: c["application"]["rate_limit"]["enabled"])
+    requests = setting(lambda c: c["application"]["rate_limit"]["requests"])
+    window = setting(lambda c: c["application"]["rate_limit"]["window"])
+    storage = setting(lambda c: c["application"]["rate_limit"]["storage"])
+    keys = setting(lambda c: c["security"]["api_keys"]["enabled"])
+    key_header = setting(lambda c: c["security"]["api_keys"]["header"])
 
 
-class Cache(Section):
+class Cache:
     """Answers that are kept, in the process and in Redis."""
 
-    enabled: bool = env("CACHE_ENABLED")
-    strategy: Literal["LRU", "LFU", "FIFO", "TTL", "ADAPTIVE"] = env("CACHE_STRATEGY")
-    ttl: int = env("CACHE_TTL")
-    max_size: int = env("CACHE_MAX_SIZE")
-    compression: bool = file(lambda c: c["performance"]["cache"]["compression"]["enabled"])
-    compression_threshold: int = file(lambda c: c["performance"]["cache"]["compression"]["threshold"])
+    enabled = setting(lambda c: c["application"]["cache"]["enabled"])
+    strategy = setting(lambda c: c["application"]["cache"]["strategy"])
+    ttl = setting(lambda c: c["application"]["cache"]["ttl"])
+    max_size = setting(lambda c: c["application"]["cache"]["max_size"])
+    compression = setting(lambda c: c["performance"]["cache"]["compression"]["enabled"])
+    compression_threshold = setting(lambda c: c["performance"]["cache"]["compression"]["threshold"])
 
 
-class Pages(Section):
+class Pages:
     """The limits of lists and searches."""
 
-    max_results: int = env("MAX_SEARCH_RESULTS")
-    timeout: int = env("SEARCH_TIMEOUT")
-    size: int = env("PAGINATION_SIZE")
+    max_results = setting(lambda c: c["application"]["search"]["max_results"])
+    timeout = setting(lambda c: c["application"]["search"]["timeout"])
+    size = setting(lambda c: c["application"]["search"]["pagination_size"])
 
 
-class Uploads(Section):
+class Uploads:
     """Audio that people send, and how it is kept."""
 
-    path: Path = env("UPLOAD_PATH")
-    max_file_size: int = env("MAX_FILE_SIZE")
-    allowed_file_types: list[Any] = file(lambda c: c["application"]["uploads"]["allowed_file_types"])
-    algorithm: Literal["AES-256-GCM", "AES-128-GCM", "ChaCha20-Poly1305"] = env("ENCRYPTION_ALGORITHM")
-    key: Base64Bytes | None = env("ENCRYPTION_KEY", None)
+    path = setting(lambda c: Path(c["application"]["uploads"]["path"]))
+    max_file_size = setting(lambda c: c["application"]["uploads"]["max_file_size"])
+    allowed_file_types = setting(lambda c: cast("list[str]", c["application"]["uploads"]["allowed_file_types"]))
+    algorithm = setting(lambda c: c["security"]["encryption"]["algorithm"])
+    key = optional(lambda c: b64decode(c["security"]["encryption"]["key"]))
 
 
-class Flags(Section):
+class Flags:
     """Feature flags."""
 
-    path: Path = Field(default_factory=lambda: folder() / "flags.json")
+    @property
+    def path(self) -> Path:
+        """The file of the same bundle that flagd's provider follows."""
+        return folder() / "flags.json"
 
 
-class Tenant(Section):
+class Tenant:
     """The tenant that this deployment is for, if it is for one."""
 
-    name: str = file(lambda c: c["tenant"]["name"])
-    display_name: str = file(lambda c: c["tenant"]["display_name"])
-    tier: str = file(lambda c: c["tenant"]["tier"])
-    region: str = file(lambda c: c["tenant"]["region"])
-    contact: dict[str, str] = file(lambda c: cast(dict[str, str], c["tenant"]["contact"]))
-    requests_per_minute: int = file(lambda c: c["tenant"]["quotas"]["requests_per_minute"])
-    concurrent_jobs: int = file(lambda c: c["tenant"]["quotas"]["concurrent_jobs"])
-    max_audio_duration: int = file(lambda c: c["tenant"]["limits"]["max_audio_duration"])
-    max_batch_tracks: int = file(lambda c: c["tenant"]["limits"]["max_batch_tracks"])
-    webhooks: list[Webhook] = file(lambda c: c["tenant"]["webhooks"])
+    name = setting(lambda c: c["tenant"]["name"])
+    display_name = setting(lambda c: c["tenant"]["display_name"])
+    tier = setting(lambda c: c["tenant"]["tier"])
+    region = setting(lambda c: c["tenant"]["region"])
+    contact = setting(lambda c: cast("dict[str, str]", c["tenant"]["contact"]))
+    requests_per_minute = setting(lambda c: c["tenant"]["quotas"]["requests_per_minute"])
+    concurrent_jobs = setting(lambda c: c["tenant"]["quotas"]["concurrent_jobs"])
+    max_audio_duration = setting(lambda c: c["tenant"]["limits"]["max_audio_duration"])
+    max_batch_tracks = setting(lambda c: c["tenant"]["limits"]["max_batch_tracks"])
+    webhooks = setting(lambda c: c["tenant"]["webhooks"])
 
 
-def tenant() -> Tenant | None:
-    """The tenant; None in the deployment of an environment itself."""
-    return Tenant() if (folder() / "tenant.json").exists() else None
+def _secret(read: Callable[[Configuration], str]) -> SecretStr | None:
+    """A secret, which nothing prints."""
+    return optional(lambda c: SecretStr(read(c)))
 
 
-class Integrations(Section):
+class Integrations:
     """The accounts at services outside of the platform; a service without its account is off."""
 
-    spotify: SecretStr | None = env("SPOTIFY_CLIENT_ID", None)
-    google_cloud_key: SecretStr | None = env("GOOGLE_CLOUD_API_KEY", None)
-    google_cloud_project: SecretStr | None = env("GOOGLE_CLOUD_PROJECT_ID", None)
-    aws_id: SecretStr | None = env("AWS_ACCESS_KEY_ID", None)
-    aws_key: SecretStr | None = env("AWS_SECRET_ACCESS_KEY", None)
-    sendgrid: SecretStr | None = env("SENDGRID_API_KEY", None)
-    twilio_account: SecretStr | None = env("TWILIO_ACCOUNT_SID", None)
-    twilio_token: SecretStr | None = env("TWILIO_AUTH_TOKEN", None)
-    stripe: SecretStr | None = env("STRIPE_SECRET_KEY", None)
-    stripe_webhook: SecretStr | None = env("STRIPE_WEBHOOK_SECRET", None)
-    huggingface: SecretStr | None = env("HUGGINGFACE_API_TOKEN", None)
-    openai: SecretStr | None = env("OPENAI_API_KEY", None)
+    spotify = _secret(lambda c: c["application"]["integrations"]["spotify"]["client_id"])
+    google_cloud_key = _secret(lambda c: c["application"]["integrations"]["google_cloud"]["api_key"])
+    google_cloud_project = _secret(lambda c: c["application"]["integrations"]["google_cloud"]["project_id"])
+    aws_id = _secret(lambda c: c["application"]["integrations"]["aws"]["access_key_id"])
+    aws_key = _secret(lambda c: c["application"]["integrations"]["aws"]["secret_access_key"])
+    sendgrid = _secret(lambda c: c["application"]["integrations"]["sendgrid"]["api_key"])
+    twilio_account = _secret(lambda c: c["application"]["integrations"]["twilio"]["account_sid"])
+    twilio_token = _secret(lambda c: c["application"]["integrations"]["twilio"]["auth_token"])
+    stripe = _secret(lambda c: c["application"]["integrations"]["stripe"]["secret_key"])
+    stripe_webhook = _secret(lambda c: c["application"]["integrations"]["stripe"]["webhook_secret"])
+    huggingface = _secret(lambda c: c["application"]["integrations"]["huggingface"]["api_token"])
+    openai = _secret(lambda c: c["application"]["integrations"]["openai"]["api_key"])
 
     def on(self) -> dict[str, bool]:
         """The services, and whether each has what it needs."""
@@ -212,244 +217,256 @@ class Integrations(Section):
 # --- what operators look at ---
 
 
-class Health(Section):
+class Health:
     """What the probes of Kubernetes ask."""
 
-    enabled: bool = env("HEALTH_CHECK_ENABLED")
-    path: str = env("HEALTH_CHECK_PATH")
-    readiness_path: str = env("READINESS_CHECK_PATH")
-    liveness_path: str = env("LIVENESS_CHECK_PATH")
-    interval: Duration = env("HEALTH_CHECK_INTERVAL")
-    timeout: Duration = env("HEALTH_CHECK_TIMEOUT")
+    enabled = setting(lambda c: c["monitoring"]["health"]["enabled"])
+    path = setting(lambda c: c["monitoring"]["health"]["path"])
+    readiness_path = setting(lambda c: c["monitoring"]["health"]["readiness_path"])
+    liveness_path = setting(lambda c: c["monitoring"]["health"]["liveness_path"])
+    interval = setting(lambda c: seconds(c["monitoring"]["health"]["interval"]))
+    timeout = setting(lambda c: seconds(c["monitoring"]["health"]["timeout"]))
 
 
-class Metrics(Section):
+class Metrics:
     """Figures for Prometheus."""
 
-    enabled: bool = env("METRICS_ENABLED")
-    port: int = env("METRICS_PORT")
-    path: str = env("PROMETHEUS_METRICS_PATH")
-    username: str | None = env("PROMETHEUS_USERNAME", None)
-    password: SecretStr | None = env("PROMETHEUS_PASSWORD", None)
-    resources: bool = env("RESOURCE_MONITORING_ENABLED")
-    buckets: list[float] = file(lambda c: c["monitoring"]["metrics"]["http_request_duration_seconds"]["buckets"])
+    enabled = setting(lambda c: c["application"]["metrics"]["enabled"])
+    port = setting(lambda c: c["application"]["metrics"]["port"])
+    path = setting(lambda c: c["monitoring"]["prometheus"]["metrics_path"])
+    username = optional(lambda c: c["monitoring"]["prometheus"]["username"])
+    password = _secret(lambda c: c["monitoring"]["prometheus"]["password"])
+    resources = setting(lambda c: c["monitoring"]["resources"]["enabled"])
+    buckets = setting(lambda c: c["monitoring"]["metrics"]["http_request_duration_seconds"]["buckets"])
 
 
-class Traces(Section):
-    """Traces. The SDK of OpenTelemetry itself reads the other variables `OTEL_*`."""
+class Traces:
+    """Traces. The SDK of OpenTelemetry itself reads these two variables, and the others `OTEL_*`."""
 
-    disabled: bool = env("OTEL_SDK_DISABLED", False)
-    protocol: Literal["grpc", "http/protobuf"] = env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    token: SecretStr | None = env("JAEGER_AGENT_PASSWORD", None)
+    token = _secret(lambda c: c["monitoring"]["jaeger"]["collector"]["password"])
+
+    @property
+    def disabled(self) -> bool:
+        """Whether there are none."""
+        return os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+
+    @property
+    def protocol(self) -> str:
+        """How they are sent."""
+        return os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
 
 
 # --- servers that are called ---
 
 
-class Breakers(Section):
+class Breakers:
     """When a failing server is left alone."""
 
-    enabled: bool = file(lambda c: c["performance"]["network"]["circuit_breaker"]["enabled"])
-    threshold: int = file(lambda c: c["performance"]["network"]["circuit_breaker"]["threshold"])
-    recovery: Duration = env("HEALTH_CHECK_INTERVAL")
+    enabled = setting(lambda c: c["performance"]["network"]["circuit_breaker"]["enabled"])
+    threshold = setting(lambda c: c["performance"]["network"]["circuit_breaker"]["threshold"])
+    recovery = setting(lambda c: seconds(c["monitoring"]["health"]["interval"]))
 
 
-class Calls(Section):
+class Calls:
     """Calls of servers on the internet."""
 
-    connect_timeout: float = file(lambda c: c["performance"]["network"]["timeouts"]["connect"])
-    socket_timeout: float = file(lambda c: c["performance"]["network"]["timeouts"]["socket"])
-    keepalive: bool = file(lambda c: c["performance"]["network"]["tcp"]["keepalive"])
-    per_host: int = file(lambda c: c["performance"]["network"]["connections"]["per_host"])
-    total: int = file(lambda c: c["performance"]["network"]["connections"]["total"])
-    dns_cache_ttl: int = file(lambda c: c["performance"]["network"]["dns_cache_ttl"])
-    attempts: int = file(lambda c: c["performance"]["network"]["retry"]["attempts"])
-    backoff_factor: float = file(lambda c: c["performance"]["network"]["retry"]["backoff_factor"])
+    connect_timeout = setting(lambda c: c["performance"]["network"]["timeouts"]["connect"])
+    socket_timeout = setting(lambda c: c["performance"]["network"]["timeouts"]["socket"])
+    keepalive = setting(lambda c: c["performance"]["network"]["tcp"]["keepalive"])
+    per_host = setting(lambda c: c["performance"]["network"]["connections"]["per_host"])
+    total = setting(lambda c: c["performance"]["network"]["connections"]["total"])
+    dns_cache_ttl = setting(lambda c: c["performance"]["network"]["dns_cache_ttl"])
+    attempts = setting(lambda c: c["performance"]["network"]["retry"]["attempts"])
+    backoff_factor = setting(lambda c: c["performance"]["network"]["retry"]["backoff_factor"])
 
 
-class Pool(Section):
+class Pool:
     """The connections that a worker keeps to one PostgreSQL server."""
 
-    size: int = env("DB_POOL_SIZE")
-    max_overflow: int = env("DB_MAX_OVERFLOW")
-    timeout: int = env("DB_POOL_TIMEOUT")
-    recycle: int = env("DB_POOL_RECYCLE")
-    pre_ping: bool = env("DB_POOL_PRE_PING")
+    size = setting(lambda c: c["database"]["postgresql"]["pool"]["size"])
+    max_overflow = setting(lambda c: c["database"]["postgresql"]["pool"]["max_overflow"])
+    timeout = setting(lambda c: c["database"]["postgresql"]["pool"]["timeout"])
+    recycle = setting(lambda c: c["database"]["postgresql"]["pool"]["recycle"])
+    pre_ping = setting(lambda c: c["database"]["postgresql"]["pool"]["pre_ping"])
 
 
-class Pooler(Section):
+class Pooler:
     """PgBouncer, where there is one: it is between the program and the primary and the replica."""
 
-    enabled: bool = env("DB_CONNECTION_POOL_ENABLED")
-    host: str = env("DB_POOLER_HOST")
-    port: int = env("DB_POOLER_PORT")
-    replica_name: str = env("DB_POOLER_REPLICA_NAME")
+    enabled = setting(lambda c: c["database"]["postgresql"]["pooler"]["enabled"])
+    host = setting(lambda c: c["database"]["postgresql"]["pooler"]["host"])
+    port = setting(lambda c: c["database"]["postgresql"]["pooler"]["port"])
+    replica_name = setting(lambda c: c["database"]["postgresql"]["pooler"]["replica_name"])
 
 
-class Replica(Section):
+class Replica:
     """The server that only answers reads."""
 
-    enabled: bool = env("DB_READ_ENABLED")
-    host: str | None = env("DB_READ_HOST", None)
-    port: int = env("DB_READ_PORT")
-    password: SecretStr | None = env("DB_READ_PASSWORD", None)
-    read_write_split: bool = env("DB_READ_WRITE_SPLIT")
-    max_lag: int = env("DB_READ_MAX_LAG")
+    enabled = setting(lambda c: c["database"]["postgresql"]["read_replica"]["enabled"])
+    host = optional(lambda c: c["database"]["postgresql"]["read_replica"]["host"])
+    port = setting(lambda c: c["database"]["postgresql"]["read_replica"]["port"])
+    password = _secret(lambda c: c["database"]["postgresql"]["read_replica"]["password"])
+    read_write_split = setting(lambda c: c["database"]["postgresql"]["read_replica"]["read_write_split"])
+    max_lag = setting(lambda c: c["database"]["postgresql"]["read_replica"]["max_lag"])
 
 
-class DatabaseChecks(Section):
+class DatabaseChecks:
     """How often the PostgreSQL servers are asked, and when one counts as down."""
 
-    enabled: bool = env("DB_HEALTH_CHECK_ENABLED")
-    interval: int = env("DB_HEALTH_CHECK_INTERVAL")
-    timeout: int = env("DB_HEALTH_CHECK_TIMEOUT")
-    failures: int = env("DB_HEALTH_CHECK_FAILURES")
+    enabled = setting(lambda c: c["database"]["postgresql"]["health_check"]["enabled"])
+    interval = setting(lambda c: c["database"]["postgresql"]["health_check"]["interval"])
+    timeout = setting(lambda c: c["database"]["postgresql"]["health_check"]["timeout"])
+    failures = setting(lambda c: c["database"]["postgresql"]["health_check"]["failures"])
 
 
-class Failover(Section):
+class Failover:
     """What happens while a PostgreSQL server is down."""
 
-    enabled: bool = env("DB_FAILOVER_ENABLED")
-    read_from_primary: bool = env("DB_FAILOVER_READ_FROM_PRIMARY")
-    retry_attempts: int = env("DB_FAILOVER_RETRY_ATTEMPTS")
-    retry_interval: int = env("DB_FAILOVER_RETRY_INTERVAL")
-    timeout: int = env("DB_FAILOVER_TIMEOUT")
+    enabled = setting(lambda c: c["database"]["postgresql"]["failover"]["enabled"])
+    read_from_primary = setting(lambda c: c["database"]["postgresql"]["failover"]["read_from_primary"])
+    retry_attempts = setting(lambda c: c["database"]["postgresql"]["failover"]["retry_attempts"])
+    retry_interval = setting(lambda c: c["database"]["postgresql"]["failover"]["retry_interval"])
+    timeout = setting(lambda c: c["database"]["postgresql"]["failover"]["timeout"])
 
 
-class Postgresql(Section):
+class Postgresql:
     """The relational database. libpq itself reads PGSSLMODE, PGSSLROOTCERT, PGCONNECT_TIMEOUT and the others of their kind."""
 
-    host: str = env("DB_HOST")
-    port: int = env("DB_PORT")
-    members: list[str] = file(lambda c: c["database"]["postgresql"]["members"])
-    name: str = env("DB_NAME")
-    user: str = env("DB_USER")
-    password: SecretStr | None = env("DB_PASSWORD", None)
-    echo: bool = env("DB_ECHO")
-    slow: float = file(lambda c: c["performance"]["database"]["slow_query_threshold"])
-    keepalives_idle: int = env("DB_KEEPALIVES_IDLE")
-    keepalives_interval: int = env("DB_KEEPALIVES_INTERVAL")
-    keepalives_count: int = env("DB_KEEPALIVES_COUNT")
-    tcp_user_timeout: int = env("DB_TCP_USER_TIMEOUT")
-    pool: Pool = Field(default_factory=Pool)
-    pooler: Pooler = Field(default_factory=Pooler)
-    replica: Replica = Field(default_factory=Replica)
-    checks: DatabaseChecks = Field(default_factory=DatabaseChecks)
-    failover: Failover = Field(default_factory=Failover)
+    host = setting(lambda c: c["database"]["postgresql"]["host"])
+    port = setting(lambda c: c["database"]["postgresql"]["port"])
+    members = setting(lambda c: c["database"]["postgresql"]["members"])
+    name = setting(lambda c: c["database"]["postgresql"]["name"])
+    user = setting(lambda c: c["database"]["postgresql"]["user"])
+    password = _secret(lambda c: c["database"]["postgresql"]["password"])
+    echo = setting(lambda c: c["database"]["postgresql"]["echo"])
+    slow = setting(lambda c: c["performance"]["database"]["slow_query_threshold"])
+    keepalives_idle = setting(lambda c: c["database"]["postgresql"]["keepalives"]["idle"])
+    keepalives_interval = setting(lambda c: c["database"]["postgresql"]["keepalives"]["interval"])
+    keepalives_count = setting(lambda c: c["database"]["postgresql"]["keepalives"]["count"])
+    tcp_user_timeout = setting(lambda c: c["database"]["postgresql"]["keepalives"]["user_timeout"])
+    pool = Pool()
+    pooler = Pooler()
+    replica = Replica()
+    checks = DatabaseChecks()
+    failover = Failover()
 
 
-class Redis(Section):
+class Redis:
     """What both servers of Redis have in common."""
 
-    username: str | None = env("REDIS_USERNAME", None)
-    password: SecretStr | None = env("REDIS_PASSWORD", None)
-    max_connections: int = env("REDIS_MAX_CONNECTIONS")
-    health_check_interval: int = env("REDIS_HEALTH_CHECK_INTERVAL")
-    retry_on_timeout: bool = env("REDIS_RETRY_ON_TIMEOUT")
-    socket_timeout: float = env("REDIS_SOCKET_TIMEOUT")
-    tls: bool = env("REDIS_TLS_ENABLED")
-    ca_file: str | None = env("REDIS_TLS_CA_FILE", None)
-    sentinels: list[str] = file(lambda c: c["database"]["redis"]["sentinel"]["addresses"])
+    username = optional(lambda c: c["database"]["redis"]["username"])
+    password = _secret(lambda c: c["database"]["redis"]["password"])
+    max_connections = setting(lambda c: c["database"]["redis"]["max_connections"])
+    health_check_interval = setting(lambda c: c["database"]["redis"]["health_check_interval"])
+    retry_on_timeout = setting(lambda c: c["database"]["redis"]["retry_on_timeout"])
+    socket_timeout = setting(lambda c: float(c["database"]["redis"]["socket_timeout"]))
+    tls = setting(lambda c: c["database"]["redis"]["tls"]["enabled"])
+    ca_file = optional(lambda c: c["database"]["redis"]["tls"]["ca_file"])
+    sentinels = setting(lambda c: c["database"]["redis"]["sentinel"]["addresses"])
 
 
 class RedisCache(Redis):
     """The Redis that forgets what was not asked for."""
 
-    mode: Mode = env("REDIS_MODE")
-    host: str = env("REDIS_HOST")
-    port: int = env("REDIS_PORT")
-    database: int = env("REDIS_DB")
-    service_name: str = env("REDIS_SERVICE_NAME")
+    mode: Mode = setting(lambda c: c["database"]["redis"]["mode"])
+    host = setting(lambda c: c["database"]["redis"]["host"])
+    port = setting(lambda c: c["database"]["redis"]["port"])
+    database = setting(lambda c: c["database"]["redis"]["database"])
+    service_name = setting(lambda c: c["database"]["redis"]["service_name"])
 
 
 class RedisStore(Redis):
     """The Redis that forgets nothing: counters of rate limits, and jobs."""
 
-    mode: Mode = env("REDIS_STORE_MODE")
-    host: str = env("REDIS_STORE_HOST")
-    port: int = env("REDIS_STORE_PORT")
-    database: int = env("REDIS_STORE_DB")
-    service_name: str = env("REDIS_STORE_SERVICE_NAME")
+    mode: Mode = setting(lambda c: c["database"]["redis"]["store"]["mode"])
+    host = setting(lambda c: c["database"]["redis"]["store"]["host"])
+    port = setting(lambda c: c["database"]["redis"]["store"]["port"])
+    database = setting(lambda c: c["database"]["redis"]["store"]["database"])
+    service_name = setting(lambda c: c["database"]["redis"]["store"]["service_name"])
 
 
-class Mongodb(Section):
+class Mongodb:
     """The document database; times are in seconds."""
 
-    host: str = env("MONGO_HOST")
-    port: int = env("MONGO_PORT")
-    srv: bool = env("MONGO_SRV")
-    members: list[str] = file(lambda c: c["database"]["mongodb"]["members"])
-    database: str = env("MONGO_DATABASE")
-    username: str | None = env("MONGO_USERNAME", None)
-    password: SecretStr | None = env("MONGO_PASSWORD", None)
-    auth_source: str = env("MONGO_AUTH_SOURCE")
-    replica_set: str | None = env("MONGO_REPLICA_SET", None)
-    read_preference: str = env("MONGO_READ_PREFERENCE")
-    write_concern: str = env("MONGO_WRITE_CONCERN")
-    retry_writes: bool = env("MONGO_RETRY_WRITES")
-    retry_reads: bool = env("MONGO_RETRY_READS")
-    min_pool_size: int = env("MONGO_MIN_POOL_SIZE")
-    max_pool_size: int = env("MONGO_MAX_POOL_SIZE")
-    server_selection_timeout: float = env("MONGO_SERVER_SELECTION_TIMEOUT")
-    connect_timeout: float = env("MONGO_CONNECT_TIMEOUT")
-    socket_timeout: float = env("MONGO_SOCKET_TIMEOUT")
-    tls: bool = env("MONGO_TLS_ENABLED")
-    ca_file: str | None = env("MONGO_TLS_CA_FILE", None)
-    certificate_file: str | None = env("MONGO_TLS_CERTIFICATE_FILE", None)
+    host = setting(lambda c: c["database"]["mongodb"]["host"])
+    port = setting(lambda c: c["database"]["mongodb"]["port"])
+    srv = setting(lambda c: c["database"]["mongodb"]["srv"])
+    members = setting(lambda c: c["database"]["mongodb"]["members"])
+    database = setting(lambda c: c["database"]["mongodb"]["database"])
+    username = optional(lambda c: c["database"]["mongodb"]["username"])
+    password = _secret(lambda c: c["database"]["mongodb"]["password"])
+    auth_source = setting(lambda c: c["database"]["mongodb"]["auth_source"])
+    replica_set = optional(lambda c: c["database"]["mongodb"]["replica_set"])
+    read_preference = setting(lambda c: c["database"]["mongodb"]["read_preference"])
+    write_concern = setting(lambda c: c["database"]["mongodb"]["write_concern"])
+    retry_writes = setting(lambda c: c["database"]["mongodb"]["retry_writes"])
+    retry_reads = setting(lambda c: c["database"]["mongodb"]["retry_reads"])
+    min_pool_size = setting(lambda c: c["database"]["mongodb"]["pool"]["min_size"])
+    max_pool_size = setting(lambda c: c["database"]["mongodb"]["pool"]["max_size"])
+    server_selection_timeout = setting(lambda c: float(c["database"]["mongodb"]["server_selection_timeout"]))
+    connect_timeout = setting(lambda c: float(c["database"]["mongodb"]["connect_timeout"]))
+    socket_timeout = setting(lambda c: float(c["database"]["mongodb"]["socket_timeout"]))
+    tls = setting(lambda c: c["database"]["mongodb"]["tls"]["enabled"])
+    ca_file = optional(lambda c: c["database"]["mongodb"]["tls"]["ca_file"])
+    certificate_file = optional(lambda c: c["database"]["mongodb"]["tls"]["certificate_file"])
 
 
-class Elasticsearch(Section):
+class Elasticsearch:
     """The search engine."""
 
-    host: str = env("ELASTICSEARCH_HOST")
-    port: int = env("ELASTICSEARCH_PORT")
-    username: str | None = env("ELASTICSEARCH_USERNAME", None)
-    password: SecretStr | None = env("ELASTICSEARCH_PASSWORD", None)
-    api_key: SecretStr | None = env("ELASTICSEARCH_API_KEY", None)
-    index_prefix: str = env("ELASTICSEARCH_INDEX_PREFIX")
-    request_timeout: float = env("ELASTICSEARCH_REQUEST_TIMEOUT")
-    tls: bool = env("ELASTICSEARCH_TLS_ENABLED")
-    ca_file: str | None = env("ELASTICSEARCH_TLS_CA_FILE", None)
-    ca_fingerprint: str | None = env("ELASTICSEARCH_CA_FINGERPRINT", None)
+    host = setting(lambda c: c["database"]["elasticsearch"]["host"])
+    port = setting(lambda c: c["database"]["elasticsearch"]["port"])
+    username = optional(lambda c: c["database"]["elasticsearch"]["username"])
+    password = _secret(lambda c: c["database"]["elasticsearch"]["password"])
+    api_key = _secret(lambda c: c["database"]["elasticsearch"]["api_key"])
+    index_prefix = setting(lambda c: c["database"]["elasticsearch"]["index_prefix"])
+    request_timeout = setting(lambda c: float(c["database"]["elasticsearch"]["request_timeout"]))
+    tls = setting(lambda c: c["database"]["elasticsearch"]["tls"]["enabled"])
+    ca_file = optional(lambda c: c["database"]["elasticsearch"]["tls"]["ca_file"])
+    ca_fingerprint = optional(lambda c: c["database"]["elasticsearch"]["tls"]["ca_fingerprint"])
 
 
-class Jobs(Section):
+class Jobs:
     """What is handed to the workers of machine learning, and how long their answer may take."""
 
-    timeout: float = env("ML_INFERENCE_TIMEOUT")
-    batch_size: int = env("ML_INFERENCE_BATCH_SIZE")
-    model_version: str = env("ML_MODEL_VERSION")
-    max_sequence_length: int = env("ML_MAX_SEQUENCE_LENGTH")
-    sample_rate: int = env("AUDIO_SAMPLE_RATE")
-    channels: int = env("AUDIO_CHANNELS")
-    chunk_size: int = env("AUDIO_CHUNK_SIZE")
-    format: str = env("AUDIO_FORMAT")
-    stem_model: str = env("SPLEETER_MODEL")
-    max_duration: int = env("SPLEETER_MAX_DURATION")
-    keep_stems: bool = env("SPLEETER_CACHE_ENABLED")
+    timeout = setting(lambda c: float(c["ml"]["inference"]["timeout"]))
+    batch_size = setting(lambda c: c["ml"]["inference"]["batch_size"])
+    model_version = setting(lambda c: c["ml"]["model"]["version"])
+    max_sequence_length = setting(lambda c: c["ml"]["model"]["max_sequence_length"])
+    sample_rate = setting(lambda c: c["ml"]["audio"]["sample_rate"])
+    channels = setting(lambda c: c["ml"]["audio"]["channels"])
+    chunk_size = setting(lambda c: c["ml"]["audio"]["chunk_size"])
+    format = setting(lambda c: c["ml"]["audio"]["format"])
+    stem_model = setting(lambda c: c["ml"]["spleeter"]["model"])
+    max_duration = setting(lambda c: c["ml"]["spleeter"]["max_duration"])
+    keep_stems = setting(lambda c: c["ml"]["spleeter"]["cache_enabled"])
 
 
-class Settings(Section):
+class Settings:
     """Everything, by the part of the program that takes it."""
 
-    about: About = Field(default_factory=About)
-    web: Web = Field(default_factory=Web)
-    cors: Cors = Field(default_factory=Cors)
-    rate_limit: RateLimit = Field(default_factory=RateLimit)
-    cache: Cache = Field(default_factory=Cache)
-    pages: Pages = Field(default_factory=Pages)
-    uploads: Uploads = Field(default_factory=Uploads)
-    flags: Flags = Field(default_factory=Flags)
-    tenant: Tenant | None = Field(default_factory=tenant)
-    integrations: Integrations = Field(default_factory=Integrations)
-    health: Health = Field(default_factory=Health)
-    metrics: Metrics = Field(default_factory=Metrics)
-    traces: Traces = Field(default_factory=Traces)
-    breakers: Breakers = Field(default_factory=Breakers)
-    calls: Calls = Field(default_factory=Calls)
-    postgresql: Postgresql = Field(default_factory=Postgresql)
-    redis_cache: RedisCache = Field(default_factory=RedisCache)
-    redis_store: RedisStore = Field(default_factory=RedisStore)
-    mongodb: Mongodb = Field(default_factory=Mongodb)
-    elasticsearch: Elasticsearch = Field(default_factory=Elasticsearch)
-    jobs: Jobs = Field(default_factory=Jobs)
+    about = About()
+    web = Web()
+    cors = Cors()
+    rate_limit = RateLimit()
+    cache = Cache()
+    pages = Pages()
+    uploads = Uploads()
+    flags = Flags()
+    integrations = Integrations()
+    health = Health()
+    metrics = Metrics()
+    traces = Traces()
+    breakers = Breakers()
+    calls = Calls()
+    postgresql = Postgresql()
+    redis_cache = RedisCache()
+    redis_store = RedisStore()
+    mongodb = Mongodb()
+    elasticsearch = Elasticsearch()
+    jobs = Jobs()
+
+    @property
+    def tenant(self) -> Tenant | None:
+        """The tenant; None in the deployment of an environment itself."""
+        return Tenant() if "tenant" in _current() else None

@@ -695,7 +695,7 @@ def pod(around, tmp_path_factory):
         {"flags": {key: {"state": "ENABLED", "variants": {"on": True}, "defaultVariant": "on"} for key in flags}}
     )
     found.environment["OTEL_SDK_DISABLED"] = "true"
-    found = found.given(around.settings())
+    found = found.unchecked().given(around.settings())
     found.run(around.servers, "migrate")
     return found
 
@@ -739,7 +739,7 @@ def traced(around, tmp_path_factory):
 
     def made(settings):
         outputs = rendered(tmp_path_factory.mktemp("project"), "development", nested(settings))
-        return Pod.of(outputs).given(around.settings())
+        return Pod.of(outputs).unchecked().given(around.settings())
 
     return made
 

@@ -20,11 +20,12 @@ import openfeature.contrib.provider.flagd  # noqa: F401
 import opentelemetry.exporter.otlp.proto.grpc.trace_exporter
 import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
 import psycopg  # noqa: F401
-import pydantic_settings  # noqa: F401
 import pymongo  # noqa: F401
 import redis  # noqa: F401
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 import theine  # noqa: F401
+
+import weft.client.config  # noqa: F401
 
 
 def observe(request):

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Any, Literal, NotRequired, Required, TypedDict
 
 import pydantic
 import pytest
@@ -578,6 +578,33 @@ def test_a_typed_dict_follows_the_settings(world):
     world.set(pool={"max": 20})
     config.refresh()
     assert dict(pool) == {"min": 1, "max": 20}
+
+
+class Whole(TypedDict):
+    pool: PoolDict
+    app: "NotRequired[dict[str, Any]]"
+    nothing: "NotRequired[str]"
+
+
+def test_the_whole_configuration_is_an_object_too(world):
+    config = world.open(watch=False)
+    whole, plain = config.bind(Whole), config.bind(dict[str, Any])
+    heard = []
+    config.on_change()(heard.append)
+    world.set(pool={"max": 20}, app={"hosts": ["a"]})
+    config.refresh()
+    assert (whole["pool"]["max"], plain["pool"]["max"], plain["app"]["hosts"]) == (20, 20, ["a"])
+    assert len(heard) == 1
+
+
+class Needing(TypedDict, total=False):
+    pool: PoolDict
+    nothing: "Required[str]"
+
+
+def test_a_typed_dict_whose_annotations_are_texts_says_what_it_needs(world):
+    with pytest.raises(WeftError, match="nothing is not set, and Needing needs it"):
+        world.open(watch=False).bind(Needing)
 
 
 def test_an_object_has_the_types_of_its_class(world):

@@ -240,16 +240,27 @@ def test_a_pod_is_probed_where_the_settings_say_and_ends_after_its_requests(targ
     }
 
 
-def test_another_configuration_makes_other_pods_and_the_same_one_does_not():
-    def checksum(**overrides):
+def test_only_what_is_read_at_the_start_makes_other_pods():
+    def pods(**overrides):
         (one,) = objects(render("staging", **overrides), "Deployment")
-        return one["spec"]["template"]["metadata"]["annotations"]["checksum/configuration"]
+        return one["spec"]["template"]
 
     (one,) = objects(rendered("staging"), "Deployment")
-    before = one["spec"]["template"]["metadata"]["annotations"]["checksum/configuration"]
-    assert checksum(application__search__max_results="321") != before  # a variable
-    assert checksum(performance__webserver__workers__max_requests="99") != before  # a line of gunicorn.conf.py
-    assert checksum(kubernetes__quota__workloads="9") == before  # no pod reads it
+    before = one["spec"]["template"]
+    assert pods(application__search__max_results="321") != before  # the application reads it at its start
+    assert pods(performance__webserver__workers__max_requests="99") != before  # a line of gunicorn.conf.py
+    assert pods(database__postgresql__connect_timeout="7") != before  # a variable that libpq reads
+    assert pods(application__search__timeout="7") == before  # the application follows it
+    assert pods(kubernetes__quota__workloads="9") == before  # no pod reads it
+
+
+def test_the_application_gets_variables_for_secrets_and_for_libraries_only():
+    template = deployment("production")["spec"]["template"]
+    assert all("secretRef" in entry for entry in container(template)["envFrom"])
+    plain = {entry["name"] for entry in container(template)["env"] if "value" in entry}
+    own = {"CONFIG_DIR", "CONFIG_STATE_DIR", "HOME", "PROMETHEUS_MULTIPROC_DIR", "PYTHONDONTWRITEBYTECODE"}
+    assert {name for name in plain - own if not name.startswith(("PG", "OTEL_"))} == set()
+    assert {"PGSSLMODE", "OTEL_TRACES_SAMPLER"} <= plain
 
 
 def test_the_files_in_the_pod_are_those_that_are_rendered_beside_it():

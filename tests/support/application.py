@@ -5,6 +5,7 @@ Hosts are brought to loopback as a user would do it: in a copy of the project wi
 
 import copy
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,14 +15,18 @@ from pathlib import Path
 import yaml
 
 import reference
+from mounted import Mount
 from run import run
 from servers import Server, listens
+from weft.files.bundle import digest_of, parse_manifest
 from weft.project.readers import named_readers
 from weft.schema.envvars import to_text
 
 PYTHON = Path(sys.prefix, "application", "bin", "application-python")
 """The Python of requirements/application.lock, which `make setup-tools` installs."""
-CODE = reference.ROOT / "examples"
+CODE = os.pathsep.join(str(reference.ROOT / name) for name in ("examples", "src"))
+"""Where the application is, and Weft: an image has both installed."""
+SAID = ("x-env", "x-sensitive", "x-reload")
 _LAST = "  - overlays/exceptions/{environment}/{tenant}\n"
 _LAYER = "  - overlays/loopback\n"
 
@@ -49,67 +54,96 @@ class Pod:
     @classmethod
     def of(cls, outputs, **secrets):
         """That of rendered outputs; of secrets only references are rendered, so the test gives their values."""
-        environment, files = (
-            {
-                key: value
-                for each in yaml.safe_load_all((outputs / f"{name}.yaml").read_text("utf-8"))
-                for key, value in each["data"].items()
-            }
-            for name in ("configmaps", "config-files")
-        )
-        files = {
-            name.replace(".yaml", ".json"): json.dumps(yaml.safe_load(text)) if name.endswith(".yaml") else text
-            for name, text in files.items()
-        }
-        for path in (outputs / "flags.json", *(outputs / "application").glob("*")):
-            files.setdefault(path.name, path.read_text("utf-8"))
+        config_maps, deployment = (_objects(outputs / name) for name in ("config-files.yaml", "deployment.yaml"))
+        (container,) = deployment[0]["spec"]["template"]["spec"]["containers"]
+        environment = {one["name"]: one["value"].replace("$$", "$") for one in container["env"] if "value" in one}
+        files = {name: text for each in config_maps for name, text in each["data"].items()}
         return cls(environment | secrets, files)
+
+    def unchecked(self):
+        """The same with a schema that allows every value, such as this machine for production: a test may try one at a time."""
+        changed = copy.deepcopy(self)
+        changed.files["schema.json"] = json.dumps(_shape(json.loads(self.files["schema.json"])))
+        return changed._signed()
 
     def given(self, settings):
         """The same with other settings, by their dotted paths, each where the application reads it; None takes one away."""
         changed = copy.deepcopy(self)
+        manifest = json.loads(self.files["weft.json"])
         for path, value in settings.items():
-            steps = path.split(".")
             variable = node(path).env
-            if variable:
+            if node(path).hidden:
+                manifest["secrets"] |= {path: variable}
+            else:
+                changed._put(manifest["values"], path.split("."), value)
+            if node(path).hidden or (variable or "").startswith("PG"):
                 changed.environment.pop(variable, None)
-                if value is not None:
-                    changed.environment[variable] = to_text(value)
-            if not node(path).hidden:
-                changed._put(steps, value)
-        return changed
+                changed.environment |= {} if value is None else {variable: to_text(value)}
+        changed.files["weft.json"] = json.dumps(manifest)
+        return changed._signed()
 
-    def _put(self, steps, value):
-        name = f"{steps[0]}.json"
-        domain = json.loads(self.files.get(name, "{}"))
-        place = domain
+    def _put(self, names, steps, value):
+        place = domain = json.loads(self.files[names[steps[0]]])
         for step in steps[1:-1]:
             place = place.setdefault(step, {})
         place[steps[-1]] = value
-        self.files[name] = json.dumps(domain)
+        if value is None:
+            del place[steps[-1]]
+        self.files[names[steps[0]]] = json.dumps(domain)
+
+    def _signed(self):
+        manifest = json.loads(self.files["weft.json"])
+        names = parse_manifest(self.files["weft.json"].encode()).files
+        manifest["digest"] = digest_of({name: self.files[name].encode() for name in names})
+        self.files["weft.json"] = json.dumps(manifest)
+        return self
 
     def mount(self, folder):
-        """Write the files into a folder; gives the environment of a process that finds them there."""
+        """Mount the files as the kubelet does; gives the environment of a process that finds them there, and the mount."""
         (folder / "metrics").mkdir(parents=True)
-        for name, text in self.files.items():
-            (folder / name).write_text(text, "utf-8")
-        own = {"CONFIG_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"), "PYTHONPATH": str(CODE)}
-        return {**self.environment, **own}
+        mount = Mount(folder / "configuration")
+        mount.publish(self.files)
+        own = {
+            "CONFIG_DIR": str(mount.folder),
+            "CONFIG_STATE_DIR": str(folder / "state"),
+            "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
+            "PYTHONPATH": CODE,
+        }
+        return {**self.environment, **own}, mount
 
-    def serve(self, servers):
-        """Start gunicorn with the rendered configuration."""
+    def serve(self, servers, app=None):
+        """Start gunicorn with the rendered configuration, and with another application than the rendered one if it is named."""
         folder = servers.folder("application")
-        command = (PYTHON, "-m", "gunicorn", "--config", folder / "gunicorn.conf.py")
-        environment = self.mount(folder)
-        port = int(environment["PORT"])
-        return servers.run(Server(folder, command, lambda: listens(port), port=port, env=environment))
+        environment, mount = self.mount(folder)
+        command = (PYTHON, "-m", "gunicorn", "--config", mount.folder / "gunicorn.conf.py", *([app] if app else []))
+        port = json.loads(self.files["application.json"])["server"]["port"]
+        server = Server(folder, command, lambda: listens(port), port=port, env=environment)
+        server.mount = mount
+        return servers.run(server)
 
     def run(self, servers, module):
         """Run a program of the application to its end."""
         folder = servers.folder(module)
         command = [PYTHON, "-m", f"application.{module}"]
-        done = subprocess.run(command, env=self.mount(folder), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=self.mount(folder)[0], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def _objects(path):
+    return list(yaml.load_all(path.read_text("utf-8"), Loader=yaml.CSafeLoader))
+
+
+def _shape(schema):
+    """A schema without limits and rules: which settings there are, with their own keywords."""
+    if not isinstance(schema, dict):
+        return schema
+    said = {word: value for word, value in schema.items() if word in ("$schema", "$id", "$ref") or word in SAID}
+    inside = {
+        word: {name: _shape(below) for name, below in schema[word].items()}
+        for word in ("properties", "$defs")
+        if word in schema
+    }
+    return said | inside
 
 
 def node(path):
@@ -146,7 +180,7 @@ class Observer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"PYTHONPATH": str(CODE), "PROMETHEUS_MULTIPROC_DIR": "set when it is used"},
+            env={"PYTHONPATH": CODE, "PROMETHEUS_MULTIPROC_DIR": "set when it is used"},
         )
 
     def see(self, what, pod, *arguments):
@@ -154,7 +188,7 @@ class Observer:
         self._count += 1
         folder = self._folder / str(self._count)
         request = {
-            "environment": pod.mount(folder),
+            "environment": pod.mount(folder)[0],
             "what": what,
             "arguments": arguments,
             "answer": str(folder / "answer"),

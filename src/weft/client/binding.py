@@ -153,12 +153,19 @@ def _typed_dict(shape: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise Misfit(f"{where} is {_kind(value)}, and {shape.__name__} is wanted")
     hints = typing.get_type_hints(shape)
-    missing = sorted(shape.__required_keys__ - value.keys())
+    missing = sorted(_required(shape) - value.keys())
     if missing:
         raise Misfit(f"{_inside(where, missing[0])} is not set, and {shape.__name__} needs it")
     return {
         key: made(hints[key], below, _inside(where, key)) if key in hints else below for key, below in value.items()
     }
+
+
+def _required(shape: Any) -> set[str]:
+    """The keys that a TypedDict needs. What it says itself is wrong where annotations are texts, as in generated types."""
+    hints = typing.get_type_hints(shape, include_extras=True)
+    required = {key for key, hint in hints.items() if get_origin(hint) is typing.Required}
+    return required | {key for key in shape.__required_keys__ if get_origin(hints[key]) is not typing.NotRequired}
 
 
 def _one_of(shapes: tuple[Any, ...], value: Any, where: str) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Literal, Self, TypeVar
 
-from weft.base.paths import dotted, parse_dotted
+from weft.base.paths import Path, dotted, parse_dotted
 from weft.base.problems import CannotRun, Problem, WeftError
 from weft.client.binding import Bound, bound
 from weft.client.health import Application, application
@@ -98,7 +98,7 @@ class Config:
 
         Raises WeftError if the settings do not fit; a later revision that does not fit is refused.
         """
-        made = Bound(shape, parse_dotted(at))
+        made = Bound(shape, _path(at))
         made.take(made.fit(self._snapshot))
         self._listeners.before.append(Listener(made.path, lambda change: made.fit(change.new)))
         self._listeners.after.insert(0, Listener(made.path, lambda change: made.take(made.fit(change.new))))
@@ -142,7 +142,7 @@ class Config:
 
         queue: asyncio.Queue[Change] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-        listener = Listener(parse_dotted(path), lambda change: loop.call_soon_threadsafe(queue.put_nowait, change))
+        listener = Listener(_path(path), lambda change: loop.call_soon_threadsafe(queue.put_nowait, change))
         self._listeners.after.append(listener)
         try:
             while True:
@@ -334,6 +334,11 @@ def _between(old: Snapshot, new: Snapshot) -> Change:
     return Change(old, new, tuple(map(dotted, changed(old.tree, new.tree))), tuple(files))
 
 
+def _path(text: str) -> Path:
+    """A dotted path; an empty text is the whole configuration."""
+    return parse_dotted(text) if text else ()
+
+
 def _registered(listeners: list[Listener], path: str | Callable[[Change], Any]) -> Any:
     """Register a function, or what registers one for a path: with and without parentheses, as decorators are."""
     if callable(path):
@@ -341,7 +346,7 @@ def _registered(listeners: list[Listener], path: str | Callable[[Change], Any]) 
         return path
 
     def register(function: Callable[[Change], T]) -> Callable[[Change], T]:
-        listeners.append(Listener(parse_dotted(path), function))
+        listeners.append(Listener(_path(path), function))
         return function
 
     return register

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weft.files.formats import printable
+
 FORMAT: Final = 1
 """The version of the format that this library writes, and the newest that it reads."""
 MANIFEST: Final = "weft.json"
@@ -134,4 +136,4 @@ def _name_of(domain: str, number: int) -> str:
 
 def _json(data: Any) -> str:
     """JSON with short lines, so that a person finds a setting and git shows what changed."""
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return printable(json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"

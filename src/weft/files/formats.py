@@ -22,8 +22,16 @@ _WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
-    """JSON with the keys in their own order."""
-    return _as_json(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    """JSON with the keys in their own order, which a block of YAML can hold."""
+    text = _as_json(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """The same JSON with escapes for the characters that YAML takes for line ends, or refuses."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def yaml_scalar(value: Any) -> str:
@@ -31,11 +39,7 @@ def yaml_scalar(value: Any) -> str:
     text = _as_json(value)
     if isinstance(value, float) and "e" in text and "." not in text:
         text = text.replace("e", ".0e")  # YAML 1.1 has no floats without a point
-    return (
-        text
-        if text.isascii() and "\x7f" not in text
-        else _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    )
+    return printable(text)
 
 
 def plain_scalar(value: Any) -> str:

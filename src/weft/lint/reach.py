@@ -233,13 +233,12 @@ class Survey:
         ]
 
     def _said(self, path: Path, reader: Reader) -> Reading:
-        """A reader that the schema names: the line of its code that names the setting's variable, if there is one."""
+        """A reader that the schema names: the line of its code that names the setting or its variable, if there is one."""
         if reader.code is None:
             return Reading(reader.name, note=f"planned: {reader.planned}", enforces=False)
-        variable = self._project.root.at(path).env
-        lines = [
-            number for number, line in enumerate(self._code(reader.code), 1) if variable and f'"{variable}"' in line
-        ]
+        names = _names_in_code(path, self._project.root.at(path).env)
+        code = enumerate(self._code(reader.code), 1)
+        lines = [number for number, line in code if any(name in line for name in names)]
         return Reading(reader.name, reader.code, tuple(lines[:1]), "as its schema says")
 
     def _code(self, name: str) -> list[str]:
@@ -286,6 +285,13 @@ class Survey:
     def _in_schema(self) -> list[Path]:
         """The settings that the schemas name, without groups, old names and what is below free keys."""
         return [*_settings_below(self._project.root, (), self._project.catalog.renames.destination)]
+
+
+def _names_in_code(path: Path, variable: str | None) -> list[str]:
+    """How code names a setting: its path, with dots or step by step, or its variable."""
+    keys = [step for step in path if isinstance(step, str)]
+    steps = "".join(f'["{key}"]' for key in keys)
+    return [f'"{dotted(path)}"', steps, *([f'"{variable}"'] if variable else [])]
 
 
 def _by_setting(read: Mapping[str, Iterable[Path]]) -> dict[Path, dict[str, None]]:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from weft.base.overlay import Layer
 from weft.base.paths import dotted
 from weft.files import bundle as files
 from weft.project.provenance import Items, leaves_of, setters
-from weft.schema.bundled import BundledSchema
+from weft.schema.bundled import bundled_for_programs
 from weft.schema.catalog import Catalog
 from weft.schema.node import Node
 from weft.stages.render.unset import Wanted
-
-_FOR_PEOPLE: Final = frozenset(
-    ("$comment", "description", "examples", "markdownDescription", "markdownEnumDescriptions", "title")
-)
-"""Keywords that no program needs: they are most of the text."""
-_FOR_EDITORS: Final = frozenset(("defaultSnippets", "enumDescriptions", "errorMessage", "patternErrorMessage"))
 
 
 class Bundling:
@@ -32,7 +26,7 @@ class Bundling:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """All schemas in one, for values that may come without the sensitive ones."""
-        return BundledSchema(self._catalog.documents, self._for_programs).schema
+        return bundled_for_programs(self._catalog)
 
     def files(self, target: str, wanted: Wanted, config: Any, layers: Sequence[Layer]) -> dict[str, str]:
         """The files of a target's bundle: name to text."""
@@ -58,14 +52,6 @@ class Bundling:
             if found:
                 place = found[0].place
                 yield dotted(path), f"{place.file}:{place.line}"
-
-    def _for_programs(self, result: dict[str, Any], schema: dict[str, Any]) -> None:
-        """Remove what only people read, and the duty to have sensitive settings: they reach a program in another way."""
-        for keyword in (_FOR_PEOPLE | _FOR_EDITORS) & result.keys():
-            del result[keyword]
-        if "required" in result:
-            node = self._catalog.node([schema], [schema])
-            result["required"] = [name for name in result["required"] if not node.child(name).hidden]
 
 
 def _secrets(node: Node, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -60,12 +60,30 @@ _FORMATS: Final = {
     "2019": ("duration", "uuid"),
 }
 """The draft that introduced each format: before, the name was unknown."""
+_FOR_PEOPLE: Final = frozenset(
+    ("$comment", "description", "examples", "markdownDescription", "markdownEnumDescriptions", "title")
+)
+"""Keywords that no program needs: they are most of the text."""
+_FOR_EDITORS: Final = frozenset(("defaultSnippets", "enumDescriptions", "errorMessage", "patternErrorMessage"))
 _DRAFTS: Final = ("4", "6", "7", "2019", "2020")
 
 
 def bundled(documents: Documents) -> dict[str, Any]:
     """The schema documents as one schema; every `$ref` in it is `#` or `#/$defs/NAME`."""
     return BundledSchema(documents).schema
+
+
+def bundled_for_programs(catalog: Catalog) -> dict[str, Any]:
+    """The schemas as one schema, without what only people read, and for values that may come without the sensitive ones."""
+
+    def change(result: dict[str, Any], schema: dict[str, Any]) -> None:
+        for keyword in (_FOR_PEOPLE | _FOR_EDITORS) & result.keys():
+            del result[keyword]
+        if "required" in result:
+            node = catalog.node([schema], [schema])
+            result["required"] = [name for name in result["required"] if not node.child(name).hidden]
+
+    return BundledSchema(catalog.documents, change).schema
 
 
 class BundledSchema:
