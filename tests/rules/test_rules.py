@@ -1,5 +1,6 @@
 """Rules: CEL expressions of `x-kubernetes-validations`, which mean here what they mean in Kubernetes."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rounds import examples
 from run import run
 from scratch import catalog_of, make_project
 from weft.rules import RuleCheck, deciding, is_transition, settings_of
@@ -799,3 +801,32 @@ def test_what_the_package_gives_up_without_a_reason_that_is_known_is_undecided_i
     (problem,) = check.problems({"n": 1})
     assert (problem.code, problem.hint) == ("rule-undecided", None)
     assert problem.message.endswith(": it cannot be run: no more stack")
+
+
+@examples(50)
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=6),
+    order=st.lists(st.integers(0, 5), min_size=1, max_size=12),
+)
+def test_configurations_that_share_parts_are_judged_as_if_each_was_alone(tmp_path_factory, pairs, order):
+    check = check_of(
+        tmp_path_factory.mktemp("shared"),
+        {
+            "properties": {"one": {"$ref": "#/$defs/limits"}, "list": {"items": {"$ref": "#/$defs/limits"}}},
+            "x-kubernetes-validations": [{"rule": "!has(self.one) || self.one.min < 3"}],
+            "$defs": {"limits": LIMITS},
+        },
+    )
+    parts = [{"min": low, "max": high} for low, high in pairs]
+    chosen = [parts[number % len(parts)] for number in order]
+    configs = [{"one": part, "list": [part, other]} for part, other in zip(chosen, reversed(chosen), strict=True)]
+    for config in (*configs, *configs):
+        alone = check.problems(json.loads(json.dumps(config)))
+        assert check.problems(config, shared=True) == alone
+
+
+def test_a_configuration_that_is_not_shared_may_change(tmp_path):
+    check, config = check_of(tmp_path, LIMITS), dict(GOOD)
+    assert found(check, config) == []
+    config["min"] = 5
+    assert found(check, config) == [("rule", "")]

@@ -56,7 +56,7 @@ class Schemas:
         eager: dict[str, Any] = self.root.fill(merged, shared=True)
         if self.catalog.renames:
             both: dict[str, Any] = self.root.fill(
-                self.catalog.renames.with_old_names(eager)
+                self.catalog.renames.with_old_names(eager), shared=True
             )  # in the order of the schema
             if self.schema_check.accepts(both):
                 return both

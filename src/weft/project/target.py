@@ -140,7 +140,9 @@ class Target:
             reported = {problem.finding for problem in merging}
             every = self.schemas.schema_check.problems(self.shared_config)
             schema = [problem for problem in every if problem.finding not in reported]
-            rules = self.schemas.rule_check.problems(self.shared_config, judged=_apart_from(every) if every else None)
+            rules = self.schemas.rule_check.problems(
+                self.shared_config, judged=_apart_from(every) if every else None, shared=True
+            )
             variables = self.schemas.variable_check.problems(self.shared_config)
             wrong = (*self.resolution.problems, *schema, *rules, *variables)
             found = [self._placing.placed(problem) for problem in wrong]

@@ -6,12 +6,14 @@ See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-r
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from weft.base.paths import Path, get, pointer
 from weft.base.problems import Problem, did_you_mean
+from weft.base.recent import Recent
 from weft.rules.compiling import Expression, Old, Request, compiled, is_transition, unchecked
 from weft.rules.deciding import Undecided, holds, text
 from weft.rules.shapes import Shapes
@@ -78,13 +80,20 @@ class RuleCheck:
         self.broken: list[Problem] = []
         self._compile([entry for schema in catalog.schemas_with(KEYWORD) for entry in self._entries(schema)])
         self._reaching = catalog.reaching(self._rules)
+        self._quiet: defaultdict[Node, Recent[bool]] = defaultdict(Recent)
 
-    def problems(self, config: Any, below: Path = (), judged: Callable[[Path], bool] | None = None) -> list[Problem]:
+    def problems(
+        self, config: Any, below: Path = (), judged: Callable[[Path], bool] | None = None, *, shared: bool = False
+    ) -> list[Problem]:
         """A problem for each rule at or below a path that the configuration breaks, or that cannot be decided.
 
-        Rules that read a setting whose path is not `judged` are skipped.
+        Rules that read a setting whose path is not `judged` are skipped. With `shared`, a mapping in which no rule found a problem is not
+        looked at again, as long as nobody changes it.
         """
-        return list(self._visit(self._catalog.root.at(below), get(config, below), below, judged or (lambda _: True)))
+        node, value = self._catalog.root.at(below), get(config, below)
+        if shared and judged is None and self._is_quiet(node, value):
+            return []
+        return list(self._visit(node, value, below, judged or (lambda _: True)))
 
     def takes(self, node: Node, value: Any) -> bool:
         """True if a value for a node breaks no rule at the node or below, and each can be decided."""
@@ -132,6 +141,21 @@ class RuleCheck:
             if len(expressions) == len(entry.requests):
                 rules[id(entry.schema)].append(_rule(entry, expressions))
         self._rules = {schema: tuple(found) for schema, found in rules.items()}
+
+    def _is_quiet(self, node: Node, value: Any) -> bool:
+        """True if no rule at or below a node finds a problem; remembered for each mapping."""
+        if not any(id(schema) in self._reaching for schema in node.certain):
+            return True
+        if isinstance(value, dict):
+            return self._quiet[node].of(value, lambda one: self._finds_nothing(node, one))
+        return self._finds_nothing(node, value)
+
+    def _finds_nothing(self, node: Node, value: Any) -> bool:
+        rules = (rule for schema in node.certain for rule in self._rules.get(id(schema), ()) if not rule.transition)
+        if any(True for rule in rules for _ in self._judge(rule, node, value, ())):
+            return False
+        below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        return all(self._is_quiet(node.child(step), child) for step, child in below)
 
     def _visit(self, node: Node, value: Any, path: Path, judged: Callable[[Path], bool]) -> Iterator[Problem]:
         for schema in node.certain:
