@@ -24,10 +24,16 @@ class Recent(Generic[_Result]):
 
     def of(self, value: Any, make: Callable[[Any], _Result]) -> _Result:
         """The result for a value: a kept one, or what `make` gives."""
+        known = self.find(value)
+        return self.keep(value, make(value)) if known is None else known
+
+    def find(self, value: Any) -> _Result | None:
+        """The kept result for a value; None if there is none."""
         known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
-        result = make(value)
+        return None if known is None else known[1]
+
+    def keep(self, value: Any, result: _Result) -> _Result:
+        """Keep a result, which is given back."""
         if len(self._known) >= _MANY:
             del self._known[next(iter(self._known))]
         self._known[id(value)] = value, result  # the value is kept too, so that no other one gets its id

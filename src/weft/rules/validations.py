@@ -147,7 +147,9 @@ class RuleCheck:
         if not any(id(schema) in self._reaching for schema in node.certain):
             return True
         if isinstance(value, dict):
-            return self._quiet[node].of(value, lambda one: self._finds_nothing(node, one))
+            kept = self._quiet[node]
+            known = kept.find(value)
+            return kept.keep(value, self._finds_nothing(node, value)) if known is None else known
         return self._finds_nothing(node, value)
 
     def _finds_nothing(self, node: Node, value: Any) -> bool:
