@@ -19,7 +19,7 @@ from weft.client.health import Application, application
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.kept import Kept
 from weft.client.listeners import Change, Listener, Listeners
-from weft.client.notifier import Notifier, settled
+from weft.client.notifier import POLL, Notifier, settled
 from weft.client.settling import Pinned, Settled, settle
 from weft.client.snapshot import Snapshot, changed
 from weft.client.sources import Folder, Reading, Source, Unreadable
@@ -66,7 +66,10 @@ class Config:
         self._judge: Judge | None = None
         self._bundle: Bundle
         self._seen: Any = None
+        self._again_at: float | None = None
         self._snapshot, self._status = self._start()
+        logger.info("revision %s is in force, from %s", self._name(), self._bundle.place)
+        self._log_refusal()
         self._read = self._snapshot.__getitem__
         self._notifier: Notifier | None = None
         self._closed = False
@@ -175,7 +178,8 @@ class Config:
     def _follow(self, notifier: Notifier) -> None:
         while not self._closed:
             notifier.wait()
-            if self._token() != self._seen:
+            is_due = self._again_at is not None and time.monotonic() >= self._again_at
+            if is_due or self._token() != self._seen:
                 settled(self._token, notifier, self._options.debounce)
                 self.refresh()
         notifier.close()
@@ -195,10 +199,9 @@ class Config:
             token = self._token()
             try:
                 return self._consider(self._source.read())
-            except Unreadable as error:
-                self._stay(Problem("bundle-refused", str(error)))
-            except WeftError as error:
-                self._stay(*error.problems)
+            except Exception as error:  # noqa: BLE001 - whatever the source has, the program goes on with what is in force
+                self._again_at = _again_at(error)
+                self._stay(_reasons(error), is_another=token != self._seen)
             finally:
                 self._seen = token
             return False
@@ -216,13 +219,14 @@ class Config:
         except WeftError:
             self._keep(lambda kept: kept.refuse(bundle.manifest.digest))
             raise
+        self._again_at = None
         fresh = bool(change.settings or change.files) or bundle.manifest != self._bundle.manifest
         if bundle.contents != self._bundle.contents:
             self._keep(lambda kept: kept.write(bundle.contents))
         self._judge, self._bundle = accepted.judge, bundle
         if found.pending and found.pending != self._status.pending_restart:
             logger.warning("a restart is needed for the new values of %s", ", ".join(found.pending))
-        now = time.time()
+        now, was_stale = time.time(), self._status.stale_since is not None
         self._status = Status(
             revision=bundle.manifest.revision,
             digest=bundle.manifest.digest,
@@ -235,8 +239,10 @@ class Config:
         )
         self._snapshot = found.snapshot
         self._read = found.snapshot.__getitem__
-        if change.settings or change.files:
-            logger.info("revision %s is in force: %s", self._name(), ", ".join((*change.settings, *change.files)[:20]))
+        names = (*change.settings, *change.files)
+        if fresh or was_stale:
+            logger.info("revision %s is in force: %s", self._name(), ", ".join(names[:20]) or "no setting has changed")
+        if names:
             self._listeners.tell(change)
         self._listeners.report(self._status)
         return fresh
@@ -254,17 +260,20 @@ class Config:
         try:
             if self._kept:
                 write(self._kept)
-        except CannotRun as error:
+        except (CannotRun, OSError) as error:
             logger.warning("the last good configuration is not kept: %s", error)
 
-    def _stay(self, *problems: Problem) -> None:
-        """Stay with what is in force, and remember why."""
-        known = {problem.finding: problem for problem in self._status.problems} if self._status.stale_since else {}
+    def _stay(self, problems: tuple[Problem, ...], *, is_another: bool) -> None:
+        """Stay with what is in force, and remember why; `is_another` if the source has changed since the last look."""
+        is_new = is_another or problems != self._status.problems
         now = self._status.stale_since or time.time()
-        refused = self._status.refused + (list(known.values()) != list(problems))
-        self._status = replace(self._status, stale_since=now, problems=tuple(problems), refused=refused)
+        self._status = replace(self._status, stale_since=now, problems=problems, refused=self._status.refused + is_new)
+        if is_new:
+            self._log_refusal()
         self._listeners.report(self._status)
-        for problem in problems:
+
+    def _log_refusal(self) -> None:
+        for problem in self._status.problems:
             setters = ", ".join(f"{place.file}:{place.line}" for place in problem.related)
             origin = f" (set by {setters})" if setters else ""
             logger.warning("revision %s stays in force: %s%s", self._name(), WeftError(problem), origin)
@@ -281,10 +290,9 @@ class Config:
         try:
             reading = self._source.read()
             return self._begin(self._first(opened(reading.contents, reading.place), last), "source", ())
-        except Unreadable as error:
-            refused: tuple[Problem, ...] = (Problem("bundle-refused", str(error)),)
-        except WeftError as error:
-            refused = error.problems
+        except Exception as error:  # noqa: BLE001 - whatever the source has, there may be a last good one
+            self._again_at = _again_at(error)
+            refused = _reasons(error)
         finally:
             self._seen = token
         if last is None or self._options.require == "valid":
@@ -298,8 +306,8 @@ class Config:
             return None, ()
         try:
             return self._accepted(opened(contents, str(self._kept.path)), None), ()
-        except WeftError as error:
-            return None, error.problems
+        except Exception as error:  # noqa: BLE001 - whatever is kept, there is the source
+            return None, _reasons(error)
 
     def _first(self, bundle: Bundle, last: Accepted | None) -> Accepted:
         """The bundle of the source at the start. Raises WeftError if it is refused."""
@@ -325,8 +333,25 @@ class Config:
             stale_since=now if refused else None,
             problems=refused,
             pinned=accepted.settled.pinned.variables,
+            refused=1 if refused else 0,
         )
         return accepted.settled.snapshot, status
+
+
+def _reasons(error: Exception) -> tuple[Problem, ...]:
+    """Why a bundle is not accepted, from what reading and checking it raised."""
+    if isinstance(error, WeftError):
+        return error.problems
+    if isinstance(error, Unreadable):
+        return (Problem("bundle-refused", str(error)),)
+    logger.error("checking a bundle failed", exc_info=error)
+    reason = f"checking it failed ({type(error).__name__}), which the log explains"
+    return (Problem("bundle-refused", reason, hint="was this bundle made by `config | bundle`?"),)
+
+
+def _again_at(error: Exception) -> float | None:
+    """When a source is read again that could not be read: what prevents that may end without a change of the folder."""
+    return time.monotonic() + POLL if isinstance(error, Unreadable) else None
 
 
 def _between(old: Snapshot, new: Snapshot) -> Change:

@@ -35,8 +35,13 @@ class Bundle:
     @cached_property
     def origins(self) -> Mapping[str, str]:
         """The overlay file and line of each setting that an overlay sets."""
-        found = json.loads(self.contents[ORIGINS])
-        return found if isinstance(found, dict) else {}
+        try:
+            found = json.loads(self.contents[ORIGINS])
+        except (ValueError, RecursionError):
+            return {}  # they only explain, so nothing is refused because of them
+        return (
+            {path: place for path, place in found.items() if isinstance(place, str)} if isinstance(found, dict) else {}
+        )
 
     @cached_property
     def others(self) -> Mapping[str, str]:

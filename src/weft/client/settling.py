@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from weft.base.paths import Path, dotted, get, has, parse_dotted
-from weft.base.problems import Problem, WeftError
+from weft.base.problems import Problem, WeftError, reason_of
 from weft.client.judging import Bundle, Judge
 from weft.client.snapshot import Snapshot, changed
 from weft.schema.node import MISSING, Node
@@ -35,9 +35,10 @@ class Pinned:
         values: dict[Path, Any] = {}
         variables: dict[str, str] = {}
         secrets: dict[Path, str] = {}
+        mounted = _mounted(folder) if folder else None
         for name, path, node in judge.variables if environ or folder else ():
             if node.hidden:
-                found = _content(folder, name) or environ.get(name)
+                found = (_content(mounted / name) if mounted else None) or environ.get(name)
                 secrets |= {path: found} if found is not None else {}
             elif name in environ and not only_secrets:
                 values[path] = _value(node, name, environ[name])
@@ -45,12 +46,25 @@ class Pinned:
         return cls(values, variables, secrets)
 
 
-def _content(folder: FilePath | None, name: str) -> str | None:
-    """The content of a mounted Secret's file, without the line end that editors add."""
+def _mounted(folder: FilePath) -> FilePath:
+    """The folder that has all files of a mounted Secret now, so that those of two of its revisions are never mixed."""
     try:
-        return (folder / name).read_text("utf-8").removesuffix("\n") if folder else None
-    except (OSError, UnicodeDecodeError):
+        return (folder / "..data").resolve(strict=True)
+    except OSError:
+        return folder
+
+
+def _content(file: FilePath) -> str | None:
+    """The content of a mounted Secret's file, without the line end that editors add; None if there is none. Raises WeftError."""
+    try:
+        return file.read_text("utf-8").removesuffix("\n")
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        reason = f"the secret {file} cannot be read: {reason_of(error)}"
+    except UnicodeDecodeError:
+        reason = f"the secret {file} is not UTF-8"
+    raise WeftError(Problem("bundle-refused", reason, hint="correct the mounted Secret, or its permissions"))
 
 
 def _value(node: Node, name: str, text: str) -> Any:
@@ -93,6 +107,8 @@ def settle(
     problems = judge.problems(bundle, _with(values, references), before)
     if problems:
         raise WeftError(*problems)
+    if previous is not None:
+        _refuse_lost([path for path in references if path not in pinned.secrets and has(previous.tree, path)])
     differing = changed(before, values) if before is not None and hold else ()
     pending = [path for path in differing if reload_of(judge.root, path) == RESTART]
     values = _with(values, {path: get(before, path) if has(before, path) else MISSING for path in pending})
@@ -107,6 +123,13 @@ def settle(
     return Settled(snapshot, tuple(map(dotted, pending)), pinned)
 
 
+def _refuse_lost(secrets: list[Path]) -> None:
+    if secrets:
+        names = ", ".join(map(dotted, secrets))
+        message = f"the mounted Secret has no file any more for {names}, which the program reads"
+        raise WeftError(Problem("bundle-refused", message, hint="mount a Secret with all of them"))
+
+
 def _refuse_older(new: int | None, old: int | None) -> None:
     if old is not None and new is not None and new < old:
         message = f"this is revision {new}, and revision {old} is in force"
@@ -118,15 +141,26 @@ def _with(values: Mapping[str, Any], more: Mapping[Path, Any]) -> dict[str, Any]
     result = dict(values)
     own: dict[Path, dict[str, Any]] = {(): result}
     for path, value in more.items():
-        for length in range(1, len(path)):
-            if path[:length] not in own:
-                around = own[path[: length - 1]]
-                own[path[:length]] = around[str(path[length - 1])] = dict(around.get(str(path[length - 1])) or {})
+        around = _own(own, path[:-1])
+        if around is None:
+            continue  # something else than a mapping is there, which the schema refuses
         if value is MISSING:
-            own[path[:-1]].pop(str(path[-1]), None)
+            around.pop(str(path[-1]), None)
         else:
-            own[path[:-1]][str(path[-1])] = value
+            around[str(path[-1])] = value
     return result
+
+
+def _own(own: dict[Path, dict[str, Any]], path: Path) -> dict[str, Any] | None:
+    """The mapping at a path, as a copy that may be changed; None if something else is there."""
+    for length in range(1, len(path) + 1):
+        if path[:length] not in own:
+            around, key = own[path[: length - 1]], str(path[length - 1])
+            below = around.get(key, {})
+            if not isinstance(below, Mapping):
+                return None
+            own[path[:length]] = around[key] = dict(below)
+    return own[path]
 
 
 def without_secrets(node: Node, value: Any) -> Any:

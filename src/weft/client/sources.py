@@ -101,7 +101,7 @@ class Folder:
                 found = [(entry.name, entry.stat()) for entry in entries]
         except OSError as error:
             return type(error).__name__
-        return sorted((name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in found)
+        return sorted((name, *_stamp(status)) for name, status in found)
 
 
 class File:
@@ -124,7 +124,7 @@ class File:
             status = self.path.stat()
         except OSError as error:
             return type(error).__name__
-        return status.st_mtime_ns, status.st_size, status.st_ino
+        return _stamp(status)
 
     def read(self) -> Reading:
         """The files in the file. Raises Unreadable."""
@@ -134,6 +134,11 @@ class File:
         except (ValueError, RecursionError, AttributeError):
             raise Unreadable(f"{self.path} is not a JSON object with the files of a bundle as texts") from None
         return Reading(contents, str(self.path))
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    """What is another one after a file was written, replaced, or got other permissions."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def source_of(path: str | os.PathLike[str]) -> Source:

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weft.base.paths import dotted, parse_dotted
 from weft.files.formats import printable
 
 FORMAT: Final = 1
@@ -84,7 +85,7 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
     revision = data.get("revision")
     if revision is not None and type(revision) is not int:
         raise TypeError("revision")
-    secrets = {str(path): str(name) for path, name in dict(data.get("secrets", {})).items()}
+    secrets = {dotted(parse_dotted(path)): str(name) for path, name in dict(data.get("secrets", {})).items()}
     others = tuple(map(_file_name, data.get("others", ())))
     return Manifest(data.get("project"), str(data["target"]), values, str(data["digest"]), revision, secrets, others)
 
