@@ -239,6 +239,8 @@ _CODES: Final = (
     Code("binding", About.ENVIRONMENT),
     Code("bundle-refused", About.FILE),
     Code("change-refused", About.ENVIRONMENT),
+    Code("never-updated", About.ENVIRONMENT),
+    Code("setting-pinned", About.ENVIRONMENT),
     # live clusters: drift
     Code("drift-changed", About.OUTPUT),
     Code("drift-foreign", About.OUTPUT),

@@ -19,8 +19,9 @@ from weft.client.health import Application, application
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.kept import Kept
 from weft.client.listeners import Change, Listener, Listeners
+from weft.client.mounts import never_updated
 from weft.client.notifier import POLL, Notifier, settled
-from weft.client.settling import Pinned, Settled, settle
+from weft.client.settling import Pinned, Settled, overruled, settle
 from weft.client.snapshot import Snapshot, changed
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
@@ -65,11 +66,15 @@ class Config:
         self._lock = threading.RLock()
         self._judge: Judge | None = None
         self._bundle: Bundle
+        self._pinned: Pinned
         self._seen: Any = None
         self._again_at: float | None = None
         self._snapshot, self._status = self._start()
         logger.info("revision %s is in force, from %s", self._name(), self._bundle.place)
         self._log_refusal()
+        self._initial = self._bundle
+        self._mounts = never_updated(source, self._bundle.contents, options.secrets)
+        self._status = replace(self._status, warnings=self._warned(self._mounts))
         self._read = self._snapshot.__getitem__
         self._notifier: Notifier | None = None
         self._closed = False
@@ -108,15 +113,19 @@ class Config:
         return bound(made)
 
     def explain(self, path: str) -> dict[str, Any]:
-        """Where a setting comes from: `{value, origin, variable, pending_restart}`; the value is masked if it is sensitive."""
+        """Where a setting comes from: `{value, origin, variable, file, pending_restart}`; the value is masked if it is sensitive.
+
+        `origin` is the line of an overlay, `variable` the environment variable that pins it, `file` that of a mounted Secret.
+        """
         steps = parse_dotted(path)
-        status = self._status
+        name, status, pinned = dotted(steps), self._status, self._pinned
         origin = self._bundle.origin(steps)
         return {
             "value": self._snapshot.shown(steps),
             "origin": f"{origin.file}:{origin.line}" if origin else "a default of the schema",
-            "variable": status.pinned.get(path),
-            "pending_restart": path in status.pending_restart,
+            "variable": pinned.variables.get(name) or pinned.secret_variables.get(name),
+            "file": pinned.secret_files.get(name),
+            "pending_restart": name in status.pending_restart,
         }
 
     @property
@@ -223,7 +232,7 @@ class Config:
         fresh = bool(change.settings or change.files) or bundle.manifest != self._bundle.manifest
         if bundle.contents != self._bundle.contents:
             self._keep(lambda kept: kept.write(bundle.contents))
-        self._judge, self._bundle = accepted.judge, bundle
+        self._judge, self._bundle, self._pinned = accepted.judge, bundle, found.pinned
         if found.pending and found.pending != self._status.pending_restart:
             logger.warning("a restart is needed for the new values of %s", ", ".join(found.pending))
         now, was_stale = time.time(), self._status.stale_since is not None
@@ -233,6 +242,7 @@ class Config:
             since=now if fresh else self._status.since,
             origin="source",
             pending_restart=found.pending,
+            warnings=self._warned((*self._mounts, *overruled(bundle, self._initial, found.pinned))),
             pinned=found.pinned.variables,
             refused=self._status.refused,
             accepted=self._status.accepted + fresh,
@@ -271,6 +281,13 @@ class Config:
         if is_new:
             self._log_refusal()
         self._listeners.report(self._status)
+
+    def _warned(self, warnings: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        """The warnings, of which those that are new are in the log."""
+        for warning in warnings:
+            if warning not in self._status.warnings:
+                logger.warning("%s", WeftError(warning))
+        return warnings
 
     def _log_refusal(self) -> None:
         for problem in self._status.problems:
@@ -312,7 +329,7 @@ class Config:
     def _first(self, bundle: Bundle, last: Accepted | None) -> Accepted:
         """The bundle of the source at the start. Raises WeftError if it is refused."""
         if last is not None and last.bundle.contents == bundle.contents:
-            return last
+            return replace(last, bundle=bundle)
         if self._kept and self._kept.has_refused(bundle.manifest.digest):
             hint = "change the source; `refresh` asks the listeners again"
             raise WeftError(Problem("change-refused", "a listener refused it before the restart", hint=hint))
@@ -323,7 +340,7 @@ class Config:
     def _begin(
         self, accepted: Accepted, origin: Literal["source", "last-good"], refused: tuple[Problem, ...]
     ) -> tuple[Snapshot, Status]:
-        self._judge, self._bundle = accepted.judge, accepted.bundle
+        self._judge, self._bundle, self._pinned = accepted.judge, accepted.bundle, accepted.settled.pinned
         now = time.time()
         status = Status(
             revision=accepted.bundle.manifest.revision,

@@ -8,8 +8,8 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any
 
-from weft.base.paths import Path, dotted, get, has, parse_dotted
-from weft.base.problems import Problem, WeftError, reason_of
+from weft.base.paths import Path, dotted, get, has, parse_dotted, pointer
+from weft.base.problems import Problem, Severity, WeftError, reason_of
 from weft.client.judging import Bundle, Judge
 from weft.client.snapshot import Snapshot, changed
 from weft.schema.node import MISSING, Node
@@ -23,6 +23,8 @@ class Pinned:
     values: Mapping[Path, Any] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[Path, str] = field(default_factory=dict, repr=False)
+    secret_files: Mapping[str, str] = field(default_factory=dict)
+    secret_variables: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -35,15 +37,19 @@ class Pinned:
         values: dict[Path, Any] = {}
         variables: dict[str, str] = {}
         secrets: dict[Path, str] = {}
+        files: dict[str, str] = {}
+        secret_variables: dict[str, str] = {}
         mounted = _mounted(folder) if folder else None
         for name, path, node in judge.variables if environ or folder else ():
             if node.hidden:
-                found = (_content(mounted / name) if mounted else None) or environ.get(name)
-                secrets |= {path: found} if found is not None else {}
+                if content := _content(mounted / name) if mounted else None:
+                    secrets[path], files[dotted(path)] = content, f"{folder}/{name}"
+                elif name in environ:
+                    secrets[path], secret_variables[dotted(path)] = environ[name], name
             elif name in environ and not only_secrets:
                 values[path] = _value(node, name, environ[name])
                 variables[dotted(path)] = name
-        return cls(values, variables, secrets)
+        return cls(values, variables, secrets, files, secret_variables)
 
 
 def _mounted(folder: FilePath) -> FilePath:
@@ -111,7 +117,7 @@ def settle(
         _refuse_lost([path for path in references if path not in pinned.secrets and has(previous.tree, path)])
     differing = changed(before, values) if before is not None and hold else ()
     pending = [path for path in differing if reload_of(judge.root, path) == RESTART]
-    values = _with(values, {path: get(before, path) if has(before, path) else MISSING for path in pending})
+    values = _with(values, {path: _at(before, path) for path in pending})
     problems = judge.problems(bundle, _with(values, references), before) if pending else []
     if problems:
         names = ", ".join(map(dotted, pending))
@@ -121,6 +127,27 @@ def settle(
     manifest = bundle.manifest
     snapshot = Snapshot(values, judge.root, manifest.digest, manifest.revision, bundle.others)
     return Settled(snapshot, tuple(map(dotted, pending)), pinned)
+
+
+def overruled(bundle: Bundle, first: Bundle, pinned: Pinned) -> tuple[Problem, ...]:
+    """A warning for each pinned setting to which the source gives another value than it did in the first bundle."""
+    return tuple(
+        bundle.placed(
+            Problem(
+                "setting-pinned",
+                f"the new value of {dotted(path)} is ignored: the environment variable {pinned.variables[dotted(path)]} pins it",
+                Severity.WARNING,
+                path=pointer(path),
+                hint="remove the variable, and restart the program",
+            )
+        )
+        for path in pinned.values
+        if _at(bundle.values, path) != _at(first.values, path)
+    )
+
+
+def _at(values: Any, path: Path) -> Any:
+    return get(values, path) if has(values, path) else MISSING
 
 
 def _refuse_lost(secrets: list[Path]) -> None:

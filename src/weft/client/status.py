@@ -14,8 +14,8 @@ class Status:
     """How a configuration is: which revision it has since when, and what keeps it from a newer one.
 
     `origin` says where the revision came from. Since `stale_since` (seconds since 1970) the source has something that was refused, or cannot
-    be read, for the reasons in `problems`. `pending_restart` are settings whose new value waits for a restart, `pinned` those that an
-    environment variable sets.
+    be read, for the reasons in `problems`. `warnings` keep nothing from being accepted: a mount that is never updated, a pinned setting that the
+    source changes. `pending_restart` are settings whose new value waits for a restart, `pinned` those that an environment variable sets.
     """
 
     revision: int | None
@@ -24,6 +24,7 @@ class Status:
     origin: Literal["source", "last-good", "defaults"]
     stale_since: float | None = None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     pending_restart: tuple[str, ...] = ()
     pinned: Mapping[str, str] = field(default_factory=dict)
     refused: int = 0
@@ -34,8 +35,9 @@ class Status:
     def as_dict(self) -> dict[str, Any]:
         """The status as JSON data, without any value of a setting that is sensitive."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        problems = [
-            problem.as_dict() | {"set_by": [f"{place.file}:{place.line}" for place in problem.related]}
-            for problem in self.problems
-        ]
-        return data | {"problems": problems, "pinned": dict(self.pinned)}
+        listed = {"problems": list(map(_listed, self.problems)), "warnings": list(map(_listed, self.warnings))}
+        return data | listed | {"pinned": dict(self.pinned)}
+
+
+def _listed(problem: Problem) -> dict[str, Any]:
+    return problem.as_dict() | {"set_by": [f"{place.file}:{place.line}" for place in problem.related]}
