@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 
+from prometheus_client import CollectorRegistry, generate_latest
+
 import weft.client
 from weft.client.health import metrics
 
@@ -62,15 +64,34 @@ def test_metrics_are_read_by_those_who_collect_them(world):
     found = dict(re.findall(r"^([a-z_]+(?:{.*})?) (\S+)$", text, re.MULTILINE))
     assert found.pop("weft_config_stale_seconds")
     assert found == {
-        f'weft_config_info{{revision="4",digest="{config.status.digest}"}}': "1",
+        f'weft_config_info{{digest="{config.status.digest}",revision="4"}}': "1",
         "weft_config_age_seconds": "60",
         "weft_config_pending_restarts": "1",
+        "weft_config_warnings": "0",
         "weft_config_accepted_total": "2",
         "weft_config_refused_total": "1",
     }
     typed = re.findall(r"^# TYPE (\w+) (gauge|counter)$", text, re.MULTILINE)
     assert {name for name, _ in typed} == {name.partition("{")[0] for name in found} | {"weft_config_stale_seconds"}
     assert ask(config, "/metrics")[1].startswith("# HELP weft_config_info")
+
+
+def test_the_same_figures_are_among_those_of_prometheus_client(world):
+    world.set(revision=3)
+    config = world.open(watch=False)
+    registry = CollectorRegistry()
+    registry.register(weft.client.Collector(config))
+    world.set(revision=4, pool={"min": 99})
+    config.refresh()
+
+    def untimed(text):
+        return re.sub(r"^(\w+_seconds) .*", r"\1", text, flags=re.MULTILINE).replace(".0\n", "\n").splitlines()
+
+    assert untimed(generate_latest(registry).decode()) == untimed(metrics(config.status))
+    assert registry.get_sample_value("weft_config_refused_total") == 1
+    world.set(revision=5, pool={"max": 20})
+    config.refresh()
+    assert registry.get_sample_value("weft_config_info", {"revision": "5", "digest": config.status.digest}) == 1
 
 
 def test_a_server_starts_and_ends_the_application(world):

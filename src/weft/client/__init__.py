@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from weft.client.collector import Collector
     from weft.client.config import Config, Require
     from weft.client.flags import FlagProvider
     from weft.client.listeners import Change, Refused
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from weft.client.status import Status
 
 __all__ = [
-    "Change", "Config", "File", "FlagProvider", "Folder", "NoSetting", "Reading", "Refused", "Snapshot", "Source", "Status", "Unreadable", "open"
+    "Change", "Collector", "Config", "File", "FlagProvider", "Folder", "NoSetting", "Reading", "Refused", "Snapshot", "Source", "Status", "Unreadable", "open"
 ]  # fmt: skip
 _HOMES = {
     **dict.fromkeys(("Change", "Refused"), "weft.client.listeners"),
+    "Collector": "weft.client.collector",
     "Config": "weft.client.config",
     "FlagProvider": "weft.client.flags",
     "Status": "weft.client.status",

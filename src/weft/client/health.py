@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from weft.client.status import Status
@@ -55,21 +56,46 @@ def _answer(name: str, status: Status) -> tuple[int, str, bytes]:
     return 404, "text/plain", b"ask for /livez, /readyz, /status or /metrics\n"
 
 
-def metrics(status: Status, now: float | None = None) -> str:
-    """The status in the text format of metrics; `now` is in seconds since 1970."""
+@dataclass(frozen=True)
+class Figure:
+    """One of the figures; the name of a counter ends in `_total`."""
+
+    name: str
+    about: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """`counter` or `gauge`."""
+        return "counter" if self.name.endswith("_total") else "gauge"
+
+
+def figures(status: Status, now: float | None = None) -> list[Figure]:
+    """The status as figures; `now` is in seconds since 1970."""
     moment = time.time() if now is None else now
-    label = f'{{revision="{"" if status.revision is None else status.revision}",digest="{status.digest}"}}'
+    revision = {"digest": status.digest, "revision": "" if status.revision is None else str(status.revision)}
     stale = 0.0 if status.stale_since is None else moment - status.stale_since
-    pending = len(status.pending_restart)
-    rows = [
-        ("info", "gauge", "The revision in force.", label, 1),
-        ("age_seconds", "gauge", "How long the revision is in force.", "", moment - status.since),
-        ("stale_seconds", "gauge", "How long the source has something that is not accepted.", "", stale),
-        ("pending_restarts", "gauge", "Settings whose new value waits for a restart.", "", pending),
-        ("accepted_total", "counter", "Revisions that were accepted since the start.", "", status.accepted),
-        ("refused_total", "counter", "Revisions that were refused since the start.", "", status.refused),
+    return [
+        Figure("weft_config_info", "The revision in force.", 1, revision),
+        Figure("weft_config_age_seconds", "How long the revision is in force.", moment - status.since),
+        Figure("weft_config_stale_seconds", "How long the source has something that is not accepted.", stale),
+        Figure(
+            "weft_config_pending_restarts", "Settings whose new value waits for a restart.", len(status.pending_restart)
+        ),
+        Figure(
+            "weft_config_warnings", "Mounts that are never updated, changes of pinned settings.", len(status.warnings)
+        ),
+        Figure("weft_config_accepted_total", "Revisions that were accepted since the start.", status.accepted),
+        Figure("weft_config_refused_total", "Revisions that were refused since the start.", status.refused),
     ]
-    return "".join(
-        f"# HELP weft_config_{name} {text}\n# TYPE weft_config_{name} {kind}\nweft_config_{name}{labels} {value:g}\n"
-        for name, kind, text, labels, value in rows
-    )
+
+
+def metrics(status: Status, now: float | None = None) -> str:
+    """The figures in the text format of metrics."""
+    lines = []
+    for each in figures(status, now):
+        labels = ",".join(f'{name}="{value}"' for name, value in each.labels.items())
+        lines += [f"# HELP {each.name} {each.about}", f"# TYPE {each.name} {each.kind}"]
+        lines.append(f"{each.name}{f'{{{labels}}}' if labels else ''} {each.value:g}")
+    return "".join(f"{line}\n" for line in lines)
