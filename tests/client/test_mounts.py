@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import weft.client
+from weft.client.health import metrics
 from weft.client.mounts import never_updated
 from weft.client.sources import File, Folder
 
@@ -42,9 +43,10 @@ def test_a_whole_volume_is_no_reason_for_a_warning(folder):
     assert places(Folder(folder), text, secrets=folder) == []
 
 
-def test_a_file_that_is_mounted_by_itself(folder):
+@pytest.mark.parametrize("root", [f"{REVISION}/weft.json", "/home/a/weft.json"])
+def test_a_file_that_is_mounted_by_itself(folder, root):
     file = folder / "weft.json"
-    text = line(str(file).replace(" ", r"\040"), f"{REVISION}/weft.json")
+    text = line(str(file).replace(" ", r"\040"), root)
     assert places(Folder(folder), text) == [str(file)]
     assert places(File(file), text) == [str(file)]
     assert places(File(folder / "other.json"), text) == []
@@ -139,6 +141,7 @@ def test_a_warning_of_a_mount_stays(world, monkeypatch):
     world.set(pool={"max": 20})
     config.refresh()
     assert [problem.code for problem in config.status.warnings] == ["never-updated"]
+    assert "weft_config_warnings 1\n" in metrics(config.status)
 
 
 def test_where_a_setting_comes_from(world):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from openfeature import api
+from prometheus_client import REGISTRY
 
+import weft.client
 from mounted import Mount
 from pages import blocks
 from weft.files.bundle import written
@@ -40,7 +42,7 @@ def mount(tmp_path):
 def test_the_code_of_the_page(mount, tmp_path):
     names = {"pool": Pool(), "reachable": lambda host: host != "nowhere"}
     places = {"/etc/weft-secrets": tmp_path / "secrets", "/etc/weft": mount.folder, "/var/lib/shop": tmp_path / "kept"}
-    opening, following, flags = CODE
+    opening, following, figures, flags = CODE
     for place, here in places.items():
         opening = opening.replace(json.dumps(place), repr(str(here)))
     exec(opening, names)
@@ -53,9 +55,13 @@ def test_the_code_of_the_page(mount, tmp_path):
         until(lambda: config.status.problems)
         assert "the database cannot be reached" in config.status.problems[0].message
         assert (config["database.pool.size"], names["pool"].size) == (6, 6)
+        exec(figures, names)
+        assert REGISTRY.get_sample_value("weft_config_refused_total") == 1
         exec(flags, names)
         assert api.get_client().get_boolean_value("new", default_value=False)
     finally:
+        for collector in [each for each in REGISTRY._collector_to_names if isinstance(each, weft.client.Collector)]:
+            REGISTRY.unregister(collector)
         api.shutdown()
         api.clear_providers()
         config.close()

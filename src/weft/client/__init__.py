@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from weft.client.accepting import Require
     from weft.client.collector import Collector
-    from weft.client.config import Config, Require
+    from weft.client.config import Config
     from weft.client.flags import FlagProvider
     from weft.client.listeners import Change, Refused
     from weft.client.snapshot import NoSetting, Snapshot
@@ -54,6 +55,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
     *,
     last_good: str | os.PathLike[str] | None = None,
     require: Require = "last-good",
+    defaults: str | os.PathLike[str] | Source | None = None,
     secrets: str | os.PathLike[str] | None = None,
     environ: bool | Literal["secrets"] | Mapping[str, str] = False,
     allow_older: bool = False,
@@ -64,19 +66,25 @@ def open(  # noqa: A001 - as in `weft.client.open`
     """The configuration in a bundle, and every later one that takes its place.
 
     `source` is the folder of a bundle, a file with one, or anything with the methods of `Source`. `last_good` is a folder of the program in which the last accepted
-    bundle is kept. `require` says what a start accepts: `valid` (only what the source has), or `last-good` (also what is kept). `secrets` is the
-    folder of a mounted Secret, with a file for each sensitive setting, named by its `x-env`. With `environ`, environment variables (`x-env`) pin
+    bundle is kept. `require` says what a start accepts: `valid` (only what the source has), `last-good` (also what is kept), or `defaults` (also the
+    bundle in `defaults`, which comes with the program). `secrets` is the folder of a mounted Secret, with a file for each sensitive setting, named by its `x-env`. With `environ`, environment variables (`x-env`) pin
     their settings: they win over the bundle, and never change; with `environ="secrets"`, only those of sensitive settings count. `allow_older` accepts revisions with a lower number than the current one.
     A source is read `debounce` seconds after it has changed; `inotify=False` only polls.
 
-    Raises WeftError with every problem if there is nothing that can be used.
+    Raises WeftError with every problem if there is nothing that can be used, and ValueError for options that do not fit each other.
     """
-    from weft.client.config import Config, Options
+    from weft.client.accepting import Options
+    from weft.client.config import Config
     from weft.client.sources import source_of
 
+    if (require == "defaults") is (defaults is None):
+        raise ValueError(
+            '`require="defaults"` and `defaults=…`, the bundle that comes with the program, need each other'
+        )
     options = Options(
         last_good=None if last_good is None else Path(last_good),
         require=require,
+        defaults=source_of(defaults) if isinstance(defaults, str | os.PathLike) else defaults,
         environ=dict(environ if isinstance(environ, Mapping) else os.environ) if environ else None,
         environ_has_secrets_only=environ == "secrets",
         secrets=None if secrets is None else Path(secrets),

@@ -7,51 +7,25 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path as FilePath
-from typing import Any, Literal, Self, TypeVar
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any, Self, TypeVar
 
 from weft.base.paths import Path, dotted, parse_dotted
-from weft.base.problems import CannotRun, Problem, WeftError
+from weft.base.problems import Problem, WeftError
+from weft.client.accepting import Acceptance, Accepted, Options, reasons
 from weft.client.binding import Bound, bound
 from weft.client.health import Application, application
-from weft.client.judging import Bundle, Judge, opened
-from weft.client.kept import Kept
 from weft.client.listeners import Change, Listener, Listeners
 from weft.client.mounts import never_updated
 from weft.client.notifier import POLL, Notifier, settled
-from weft.client.settling import Pinned, Settled, overruled, settle
+from weft.client.settling import overruled
 from weft.client.snapshot import Snapshot, changed
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
 
 T = TypeVar("T")
-Require = Literal["valid", "last-good"]
 logger = logging.getLogger("weft.client")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a configuration is opened; `open` says what each of them means."""
-
-    last_good: FilePath | None = None
-    require: Require = "last-good"
-    environ: Mapping[str, str] | None = None
-    environ_has_secrets_only: bool = False
-    secrets: FilePath | None = None
-    allow_older: bool = False
-    debounce: float = 0.05
-    inotify: bool = True
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A bundle that may be in force, and what follows from it."""
-
-    bundle: Bundle
-    judge: Judge
-    settled: Settled
 
 
 class Config:
@@ -60,21 +34,16 @@ class Config:
     def __init__(self, source: Source, options: Options) -> None:
         self._source = source
         self._options = options
-        self._kept = Kept(options.last_good) if options.last_good else None
+        self._acceptance = Acceptance(options)
         self._secrets = Folder(options.secrets) if options.secrets else None
         self._listeners = Listeners()
         self._lock = threading.RLock()
-        self._judge: Judge | None = None
-        self._bundle: Bundle
-        self._pinned: Pinned
-        self._seen: Any = None
-        self._again_at: float | None = None
-        self._snapshot, self._status = self._start()
-        logger.info("revision %s is in force, from %s", self._name(), self._bundle.place)
-        self._log_refusal()
-        self._initial = self._bundle
-        self._mounts = never_updated(source, self._bundle.contents, options.secrets)
-        self._status = replace(self._status, warnings=self._warned(self._mounts))
+        self._seen: Any
+        self._again_at: float | None
+        self._current: Accepted
+        self._snapshot: Snapshot
+        self._status: Status
+        self._start()
         self._read = self._snapshot.__getitem__
         self._notifier: Notifier | None = None
         self._closed = False
@@ -118,8 +87,8 @@ class Config:
         `origin` is the line of an overlay, `variable` the environment variable that pins it, `file` that of a mounted Secret.
         """
         steps = parse_dotted(path)
-        name, status, pinned = dotted(steps), self._status, self._pinned
-        origin = self._bundle.origin(steps)
+        name, status, pinned = dotted(steps), self._status, self._current.settled.pinned
+        origin = self._current.bundle.origin(steps)
         return {
             "value": self._snapshot.shown(steps),
             "origin": f"{origin.file}:{origin.line}" if origin else "a default of the schema",
@@ -210,7 +179,7 @@ class Config:
                 return self._consider(self._source.read())
             except Exception as error:  # noqa: BLE001 - whatever the source has, the program goes on with what is in force
                 self._again_at = _again_at(error)
-                self._stay(_reasons(error), is_another=token != self._seen)
+                self._stay(reasons(error), is_another=token != self._seen)
             finally:
                 self._seen = token
             return False
@@ -219,20 +188,19 @@ class Config:
         return self._source.token(), self._secrets.token() if self._secrets else None
 
     def _consider(self, reading: Reading) -> bool:
-        bundle = opened(reading.contents, reading.place)
-        accepted = self._accepted(bundle, self._snapshot, hold=True)
-        found = accepted.settled
+        accepted = self._acceptance.of(reading, self._current, hold=True)
+        bundle, found = accepted.bundle, accepted.settled
         change = _between(self._snapshot, found.snapshot)
         try:
             self._listeners.ask(change)
         except WeftError:
-            self._keep(lambda kept: kept.refuse(bundle.manifest.digest))
+            self._acceptance.refuse(accepted)
             raise
         self._again_at = None
-        fresh = bool(change.settings or change.files) or bundle.manifest != self._bundle.manifest
-        if bundle.contents != self._bundle.contents:
-            self._keep(lambda kept: kept.write(bundle.contents))
-        self._judge, self._bundle, self._pinned = accepted.judge, bundle, found.pinned
+        fresh = bool(change.settings or change.files) or bundle.manifest != self._current.bundle.manifest
+        if bundle.contents != self._current.bundle.contents or self._current.origin == "defaults":
+            self._acceptance.keep(accepted)
+        self._current = accepted
         if found.pending and found.pending != self._status.pending_restart:
             logger.warning("a restart is needed for the new values of %s", ", ".join(found.pending))
         now, was_stale = time.time(), self._status.stale_since is not None
@@ -256,22 +224,6 @@ class Config:
             self._listeners.tell(change)
         self._listeners.report(self._status)
         return fresh
-
-    def _accepted(self, bundle: Bundle, previous: Snapshot | None, *, hold: bool = False) -> Accepted:
-        judge = Judge.of(bundle, self._judge)
-        options = self._options
-        only_secrets = options.environ_has_secrets_only
-        pinned = Pinned.of(judge, options.environ or {}, options.secrets, only_secrets=only_secrets)
-        found = settle(judge, bundle, pinned, previous, hold=hold, allow_older=options.allow_older)
-        self._judge = judge  # it may have taken long to compile
-        return Accepted(bundle, judge, found)
-
-    def _keep(self, write: Callable[[Kept], None]) -> None:
-        try:
-            if self._kept:
-                write(self._kept)
-        except (CannotRun, OSError) as error:
-            logger.warning("the last good configuration is not kept: %s", error)
 
     def _stay(self, problems: tuple[Problem, ...], *, is_another: bool) -> None:
         """Stay with what is in force, and remember why; `is_another` if the source has changed since the last look."""
@@ -300,73 +252,31 @@ class Config:
 
     # --- the start ---
 
-    def _start(self) -> tuple[Snapshot, Status]:
-        """What the source has if it may follow what is kept, as if there had been no restart; otherwise what is kept."""
-        token = self._token()
-        last, damaged = self._last_good()
-        try:
-            reading = self._source.read()
-            return self._begin(self._first(opened(reading.contents, reading.place), last), "source", ())
-        except Exception as error:  # noqa: BLE001 - whatever the source has, there may be a last good one
-            self._again_at = _again_at(error)
-            refused = _reasons(error)
-        finally:
-            self._seen = token
-        if last is None or self._options.require == "valid":
-            raise WeftError(*refused, *damaged)
-        return self._begin(last, "last-good", refused)
-
-    def _last_good(self) -> tuple[Accepted | None, tuple[Problem, ...]]:
-        """What is kept, or why it cannot be used."""
-        contents = self._kept.read() if self._kept else None
-        if self._kept is None or contents is None:
-            return None, ()
-        try:
-            return self._accepted(opened(contents, str(self._kept.path)), None), ()
-        except Exception as error:  # noqa: BLE001 - whatever is kept, there is the source
-            return None, _reasons(error)
-
-    def _first(self, bundle: Bundle, last: Accepted | None) -> Accepted:
-        """The bundle of the source at the start. Raises WeftError if it is refused."""
-        if last is not None and last.bundle.contents == bundle.contents:
-            return replace(last, bundle=bundle)
-        if self._kept and self._kept.has_refused(bundle.manifest.digest):
-            hint = "change the source; `refresh` asks the listeners again"
-            raise WeftError(Problem("change-refused", "a listener refused it before the restart", hint=hint))
-        found = self._accepted(bundle, None if last is None else last.settled.snapshot)
-        self._keep(lambda kept: kept.write(bundle.contents))
-        return found
-
-    def _begin(
-        self, accepted: Accepted, origin: Literal["source", "last-good"], refused: tuple[Problem, ...]
-    ) -> tuple[Snapshot, Status]:
-        self._judge, self._bundle, self._pinned = accepted.judge, accepted.bundle, accepted.settled.pinned
+    def _start(self) -> None:
+        """Begin with what the source has, or with what is used in its place."""
+        self._seen = self._token()
+        accepted, error = self._acceptance.first(self._source)
+        refused = reasons(error) if error else ()
+        self._again_at = _again_at(error)
+        self._current, self._initial, self._snapshot = accepted, accepted.bundle, accepted.settled.snapshot
         now = time.time()
-        status = Status(
+        self._status = Status(
             revision=accepted.bundle.manifest.revision,
             digest=accepted.bundle.manifest.digest,
             since=now,
-            origin=origin,
+            origin=accepted.origin,
             stale_since=now if refused else None,
             problems=refused,
             pinned=accepted.settled.pinned.variables,
             refused=1 if refused else 0,
         )
-        return accepted.settled.snapshot, status
+        logger.info("revision %s is in force, from %s", self._name(), accepted.bundle.place)
+        self._log_refusal()
+        self._mounts = never_updated(self._source, accepted.bundle.contents, self._options.secrets)
+        self._status = replace(self._status, warnings=self._warned(self._mounts))
 
 
-def _reasons(error: Exception) -> tuple[Problem, ...]:
-    """Why a bundle is not accepted, from what reading and checking it raised."""
-    if isinstance(error, WeftError):
-        return error.problems
-    if isinstance(error, Unreadable):
-        return (Problem("bundle-refused", str(error)),)
-    logger.error("checking a bundle failed", exc_info=error)
-    reason = f"checking it failed ({type(error).__name__}), which the log explains"
-    return (Problem("bundle-refused", reason, hint="was this bundle made by `config | bundle`?"),)
-
-
-def _again_at(error: Exception) -> float | None:
+def _again_at(error: Exception | None) -> float | None:
     """When a source is read again that could not be read: what prevents that may end without a change of the folder."""
     return time.monotonic() + POLL if isinstance(error, Unreadable) else None
 

@@ -1,7 +1,7 @@
 """Mounts that never change: with `subPath`, Kubernetes binds one file or folder of a volume when a container starts, and updates nothing after that.
 
 Linux lists all mounts of a process, each with the place in its own file system from which it was bound (`/proc/self/mountinfo`, see
-`proc_pid_mountinfo(5)`). A whole volume is mounted at a folder, and is a folder of its own; what `subPath` takes of it is a file, or lies
+`proc_pid_mountinfo(5)`). A whole volume is mounted at a folder, and is a folder of its own; what `subPath` takes of it is a file, or is
 inside a folder such as `..2026_11_28_10_00_00.123`, which is the current revision of a volume and is removed with the next one.
 """
 
@@ -55,7 +55,7 @@ def _places(source: Source, names: Iterable[str], secrets: Path | None) -> Itera
 
 
 def _real(path: Path) -> str:
-    """The path of a file, with the links of its folder resolved: a mount point is no link itself."""
+    """The path of a file, with the links of its folder resolved: a mount point itself is never a link."""
     return str(path.parent.resolve() / path.name)
 
 
