@@ -43,7 +43,7 @@ def test_a_whole_volume_is_no_reason_for_a_warning(folder):
     assert places(Folder(folder), text, secrets=folder) == []
 
 
-@pytest.mark.parametrize("root", [f"{REVISION}/weft.json", "/home/a/weft.json"])
+@pytest.mark.parametrize("root", [f"{REVISION}/weft.json", "/srv/weft.json"])
 def test_a_file_that_is_mounted_by_itself(folder, root):
     file = folder / "weft.json"
     text = line(str(file).replace(" ", r"\040"), root)
