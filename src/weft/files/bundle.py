@@ -51,7 +51,7 @@ class Manifest:
         """The file `weft.json`."""
         data = {"format": FORMAT, "project": self.project, "target": self.target, "revision": self.revision}
         named = {"values": dict(self.values), "secrets": dict(self.secrets), "others": self.others}
-        return _json(data | {"digest": self.digest, **named})
+        return as_json(data | {"digest": self.digest, **named})
 
     @property
     def files(self) -> list[str]:
@@ -104,7 +104,7 @@ def digest_of(contents: Mapping[str, bytes]) -> str:
 
 def written(
     values: Mapping[str, Any],
-    schema: Mapping[str, Any],
+    schema: str,
     origins: Mapping[str, str],
     secrets: Mapping[str, str],
     others: Mapping[str, str],
@@ -119,8 +119,8 @@ def written(
     `others` are more files of the same revision. Raises ValueError if one of them has a name that no ConfigMap takes, or that is taken.
     """
     names = {domain: _name_of(domain, number) for number, domain in enumerate(values)}
-    files = {names[domain]: _json(value) for domain, value in values.items()}
-    files |= {SCHEMA: _json(schema), ORIGINS: _json(origins)}
+    files = {names[domain]: as_json(value) for domain, value in values.items()}
+    files |= {SCHEMA: schema, ORIGINS: as_json(origins)}
     for name in others:
         if name in files or name == MANIFEST or not _KEY.fullmatch(name) or name.startswith(".."):
             raise ValueError(f"`{name}` cannot be the name of another file of a bundle")
@@ -135,6 +135,6 @@ def _name_of(domain: str, number: int) -> str:
     return name if _KEY.fullmatch(name) and not taken else f"values-{number}.json"
 
 
-def _json(data: Any) -> str:
+def as_json(data: Any) -> str:
     """JSON with short lines, so that a person finds a setting and git shows what changed."""
     return printable(json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"
