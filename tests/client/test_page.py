@@ -29,7 +29,7 @@ class Pool:
 
 def bundle(host, size):
     values = {"database": {"host": host, "pool": {"size": size}}}
-    return written(values, {}, {}, {}, {"flags.json": json.dumps(FLAGS)}, project=None, target="one")
+    return written(values, "{}", {}, {}, {"flags.json": json.dumps(FLAGS)}, project=None, target="one")
 
 
 @pytest.fixture
