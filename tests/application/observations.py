@@ -847,7 +847,7 @@ def jobs_for_two_requests(body):
         client.flushdb()
 
         def worker():
-            while taken := client.blpop(["jobs:stems"], timeout=2):
+            while taken := client.blpop(["jobs:stems"], timeout=1):
                 jobs.append(json.loads(taken[1]))
                 client.rpush(f"results:{jobs[-1]['job']}", json.dumps([1]))
 
@@ -1056,3 +1056,74 @@ def setting(section, name):
 
     found = getattr(getattr(Settings(), section), name)
     return found if isinstance(found, str | int | float | bool | None) else str(found)
+
+
+# --- what changes while the program runs ---
+
+
+def state():
+    """The revision in force, what waits for a restart, and why something was refused."""
+    from application.settings import configuration
+
+    status = configuration().status
+    return {
+        "digest": status.digest,
+        "pending": list(status.pending_restart),
+        "problems": [problem.message for problem in status.problems],
+    }
+
+
+def searched_for(field):
+    """One of the arguments of a search, without a search engine."""
+    search, seen = parts().search, {}
+
+    def answer(**asked):
+        seen.update(asked)
+        return {"hits": {"hits": []}, "timed_out": False}
+
+    search.client.search = answer
+    search.find("song", 1, 10)
+    del search.client.search
+    return seen[field]
+
+
+def counts_a_key(name):
+    """Whether a client is counted by the key that it sends in a header."""
+
+    async def work(call, _):
+        await call("/v2/about", headers={name: "a key"})
+        return any(b"/key " in key for key in parts().store.client.keys("LIMITS*"))
+
+    return running(work)
+
+
+def is_now_on(feature):
+    """Whether a feature is on for a program that runs already."""
+    from application import features
+
+    return features.is_on(feature)
+
+
+def keeps_a_connection_alive():
+    """Whether a new connection of webhooks finds out about a peer that vanished."""
+    import socket
+
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))
+    with parts().webhooks._socket(address) as made:
+        return bool(made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+
+def writes_while_away(seconds=0):
+    """How often a write is tried that fails after some seconds, and for how many seconds, to the nearest one."""
+    from sqlalchemy.exc import OperationalError
+
+    tried, began = [], time.monotonic()
+
+    def fail(_):
+        tried.append(1)
+        time.sleep(seconds)
+        raise OperationalError("", None, Exception())
+
+    with contextlib.suppress(OperationalError):
+        parts().databases.write(fail)
+    return [len(tried), round(time.monotonic() - began)]

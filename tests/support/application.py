@@ -26,6 +26,7 @@ PYTHON = Path(sys.prefix, "application", "bin", "application-python")
 """The Python of requirements/application.lock, which `make setup-tools` installs."""
 CODE = os.pathsep.join(str(reference.ROOT / name) for name in ("examples", "src"))
 """Where the application is, and Weft: an image has both installed."""
+TESTS = reference.ROOT / "tests" / "application"
 SAID = ("x-env", "x-sensitive", "x-reload")
 _LAST = "  - overlays/exceptions/{environment}/{tenant}\n"
 _LAYER = "  - overlays/loopback\n"
@@ -115,6 +116,7 @@ class Pod:
         """Start gunicorn with the rendered configuration, and with another application than the rendered one if it is named."""
         folder = servers.folder("application")
         environment, mount = self.mount(folder)
+        environment["PYTHONPATH"] = os.pathsep.join((CODE, str(TESTS)))
         command = (PYTHON, "-m", "gunicorn", "--config", mount.folder / "gunicorn.conf.py", *([app] if app else []))
         port = json.loads(self.files["application.json"])["server"]["port"]
         server = Server(folder, command, lambda: listens(port), port=port, env=environment)
