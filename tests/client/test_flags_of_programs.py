@@ -10,6 +10,7 @@ from openfeature.event import ProviderEvent
 from openfeature.flag_evaluation import ErrorCode, Reason
 
 import weft.client
+from rounds import share
 from weft import WeftError
 from world import until
 
@@ -120,8 +121,9 @@ def test_a_start_without_the_flags_is_told(world):
         weft.client.FlagProvider(world.open(watch=False))
 
 
+@pytest.mark.soak
 def test_ids_keep_their_variants_over_restarts_and_reloads(client, world):
-    contexts = [EvaluationContext(f"user-{number}") for number in range(1000)]
+    contexts = [EvaluationContext(f"user-{number}") for number in range(share(10_000))]
     before = [client.get_boolean_value("share", False, one) for one in contexts]
     assert 0.25 < sum(before) / len(before) < 0.35
     world.set(others=definitions({**FLAGS, "new": flag(ON, "on")}), pool={"max": 20})
