@@ -1,5 +1,6 @@
 """`weft agent`: a folder always has the files of one good revision, whatever becomes of its source, its program and the agent itself."""
 
+import fcntl
 import json
 import os
 import random
@@ -273,6 +274,15 @@ def test_a_second_agent_says_who_keeps_the_folder(world):
     assert f"another agent keeps {world.into}: process {agent.pid} on " in said
     agent.kill()
     agent.wait()
+    assert world.once()[0] == 0
+
+
+def test_the_lock_of_an_agent_that_was_killed_while_it_started_a_command_is_waited_for(world):
+    """The child has a copy of it from its fork until it is another program."""
+    assert world.once()[0] == 0
+    handle = os.open(world.into / "..weft.lock", os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    threading.Timer(0.3, os.close, [handle]).start()
     assert world.once()[0] == 0
 
 

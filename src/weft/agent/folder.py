@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ _STAGED: Final = "..data_tmp"
 _STATE: Final = "..weft.json"
 _LOCK: Final = "..weft.lock"
 _HOME: Final = re.compile(r"\.\.weft_[0-9a-f]{16}")
+
+
+_MOMENT: Final = 1.0
+"""Seconds for which a lock is waited for: a command that an agent was starting when it was killed has it until it is another program."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,10 @@ class Folder:
 
     def _own(self, handle: int) -> None:
         """Take the lock, and write into its file who has it."""
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(handle):
             owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
             message = f"another agent keeps {self.path}: {owner}"
-            raise CannotRun(Problem("busy", message, hint="give each agent a folder of its own")) from None
+            raise CannotRun(Problem("busy", message, hint="give each agent a folder of its own"))
         with self._writing():
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
@@ -210,3 +213,17 @@ class Folder:
         except (OSError, WeftError):
             self.discard(home)
             raise
+
+
+def _locked(handle: int) -> bool:
+    """Take the lock of a file, if it becomes free within a moment."""
+    end = time.monotonic() + _MOMENT
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
