@@ -7,7 +7,6 @@ not grow with the fleet; objects are compared by identity, and must not change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 _Result = TypeVar("_Result")
@@ -21,11 +20,6 @@ class Recent(Generic[_Result]):
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, _Result]] = {}
-
-    def of(self, value: Any, make: Callable[[Any], _Result]) -> _Result:
-        """The result for a value: a kept one, or what `make` gives."""
-        known = self.find(value)
-        return self.keep(value, make(value)) if known is None else known
 
     def find(self, value: Any) -> _Result | None:
         """The kept result for a value; None if there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.overlay import only_instructs
@@ -342,8 +342,11 @@ class Node:
         long as nobody changes either of them.
         """
         if isinstance(value, dict):
-            make = partial(self._fill_mapping, cautious=cautious, shared=shared)
-            return self._filled.of(value, make) if shared and not cautious else make(value)
+            known = self._filled.find(value) if shared and not cautious else None
+            if known is not None:
+                return known
+            filled = self._fill_mapping(value, cautious=cautious, shared=shared)
+            return self._filled.keep(value, filled) if shared and not cautious else filled
         if isinstance(value, list):
             return [self.child(index).fill(item, cautious=cautious, shared=shared) for index, item in enumerate(value)]
         return self._whole(value) if isinstance(value, float) else value

@@ -161,7 +161,9 @@ class Views:
         if not self._reveal and node.conceals(value):
             return Tainted(path)
         if isinstance(value, dict):
-            return self._known[path].of(value, lambda one: self._branch(node, one, path))
+            kept = self._known[path]
+            known = kept.find(value)
+            return kept.keep(value, self._branch(node, value, path)) if known is None else known
         if isinstance(value, list):
             return [self.of(node.child(index), below, (*path, index)) for index, below in enumerate(value)]
         return value
