@@ -40,7 +40,7 @@ class Revisions:
         files = {path.name: path.read_text() for path in production.iterdir()}
         self._manifest = parse_manifest(files[MANIFEST].encode())
         self._values = {domain: json.loads(files[name]) for domain, name in self._manifest.values.items()}
-        self._schema, self._origins = json.loads(files[SCHEMA]), json.loads(files[ORIGINS])
+        self._schema, self._origins = files[SCHEMA], json.loads(files[ORIGINS])
         self.number = 0
         self.size = sum(map(len, files.values()))
 

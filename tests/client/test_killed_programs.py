@@ -52,7 +52,7 @@ def bundle(revision, number=None):
     """The files of a revision."""
     values = {"app": {"number": revision if number is None else number, "list": [revision] * 500}}
     others = {"number.txt": str(revision)}
-    return written(values, SCHEMA, {}, {}, others, project=None, target="one", revision=revision)
+    return written(values, json.dumps(SCHEMA), {}, {}, others, project=None, target="one", revision=revision)
 
 
 def published(chance, revision):

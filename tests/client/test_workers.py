@@ -27,7 +27,7 @@ def bundle(revision, one=None, two=None):
     values = {"one": {"number": revision if one is None else one}, "two": {"number": revision if two is None else two}}
     origins = {f"{domain}.number": f"overlays/{domain}.yaml:{revision}" for domain in values}
     others = {"other.txt": str(revision)}
-    return written(values, SCHEMA, origins, {}, others, project="shop", target="one", revision=revision)
+    return written(values, json.dumps(SCHEMA), origins, {}, others, project="shop", target="one", revision=revision)
 
 
 def out_of_range(revision, folder):
