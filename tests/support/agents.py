@@ -1,6 +1,7 @@
 """Agents as processes, and bundles for them, in a temporary folder."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -34,7 +35,9 @@ def bundle(*, revision=None, secrets=None, schema=SCHEMA, origins=None, **app):
     """The files of a bundle with these settings of `app`, which need not be valid."""
     values = {"app": {"name": "shop", "size": 1, "port": 80, **app}}
     origins = {"app.size": "overlays/base.yaml:3"} if origins is None else origins
-    return written(values, schema, origins, secrets or {}, {}, project="shop", target="one", revision=revision)
+    return written(
+        values, json.dumps(schema), origins, secrets or {}, {}, project="shop", target="one", revision=revision
+    )
 
 
 def until(wanted, seconds=20, said=lambda: ""):
