@@ -151,6 +151,7 @@ def test_a_page_says_all_that_the_schema_says(tmp_path):
             "app": {
                 "title": "Application",
                 "description": "What is sold.",
+                "x-reload": "restart",
                 "properties": {
                     "port": {
                         "title": "Port",
@@ -168,7 +169,12 @@ def test_a_page_says_all_that_the_schema_says(tmp_path):
                         "x-sensitive": True,
                         "examples": ["CANARY"],
                     },
-                    "names": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+                    "names": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "x-kubernetes-list-type": "set",
+                        "x-reload": "live",
+                    },
                     "jobs": {
                         "type": "array",
                         "x-kubernetes-list-type": "map",
@@ -203,6 +209,8 @@ def test_a_page_says_all_that_the_schema_says(tmp_path):
         "three is taken: `self.port != 3`",
         "three is taken (a rule of `app`)",
         "**Sensitive:**",
+        "`8` in one; `5` in two\n- **A new value:** needs a restart",
+        "- **A new value:** needs no restart\n- **Merging:** layers are joined, each value once (list type `set`)",
         "list type `set`",
         "identified by `name` (list type `map`)",
         "**Deprecated.** Use `app.key` instead.",

@@ -16,6 +16,7 @@ from weft.schema.equality import canonical
 from weft.schema.limits import strictest
 from weft.schema.node import MISSING, Node
 from weft.schema.published import published
+from weft.schema.reload import LIVE, RESTART, stated_reload
 from weft.schema.types import TYPE_WORDS
 from weft.schema.walk import each_named, each_of
 from weft.secrets.taint import public
@@ -27,6 +28,7 @@ _LISTS: Final = {
     "map": "layers are joined item by item",
     "atomic": "a higher layer replaces the whole list",
 }
+_RELOADS: Final = {LIVE: "needs no restart", RESTART: "needs a restart"}
 _SHOWN: Final = 200
 """The number of characters of a value to show."""
 _DEEP: Final = 12
@@ -135,6 +137,8 @@ class _Pages:
             yield "- **Sensitive:** an overlay contains a reference such as `ref+env://NAME`, never the value"
         if shown:
             yield from self._values(node, path)
+        if leaf and (reload := stated_reload(self._project.root, path)) in _RELOADS:
+            yield f"- **A new value:** {_RELOADS[reload]}"
         yield from _merging(node)
         if shown:
             yield from _examples(node)

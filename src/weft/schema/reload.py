@@ -14,9 +14,14 @@ LIVE: Final = "live"
 
 def reload_of(root: Node, path: Path) -> str:
     """`live` or `restart`: what the nearest schema says, of the setting or of what is around it."""
+    return stated_reload(root, path) or LIVE
+
+
+def stated_reload(root: Node, path: Path) -> str | None:
+    """The same, or None if no schema says it."""
     node = root
-    said = node.keyword(RELOAD, LIVE)
+    said: str | None = node.keyword(RELOAD)
     for step in path:
         node = node.child(step)
         said = node.keyword(RELOAD, said)
-    return str(said)
+    return said
