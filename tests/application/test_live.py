@@ -5,6 +5,7 @@ Each worker sees the effect of another value of a setting that says `x-reload: l
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -255,6 +256,24 @@ def test_a_revision_that_is_wrong_changes_nothing(running):
     assert running.see("searched_for", "timeout") == ["8s"] * 2
     running.becomes(running.pod)
     assert running.failures == []
+
+
+@pytest.mark.parametrize("preload", [True, False])
+def test_each_worker_follows_whether_it_was_forked_before_or_after_the_code_was_loaded(preload, running, around):
+    pod = running.pod.given({"application.server.port": free_port(), "application.metrics.port": free_port()})
+    port = json.loads(pod.files["application.json"])["server"]["port"]
+    text = pod.files["gunicorn.conf.py"]
+    text = re.sub(r"(?m)^preload_app = .*$", f"preload_app = {preload}", text)
+    pod.files["gunicorn.conf.py"] = re.sub(r"(?m)^bind = .*$", f'bind = "{HOST}:{port}"', text)
+    other = Application(pod.serve(around.servers, "observed:app"), pod)
+    try:
+        for seconds in (3, 7):
+            other.becomes(pod.given({"application.search.timeout": seconds}))
+            assert other.see("searched_for", "timeout") == [f"{seconds}s"] * 2
+        assert other.failures == []
+    finally:
+        other.close()
+        other.server.stop()
 
 
 def test_flags_change_with_the_same_files(running):
