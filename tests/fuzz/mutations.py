@@ -154,10 +154,12 @@ class Mutations:
             at = self.chance.randrange(len(value) + 1)
             said = self.chance.choice(self.values)
             container[key] = value[:at] + (said if isinstance(said, str) else value[at:] * 2) + value[at:]
-        else:
+        elif isinstance(value, dict | list):
             container[key] = (
                 list(value) if isinstance(value, dict) else {str(number): item for number, item in enumerate(value)}
             )
+        else:  # a date, which YAML 1.1 has
+            container[key] = str(value)
 
     def _written(self, tree, text):
         """The tree as text; where nobody can write it, what it was made of."""

@@ -93,6 +93,15 @@ KEYWORDS = {
         "one that has the key `b` and whose `b` is `true`",
         None,
     ),
+    "not of no keys": ({"not": {"required": []}}, {}, "schema", "/a", 'one that fits {"required": []}', None),
+    "not of keys that say nothing": (
+        {"not": {"properties": {}}},
+        1,
+        "schema",
+        "/a",
+        'that fits {"properties": {}}',
+        None,
+    ),
     "not of anything else": ({"not": {"uniqueItems": True}}, [], "schema", "/a", '{"uniqueItems": true}', None),
     "contains": ({"contains": {"const": 1}}, [2], "wrong-size", "/a", "at least 1 item that is `1`", None),
     "minContains": (

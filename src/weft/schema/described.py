@@ -15,7 +15,7 @@ _SHOWN: Final = 60
 
 def described(schema: Any, *, plural: bool = False) -> str:
     """The values that a schema accepts, as a clause: `that is "x"`, or the schema itself if no short clause exists."""
-    words = list(_words(schema)) if isinstance(schema, dict) and schema.keys() - _SILENT <= _WORDS.keys() else []
+    words = list(_words(schema)) if _has_words(schema) else []
     text = " and ".join(words) or f"that fits {short(schema)}"
     return _VERB.sub(lambda match: f"that {_OF_MANY[match[1]]}", text) if plural else text
 
@@ -30,6 +30,13 @@ def all_of(names: list[str]) -> str:
     """`a`, `b` and `c`, each in backquotes."""
     *first, last = (f"`{name}`" for name in names)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _has_words(schema: Any) -> bool:
+    """True for a schema of few keywords; an empty list of keys, values or types has no words."""
+    if not isinstance(schema, dict) or not schema.keys() - _SILENT <= _WORDS.keys():
+        return False
+    return all(value not in ([], {}) for value in schema.values())
 
 
 def _words(schema: dict[str, Any]) -> Iterator[str]:
