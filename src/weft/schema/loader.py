@@ -61,6 +61,7 @@ class _Loader:
         self.files = files
         self.open_network = open_network
         self.problems: list[Problem] = []
+        self.complaints: set[Problem] = set()
         self.warnings: list[Problem] = []
         self.remote: list[Problem] = []
         self.by_uri: dict[str, Document] = {}
@@ -314,7 +315,8 @@ class _Loader:
         key: bool = False,
     ) -> None:
         problem = _problem(document, path, code, message, hint, key=key)
-        if problem not in self.problems:  # the parts of a metaschema refer to each other, and report it again
+        if problem not in self.complaints:  # the parts of a metaschema refer to each other, and report it again
+            self.complaints.add(problem)
             self.problems.append(problem)
 
 
