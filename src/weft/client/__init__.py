@@ -60,7 +60,7 @@ def open(  # noqa: A001 - as in `weft.client.open`
     environ: bool | Literal["secrets"] | Mapping[str, str] = False,
     allow_older: bool = False,
     watch: bool = True,
-    debounce: float = 0.05,
+    debounce: float = 0.03,
     inotify: bool = True,
 ) -> Config:
     """The configuration in a bundle, and every later one that takes its place.

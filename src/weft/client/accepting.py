@@ -35,7 +35,7 @@ class Options:
     environ_has_secrets_only: bool = False
     secrets: FilePath | None = None
     allow_older: bool = False
-    debounce: float = 0.05
+    debounce: float = 0.03
     inotify: bool = True
 
 
