@@ -70,7 +70,9 @@ class Answers:
             return entry[1]
         text = self._far(lambda client: client.get(key))
         value = make() if text is None else json.loads(self._unpacked(text))
-        if text is None and value is not None:
+        if value is None:
+            return None  # what is not there may come: a replica follows its primary
+        if text is None:
             self._far(lambda client: client.set(key, self._packed(json.dumps(value).encode()), ex=self._settings.ttl))
         with self._lock:
             self._near[key] = time.monotonic() + self._settings.ttl, value

@@ -109,7 +109,8 @@ def overlay(around, ports, folder):
         "ml": {"inference": {"timeout": 5}, "feature_store": {"extraction_timeout": 1}},
         "feature_flags": {"flags": {"tenant.white_label": {"enabled": False}}},  # sold with one tier only
         "monitoring": {"logging": {"folder": f"{folder}/logs"}},
-        "performance": {"webserver": {"workers": {"max_requests": 1000000}}},
+        # an event that is posted again later would be counted by an observation of deliveries
+        "performance": {"webserver": {"workers": {"max_requests": 1000000}}, "network": {"retry": {"attempts": 0}}},
         "tenant": {"webhooks": {"$replace": WEBHOOKS}, "quotas": {"requests_per_minute": 1000000}},
     }
 
