@@ -82,12 +82,12 @@ def open(  # noqa: A001 - as in `weft.client.open`
             '`require="defaults"` and `defaults=…`, the bundle that comes with the program, need each other'
         )
     options = Options(
-        last_good=None if last_good is None else Path(last_good),
+        last_good=None if last_good is None else Path(last_good).absolute(),
         require=require,
         defaults=source_of(defaults) if isinstance(defaults, str | os.PathLike) else defaults,
         environ=dict(environ if isinstance(environ, Mapping) else os.environ) if environ else None,
         environ_has_secrets_only=environ == "secrets",
-        secrets=None if secrets is None else Path(secrets),
+        secrets=None if secrets is None else Path(secrets).absolute(),
         allow_older=allow_older,
         debounce=debounce,
         inotify=inotify,

@@ -155,11 +155,16 @@ class Config:
 
     def _follow(self, notifier: Notifier) -> None:
         while not self._closed:
-            notifier.wait()
-            is_due = self._again_at is not None and time.monotonic() >= self._again_at
-            if is_due or self._token() != self._seen:
-                settled(self._token, notifier, self._options.debounce)
-                self.refresh()
+            try:
+                notifier.wait()
+                is_due = self._again_at is not None and time.monotonic() >= self._again_at
+                if is_due or self._token() != self._seen:
+                    settled(self._token, notifier, self._options.debounce)
+                    self.refresh()
+            except Exception:  # whatever it is, the program must not go deaf
+                if not self._closed:
+                    logger.exception("the source could not be looked at; it is tried again")
+                    time.sleep(1)
         notifier.close()
 
     def _after_fork(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from weft.client.status import Status
 
 logger = logging.getLogger("weft.client")
 PATIENCE: Final = 10.0
-"""Seconds that a listener may take to say whether it accepts a change."""
+"""Seconds that a listener may take to say whether it accepts a change, and after which a warning names one that is still at work."""
 
 
 class Refused(Exception):
@@ -70,27 +70,15 @@ class Listeners:
         for call in list(self.of_status):
             try:
                 call(status)
-            except Exception:
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
                 logger.exception("a listener of the status failed")
 
     def ask(self, change: Change) -> None:
         """Ask every listener whether it accepts a change. Raises WeftError with what they say."""
-        problems = []
         asked = [(one, about) for one in self.before if (about := one.about(change))]
-        if not asked:
-            return
-        pool = ThreadPoolExecutor(1, "weft-listener")
-        try:
-            for listener, about in asked:
-                try:
-                    pool.submit(listener.call, about).result(PATIENCE)
-                except Late:
-                    problems.append(_refusal(listener, f"it did not answer within {PATIENCE:.0f} seconds"))
-                    break
-                except Exception as error:  # noqa: BLE001 - whatever a listener raises is a refusal
-                    problems.append(_refusal(listener, str(error) or type(error).__name__))
-        finally:
-            pool.shutdown(wait=False)
+        problems = [_refusal(one, reason) for one, about in asked if (reason := _refused_by(one, about)) is not None]
         if problems:
             raise WeftError(*problems)
 
@@ -99,12 +87,49 @@ class Listeners:
         for listener in list(self.after):
             about = listener.about(change)
             if about:
+                slow = threading.Timer(PATIENCE, _warn_of, (listener,))
+                slow.daemon = True
+                slow.start()
                 try:
                     listener.call(about)
-                except Exception:
+                except BaseException as error:
+                    if isinstance(error, KeyboardInterrupt):
+                        raise  # somebody ends the program
                     logger.exception("a listener of %s failed", dotted(listener.below) or "all settings")
+                finally:
+                    slow.cancel()
+
+
+def _refused_by(listener: Listener, change: Change) -> str | None:
+    """Why a listener does not accept a change; None if it does.
+
+    It is asked in a thread that nobody waits for at the end of the program, because nothing can end a function that hangs.
+    """
+    answers = queue.SimpleQueue[str | None]()
+
+    def ask() -> None:
+        try:
+            listener.call(change)
+        except BaseException as error:  # noqa: BLE001 - whatever a listener raises is a refusal
+            answers.put(str(error) or type(error).__name__)
+        else:
+            answers.put(None)
+
+    threading.Thread(target=ask, name="weft-listener", daemon=True).start()
+    try:
+        return answers.get(timeout=PATIENCE)
+    except queue.Empty:
+        return f"it did not answer within {PATIENCE:.0f} seconds"
+
+
+def _warn_of(listener: Listener) -> None:
+    message = "%s has been at work for %.0f seconds after a change: no other change is looked at until it returns"
+    logger.warning(message, _named(listener), PATIENCE)
 
 
 def _refusal(listener: Listener, reason: str) -> Problem:
-    name = getattr(listener.call, "__qualname__", repr(listener.call))
-    return Problem("change-refused", f"{name} does not accept the change: {reason}")
+    return Problem("change-refused", f"{_named(listener)} does not accept the change: {reason}")
+
+
+def _named(listener: Listener) -> str:
+    return str(getattr(listener.call, "__qualname__", repr(listener.call)))
