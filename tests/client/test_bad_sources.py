@@ -104,7 +104,10 @@ def test_if_checking_one_of_them_fails_at_the_start_the_other_is_used(world, mon
     ("spoil", "text"),
     [
         (shutil.rmtree, "copied cannot be read: No such file or directory"),
-        (lambda folder: (shutil.rmtree(folder), folder.write_text("")), "is not a JSON object with the files of a bundle"),
+        (
+            lambda folder: (shutil.rmtree(folder), folder.write_text("")),
+            "is not a JSON object with the files of a bundle",
+        ),
         (lambda folder: (folder / "weft.json").write_text(""), "weft.json: it is not JSON"),
         (lambda folder: (folder / "pool.json").unlink(), "pool.json cannot be read: No such file or directory"),
         (

@@ -150,7 +150,7 @@ def _stamp_of(entry: os.DirEntry[str]) -> tuple[int | str, ...]:
 
 
 class Either:
-    """What is at a path, a file or a folder; what is not there yet may become either."""
+    """The file or the folder at a path; as long as there is none, it may become either."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._folder, self._file = Folder(path), File(path)
@@ -160,21 +160,21 @@ class Either:
 
     @property
     def now(self) -> Folder | File:
-        """What is there, or the file that may come."""
+        """The source that exists; the file, as long as there is none."""
         return self._folder if self._folder.path.is_dir() else self._file
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Those of what is there; of what is not, those of both."""
+        """Those of the existing source; as long as there is none, those of both."""
         path = self._folder.path
         return self.now.folders if path.exists() else (path.parent, path)
 
     def token(self) -> Any:
-        """That of what is there."""
+        """That of the existing source."""
         return self.now.token()
 
     def read(self) -> Reading:
-        """That of what is there. Raises Unreadable."""
+        """That of the existing source. Raises Unreadable."""
         return self.now.read()
 
 
