@@ -43,9 +43,20 @@ def problem_of(config):
     [
         ({"app.json": "[]"}, {}, "app must be a mapping, not a list"),
         ({"app.json": "null"}, {}, "app must be a mapping, not null"),
-        ({"app.json": "\udcff"}, {}, "it is not JSON"),
-        ({"app.json": "[" * 5000}, {}, "it is not JSON"),
-        ({"app.json": '{"name": "shop", "x": ' + "[" * 900 + "]" * 900 + "}"}, {}, ""),
+        ({"app.json": "\udcff"}, {}, "it is not UTF-8"),
+        ({"app.json": "[" * 5000}, {}, "it is n"),  # which version of Python says not JSON, and which nested too deep
+        ({"app.json": '{"name": "shop", "x": ' + "[" * 900 + "]" * 900 + "}"}, {}, "it is nested deeper than"),
+        (
+            {"app.json": '{"name": "shop", "x": ' + '{"x":' * 200 + "1" + "}" * 200 + "}"},
+            {},
+            "it is nested deeper than 128",
+        ),
+        ({"app.json": '{\0"\0a\0"\0:\0001\0}\0'}, {}, "it is not JSON"),
+        ({"app.json": "\udcff\udcfe{\0}\0"}, {}, "it is not UTF-8"),
+        ({"app.json": '{"name": "shop", "\\ud800": 1}'}, {}, "half of a surrogate pair"),
+        ({"app.json": '{"name": "shop", "x": ["\\udfff"]}'}, {}, "half of a surrogate pair"),
+        ({}, {"values": {"\ud800": "app.json"}}, "half of a surrogate pair"),
+        ({}, {"secrets": {"app." + "a." * 200 + "b": "X"}}, "a setting is nested deeper than 128 levels"),
         ({"app.json": '{"name": "x"}', "origins.json": "{"}, {}, "app.name must have at least 2 characters"),
         ({"app.json": '{"name": "x"}', "origins.json": '{"app.name": 5}'}, {}, "app.name must have at least 2"),
         ({"schema.json": ""}, {}, "no data"),

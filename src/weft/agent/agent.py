@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from weft.agent.folder import Folder
+from weft.agent.asking import SURVIVAL, Asking
+from weft.agent.folder import Folder, Taken
 from weft.agent.making import Render, made
-from weft.agent.program import Ended, Program
+from weft.agent.masking import Masking
+from weft.agent.program import CannotStart, Ended, Program
 from weft.agent.revisions import Revision, Revisions
 from weft.base.paths import dotted
 from weft.base.problems import CannotRun, Problem, WeftError
-from weft.checks.programs import NoAnswerError, Started, ask, words
 from weft.client.kept import Kept
 from weft.client.notifier import Notifier, settled
 from weft.client.snapshot import changed
@@ -25,12 +28,9 @@ from weft.files.bundle import digest_of
 
 LIMIT: Final = 30.0
 """Seconds that a check or a notification may take."""
-SUCCESSES: Final = 3
-"""How often the health command must succeed in a row."""
-_SURVIVAL: Final = 2.0
-"""Seconds that a restarted program must live to be well, if nobody says how its health is asked."""
 _DEBOUNCE: Final = 0.05
 _SHOWN: Final = 20
+_logger = logging.getLogger("weft.agent")
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,28 @@ class Agent:
         self._kept = Kept(options.last_good) if options.last_good else None
         self._notifier = Notifier(self._revisions.folders)
         self._program = Program(options.program, self._notifier.wake) if options.program else None
-        self._commands = Started()
-        self._ending = threading.Event()
         self._again = threading.Event()
         self._revision: Revision | None = None
-        self._secretive: Revision | None = None
+        self._masking = Masking()
+        self._asking = Asking(options.into, options.limit, self._program, self._notifier, self._masking)
+        self._is_first = True
+        self._is_untried = False
+        self._lacking: tuple[Problem, ...] = ()
         self._seen: object = None
         self._due: float | None = None
 
     def run(self) -> int:
         """Follow the source until the program ends, or somebody ends the agent. Returns the exit code.
 
-        Raises WeftError if nothing can be used at the start, and CannotRun if the folder cannot be kept.
+        Raises WeftError if nothing can be used at the start, and CannotRun if the folder cannot be kept, or the program cannot be started.
         """
-        self._commands.own_this_thread()
+        try:
+            return self._run()
+        except WeftError as error:
+            raise self._masking.error(error) from None
+
+    def _run(self) -> int:
+        self._asking.own_this_thread()
         with self._folder.locked():
             try:
                 self._begin()
@@ -96,21 +104,32 @@ class Agent:
                 return self._after_the_end()
             finally:
                 if self._program:
-                    self._program.kill()
+                    self._program.end()
                 self._notifier.close()
             return code
 
     def signal(self, number: int, *, ends: bool) -> None:
         """Pass a signal on to the program; without one, it ends the agent, or lets it look at the source again."""
         if ends:
-            self._ending.set()
+            self._asking.ending.set()
         elif not self._program:
             self._again.set()
         if self._program:
             self._program.pass_on(number, ends=ends)
         self._notifier.wake()
         if ends:
-            self._commands.end()
+            self._asking.end()
+
+    def reap(self) -> None:
+        """Collect the processes that others have left to this one, as the first process of a container must; not those waited for here."""
+        with contextlib.ExitStack() as held:
+            started = (self._program, self._asking.started) if self._program else (self._asking.started,)
+            own = set().union(*(held.enter_context(one.held()) for one in started))
+            with contextlib.suppress(ChildProcessError):
+                while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                    if found.si_pid in own:
+                        return
+                    os.waitpid(found.si_pid, 0)
 
     # --- the start ---
 
@@ -124,7 +143,7 @@ class Agent:
             if more or not last_good:
                 raise WeftError(*dict.fromkeys((*refused, *more)))
         if refused:
-            self._voice.problems(refused)
+            self._say(refused)
             self._voice.event("the last good revision is in place")
         if self._program and not self._program.is_running and not self._options.once:
             self._program.start()
@@ -133,7 +152,8 @@ class Agent:
         """Try a revision at the start. Returns why it cannot be used."""
         self._seen = self._revisions.token()
         try:
-            self._try(revision())
+            with self._guarded():
+                self._try(revision())
         except CannotRun:
             raise
         except WeftError as error:
@@ -145,11 +165,10 @@ class Agent:
         contents = self._kept.read() if self._kept else None
         try:
             place = str(self._kept and self._kept.path)
-            return self._revisions.of(contents, place, None, hold=False) if contents else None
+            with self._guarded():
+                return self._revisions.of(contents, place, None, hold=False) if contents else None
         except WeftError as error:
-            self._voice.problems(
-                [replace(problem, hint="the last good revision is not used") for problem in error.problems]
-            )
+            self._say(replace(problem, hint="the last good revision is not used") for problem in error.problems)
             return None
 
     # --- following ---
@@ -157,10 +176,10 @@ class Agent:
     def _code(self) -> int | None:
         """The exit code of the agent, if it has to end now."""
         if self._program is None:
-            return 0 if self._ending.is_set() else None
+            return 0 if self._asking.ending.is_set() else None
         if self._program.is_running:
             return None
-        if self._ending.is_set() or not self._options.restart:
+        if self._asking.ending.is_set() or not self._options.restart:
             return self._program.code or 0
         self._start_again()
         return None
@@ -174,12 +193,28 @@ class Agent:
             self._voice.event(f"the program ended with {self._program.code}: it starts again in {pause:.0f} s")
         elif time.monotonic() >= self._due:
             self._due = None
-            self._program.start()
+            if self._is_untried or (self._revision and self._revision.settled.pending):
+                self._look()
+            if not self._program.is_running and self._due is None:
+                try:
+                    self._program.start()
+                except CannotStart as error:
+                    self._later(error)
+
+    def _later(self, error: CannotStart) -> None:
+        """Start a program later that cannot be started now. Raises the error if nobody asked for that."""
+        if not self._program or not self._options.restart:
+            raise error
+        pause = self._program.pause()
+        self._due = time.monotonic() + pause
+        self._say(error.problems)
+        self._voice.event(f"the program is started again in {pause:.0f} s")
 
     def _wait(self) -> None:
         """Wait until something happens, and look at the source if it has changed."""
         timeout = max(0.0, self._due - time.monotonic()) if self._due is not None else None
         self._notifier.wait(timeout)
+        self._mend()
         if self._again.is_set() or self._revisions.token() != self._seen:
             self._again.clear()
             settled(self._revisions.token, self._notifier, _DEBOUNCE)
@@ -188,11 +223,60 @@ class Agent:
     def _look(self) -> None:
         """Try what the source has now; whatever is wrong with it, the agent goes on."""
         self._seen = self._revisions.token()
-        restarts = bool(self._program) and not self._options.notify
+        starts = self._program and not (self._options.notify and self._program.is_running)
         try:
-            self._try(self._revisions.read(self._revision, hold=not restarts))
+            with self._guarded():
+                self._try(self._revisions.read(self._revision, hold=not starts))
+        except CannotStart as error:
+            self._is_untried = True
+            self._later(error)
         except WeftError as error:
-            self._voice.problems(error.problems)
+            self._say(error.problems)
+
+    def _mend(self) -> None:
+        """Make the folder again if somebody has removed it. Raises Taken if another agent has it now."""
+        if self._folder.is_owned and not self._lacking:
+            return
+        try:
+            self._folder.own()
+            self._folder.recover()
+            if self._revision:
+                with self._guarded():
+                    self._fill(self._revision)
+        except Taken:
+            raise
+        except WeftError as error:
+            if error.problems != self._lacking:
+                self._say(error.problems)
+            self._lacking = error.problems
+        else:
+            self._lacking = ()
+            self._again.set()  # what was tried meanwhile has failed
+            self._voice.event(f"{self._folder.path} was removed or replaced: it is made again")
+
+    def _fill(self, revision: Revision) -> None:
+        """Put the files of the revision in force into a folder that has lost them; the program knows them already."""
+        files = made(revision, self._options.renders)
+        digest = digest_of(files)
+        if digest != self._folder.state.digest:
+            home = self._folder.stage(files, private=revision.has_secrets)
+            self._folder.swap(home)
+            self._folder.accept(home, digest)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Whatever goes wrong with one revision is a reason to refuse it, as WeftError, and never the end of the agent."""
+        try:
+            yield
+        except (WeftError, Ended):
+            raise
+        except Exception as error:  # noqa: BLE001 - a revision may come from anybody, and the program must live
+            _logger.error("%s", self._masking.text("".join(traceback.format_exception(error))))  # noqa: TRY400 - without secrets
+            message = f"the revision is refused: an unexpected {type(error).__name__}, which the log explains"
+            raise WeftError(Problem("agent-refused", message)) from None
+
+    def _say(self, problems: Iterable[Problem]) -> None:
+        self._voice.problems([self._masking.problem(problem) for problem in problems])
 
     def _after_the_end(self) -> int:
         """The exit code once the program, which was asked to end, has ended."""
@@ -204,10 +288,10 @@ class Agent:
 
     def _try(self, revision: Revision) -> None:
         """Make the files of a revision, check them, put them in place and tell the program. Raises WeftError if it is refused."""
+        self._masking.learn(self._revision, revision)
         files = made(revision, self._options.renders)
         digest = digest_of(files)
         state = self._folder.state
-        self._secretive = revision
         if digest == state.digest:
             self._take(revision)
             return
@@ -215,7 +299,7 @@ class Agent:
             raise _refusal(revision, "it was refused before, and is not tried again until its files change")
         home = self._folder.stage(files, private=revision.has_secrets)
         try:
-            reason = self._said(self._options.check, "the check", folder=home)
+            reason = self._asking.said(self._options.check, "the check", folder=home)
         except BaseException:
             self._folder.discard(home)
             raise
@@ -230,34 +314,55 @@ class Agent:
             self._folder.discard(home)
             raise Ended
         old = self._folder.state.good
-        self._folder.swap(home)
-        reason = None if self._options.once else self._delivered(bake=old is not None)
+        try:
+            self._folder.swap(home)
+            reason = None if self._options.once else self._delivered(bake=old is not None)
+        except Ended:
+            raise
+        except Exception:
+            with contextlib.suppress(CannotRun):
+                self._folder.take_back(home)
+            raise
         if reason and old:
             self._folder.refuse(digest)
-            again = self._delivered(bake=False)
-            back = f"the old files are in place again; then {again}" if again else "the old files are in place again"
-            raise _refusal(revision, f"{reason}; {back}")
+            raise self._back(revision, reason)
         if reason:
-            self._voice.problems(
-                [Problem("agent-refused", f"revision {revision.name} is the first one, and stays: {reason}")]
-            )
+            self._say([Problem("agent-refused", f"revision {revision.name} is the first one, and stays: {reason}")])
         self._folder.accept(home, digest)
         self._take(revision)
+
+    def _back(self, revision: Revision, reason: str) -> WeftError:
+        """Tell the program that the old files are in place again. Returns the refusal; raises CannotStart."""
+        back = f"{reason}; the old files are in place again"
+        try:
+            again = self._delivered(bake=False)
+        except CannotStart:
+            self._say(_refusal(revision, back).problems)
+            raise
+        return _refusal(revision, f"{back}; then {again}" if again else back)
 
     def _take(self, revision: Revision) -> None:
         """A revision is good."""
         old, self._revision = self._revision, revision
-        snapshot = revision.settled.snapshot
-        found = [dotted(path) for path in changed(old.settled.snapshot.tree, snapshot.tree)] if old else []
-        names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-        self._voice.event(f"revision {revision.name} is in place" + (f": {names}" if names else ""))
-        if revision.settled.pending:
-            self._voice.event(f"what waits for a restart: {', '.join(revision.settled.pending)}")
+        self._is_untried = False
+        is_first, self._is_first = self._is_first, False
+        if not is_first and old and old.bundle.contents == revision.bundle.contents and old.settled == revision.settled:
+            self._voice.event(f"nothing has changed: revision {revision.name} stays")
+        else:
+            self._tell(old, revision)
         if self._kept:
             try:
                 self._kept.write(revision.bundle.contents)
             except CannotRun as error:
-                self._voice.problems(error.problems)
+                self._say(error.problems)
+
+    def _tell(self, old: Revision | None, revision: Revision) -> None:
+        snapshot, pending = revision.settled.snapshot, revision.settled.pending
+        found = [dotted(path) for path in changed(old.settled.snapshot.tree, snapshot.tree)] if old else []
+        names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+        self._voice.event(f"revision {revision.name} is in place" + (f": {names}" if names else ""))
+        if pending:
+            self._voice.event(f"what waits for a restart: {', '.join(pending)}")
 
     def _delivered(self, *, bake: bool) -> str | None:
         """Tell the program of the files in place, and see whether it is well. Returns why it is not."""
@@ -265,7 +370,7 @@ class Agent:
             self._due = None
             self._program.start()
         elif self._options.notify:
-            reason = self._said(self._options.notify, "the notification")
+            reason = self._asking.said(self._options.notify, "the notification")
             if reason:
                 return reason
         elif self._program:
@@ -274,53 +379,9 @@ class Agent:
 
     def _unwell(self) -> str | None:
         """Ask for the health of the program. Returns why it is not well."""
-        if not self._options.health:
-            return self._died(_SURVIVAL) if self._program else None
-        end = time.monotonic() + self._options.health_timeout
-        pause = min(1.0, self._options.health_timeout / (4 * SUCCESSES))
-        row, reason = 0, "it was never asked"
-        while row < SUCCESSES:
-            left = end - time.monotonic()
-            if left <= 0:
-                return f"the program is not well within {self._options.health_timeout:g} s: {reason}"
-            found = self._said(self._options.health, "the health command", limit=left)
-            row, reason = (0, found) if found else (row + 1, reason)
-            died = self._died(pause)
-            if died:
-                return died
-        return None
-
-    def _died(self, seconds: float) -> str | None:
-        """Wait for some time, or until the program has ended. Returns how it ended."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._ending.is_set():
-                raise Ended
-            if self._program and not self._program.is_running:
-                return f"the program ended with {self._program.code}"
-            self._notifier.wait(min(left, 0.1))
-        return None
-
-    def _said(
-        self, command: str | None, what: str, *, folder: Path | None = None, limit: float | None = None
-    ) -> str | None:
-        """Run a command of the caller. Returns why it failed, without secrets. Raises Ended if the agent is ended meanwhile."""
-        if command is None:
-            return None
-        text = command.replace("{}", shlex.quote(str((folder or self._folder.path).absolute())))
-        pid = self._program.pid if self._program else None
-        text = text.replace("{pid}", str(pid)) if pid else text
-        limit = self._options.limit if limit is None else limit
-        try:
-            answer = ask(["sh", "-c", text], Path.cwd(), environment=os.environ, limit=limit)
-        except NoAnswerError as error:
-            reason = f"{what} {error}"
-        else:
-            said = self._secretive.masked(answer.text) if self._secretive else answer.text
-            reason = f"{what} ended with {answer.code}: {words(said)}".removesuffix(": ") if answer.code else ""
-        if self._ending.is_set():
-            raise Ended
-        return reason or None
+        if self._options.health:
+            return self._asking.unwell(self._options.health, self._options.health_timeout)
+        return self._asking.died(SURVIVAL) if self._program else None
 
 
 def _refusal(revision: Revision, reason: str) -> WeftError:

@@ -25,7 +25,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from weft.base.problems import CannotRun, Problem, WeftError
+from weft.base.problems import CannotRun, Problem
 from weft.files.atomic import cannot_write, replace_file, stage, sync_folder
 from weft.files.bundle import digest_of
 
@@ -34,6 +34,18 @@ _STAGED: Final = "..data_tmp"
 _STATE: Final = "..weft.json"
 _LOCK: Final = "..weft.lock"
 _HOME: Final = re.compile(r"\.\.weft_[0-9a-f]{16}")
+_FOLDER: Final = 0o755
+_FILE: Final = 0o644
+_PRIVATE: Final = 0o700
+"""The most that others may do with a folder and with a file, and with a folder that has secrets."""
+
+
+class Lost(CannotRun):
+    """The folder is not the one that was locked: somebody has removed or replaced it."""
+
+
+class Taken(CannotRun):
+    """Another agent keeps the folder."""
 
 
 _MOMENT: Final = 1.0
@@ -59,27 +71,52 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = State()
+        self._handle: int | None = None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Own the folder, which is created if it is missing. Raises CannotRun if another agent owns it, with its name."""
+        """Own the folder, which is created if it is missing. Raises Taken if another agent owns it, with its name, and CannotRun."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        except OSError as error:
-            raise CannotRun(cannot_write(self.path, error)) from None
-        try:
-            self._own(handle)
+            self.own()
             yield
         finally:
+            self._give_up()
+
+    def own(self) -> None:
+        """Own the folder, which may have been owned and removed before. Raises Taken, and CannotRun if it cannot be created."""
+        self._give_up()
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            if self.path.is_symlink() and not self.path.exists():
+                raise CannotRun(
+                    Problem("cannot-write", f"{self.path} is a link to {self.path.readlink()}, which is missing")
+                )
+            self.path.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+            self._handle = os.open(self.path / _LOCK, flags, _FILE)
+        except OSError as error:
+            raise CannotRun(cannot_write(self.path, error)) from None
+        self._lock(self._handle)
+
+    def _give_up(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
             os.close(handle)
 
-    def _own(self, handle: int) -> None:
+    @property
+    def is_owned(self) -> bool:
+        """True as long as the folder is the one that was locked."""
+        try:
+            there = os.lstat(self.path / _LOCK)
+        except OSError:
+            return False
+        return self._handle is not None and os.path.samestat(there, os.fstat(self._handle))
+
+    def _lock(self, handle: int) -> None:
         """Take the lock, and write into its file who has it."""
         if not _locked(handle):
             owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
             message = f"another agent keeps {self.path}: {owner}"
-            raise CannotRun(Problem("busy", message, hint="give each agent a folder of its own"))
+            raise Taken(Problem("busy", message, hint="give each agent a folder of its own"))
         with self._writing():
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
@@ -98,11 +135,13 @@ class Folder:
         self._refuse_in_the_way(files)
         home = self.path / f"..weft_{token_hex(8)}"
         with self._writing(), self._removed_on_failure(home):
-            home.mkdir()
+            home.mkdir(mode=_PRIVATE if private else _FOLDER)
             for name, content in files.items():
                 (home / name).parent.mkdir(parents=True, exist_ok=True)
                 stage(home / name, content, private=private)
+                _narrow(home / name, _FILE)
             for folder, _, _ in os.walk(home):
+                _narrow(Path(folder), _FOLDER)
                 sync_folder(Path(folder))
         return home
 
@@ -126,6 +165,13 @@ class Folder:
                 if self.state.good:
                     self._point(self.state.good)
                 self._sweep()
+
+    def take_back(self, home: Path) -> None:
+        """The revision in place could not be tried: the old one comes back, if there is one. Raises CannotRun."""
+        with self._writing():
+            if self.state.good:
+                self._point(self.state.good)
+                self.discard(home)
 
     def discard(self, home: Path) -> None:
         """Remove the files of a revision that never was in place."""
@@ -188,7 +234,8 @@ class Folder:
             return None
 
     def _remember(self, state: State) -> None:
-        replace_file(self.path / _STATE, state.text(), private=True)
+        with self._writing():
+            replace_file(self.path / _STATE, state.text(), private=True)
         self.state = state
 
     def _sweep(self) -> None:
@@ -201,6 +248,8 @@ class Folder:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
+            if not self.is_owned:
+                raise Lost(Problem("cannot-write", f"{self.path} was removed or replaced by something else"))
             yield
         except OSError as error:
             path = Path(error.filename) if isinstance(error.filename, str) else self.path
@@ -210,9 +259,16 @@ class Folder:
     def _removed_on_failure(self, home: Path) -> Iterator[None]:
         try:
             yield
-        except (OSError, WeftError):
+        except BaseException:
             self.discard(home)
             raise
+
+
+def _narrow(path: Path, most: int) -> None:
+    """Take away permissions that a file or folder has only because of the umask."""
+    mode = path.stat().st_mode & 0o777
+    if mode & ~most:
+        path.chmod(mode & most)
 
 
 def _locked(handle: int) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from weft.base.problems import CannotRun, Problem
@@ -18,8 +20,14 @@ PATIENCE: Final = 30.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 """Seconds between the end of a program and its next start: the first pause, doubled each time, and the longest."""
+_KEYS: Final = (signal.SIGINT, signal.SIGQUIT)
+"""The signals that a terminal sends to all processes that it shows."""
 _LASTING: Final = 60.0
 """A program that ran for this long starts again after the first pause."""
+
+
+class CannotStart(CannotRun):
+    """The program cannot be started now."""
 
 
 class Ended(Exception):
@@ -35,6 +43,7 @@ class Program:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = False
+        self._shares = False
         self._since = 0.0
         self._pause = _FIRST_PAUSE
 
@@ -55,25 +64,42 @@ class Program:
         return self._process is not None and self.code is None
 
     def start(self) -> None:
-        """Start it. Raises CannotRun if that is impossible, Ended if the agent is being ended."""
+        """Start it. Raises CannotStart if that is impossible, Ended if the agent is being ended.
+
+        In a terminal it is in the process group of the agent: it may read, and the signals of the keys reach both of them.
+        """
         name, *arguments = self._command
         with self._lock:
             if self._ending:
                 raise Ended
+            shares = _has_terminal()
             try:
-                process = subprocess.Popen([find(name) or name, *arguments], process_group=0)  # noqa: S603 - the caller's own
+                process = subprocess.Popen(  # noqa: S603 - the caller's own
+                    [find(name) or name, *arguments], process_group=None if shares else 0
+                )
             except OSError as error:
-                message = f"{name} cannot be started: {error.strerror}"
-                raise CannotRun(Problem("not-installed", message)) from None
-            self._process, self._since = process, time.monotonic()
+                reason = "it is a folder" if Path(name).is_dir() and "/" in name else error.strerror
+                raise CannotStart(Problem("not-installed", f"{name} cannot be started: {reason}")) from None
+            self._process, self._since, self._shares = process, time.monotonic(), shares
         threading.Thread(target=self._wait, args=(process,), name="weft-program", daemon=True).start()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[set[int]]:
+        """Its process, while no other one is started."""
+        with self._lock:
+            yield {self._process.pid} if self._process and self._process.returncode is None else set()
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()
         self._ended()
 
     def restart(self) -> None:
-        """End it gracefully, or after some time at once, and start it again. Raises CannotRun and Ended."""
+        """End it gracefully, or after some time at once, and start it again. Raises CannotStart and Ended."""
+        self.end()
+        self.start()
+
+    def end(self) -> None:
+        """End it gracefully, or after some time at once."""
         process = self._process
         if process is not None and self.is_running:
             self._send(signal.SIGTERM)
@@ -82,13 +108,16 @@ class Program:
             except subprocess.TimeoutExpired:
                 self._send(signal.SIGKILL)
                 process.wait()
-        self.start()
 
     def pass_on(self, number: int, *, ends: bool) -> None:
-        """Send it a signal of the agent; one that `ends` also keeps it from being started again."""
+        """Send it a signal of the agent; one that `ends` also keeps it from being started again.
+
+        Where it shares the terminal, it has the signals of keys already: many programs take a second one as an order to drop everything.
+        """
         with self._lock:
             self._ending = self._ending or ends
-        self._send(number)
+        if not (self._shares and number in _KEYS):
+            self._send(number)
 
     def pause(self) -> float:
         """The seconds before it may be started again, after it has ended by itself."""
@@ -97,13 +126,16 @@ class Program:
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
         return pause
 
-    def kill(self) -> None:
-        """End it at once, because the agent cannot go on."""
-        if self.is_running:
-            self._send(signal.SIGKILL)
-
     def _send(self, number: int) -> None:
         process = self._process
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
+
+
+def _has_terminal() -> bool:
+    """True if the agent is what a terminal shows, so that its keys are for the agent and the program."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False

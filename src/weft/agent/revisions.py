@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from weft.base.problems import Problem, WeftError
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.settling import Pinned, Settled, settle
 from weft.client.sources import Folder, Unreadable, source_of
 from weft.schema.node import Node
-
-_SHORTEST: Final = 3
-"""The length of a secret that is looked for in what a program says; shorter ones are in every text."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +32,6 @@ class Revision:
     def has_secrets(self) -> bool:
         """True if a value is a secret in plain text."""
         return bool(self.settled.pinned.secrets)
-
-    def masked(self, text: str) -> str:
-        """A text of a program, without the secrets that were in its files."""
-        for secret in sorted(self.settled.pinned.secrets.values(), key=len, reverse=True):
-            for shape in (secret, json.dumps(secret)[1:-1], *secret.split("\n")):
-                text = text.replace(shape, "***") if len(shape) >= _SHORTEST else text
-        return text
 
 
 class Revisions:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,10 @@ TIME_LIMIT: Final = 60.0
 """The seconds that a program may take."""
 _TIDYING: Final = 0.3
 """The seconds that a program has to clean up when the run is interrupted."""
+
+_PIPE: Final = 65536
+_LONGEST_PAUSE: Final = 0.02
+"""The bytes that are read at once, and the seconds between two looks at whether a program has ended."""
 
 _OF_THE_MACHINE: Final = frozenset(("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"))
 _KEPT: Final = frozenset(
@@ -72,6 +77,12 @@ class Started:
         """Register the programs that this thread starts from now on with the run."""
         _STARTED.set(self)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[set[int]]:
+        """The processes that are running or not waited for yet, while no other one is started."""
+        with self._lock:
+            yield {process.pid for process in list(self._running)}
+
     def end(self) -> None:
         """End all running programs, and start no more; a program has a short time to clean up."""
         with self._lock:
@@ -85,11 +96,18 @@ class Started:
                 process.wait(max(0, until - time.monotonic()))
             _kill(process)
 
-    def run(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None, limit: float) -> Answer:
+    def run(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str] | None,
+        limit: float,
+        most: int | None = None,
+    ) -> Answer:
         """Run a program to completion. Raises TimeoutExpired after the limit, OSError if it cannot be started."""
         with self._start(command, folder, environment) as process:
             try:
-                said, _ = process.communicate(timeout=limit)
+                said = process.communicate(timeout=limit)[0] if most is None else _start_of(process, limit, most)
             except subprocess.TimeoutExpired:
                 _kill(process)
                 raise
@@ -118,6 +136,25 @@ class Started:
         return process
 
 
+def _start_of(process: subprocess.Popen[bytes], limit: float, most: int) -> bytes:
+    """The first bytes that a program prints until it ends; what it leaves running may keep its output open. Raises TimeoutExpired."""
+    assert process.stdout
+    found, end, pause = bytearray(), time.monotonic() + limit, 0.001
+    while True:
+        has_ended = process.poll() is not None  # asked before reading, so that what it printed at last is there
+        left = end - time.monotonic()
+        ready, _, _ = select.select([process.stdout], [], [], 0 if has_ended else max(0.0, min(pause, left)))
+        data = os.read(process.stdout.fileno(), _PIPE) if ready else b""
+        found += data[: most - len(found)]
+        if has_ended and (not data or len(found) >= most):
+            return bytes(found)
+        if left <= 0:
+            raise subprocess.TimeoutExpired(process.args, limit)
+        if ready and not data:
+            process.wait(left)  # it has closed its output
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     if os.name == "posix":
@@ -142,9 +179,11 @@ def ask(
     *,
     environment: Mapping[str, str] | None = None,
     limit: float = TIME_LIMIT,
+    most: int | None = None,
 ) -> Answer:
     """Run a program to completion in a folder. Raises NoAnswerError.
 
+    With `most`, its answer has only the first bytes that it prints, and nobody waits for what it leaves running (POSIX only).
     It gets the variables of `environment`, by default those of `_environment`: its input may be untrusted.
     """
     program, *arguments = map(str, command)
@@ -155,6 +194,7 @@ def ask(
             folder,
             _environment() if environment is None else environment,
             limit,
+            most,
         )
     except subprocess.TimeoutExpired:
         raise NoAnswerError(f"gave no answer within {limit:.0f} seconds") from None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,8 +16,19 @@ if TYPE_CHECKING:
     from weft.agent.making import Render
     from weft.base.problems import Problem
 
+
+class _Seconds(click.FloatRange):
+    """A number of seconds, of which there may be fractions, but neither none nor no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
+
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_SECONDS = click.FloatRange(min=0, min_open=True)
+_SECONDS = _Seconds(min=0, min_open=True, max=86400)
 
 
 @click.command(name="agent", context_settings={"allow_interspersed_args": False})
@@ -94,8 +106,13 @@ def command(
 
     folder = start_folder(ctx)
     _refuse_misfits(ctx, supervises, program, notify, restart=restart, once=once)
-    if (folder / source).resolve() == (folder / into).resolve():
-        raise click.UsageError("--into is the folder of --source: name another one", ctx)
+    for option, text in (("--check", check), ("--notify", notify), ("--health", health)):
+        if text is not None and not text.strip():
+            raise click.UsageError(f"{option} needs a command", ctx)
+    for option, kept in (("--into", into), ("--last-good", last_good)):
+        for read in (source, secrets):
+            if kept and read:
+                _refuse_inside(ctx, option, folder / kept, "--source" if read is source else "--secrets", folder / read)
     options = Options(
         source=folder / source,
         into=folder / into,
@@ -133,8 +150,17 @@ def _refuse_misfits(
         raise click.UsageError("--once ends before a program could run: leave out --exec", ctx)
 
 
+def _refuse_inside(ctx: click.Context, option: str, kept: Path, other: str, read: Path) -> None:
+    """Raise UsageError for a folder in what is followed: the agent would take its own files for changes."""
+    kept, read = kept.resolve(), read.resolve()
+    if kept == read or (read.is_file() and kept == read.parent):
+        raise click.UsageError(f"{option} is the folder of {other}: name another one", ctx)
+    if kept.is_relative_to(read):
+        raise click.UsageError(f"{option} is inside the folder of {other}: name another one", ctx)
+
+
 def _renders(ctx: click.Context, folder: Path, texts: Sequence[str]) -> tuple[Render, ...]:
-    from weft.agent.making import Render
+    from weft.agent.making import Render, clash
 
     try:
         found = tuple(Render.parse(folder, text) for text in texts)
@@ -144,6 +170,9 @@ def _renders(ctx: click.Context, folder: Path, texts: Sequence[str]) -> tuple[Re
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise click.BadParameter(f"two templates make {twice}", ctx, param_hint="--render")
+    reason = clash(names)
+    if reason:
+        raise click.BadParameter(reason, ctx, param_hint="--render")
     return found
 
 

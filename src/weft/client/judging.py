@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from weft.base.paths import Path, dotted, follow, parse_pointer
+from weft.base.paths import Path, dotted, follow, parse_dotted, parse_pointer
 from weft.base.problems import Place, Problem, WeftError
 from weft.files.bundle import MANIFEST, ORIGINS, SCHEMA, BadManifest, Manifest, digest_of, parse_manifest
 from weft.files.reading import ProjectFiles
@@ -21,6 +21,8 @@ from weft.secrets.masking import mask
 from weft.stages.validate import SchemaCheck
 
 _ROOT: Final = FilePath("/")
+_DEEPEST: Final = 128
+"""The levels of mappings and lists that values may have; what a project's files can have is less."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,61 @@ def opened(contents: Mapping[str, bytes], place: str) -> Bundle:
     if digest_of(others) != manifest.digest:
         reason = "the files do not have the digest of the manifest: one was edited, or they are of different revisions"
         raise WeftError(_refused(place, MANIFEST, reason, "render the bundle again, and copy all of it"))
-    values = {}
-    for domain, name in manifest.values.items():
-        try:
-            values[domain] = json.loads(contents[name])
-        except (ValueError, RecursionError) as error:
-            raise WeftError(_refused(place, name, f"it is not JSON: {error}")) from None
+    _refuse_strange_names(manifest, place)
+    values = {domain: _values(contents[name], name, place) for domain, name in manifest.values.items()}
     return Bundle(manifest, values, contents, place)
+
+
+def _values(content: bytes, name: str, place: str) -> Any:
+    """The values in a domain's file. Raises WeftError if they are not JSON in UTF-8, or none that can be in a file again."""
+    try:
+        data = json.loads(content.decode())
+    except UnicodeDecodeError:
+        raise WeftError(_refused(place, name, "it is not UTF-8")) from None
+    except RecursionError:
+        raise WeftError(_refused(place, name, f"it is nested deeper than {_DEEPEST} levels")) from None
+    except ValueError as error:
+        raise WeftError(_refused(place, name, f"it is not JSON: {error}")) from None
+    flaw = _flaw(data)
+    if flaw:
+        raise WeftError(_refused(place, name, flaw))
+    return data
+
+
+def _refuse_strange_names(manifest: Manifest, place: str) -> None:
+    paths = map(parse_dotted, manifest.secrets)
+    flaw = _flaw([*manifest.values, *manifest.secrets])
+    if any(len(path) > _DEEPEST for path in paths):
+        flaw = f"a setting is nested deeper than {_DEEPEST} levels"
+    if flaw:
+        raise WeftError(_refused(place, MANIFEST, flaw))
+
+
+def _flaw(data: Any) -> str | None:
+    """What keeps values from being used, although they are JSON; without recursion, because they may be nested too deep for one."""
+    level = [data]
+    for _ in range(_DEEPEST + 1):
+        texts = [one for one in level if isinstance(one, str)]
+        texts += [key for one in level if isinstance(one, dict) for key in one]
+        if not all(map(_is_whole, texts)):
+            return "a text has half of a surrogate pair, which no file can contain"
+        level = [
+            below
+            for one in level
+            if isinstance(one, dict | list)
+            for below in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return None
+    return f"it is nested deeper than {_DEEPEST} levels"
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refused(place: str, name: str, reason: str, hint: str | None = None) -> Problem:

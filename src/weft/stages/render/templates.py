@@ -13,6 +13,7 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -296,6 +297,8 @@ def _named(filename: str | None) -> str | None:
     return found[1] if found else None
 
 
+_LISTED: Final = 10_000
+"""The files in which a template is looked for, for a hint: the folder of an agent's template may be a whole disk."""
 _FILE_NAME: Final = re.compile("<template (.*)>", re.DOTALL)
 
 
@@ -321,7 +324,7 @@ class _Loader(BaseLoader):
     def list_templates(self) -> list[str]:
         """The names of all templates, for hints."""
         walked = os.walk(self._folder) if self._files.may_read(self._folder) else ()
-        paths = (Path(folder, name) for folder, _, names in walked for name in names)
+        paths = islice((Path(folder, name) for folder, _, names in walked for name in names), _LISTED)
         return sorted(path.relative_to(self._folder).as_posix() for path in paths)
 
 
