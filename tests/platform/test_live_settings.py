@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from weft.schema.reload import LIVE, RELOAD, RESTART, reload_of
 pytestmark = pytest.mark.unmeasured("about the data of the reference project, not about code")
 
 
+@cache
 def every_setting():
     """All settings of the schemas, with or without a value."""
     project = reference.project()
