@@ -67,6 +67,14 @@ def problem_of(config):
         ({}, {"secrets": {"app.name.x": "X"}}, ""),
         ({}, {"secrets": {"app.hosts[5]": "X"}}, ""),
         ({}, {"others": 5}, "not the manifest of a bundle"),
+        ({}, {"format": -1}, "-1 is not a format"),
+        ({}, {"format": True}, "True is not a format"),
+        ({}, {"format": 1.0}, "1.0 is not a format"),
+        ({}, {"revision": 10**30}, "more than 64 bits"),
+        ({}, {"revision": -(2**64)}, "more than 64 bits"),
+        ({"pool.json": '{"max": NaN}'}, {}, "NaN is not a number of JSON"),
+        ({"pool.json": '{"max": -Infinity}'}, {}, "-Infinity is not a number of JSON"),
+        ({"pool.json": '{"max": 1e999}'}, {}, "1e999 is not a number of JSON"),
         ({}, {"values": []}, "not the manifest of a bundle"),
         ({}, {"values": {}}, "app.name is required"),
     ],
@@ -252,8 +260,8 @@ def test_the_files_of_a_secret_are_of_one_revision(world, monkeypatch):
     config = world.open(watch=False)
     known, turns = settling._content, []
 
-    def swapped_meanwhile(file):
-        found = known(file)
+    def swapped_meanwhile(*args):
+        found = known(*args)
         turns.append(1)
         if len(turns) == 1:
             world.secrets.publish({"APP_PASSWORD": "new", "APP_USER": "new"})

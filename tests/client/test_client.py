@@ -642,6 +642,9 @@ def test_a_revision_that_does_not_fit_a_class_is_refused(world):
         max: Literal[10, 11]
 
     config = world.open(watch=False)
-    config.bind(Small, "pool")
+    small = config.bind(Small, "pool")
     world.set(pool={"max": 12})
-    refused(world, config, "change-refused", "pool.max is none of 10, 11")
+    refused(world, config, "change-refused", "Small does not accept the change: pool.max is none of 10, 11")
+    assert small.max == 10
+    del small
+    assert config.refresh()

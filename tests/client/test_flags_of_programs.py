@@ -99,9 +99,21 @@ def test_an_event_names_the_flags_that_changed_with_those_that_use_a_shared_rule
         {},
         {"flags.json": "{"},
         {"flags.json": '{"flags": {"new": {"state": "ENABLED", "variants": {}, "defaultVariant": "on"}}}'},
+        {"flags.json": "{}"},
+        {"flags.json": '{"flags": []}'},
+        {"flags.json": "[]"},
+        {"flags.json": '{"flags": {"new": 5}}'},
         definitions({"new": flag(ON, "maybe")}),
+        definitions({"new": flag(ON, "off", targeting={"nope": [1]})}),
+        definitions({"new": flag(ON, "off", targeting={"if": [{"starts_wiht": ["a", "b"]}, "on"]})}),
+        definitions({"new": flag(ON, "off", targeting={"if": [False, {"if": [{"nope": []}, "on"]}, "off"]})}),
+        definitions({"new": flag(ON, "off", targeting={"if": [{"$ref": "tseters"}, "on", "off"]})}),
+        definitions({"new": flag(ON, "off", targeting={"if": [{"in": ["a", ["a"]]}, "on", "of"]})}),
+        definitions({"new": flag(ON, "off", targeting={"fractional": [["on", 30], ["of", 70]]})}),
+        definitions({"new": flag(ON, "off", targeting={"cat": ["o", "m"]})}),
+        definitions({"new": flag(ON, "off", targeting="on")}),
     ],
-    ids=["missing", "no JSON", "no variants", "unknown variant"],
+    ids=lambda others: others.get("flags.json", "missing").partition("flags.json")[2][-60:] or None,
 )
 def test_flags_that_the_core_does_not_take_keep_the_last_good_ones(client, world, others):
     events = []
@@ -116,9 +128,53 @@ def test_flags_that_the_core_does_not_take_keep_the_last_good_ones(client, world
     until(lambda: events[-1] == "ready")
 
 
-def test_a_start_without_the_flags_is_told(world):
-    with pytest.raises(weft.client.Refused, match=r"the bundle has no file flags\.json"):
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [
+        ({}, r"the bundle has no file flags\.json"),
+        ({"flags.json": "{}"}, "flags.json has no `flags`"),
+        (definitions({"new": flag(ON, "off", targeting={"nope": 1})}), "the flag new: flagd has no operator `nope`"),
+        (
+            definitions({"new": flag(ON, "off", targeting={"if": [{"$ref": "tseters"}, "on"]})}),
+            "there is no shared rule tseters",
+        ),
+        (
+            definitions({"new": flag(ON, "off", targeting={"if": [True, "no", "off"]})}),
+            "its targeting gives no, which is none of its variants",
+        ),
+    ],
+    ids=["missing", "no flags", "operator", "shared rule", "variant"],
+)
+def test_a_start_without_flags_that_can_be_evaluated_is_told(world, others, text):
+    world.set(others=others)
+    with pytest.raises(WeftError, match=text):
         weft.client.FlagProvider(world.open(watch=False))
+
+
+@pytest.mark.parametrize(
+    "targeting",
+    [
+        {},
+        {"if": [{"==": [{"var": "plan"}, "gold"]}, True]},
+        {"if": [{"sem_ver": [{"var": "version"}, ">=", "1.2.0"]}, "on", None]},
+        {"if": [{"some": [{"var": "groups"}, {"==": [{"var": ""}, "x"]}]}, "on", {"fractional": [["true"], ["off"]]}]},
+        {"or": [{"var": "wanted"}, "off"]},
+        {"$ref": "testers_only"},
+    ],
+    ids=str,
+)
+def test_flags_that_the_core_can_evaluate_are_taken_without_a_word(world, targeting, caplog):
+    variants, shared = {**ON, "true": True}, {"testers_only": {"if": [True, "on"]}}
+    text = json.dumps({"flags": {"new": flag(variants, "off", targeting=targeting)}, "$evaluators": shared})
+    world.set(others={"flags.json": text})
+    weft.client.FlagProvider(world.open(watch=False))
+    assert [record for record in caplog.records if record.name.startswith("openfeature")] == []
+
+
+def test_a_default_that_is_true_is_the_variant_of_that_name(world):
+    world.set(others=definitions({"new": flag({"true": "yes", "false": "no"}, True)}))
+    provider = weft.client.FlagProvider(world.open(watch=False))
+    assert provider.resolve_string_details("new", "").value == "yes"
 
 
 @pytest.mark.soak

@@ -1,9 +1,11 @@
 """What a program says about its configuration to those who ask over HTTP."""
 
 import asyncio
+import dataclasses
 import json
 import re
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 import weft.client
@@ -55,6 +57,7 @@ def test_a_program_that_is_stale_stays_ready_and_says_why(world):
 
 def test_metrics_are_read_by_those_who_collect_them(world):
     world.set(revision=3)
+    world.secrets.publish({"APP_PASSWORD": "x"})
     config = world.open(watch=False)
     world.set(revision=4, app={"port": 81}, pool={"max": 20})
     config.refresh()
@@ -107,6 +110,31 @@ def test_a_server_starts_and_ends_the_application(world):
 
     asyncio.run(config.asgi({"type": "lifespan"}, receive, send))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_what_is_no_http_is_answered_as_the_server_expects(world):
+    config = world.open(watch=False)
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append((message["type"], message.get("code")))
+
+    asyncio.run(config.asgi({"type": "websocket", "path": "/status"}, receive, send))
+    assert sent == [("websocket.close", 1000)]
+    with pytest.raises(ValueError, match="answers HTTP, and not smtp"):
+        asyncio.run(config.asgi({"type": "smtp"}, receive, send))
+
+
+def test_figures_have_all_their_digits(world):
+    config = world.open(watch=False)
+    status = dataclasses.replace(config.status, since=1000.25, stale_since=2000.0, refused=12345678)
+    text = metrics(status, now=123456789.5)
+    assert "weft_config_age_seconds 123455789.25\n" in text
+    assert "weft_config_stale_seconds 123454789.5\n" in text
+    assert "weft_config_refused_total 12345678\n" in text
 
 
 def test_listeners_of_the_status_hear_of_every_look(world, caplog):

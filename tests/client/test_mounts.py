@@ -115,6 +115,7 @@ def test_a_real_mount_of_a_file_is_in_the_status_and_in_the_log(world):
 
 
 def test_a_change_of_a_pinned_setting_is_a_warning_until_it_is_taken_back(world, caplog):
+    world.secrets.publish({"APP_PASSWORD": "x"})
     config = world.open(watch=False, environ={"POOL_MIN": "4"})
     assert config.status.warnings == ()
     world.set(pool={"min": 2, "max": 20})
@@ -137,6 +138,7 @@ def test_a_warning_of_a_mount_stays(world, monkeypatch):
     mounts = world.folder / "mounts"
     mounts.write_text(line(world.mount.folder, REVISION))
     monkeypatch.setattr("weft.client.mounts._MOUNTS", mounts)
+    world.secrets.publish({"APP_PASSWORD": "x"})
     config = world.open(watch=False)
     world.set(pool={"max": 20})
     config.refresh()

@@ -23,15 +23,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from weft.client.accepting import Require
     from weft.client.collector import Collector
     from weft.client.config import Config
     from weft.client.flags import FlagProvider
     from weft.client.listeners import Change, Refused
+    from weft.client.options import Require
     from weft.client.snapshot import NoSetting, Snapshot
     from weft.client.sources import File, Folder, Reading, Source, Unreadable
     from weft.client.status import Status
@@ -71,28 +70,24 @@ def open(  # noqa: A001 - as in `weft.client.open`
     their settings: they win over the bundle, and never change; with `environ="secrets"`, only those of sensitive settings count. `allow_older` accepts revisions with a lower number than the current one.
     A source is read `debounce` seconds after it has changed; `inotify=False` only polls.
 
-    Raises WeftError with every problem if there is nothing that can be used, and ValueError for options that do not fit each other.
+    Raises WeftError with every problem if there is nothing that can be used, and ValueError or TypeError for options that have no meaning, or do not
+    fit each other.
     """
-    from weft.client.accepting import Options
     from weft.client.config import Config
-    from weft.client.sources import source_of
+    from weft.client.options import opened_source, options_of
 
-    if (require == "defaults") is (defaults is None):
-        raise ValueError(
-            '`require="defaults"` and `defaults=…`, the bundle that comes with the program, need each other'
-        )
-    options = Options(
-        last_good=None if last_good is None else Path(last_good).absolute(),
+    options = options_of(
+        last_good=last_good,
         require=require,
-        defaults=source_of(defaults) if isinstance(defaults, str | os.PathLike) else defaults,
-        environ=dict(environ if isinstance(environ, Mapping) else os.environ) if environ else None,
-        environ_has_secrets_only=environ == "secrets",
-        secrets=None if secrets is None else Path(secrets).absolute(),
-        allow_older=allow_older,
+        defaults=defaults,
+        secrets=secrets,
+        environ=environ,
         debounce=debounce,
+        allow_older=allow_older,
+        watch=watch,
         inotify=inotify,
     )
-    config = Config(source_of(source) if isinstance(source, str | os.PathLike) else source, options)
+    config = Config(opened_source("source", source), options)
     return config.watch() if watch else config
 
 

@@ -8,35 +8,19 @@ bundle that comes with the program, if its author wants that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path as FilePath
 from typing import Literal
 
-from weft.base.problems import CannotRun, Problem, WeftError
+from weft.base.problems import CannotRun, Place, Problem, Severity, WeftError
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.kept import Kept
+from weft.client.options import Options
 from weft.client.settling import Pinned, Settled, settle
 from weft.client.sources import Reading, Source, Unreadable
 
-Require = Literal["valid", "last-good", "defaults"]
 Origin = Literal["source", "last-good", "defaults"]
 logger = logging.getLogger("weft.client")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a configuration is opened; `open` says what each of them means."""
-
-    last_good: FilePath | None = None
-    require: Require = "last-good"
-    defaults: Source | None = None
-    environ: Mapping[str, str] | None = None
-    environ_has_secrets_only: bool = False
-    secrets: FilePath | None = None
-    allow_older: bool = False
-    debounce: float = 0.03
-    inotify: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,6 +39,9 @@ class Acceptance:
         self._options = options
         self._kept = Kept(options.last_good) if options.last_good else None
         self._judge: Judge | None = None
+        self._to_write: dict[str, Callable[[Kept], None]] = {}
+        self.not_kept: tuple[Problem, ...] = ()
+        """A warning if the folder `last_good` lacks what it should have; writing that is tried again."""
 
     def of(self, reading: Reading, previous: Accepted | None, *, hold: bool = False) -> Accepted:
         """What was read, after a previous one. Raises WeftError with why it cannot be in force.
@@ -70,19 +57,29 @@ class Acceptance:
         return Accepted(bundle, settle(judge, bundle, pinned, before, hold=hold, allow_older=allow_older))
 
     def keep(self, accepted: Accepted) -> None:
-        """Keep a bundle as the last good one."""
-        self._write(lambda kept: kept.write(accepted.bundle.contents))
+        """Keep a bundle as the last good one, now or, if that fails, at a later look."""
+        self._to_write = {"the last good configuration": lambda kept: kept.write(accepted.bundle.contents)}
+        self.write()
 
     def refuse(self, accepted: Accepted) -> None:
         """Remember that listeners refused a bundle."""
-        self._write(lambda kept: kept.refuse(accepted.bundle.manifest.digest))
+        self._to_write["what listeners refused"] = lambda kept: kept.refuse(accepted.bundle.manifest.digest)
+        self.write()
 
-    def _write(self, write: Callable[[Kept], None]) -> None:
-        try:
-            if self._kept:
+    def write(self) -> None:
+        """Write what is not in the folder yet."""
+        self.not_kept = ()
+        if self._kept is None:
+            self._to_write = {}
+            return
+        for what, write in list(self._to_write.items()):
+            try:
                 write(self._kept)
-        except (CannotRun, OSError) as error:
-            logger.warning("the last good configuration is not kept: %s", error)
+                del self._to_write[what]
+            except (CannotRun, OSError) as error:
+                reason = error.problems[0].message if isinstance(error, CannotRun) else str(error)
+                self.not_kept = (_not_kept(self._kept, what, reason),)
+                return
 
     # --- the start ---
 
@@ -123,6 +120,12 @@ class Acceptance:
         found = self.of(reading, last)
         self.keep(found)
         return found
+
+
+def _not_kept(kept: Kept, what: str, reason: str) -> Problem:
+    hint = "it is tried again every five seconds; until then, a restart starts with what was kept before"
+    message = f"{what} is not kept: {reason}"
+    return Problem("cannot-write", message, Severity.WARNING, place=Place(str(kept.path.parent)), hint=hint)
 
 
 def reasons(error: Exception) -> tuple[Problem, ...]:

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import types
 import typing
-from collections.abc import Collection, Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Generic, TypeVar, get_origin
 
-from weft.base.paths import Path, dotted
+from weft.base.paths import Path, dotted, parse_dotted
 from weft.base.problems import Problem, WeftError
+from weft.client.fitting import Misfit, made
 from weft.client.snapshot import Snapshot, thawed
-from weft.schema.types import TYPE_WORDS, json_type
+from weft.secrets.masking import MASK
 
 T = TypeVar("T")
-
-
-class Misfit(Exception):
-    """A value that is not of the type that a class wants."""
+_NOW: Final = "_weft_now"
+"""The name under which a proxy has its object: no field of a class has it."""
+_FORWARDED: Final = (
+    "__len__", "__iter__", "__contains__", "__getitem__", "__reversed__", "__bool__", "__call__", "__hash__",
+    "__lt__", "__le__", "__gt__", "__ge__", "__int__", "__float__", "__index__", "__fspath__", "__bytes__",
+)  # fmt: skip
 
 
 class Bound(Generic[T]):
-    """A class at a path of the configuration, and its object for the current snapshot."""
+    """A class at a path of the configuration, and its object for the current snapshot, as long as the program uses that."""
 
     def __init__(self, shape: type[T], path: Path) -> None:
+        if not _can_be_bound(shape):
+            raise TypeError(
+                f"`bind` takes a data class, a TypedDict, a model of `pydantic` or a dictionary such as `dict[str, Any]`, and not {shape!r}: read a single value by its path"
+            )
         self.shape = shape
+        self.name = getattr(shape, "__name__", str(shape))
         self.path = path
         self.now: Any = None
-        self.proxy: Any = None
+        self.snapshot: Snapshot | None = None
+        self._proxy: Callable[[], Any] = lambda: self
+
+    @property
+    def is_used(self) -> bool:
+        """False once the program has dropped the object."""
+        return self._proxy() is not None
 
     def fit(self, snapshot: Snapshot) -> Any:
         """The object for a snapshot. Raises WeftError if the settings are not what the class wants."""
@@ -36,26 +51,80 @@ class Bound(Generic[T]):
         try:
             value = snapshot.at(self.path)
         except (LookupError, TypeError):
-            raise WeftError(Problem("binding", f"there is no setting {where} for {self.shape.__name__}")) from None
+            raise WeftError(Problem("binding", f"there is no setting {where} for {self.name}")) from None
         try:
             return made(self.shape, thawed(value), where)
         except Misfit as error:
-            raise WeftError(Problem("binding", str(error))) from None
+            raise WeftError(Problem("binding", _told(error, snapshot))) from None
 
-    def take(self, value: Any) -> None:
-        """Use an object from now on."""
-        self.now = value
-        if self.proxy is not None:
-            object.__setattr__(self.proxy, "_now", value)
+    def take(self, snapshot: Snapshot) -> None:
+        """Use the object for a snapshot from now on. Raises WeftError."""
+        now = self.fit(snapshot)
+        self.now, self.snapshot = now, snapshot
+        proxy = self._proxy()
+        if proxy is not None and proxy is not self and not isinstance(proxy, _Following):
+            object.__setattr__(proxy, _NOW, now)
+
+    def proxy(self) -> T:
+        """What follows the object: an instance for classes, a mapping for a TypedDict."""
+        if isinstance(self.now, dict):
+            following = _Following(self)
+            self._proxy = weakref.ref(following)
+            return typing.cast(T, following)
+        instance = _proxy_of(self)()
+        object.__setattr__(instance, _NOW, self.now)
+        self._proxy = weakref.ref(instance)
+        return typing.cast(T, instance)
+
+    def shown(self) -> str:
+        """The object as text, without secrets."""
+        if self.snapshot is None:
+            return repr(self.now)
+        return self.snapshot.masked.text(_shown(self.now, self.path, self.snapshot))
 
 
-def bound(made: Bound[T]) -> T:
-    """What follows the object: an instance for classes, a mapping for a TypedDict."""
-    if isinstance(made.now, dict):
-        return typing.cast(T, _Following(made))
-    made.proxy = _proxy_of(made.shape)()
-    object.__setattr__(made.proxy, "_now", made.now)
-    return typing.cast(T, made.proxy)
+def _can_be_bound(shape: Any) -> bool:
+    if typing.is_typeddict(shape) or (isinstance(shape, type) and hasattr(shape, "model_validate")):
+        return True
+    kind = get_origin(shape) or shape
+    return isinstance(kind, type) and (dataclasses.is_dataclass(kind) or issubclass(kind, Mapping))
+
+
+def _told(error: Misfit, snapshot: Snapshot) -> str:
+    """Why a value does not fit, without secrets: what code of the program says about a sensitive setting is left out."""
+    if not error.said:
+        return snapshot.masked.text(str(error))
+    try:
+        is_hidden = bool(error.where) and snapshot.masked.hides(parse_dotted(error.where))
+    except ValueError:
+        is_hidden = True
+    said = "what its class says is not shown, because the setting is sensitive" if is_hidden else error.said
+    return snapshot.masked.text(f"{error}: {said}")
+
+
+def _shown(value: Any, path: Path, snapshot: Snapshot) -> str:
+    """A value as `repr` shows it, with masks for fields that are sensitive settings, as far as the class shows its fields in the usual way."""
+    if snapshot.masked.hides(path):
+        return repr(MASK)
+    fields = _fields(value)
+    if fields is not None:
+        inside = ", ".join(f"{name}={_shown(getattr(value, name), (*path, key), snapshot)}" for name, key in fields)
+        return f"{type(value).__qualname__}({inside})"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{key!r}: {_shown(one, (*path, key), snapshot)}" for key, one in value.items()) + "}"
+    if type(value) is list:
+        return "[" + ", ".join(_shown(one, (*path, index), snapshot) for index, one in enumerate(value)) + "]"
+    return repr(value)
+
+
+def _fields(value: Any) -> list[tuple[str, str]] | None:
+    """The attributes that an object shows, each with its setting; None if its class shows it in its own way."""
+    shape, representation = type(value), type(value).__repr__
+    if getattr(representation, "__module__", None) == "pydantic.main":
+        return [(name, field.alias or name) for name, field in shape.model_fields.items() if field.repr]
+    if dataclasses.is_dataclass(shape) and hasattr(representation, "__wrapped__"):  # made by `dataclass`
+        return [(field.name, field.name) for field in dataclasses.fields(shape) if field.repr]
+    return None
 
 
 class _Following(Mapping[str, Any]):
@@ -73,130 +142,63 @@ class _Following(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._made.now)
 
+    def __repr__(self) -> str:
+        return self._made.shown()
 
-def _proxy_of(shape: type[Any]) -> Any:
+    def __copy__(self) -> dict[str, Any]:
+        return dict(self._made.now)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return copy.deepcopy(typing.cast(dict[str, Any], self._made.now), memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self._made.now),)
+
+
+def _proxy_of(bound: Bound[Any]) -> Any:
     """A class whose objects look like those of another one, and read every attribute of the current object."""
+    shape = get_origin(bound.shape) or bound.shape
+    now = attrgetter(_NOW)
 
     def look(self: Any, name: str) -> Any:  # methods, and what a class computes
-        return getattr(self._now, name)
+        if name == _NOW:
+            raise AttributeError(name)
+        return getattr(now(self), name)
 
-    def refuse(self: Any, name: str, _value: Any) -> None:
+    def refuse(self: Any, name: str, _value: Any = None) -> None:
         raise AttributeError(f"{name} cannot be set: it follows the configuration")
 
     declared = dataclasses.fields(shape) if dataclasses.is_dataclass(shape) else ()
     names = (*getattr(shape, "model_fields", ()), *(field.name for field in declared))
     body = {
-        **{name: property(attrgetter(f"_now.{name}")) for name in names},  # read without a call in Python
-        "__slots__": ("_now",),
+        **{name: property(attrgetter(f"{_NOW}.{name}")) for name in names},  # read without a call in Python
+        **{name: _forwarded(shape, name) for name in _FORWARDED if _has_own(shape, name)},
+        **{name: vars(shape)[name] for name in ("__dataclass_fields__", "__dataclass_params__") if name in vars(shape)},
+        "__slots__": (_NOW, "__weakref__"),
         "__getattr__": look,
         "__setattr__": refuse,
-        "__repr__": lambda self: repr(self._now),
-        "__eq__": lambda self, other: self._now == getattr(other, "_now", other),
-        "__hash__": None,
+        "__delattr__": refuse,
+        "__repr__": lambda _: bound.shown(),
+        "__eq__": lambda self, other: now(self) == _plain(other),
+        "__copy__": lambda self: copy.copy(now(self)),
+        "__deepcopy__": lambda self, memo: copy.deepcopy(now(self), memo),
+        "__reduce_ex__": lambda self, protocol: now(self).__reduce_ex__(protocol),
         "__class__": property(lambda _: shape),
     }
-    return type(f"Live{shape.__name__}", (), body)
+    return type(f"Live{shape.__name__}", (), {"__hash__": None, **body})
 
 
-def made(shape: Any, value: Any, where: str) -> Any:
-    """A value as a type says: data classes, TypedDicts, models of `pydantic`, unions, lists, mappings, literals and plain types.
-
-    Raises Misfit.
-    """
-    if shape is Any or shape is object:
-        return value
-    if hasattr(shape, "model_validate"):
-        return _model(shape, value, where)
-    if dataclasses.is_dataclass(shape):
-        return _dataclass(shape, value, where)
-    if typing.is_typeddict(shape):
-        return _typed_dict(shape, value, where)
-    origin = get_origin(shape)
-    if origin in (Union, types.UnionType):
-        return _one_of(get_args(shape), value, where)
-    if origin is not None:
-        return _generic(shape, origin, value, where)
-    if shape is float and type(value) is int:
-        return float(value)
-    if type(value) is not shape:
-        raise Misfit(f"{where} is {_kind(value)}, and {getattr(shape, '__name__', shape)} is wanted")
-    return value
+def _has_own(shape: Any, name: str) -> bool:
+    """True if a class has a method of its own, not that of every object."""
+    found = getattr(shape, name, None)
+    return found is not None and found is not getattr(object, name, None)
 
 
-def _model(shape: Any, value: Any, where: str) -> Any:
-    try:
-        return shape.model_validate(value)
-    except ValueError as error:
-        raise Misfit(f"{where} does not fit {shape.__name__}: {_first(error)}") from None
+def _forwarded(shape: Any, name: str) -> Any:
+    method = getattr(shape, name)
+    return lambda self, *args: method(_plain(self), *map(_plain, args))
 
 
-def _first(error: Any) -> str:
-    """What a model says first, without the value."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
-
-
-def _dataclass(shape: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise Misfit(f"{where} is {_kind(value)}, and {shape.__name__} is wanted")
-    hints = typing.get_type_hints(shape)
-    given = {}
-    for field in dataclasses.fields(shape):
-        if field.name in value:
-            given[field.name] = made(hints[field.name], value[field.name], _inside(where, field.name))
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise Misfit(f"{_inside(where, field.name)} is not set, and {shape.__name__} needs it")
-    return shape(**given)
-
-
-def _typed_dict(shape: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise Misfit(f"{where} is {_kind(value)}, and {shape.__name__} is wanted")
-    hints = typing.get_type_hints(shape)
-    missing = sorted(_required(shape) - value.keys())
-    if missing:
-        raise Misfit(f"{_inside(where, missing[0])} is not set, and {shape.__name__} needs it")
-    return {
-        key: made(hints[key], below, _inside(where, key)) if key in hints else below for key, below in value.items()
-    }
-
-
-def _required(shape: Any) -> set[str]:
-    """The keys that a TypedDict needs. What it says itself is wrong where annotations are texts, as in generated types."""
-    hints = typing.get_type_hints(shape, include_extras=True)
-    required = {key for key, hint in hints.items() if get_origin(hint) is typing.Required}
-    return required | {key for key in shape.__required_keys__ if get_origin(hints[key]) is not typing.NotRequired}
-
-
-def _one_of(shapes: tuple[Any, ...], value: Any, where: str) -> Any:
-    reasons = []
-    for shape in shapes:
-        try:
-            return made(shape, value, where)
-        except Misfit as error:
-            reasons.append(str(error))
-    raise Misfit(reasons[0])
-
-
-def _generic(shape: Any, origin: Any, value: Any, where: str) -> Any:
-    args = get_args(shape)
-    if origin is typing.Literal:
-        if value not in args:
-            raise Misfit(f"{where} is none of {', '.join(map(repr, args))}")
-        return value
-    if origin is typing.Annotated:
-        return made(args[0], value, where)
-    if isinstance(value, dict) and issubclass(origin, Mapping):
-        return {key: made(args[1], below, _inside(where, key)) for key, below in value.items()}
-    if isinstance(value, list) and issubclass(origin, Collection):
-        items = [made(args[0], below, f"{where}[{index}]") for index, below in enumerate(value)]
-        return origin(items) if origin in (tuple, set, frozenset) else items
-    raise Misfit(f"{where} is {_kind(value)}, and {shape} is wanted")
-
-
-def _inside(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _kind(value: Any) -> str:
-    return TYPE_WORDS[json_type(value)]
+def _plain(value: Any) -> Any:
+    """The current object of a proxy; anything else is itself."""
+    return getattr(value, _NOW) if _NOW in getattr(type(value), "__slots__", ()) else value

@@ -7,22 +7,27 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from weft.base.paths import Path, dotted, parse_dotted
 from weft.base.problems import Problem, WeftError
-from weft.client.accepting import Acceptance, Accepted, Options, reasons
-from weft.client.binding import Bound, bound
+from weft.client.accepting import Acceptance, Accepted, reasons
+from weft.client.binding import Bound
 from weft.client.health import Application, application
-from weft.client.listeners import Change, Listener, Listeners
+from weft.client.listeners import Change, Listeners
 from weft.client.mounts import never_updated
 from weft.client.notifier import POLL, Notifier, settled
-from weft.client.settling import overruled
+from weft.client.options import Options
+from weft.client.registering import Registered, unheard, without_secrets_of
+from weft.client.settling import overruled, without_value
 from weft.client.snapshot import Snapshot, changed
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
+
+if TYPE_CHECKING:
+    from weft.client.awaiting import Changes
 
 T = TypeVar("T")
 logger = logging.getLogger("weft.client")
@@ -37,6 +42,7 @@ class Config:
         self._acceptance = Acceptance(options)
         self._secrets = Folder(options.secrets) if options.secrets else None
         self._listeners = Listeners()
+        self._registered = Registered(self._listeners)
         self._lock = threading.RLock()
         self._seen: Any
         self._again_at: float | None
@@ -52,6 +58,12 @@ class Config:
 
     def __getitem__(self, path: str) -> Any:
         return self._read(path)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._snapshot
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._snapshot)
 
     def get(self, path: str, default: Any = None) -> Any:
         """The value of a setting, or something else if it is not set."""
@@ -73,19 +85,23 @@ class Config:
     def bind(self, shape: type[T], at: str = "") -> T:
         """An object of a data class, a TypedDict or a model of `pydantic` whose attributes are the settings at a path, and follow them.
 
-        Raises WeftError if the settings do not fit; a later revision that does not fit is refused.
+        A later revision that does not fit is refused, as long as the program has the object. What the object shows of itself is without secrets.
+
+        Raises WeftError if the settings do not fit, TypeError for a class that cannot be bound, RuntimeError in a function of `before_change`.
         """
-        made = Bound(shape, _path(at))
-        made.take(made.fit(self._snapshot))
-        self._listeners.before.append(Listener(made.path, lambda change: made.fit(change.new)))
-        self._listeners.after.insert(0, Listener(made.path, lambda change: made.take(made.fit(change.new))))
-        return bound(made)
+        self._registered.refuse_inside("bind", "before_change")
+        with self._lock:  # no revision is swapped between reading the settings and hearing of their changes
+            made = Bound(shape, _path(at))
+            made.take(self._snapshot)
+            return self._registered.following(made)
 
     def explain(self, path: str) -> dict[str, Any]:
         """Where a setting comes from: `{value, origin, variable, file, pending_restart}`; the value is masked if it is sensitive.
 
         `origin` is the line of an overlay, `variable` the environment variable that pins it, `file` that of a mounted Secret.
+        Raises NoSetting, with a similar setting, if there is none.
         """
+        self._snapshot[path]
         steps = parse_dotted(path)
         name, status, pinned = dotted(steps), self._status, self._current.settled.pinned
         origin = self._current.bundle.origin(steps)
@@ -105,31 +121,35 @@ class Config:
     # --- following ---
 
     def on_change(self, path: str | Callable[[Change], Any] = "") -> Any:
-        """Call a function after each change of the settings at or below a path: `@config.on_change("database.pool")`."""
-        return _registered(self._listeners.after, path)
+        """Call a function after each change of the settings at or below a path: `@config.on_change("database.pool")`.
+
+        An unknown path is a warning in `status`. Raises TypeError for an `async` function, and for what is neither a path nor a function.
+        """
+        return self._registered.function(path, "on_change", self._expect)
 
     def before_change(self, path: str | Callable[[Change], Any] = "") -> Any:
         """Ask a function before each change; if it raises `Refused`, or anything else, or takes too long, the change does not happen."""
-        return _registered(self._listeners.before, path)
+        return self._registered.function(path, "before_change", self._expect)
 
     def on_status(self, function: Callable[[Status], T]) -> Callable[[Status], T]:
         """Call a function after each look at the source, whether it was accepted or not."""
-        self._listeners.of_status.append(function)
+        self._listeners.of_status.append(self._registered.watched(function, "on_status"))
         return function
 
-    async def changes(self, path: str = "") -> AsyncIterator[Change]:
-        """The changes from now on, in an asynchronous program."""
-        import asyncio  # only programs that have it already need it
+    def changes(self, path: str = "") -> Changes:
+        """The changes from now on, in an asynchronous program: `async for change in config.changes("flags")`. `close` ends them."""
+        found = self._registered.changes(_path(path))
+        self._expect(_path(path))
+        if self._closed:
+            found.end()
+        return found
 
-        queue: asyncio.Queue[Change] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-        listener = Listener(_path(path), lambda change: loop.call_soon_threadsafe(queue.put_nowait, change))
-        self._listeners.after.append(listener)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._listeners.after.remove(listener)
+    def _expect(self, path: Path) -> None:
+        """Warn if somebody waits for changes of an unknown setting."""
+        if not self._snapshot.describes(path):
+            self._registered.unknown.append(path)
+            with self._lock:
+                self._status = replace(self._status, warnings=self._warnings(self._current))
 
     def watch(self) -> Config:
         """Follow the source in a thread of this process, from now on; a process that is forked follows it again by itself."""
@@ -141,11 +161,12 @@ class Config:
         return self
 
     def close(self) -> None:
-        """Stop following the source."""
+        """Stop following the source, and end `changes`."""
         self._closed = True
         notifier, self._notifier = self._notifier, None
         if notifier:
             notifier.wake()
+        self._registered.end()
 
     def __enter__(self) -> Self:
         return self
@@ -177,14 +198,18 @@ class Config:
     # --- a new revision ---
 
     def refresh(self) -> bool:
-        """Look at the source now; true if a new revision is in force. What is refused is in `status`."""
+        """Look at the source now; true if a new revision is in force. What is refused is in `status`.
+
+        Raises RuntimeError in a listener of this configuration: the change of which it hears has not ended.
+        """
+        self._registered.refuse_inside("refresh")
         with self._lock:
             token = self._token()
             try:
                 return self._consider(self._source.read())
             except Exception as error:  # noqa: BLE001 - whatever the source has, the program goes on with what is in force
-                self._again_at = _again_at(error)
                 self._stay(reasons(error), is_another=token != self._seen)
+                self._again_at = self._due(error)
             finally:
                 self._seen = token
             return False
@@ -196,15 +221,18 @@ class Config:
         accepted = self._acceptance.of(reading, self._current, hold=True)
         bundle, found = accepted.bundle, accepted.settled
         change = _between(self._snapshot, found.snapshot)
+        self._registered.drop_unused()
         try:
             self._listeners.ask(change)
-        except WeftError:
+        except WeftError as error:
             self._acceptance.refuse(accepted)
-            raise
-        self._again_at = None
+            raise without_secrets_of(change, error) from None
         fresh = bool(change.settings or change.files) or bundle.manifest != self._current.bundle.manifest
         if bundle.contents != self._current.bundle.contents or self._current.origin == "defaults":
             self._acceptance.keep(accepted)
+        elif self._acceptance.not_kept:
+            self._acceptance.write()
+        self._again_at = self._due(None)
         self._current = accepted
         if found.pending and found.pending != self._status.pending_restart:
             logger.warning("a restart is needed for the new values of %s", ", ".join(found.pending))
@@ -215,7 +243,7 @@ class Config:
             since=now if fresh else self._status.since,
             origin="source",
             pending_restart=found.pending,
-            warnings=self._warned((*self._mounts, *overruled(bundle, self._initial, found.pinned))),
+            warnings=self._warnings(accepted),
             pinned=found.pinned.variables,
             refused=self._status.refused,
             accepted=self._status.accepted + fresh,
@@ -234,17 +262,32 @@ class Config:
         """Stay with what is in force, and remember why; `is_another` if the source has changed since the last look."""
         is_new = is_another or problems != self._status.problems
         now = self._status.stale_since or time.time()
-        self._status = replace(self._status, stale_since=now, problems=problems, refused=self._status.refused + is_new)
+        if self._acceptance.not_kept:
+            self._acceptance.write()
+        refused, warnings = self._status.refused + is_new, self._warnings(self._current)
+        self._status = replace(self._status, stale_since=now, problems=problems, refused=refused, warnings=warnings)
         if is_new:
             self._log_refusal()
         self._listeners.report(self._status)
 
-    def _warned(self, warnings: tuple[Problem, ...]) -> tuple[Problem, ...]:
-        """The warnings, of which those that are new are in the log."""
+    def _warnings(self, accepted: Accepted) -> tuple[Problem, ...]:
+        """What should be looked at and keeps nothing from being in force; what is new of it is in the log."""
+        settled, has_secrets = accepted.settled, self._options.secrets or self._options.environ
+        warnings = (
+            *self._mounts,
+            *self._acceptance.not_kept,
+            *(without_value(accepted.bundle, settled.pinned) if has_secrets else ()),
+            *unheard(self._registered.unknown, settled.snapshot),
+            *overruled(accepted.bundle, self._initial, settled.pinned),
+        )
         for warning in warnings:
             if warning not in self._status.warnings:
                 logger.warning("%s", WeftError(warning))
         return warnings
+
+    def _due(self, error: Exception | None) -> float | None:
+        """When the source is read again though nothing changes: what prevented reading or writing may end."""
+        return time.monotonic() + POLL if isinstance(error, Unreadable) or self._acceptance.not_kept else None
 
     def _log_refusal(self) -> None:
         for problem in self._status.problems:
@@ -262,7 +305,7 @@ class Config:
         self._seen = self._token()
         accepted, error = self._acceptance.first(self._source)
         refused = reasons(error) if error else ()
-        self._again_at = _again_at(error)
+        self._again_at = self._due(error)
         self._current, self._initial, self._snapshot = accepted, accepted.bundle, accepted.settled.snapshot
         now = time.time()
         self._status = Status(
@@ -278,12 +321,7 @@ class Config:
         logger.info("revision %s is in force, from %s", self._name(), accepted.bundle.place)
         self._log_refusal()
         self._mounts = never_updated(self._source, accepted.bundle.contents, self._options.secrets)
-        self._status = replace(self._status, warnings=self._warned(self._mounts))
-
-
-def _again_at(error: Exception | None) -> float | None:
-    """When a source is read again that could not be read: what prevents that may end without a change of the folder."""
-    return time.monotonic() + POLL if isinstance(error, Unreadable) else None
+        self._status = replace(self._status, warnings=self._warnings(accepted))
 
 
 def _between(old: Snapshot, new: Snapshot) -> Change:
@@ -294,19 +332,6 @@ def _between(old: Snapshot, new: Snapshot) -> Change:
 def _path(text: str) -> Path:
     """A dotted path; an empty text is the whole configuration."""
     return parse_dotted(text) if text else ()
-
-
-def _registered(listeners: list[Listener], path: str | Callable[[Change], Any]) -> Any:
-    """Register a function, or what registers one for a path: with and without parentheses, as decorators are."""
-    if callable(path):
-        listeners.append(Listener((), path))
-        return path
-
-    def register(function: Callable[[Change], T]) -> Callable[[Change], T]:
-        listeners.append(Listener(_path(path), function))
-        return function
-
-    return register
 
 
 _WATCHING: weakref.WeakSet[Config] = weakref.WeakSet()

@@ -15,6 +15,8 @@ from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.event import ProviderEventDetails
 from openfeature.provider import AbstractProvider, Metadata
 
+from weft.base.problems import Problem, WeftError
+from weft.client.flag_rules import mistakes
 from weft.client.listeners import Change, Refused
 from weft.client.snapshot import Snapshot
 from weft.client.status import Status
@@ -27,16 +29,23 @@ if TYPE_CHECKING:
 
 
 class FlagProvider(AbstractProvider):
-    """A provider for OpenFeature over a file of the bundle. Raises Refused if the bundle does not have it, or the core does not take it."""
+    """A provider for OpenFeature over a file of the bundle. Raises WeftError if the bundle does not have it, or flagd could not evaluate all of its flags."""
 
     def __init__(self, config: Config, file: str = "flags.json") -> None:
         super().__init__()
         self._file = file
-        self._core, self._definitions = self._loaded(config.snapshot)
         self._is_stale = False
+        loaded = config.snapshot
+        try:
+            self._core, self._definitions = self._loaded(loaded)
+        except Refused as error:
+            raise WeftError(Problem("bundle-refused", str(error))) from None
         config.before_change(self._check)
         config.on_change(self._take)
         config.on_status(self._notice)
+        while loaded is not config.snapshot:  # one that came before the listeners is loaded, too
+            loaded = config.snapshot
+            self._core, self._definitions = self._loaded(loaded)
 
     def get_metadata(self) -> Metadata:
         """The name of the provider."""
@@ -52,10 +61,12 @@ class FlagProvider(AbstractProvider):
         except Exception as error:  # noqa: BLE001 - the core raises whatever its parts raise
             raise Refused(f"{self._file} is not what flagd takes: {error.__cause__ or error}") from None
         data = json.loads(snapshot.files[self._file])
-        for key, flag in data["flags"].items():
-            if flag.get("defaultVariant") is not None and flag["defaultVariant"] not in flag["variants"]:
-                raise Refused(f"{self._file}: the default of {key} is none of its variants")
-        shared = data.get("$evaluators", {})
+        if not isinstance(data.get("flags"), dict):
+            raise Refused(f"{self._file} has no `flags`, a mapping of flags by their keys")
+        found = list(mistakes(core, data))
+        if found:
+            raise Refused(f"{self._file}: {'; '.join(found[:5])}")
+        shared = data.get("$evaluators") or {}
         return core, {key: (flag, _named_in(flag, shared)) for key, flag in data["flags"].items()}
 
     def _check(self, change: Change) -> None:

@@ -26,6 +26,12 @@ def application(config: Config) -> Application:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
+        if scope["type"] == "websocket":
+            await receive()  # what a client asks first
+            await send({"type": "websocket.close", "code": 1000, "reason": "ask with HTTP"})
+            return
+        if scope["type"] != "http":
+            raise ValueError(f"this application answers HTTP, and not {scope['type']}")
         status, kind, text = _answer(str(scope.get("path", "")).rstrip("/").rpartition("/")[2], config.status)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -38,7 +44,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     """What a server says to an application when it starts and ends."""
     while True:
         message = await receive()
-        await send({"type": f"{message['type']}.complete"})
+        if message["type"] in ("lifespan.startup", "lifespan.shutdown"):
+            await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
 
@@ -84,7 +91,9 @@ def figures(status: Status, now: float | None = None) -> list[Figure]:
             "weft_config_pending_restarts", "Settings whose new value waits for a restart.", len(status.pending_restart)
         ),
         Figure(
-            "weft_config_warnings", "Mounts that are never updated, changes of pinned settings.", len(status.warnings)
+            "weft_config_warnings",
+            "What `config.status.warnings` has: mounts, secrets, pinned settings.",
+            len(status.warnings),
         ),
         Figure("weft_config_accepted_total", "Revisions that were accepted since the start.", status.accepted),
         Figure("weft_config_refused_total", "Revisions that were refused since the start.", status.refused),
@@ -97,5 +106,10 @@ def metrics(status: Status, now: float | None = None) -> str:
     for each in figures(status, now):
         labels = ",".join(f'{name}="{value}"' for name, value in each.labels.items())
         lines += [f"# HELP {each.name} {each.about}", f"# TYPE {each.name} {each.kind}"]
-        lines.append(f"{each.name}{f'{{{labels}}}' if labels else ''} {each.value:g}")
+        lines.append(f"{each.name}{f'{{{labels}}}' if labels else ''} {_in_full(each.value)}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _in_full(value: float) -> str:
+    """A number with all its digits: `:g` has six of them."""
+    return str(int(value)) if value == int(value) else repr(float(value))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from weft.base.paths import Path, dotted, follow, parse_dotted, parse_pointer
 from weft.base.problems import Place, Problem, WeftError
@@ -101,7 +102,7 @@ def opened(contents: Mapping[str, bytes], place: str) -> Bundle:
 def _values(content: bytes, name: str, place: str) -> Any:
     """The values in a domain's file. Raises WeftError if they are not JSON in UTF-8, or none that can be in a file again."""
     try:
-        data = json.loads(content.decode())
+        data = json.loads(content.decode(), parse_constant=_no_number, parse_float=_number)
     except UnicodeDecodeError:
         raise WeftError(_refused(place, name, "it is not UTF-8")) from None
     except RecursionError:
@@ -148,6 +149,15 @@ def _is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")
 
 
 def _refused(place: str, name: str, reason: str, hint: str | None = None) -> Problem:

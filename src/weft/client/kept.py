@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from weft.files.atomic import replace_file
+from weft.files.reading import ProjectFiles
 
 NAME: Final = "last-good.json"
 REFUSED: Final = "refused"
@@ -34,9 +35,9 @@ class Kept:
     def read(self) -> dict[str, bytes] | None:
         """What is kept; None if there is nothing, or nothing that can be read."""
         try:
-            data = json.loads(self.path.read_bytes())
+            data = json.loads(ProjectFiles(self.path.parent).read(self.path))
             return {name: b64decode(text, validate=True) for name, text in data.items()}
-        except (OSError, ValueError, AttributeError, TypeError):
+        except (OSError, ValueError, AttributeError, TypeError, RecursionError):
             return None
 
     def refuse(self, digest: str) -> None:
@@ -46,6 +47,6 @@ class Kept:
     def has_refused(self, digest: str) -> bool:
         """True if listeners refused the bundle with this digest, and no other one was accepted since."""
         try:
-            return self._refused.read_text("utf-8") == digest
+            return ProjectFiles(self.path.parent).read(self._refused) == digest.encode()
         except (OSError, ValueError):
             return False

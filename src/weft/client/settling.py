@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from weft.base.paths import Path, dotted, get, has, parse_dotted, pointer
 from weft.base.problems import Problem, Severity, WeftError, reason_of
 from weft.client.judging import Bundle, Judge
-from weft.client.snapshot import Snapshot, changed
+from weft.client.snapshot import Group, Snapshot, changed
+from weft.files.bundle import is_file_name
+from weft.files.reading import OutsideError, ProjectFiles
 from weft.schema.node import MISSING, Node
 from weft.schema.reload import RESTART, reload_of
+
+_LISTED: Final = 10
+"""The settings that a warning names; of more it says how many."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Pinned:
     secrets: Mapping[Path, str] = field(default_factory=dict, repr=False)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     secret_variables: Mapping[str, str] = field(default_factory=dict)
+    empty: frozenset[Path] = frozenset()
+    """Sensitive settings whose file is empty."""
 
     @classmethod
     def of(
@@ -39,17 +45,21 @@ class Pinned:
         secrets: dict[Path, str] = {}
         files: dict[str, str] = {}
         secret_variables: dict[str, str] = {}
+        empty: set[Path] = set()
         mounted = _mounted(folder) if folder else None
         for name, path, node in judge.variables if environ or folder else ():
             if node.hidden:
-                if content := _content(mounted / name) if mounted else None:
+                content = _content(folder, mounted / name) if folder and mounted and is_file_name(name) else None
+                if content:
                     secrets[path], files[dotted(path)] = content, f"{folder}/{name}"
                 elif name in environ:
                     secrets[path], secret_variables[dotted(path)] = environ[name], name
+                elif content == "":
+                    empty.add(path)
             elif name in environ and not only_secrets:
                 values[path] = _value(node, name, environ[name])
                 variables[dotted(path)] = name
-        return cls(values, variables, secrets, files, secret_variables)
+        return cls(values, variables, secrets, files, secret_variables, frozenset(empty))
 
 
 def _mounted(folder: FilePath) -> FilePath:
@@ -60,12 +70,14 @@ def _mounted(folder: FilePath) -> FilePath:
         return folder
 
 
-def _content(file: FilePath) -> str | None:
+def _content(folder: FilePath, file: FilePath) -> str | None:
     """The content of a mounted Secret's file, without the line end that editors add; None if there is none. Raises WeftError."""
     try:
-        return file.read_text("utf-8").removesuffix("\n")
+        return ProjectFiles(folder).read(file).decode("utf-8").removesuffix("\n")
     except FileNotFoundError:
         return None
+    except OutsideError:
+        reason = f"the secret {file} leads out of {folder}"
     except OSError as error:
         reason = f"the secret {file} cannot be read: {reason_of(error)}"
     except UnicodeDecodeError:
@@ -114,7 +126,7 @@ def settle(
     if problems:
         raise WeftError(*problems)
     if previous is not None:
-        _refuse_lost([path for path in references if path not in pinned.secrets and has(previous.tree, path)])
+        _refuse_lost([path for path in references if path not in pinned.secrets and has(previous.tree, path)], pinned)
     differing = changed(before, values) if before is not None and hold else ()
     pending = [path for path in differing if reload_of(judge.root, path) == RESTART]
     values = _with(values, {path: _at(before, path) for path in pending})
@@ -125,7 +137,7 @@ def settle(
         raise WeftError(Problem("change-refused", message), *problems)
     values = _with(values, {path: text for path, text in pinned.secrets.items() if path in references})
     manifest = bundle.manifest
-    snapshot = Snapshot(values, judge.root, manifest.digest, manifest.revision, bundle.others)
+    snapshot = Snapshot(values, judge.root, manifest.digest, manifest.revision, bundle.others, pinned.secrets)
     return Settled(snapshot, tuple(map(dotted, pending)), pinned)
 
 
@@ -150,10 +162,32 @@ def _at(values: Any, path: Path) -> Any:
     return get(values, path) if has(values, path) else MISSING
 
 
-def _refuse_lost(secrets: list[Path]) -> None:
+def without_value(bundle: Bundle, pinned: Pinned) -> tuple[Problem, ...]:
+    """A warning that names the sensitive settings of a bundle that have no value: no file, no variable, or an empty one."""
+    names = [path for path in bundle.manifest.secrets if parse_dotted(path) not in pinned.secrets]
+    if not names:
+        return ()
+    empty = [path for path in names if parse_dotted(path) in pinned.empty]
+    missing = [path for path in names if path not in empty]
+    parts = [f"{_joined(missing)} without a file or variable"] if missing else []
+    parts += [f"{_joined(empty)} with an empty one"] if empty else []
+    message = f"sensitive settings have no value: {' and '.join(parts)}"
+    hint = "mount a Secret with a file for each of them, named by its `x-env`"
+    return (Problem("unresolved-reference", message, Severity.WARNING, hint=hint),)
+
+
+def _joined(names: list[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    return f"{shown} and {len(names) - _LISTED} more" if len(names) > _LISTED else shown
+
+
+def _refuse_lost(secrets: list[Path], pinned: Pinned) -> None:
     if secrets:
-        names = ", ".join(map(dotted, secrets))
-        message = f"the mounted Secret has no file any more for {names}, which the program reads"
+        empty = [dotted(path) for path in secrets if path in pinned.empty]
+        missing = [dotted(path) for path in secrets if path not in pinned.empty]
+        parts = [f"has no file any more for {', '.join(missing)}"] if missing else []
+        parts += [f"has an empty file for {', '.join(empty)}"] if empty else []
+        message = f"the mounted Secret {' and '.join(parts)}, which the program reads"
         raise WeftError(Problem("bundle-refused", message, hint="mount a Secret with all of them"))
 
 
@@ -192,7 +226,7 @@ def _own(own: dict[Path, dict[str, Any]], path: Path) -> dict[str, Any] | None:
 
 def without_secrets(node: Node, value: Any) -> Any:
     """A copy of a snapshot's values as plain data, without the sensitive settings: the schema is for references in their place."""
-    if isinstance(value, MappingProxyType):
-        below = ((key, node.child(key), one) for key, one in value.items())
+    if isinstance(value, Group):
+        below = ((key, node.child(key), one) for key, one in dict.items(value))
         return {key: without_secrets(child, one) for key, child, one in below if not child.hidden}
     return [without_secrets(node.child(0), one) for one in value] if isinstance(value, tuple) else value

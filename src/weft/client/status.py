@@ -15,7 +15,7 @@ class Status:
 
     `origin` says where the revision came from. Since `stale_since` (seconds since 1970) the source has something that was refused, or cannot
     be read, for the reasons in `problems`. `warnings` keep nothing from being accepted: a mount that is never updated, a pinned setting that the
-    source changes. `pending_restart` are settings whose new value waits for a restart, `pinned` those that an environment variable sets.
+    source changes, a secret without a value, a folder that cannot be written, a listener of an unknown setting. `pending_restart` are settings whose new value waits for a restart, `pinned` those that an environment variable sets.
     """
 
     revision: int | None

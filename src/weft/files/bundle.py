@@ -27,6 +27,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "weft.json"
 SCHEMA: Final = "schema.json"
 ORIGINS: Final = "origins.json"
+_MOST_REVISIONS: Final = 2**63
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,200}")
 """A name that a ConfigMap takes as a key, and a file system as a file."""
 
@@ -71,7 +72,9 @@ def parse_manifest(content: bytes) -> Manifest:
         raise BadManifest(f"it is not JSON: {error}") from None
     if not isinstance(data, dict) or "format" not in data:
         raise BadManifest("it is not the manifest of a bundle: `format` is missing")
-    if not isinstance(data["format"], int) or data["format"] > FORMAT:
+    if type(data["format"]) is not int or data["format"] < 1:
+        raise BadManifest(f"it is not the manifest of a bundle: {data['format']!r} is not a format")
+    if data["format"] > FORMAT:
         reason = f"it has format {data['format']!r}, and this version of Weft reads {FORMAT} at most: update Weft first"
         raise BadManifest(reason)
     try:
@@ -85,15 +88,22 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
     revision = data.get("revision")
     if revision is not None and type(revision) is not int:
         raise TypeError("revision")
+    if revision is not None and abs(revision) >= _MOST_REVISIONS:
+        raise ValueError("the number of the revision has more than 64 bits")
     secrets = {dotted(parse_dotted(path)): str(name) for path, name in dict(data.get("secrets", {})).items()}
     others = tuple(map(_file_name, data.get("others", ())))
     return Manifest(data.get("project"), str(data["target"]), values, str(data["digest"]), revision, secrets, others)
 
 
 def _file_name(name: Any) -> str:
-    if not isinstance(name, str) or not _KEY.fullmatch(name) or name.startswith(".."):
+    if not isinstance(name, str) or not is_file_name(name):
         raise TypeError("values")
     return name
+
+
+def is_file_name(name: str) -> bool:
+    """True for the name of a file that a ConfigMap or a Secret may have as a key: it names no folder, and none above it."""
+    return bool(_KEY.fullmatch(name)) and name != "." and not name.startswith("..")
 
 
 def digest_of(contents: Mapping[str, bytes]) -> str:
@@ -122,7 +132,7 @@ def written(
     files = {names[domain]: as_json(value) for domain, value in values.items()}
     files |= {SCHEMA: schema, ORIGINS: as_json(origins)}
     for name in others:
-        if name in files or name == MANIFEST or not _KEY.fullmatch(name) or name.startswith(".."):
+        if name in files or name == MANIFEST or not is_file_name(name):
             raise ValueError(f"`{name}` cannot be the name of another file of a bundle")
     files |= others
     digest = digest_of({name: text.encode() for name, text in files.items()})
