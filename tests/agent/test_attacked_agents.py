@@ -371,6 +371,14 @@ def test_a_link_to_nowhere_is_no_folder(world):
     assert f"{world.into} is a link to nowhere, which is missing" in said
 
 
+def test_a_pipe_in_the_place_of_the_state_is_not_waited_for(world):
+    world.into.mkdir()
+    os.mkfifo(world.into / "..weft.json")
+    agent = world.agent()
+    assert agent.wait(20) == 3
+    assert "..weft.json: it is not a regular file" in agent.log.read_text()
+
+
 def test_a_generous_umask_gives_nobody_the_files(world):
     before = os.umask(0)
     try:

@@ -26,7 +26,7 @@ from secrets import token_hex
 from typing import Final
 
 from weft.base.problems import CannotRun, Problem
-from weft.files.atomic import cannot_write, replace_file, stage, sync_folder
+from weft.files.atomic import cannot_write, content_of, replace_file, stage, sync_folder
 from weft.files.bundle import digest_of
 
 _DATA: Final = "..data"
@@ -216,7 +216,7 @@ class Folder:
     def _remembered(self) -> State:
         """The state on disk; without a good revision if that is missing, torn or edited."""
         try:
-            data = json.loads((self.path / _STATE).read_bytes())
+            data = json.loads(content_of(self.path / _STATE) or b"")
             state = State(
                 *(data.get(key) if isinstance(data.get(key), str) else None for key in ("good", "digest", "refused"))
             )
