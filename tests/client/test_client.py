@@ -492,6 +492,16 @@ def test_a_variable_pins_its_setting(world):
         world.open(watch=False, environ={"POOL_MIN": "many"}, require="valid")
 
 
+@pytest.mark.parametrize("text", [".nan", ".inf", "-.inf", "1e999"])
+def test_a_variable_is_a_number_that_json_has(world, text):
+    schema = json.loads(json.dumps(SCHEMA))
+    schema["properties"]["pool"]["properties"]["min"]["type"] = "number"
+    for each in (SCHEMA, schema):
+        world.set(schema=each)
+        with pytest.raises(WeftError, match="the environment variable POOL_MIN"):
+            world.open(watch=False, environ={"POOL_MIN": text}, require="valid")
+
+
 def test_a_variable_is_read_once(world, monkeypatch):
     monkeypatch.setenv("POOL_MIN", "4")
     config = world.open(watch=False, environ=True)

@@ -132,7 +132,7 @@ def test_flags_that_the_core_does_not_take_keep_the_last_good_ones(client, world
     ("others", "text"),
     [
         ({}, r"the bundle has no file flags\.json"),
-        ({"flags.json": "{}"}, "flags.json has no `flags`"),
+        ({"flags.json": "{}"}, "flags.json: it has no `flags`"),
         (definitions({"new": flag(ON, "off", targeting={"nope": 1})}), "the flag new: flagd has no operator `nope`"),
         (
             definitions({"new": flag(ON, "off", targeting={"if": [{"$ref": "tseters"}, "on"]})}),
@@ -142,8 +142,22 @@ def test_flags_that_the_core_does_not_take_keep_the_last_good_ones(client, world
             definitions({"new": flag(ON, "off", targeting={"if": [True, "no", "off"]})}),
             "its targeting gives no, which is none of its variants",
         ),
+        ({"flags.json": "{"}, "flags.json is not JSON"),
+        ({"flags.json": '{"flags": {"new": {"state": "ENABLED"}}}'}, "flags.json: the flag new has no variants"),
+        ({"flags.json": '{"flags": {}, "$evaluators": 5}'}, "`\\$evaluators` is not a mapping"),
+        (
+            {
+                "flags.json": json.dumps(
+                    {
+                        "flags": {"new": flag(ON, "off", targeting={"if": [{"$ref": "a"}, "on"]})},
+                        "$evaluators": {"a": {"!": [{"$ref": "a"}]}},
+                    }
+                )
+            },
+            "the shared rule a refers to itself",
+        ),
     ],
-    ids=["missing", "no flags", "operator", "shared rule", "variant"],
+    ids=["missing", "no flags", "operator", "shared rule", "variant", "no JSON", "variants", "shared rules", "itself"],
 )
 def test_a_start_without_flags_that_can_be_evaluated_is_told(world, others, text):
     world.set(others=others)

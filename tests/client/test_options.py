@@ -68,6 +68,9 @@ def test_a_configuration_is_asked_as_its_snapshot_is(world):
     assert "pool.maxx" not in config
     assert 5 not in config
     assert list(config) == list(config.snapshot)
+    assert dict(config) == dict(config.snapshot)
+    with pytest.raises(weft.client.NoSetting, match="an empty text is not the path of a setting"):
+        config[""]
 
 
 @pytest.mark.parametrize("path", [0, None, b"pool", ("pool", "max"), ["pool"]])

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 import weft.client
+from weft.client import listeners
 from world import until
 
 
@@ -74,6 +75,15 @@ def test_a_listener_of_what_is_no_setting_is_warned_of(world, caplog):
     config.refresh()
     assert len(config.status.warnings) == 2
     assert caplog.text.count("did you mean `pool.max`?") == 1
+
+
+def test_a_listener_that_registers_another_one_of_an_unknown_setting_blocks_nobody(world, monkeypatch):
+    monkeypatch.setattr(listeners, "PATIENCE", 1)
+    config = world.open(watch=False)
+    config.before_change(lambda _: config.on_change("pol")(print))
+    world.set(pool={"max": 20})
+    assert config.refresh()
+    assert config.status.warnings[-1].hint == "did you mean `pool`?"
 
 
 def test_the_group_that_is_meant_is_proposed(world):

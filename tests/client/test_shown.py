@@ -175,6 +175,20 @@ def test_what_a_listener_says_of_a_secret_is_masked_in_problems_status_and_log(c
     assert CANARY not in caplog.text + json.dumps(config.status.as_dict())
 
 
+def test_what_a_listener_raises_after_a_change_is_in_the_log_without_secrets(config, world, caplog):
+    def quote(change):
+        raise RuntimeError(f"cannot use {change.new['app.password']}")
+
+    config.on_change("app.password")(quote)
+    config.on_change("pool")(lambda _: 1 / 0)
+    world.secrets.publish({"APP_PASSWORD": f"other-{CANARY}"})
+    world.set(pool={"max": 20})
+    assert config.refresh()
+    assert "RuntimeError: cannot use ***" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert CANARY not in caplog.text
+
+
 def test_a_group_is_a_dictionary_that_cannot_be_changed(config):
     group = config["app"]
     for change in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import types
 import typing
 import weakref
 from collections.abc import Callable, Mapping
@@ -29,6 +30,8 @@ class Bound(Generic[T]):
     """A class at a path of the configuration, and its object for the current snapshot, as long as the program uses that."""
 
     def __init__(self, shape: type[T], path: Path) -> None:
+        if isinstance(shape, types.UnionType) or get_origin(shape) is typing.Union:
+            raise TypeError(f"`bind` takes one class, and not {shape}: an object that follows the settings stays one")
         if not _can_be_bound(shape):
             raise TypeError(
                 f"`bind` takes a data class, a TypedDict, a model of `pydantic` or a dictionary such as `dict[str, Any]`, and not {shape!r}: read a single value by its path"

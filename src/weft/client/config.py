@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, KeysView
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -64,6 +64,10 @@ class Config:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._snapshot)
+
+    def keys(self) -> KeysView[str]:
+        """The paths of all settings, so that `dict(config)` has all of the current snapshot."""
+        return self._snapshot.keys()
 
     def get(self, path: str, default: Any = None) -> Any:
         """The value of a setting, or something else if it is not set."""
@@ -148,6 +152,8 @@ class Config:
         """Warn if somebody waits for changes of an unknown setting."""
         if not self._snapshot.describes(path):
             self._registered.unknown.append(path)
+            if self._registered.inside == "before_change":
+                return  # the change that is asked about has the lock, and its end brings the warning
             with self._lock:
                 self._status = replace(self._status, warnings=self._warnings(self._current))
 

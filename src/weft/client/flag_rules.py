@@ -22,6 +22,18 @@ _CHOICES: Final = ("if", "?:")
 _LOGGER: Final = logging.getLogger("openfeature.contrib")
 
 
+def misshapen(data: Any) -> Iterator[str]:
+    """Why data cannot be flags at all."""
+    if not isinstance(data, dict) or not isinstance(data.get("flags"), dict):
+        yield "it has no `flags`, a mapping of flags by their keys"
+        return
+    if not isinstance(data.get("$evaluators", {}), dict):
+        yield "`$evaluators` is not a mapping of shared rules by their names"
+    for key, flag in data["flags"].items():
+        if not isinstance(flag, dict) or not isinstance(flag.get("variants"), dict) or not flag["variants"]:
+            yield f"the flag {key} has no variants"
+
+
 def mistakes(core: FlagdCore, data: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the flags that a core has loaded from `data`."""
     shared = data.get("$evaluators") or {}
@@ -40,7 +52,12 @@ def _of_flag(flag: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str
         return
     for operator, argument in _operations(rule):
         if operator == _REFERENCE:
-            yield f"there is no shared rule {argument} in `$evaluators`"
+            known = isinstance(argument, str) and argument in shared
+            yield (
+                f"the shared rule {argument} refers to itself"
+                if known
+                else f"there is no shared rule {argument} in `$evaluators`"
+            )
         elif not _is_known(operator):
             yield f"flagd has no operator `{operator}`"
     for name in _results(rule):

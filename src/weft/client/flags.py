@@ -16,7 +16,7 @@ from openfeature.event import ProviderEventDetails
 from openfeature.provider import AbstractProvider, Metadata
 
 from weft.base.problems import Problem, WeftError
-from weft.client.flag_rules import mistakes
+from weft.client.flag_rules import misshapen, mistakes
 from weft.client.listeners import Change, Refused
 from weft.client.snapshot import Snapshot
 from weft.client.status import Status
@@ -53,21 +53,27 @@ class FlagProvider(AbstractProvider):
 
     def _loaded(self, snapshot: Snapshot) -> tuple[FlagdCore, dict[str, Any]]:
         """The evaluation of the flags, and the definition of each with the shared rules that it names: it changes when they do."""
-        core = FlagdCore()
+        core, data = FlagdCore(), self._data(snapshot)
         try:
             core.set_flags(snapshot.files[self._file])
-        except KeyError:
-            raise Refused(f"the bundle has no file {self._file}") from None
         except Exception as error:  # noqa: BLE001 - the core raises whatever its parts raise
             raise Refused(f"{self._file} is not what flagd takes: {error.__cause__ or error}") from None
-        data = json.loads(snapshot.files[self._file])
-        if not isinstance(data.get("flags"), dict):
-            raise Refused(f"{self._file} has no `flags`, a mapping of flags by their keys")
         found = list(mistakes(core, data))
         if found:
             raise Refused(f"{self._file}: {'; '.join(found[:5])}")
         shared = data.get("$evaluators") or {}
         return core, {key: (flag, _named_in(flag, shared)) for key, flag in data["flags"].items()}
+
+    def _data(self, snapshot: Snapshot) -> dict[str, Any]:
+        try:
+            data: dict[str, Any] = json.loads(snapshot.files[self._file])
+        except (ValueError, RecursionError) as error:
+            raise Refused(f"{self._file} is not JSON: {error}") from None
+        except KeyError:
+            raise Refused(f"the bundle has no file {self._file}") from None
+        for odd in misshapen(data):
+            raise Refused(f"{self._file}: {odd}")
+        return data
 
     def _check(self, change: Change) -> None:
         if self._file in change.files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -95,7 +96,7 @@ class Listeners:
                 except BaseException as error:
                     if isinstance(error, KeyboardInterrupt):
                         raise  # somebody ends the program
-                    logger.exception("a listener of %s failed", dotted(listener.below) or "all settings")
+                    _log_failure(listener, change, error)
                 finally:
                     slow.cancel()
 
@@ -120,6 +121,16 @@ def _refused_by(listener: Listener, change: Change) -> str | None:
         return answers.get(timeout=PATIENCE)
     except queue.Empty:
         return f"it did not answer within {PATIENCE:.0f} seconds"
+
+
+def _log_failure(listener: Listener, change: Change, error: BaseException) -> None:
+    """Log what a listener raised, and mask the secrets that it quotes."""
+    name, text = dotted(listener.below) or "all settings", "".join(traceback.format_exception(error))
+    masked = change.new.masked.text(text, change.old.masked)
+    if masked == text:
+        logger.error("a listener of %s failed", name, exc_info=error)
+    else:
+        logger.error("a listener of %s failed\n%s", name, masked)
 
 
 def _warn_of(listener: Listener) -> None:

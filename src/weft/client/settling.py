@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -89,9 +90,12 @@ def _value(node: Node, name: str, text: str) -> Any:
     from weft.schema.envvars import from_text
 
     try:
-        return from_text(node, text)
-    except ValueError as error:
+        value = from_text(node, text)
+    except (ValueError, OverflowError) as error:
         raise WeftError(Problem("bad-variable", f"the environment variable {name}: {error}")) from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise WeftError(Problem("bad-variable", f"the environment variable {name}: the value must be a finite number"))
+    return value
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,8 @@ class Snapshot(Mapping[str, Any]):
         if not isinstance(path, str):
             raise TypeError(f"a setting has a text as its path, such as `database.pool.size`, and not {path!r}")
         value = self._value(path)
+        if not path:
+            raise NoSetting("an empty text is not the path of a setting")
         if value is _NOTHING:
             hint = did_you_mean(path, self._every())
             raise NoSetting(f"there is no setting {path}" + (f": {hint}" if hint else ""))
