@@ -8,7 +8,6 @@ import pytest
 
 import weft.client
 from weft import WeftError
-from weft.client import config as configs
 from weft.client import notifier, settling
 from weft.client.judging import Judge
 from weft.client.sources import File, Folder
@@ -156,7 +155,6 @@ def test_a_folder_that_cannot_be_read_is_told_with_its_place(world, spoil, text)
 
 
 def test_what_could_not_be_read_is_read_again_though_nothing_changes(world, monkeypatch, caplog):
-    monkeypatch.setattr(configs, "POLL", 0.1)
     monkeypatch.setattr(notifier, "POLL", 0.1)
     config, files = world.open(), world.files(pool={"max": 20})
 
@@ -178,7 +176,6 @@ def test_what_could_not_be_read_is_read_again_though_nothing_changes(world, monk
 
 
 def test_what_was_refused_is_not_read_again_while_nothing_changes(world, monkeypatch):
-    monkeypatch.setattr(configs, "POLL", 0.1)
     monkeypatch.setattr(notifier, "POLL", 0.1)
     config = world.open()
     heard = []

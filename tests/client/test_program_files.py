@@ -7,7 +7,6 @@ import threading
 import pytest
 
 from weft import WeftError
-from weft.client import config as configs
 from weft.client import notifier
 from weft.files.bundle import digest_of
 from world import SCHEMA, until
@@ -126,7 +125,6 @@ def test_what_could_not_be_kept_is_kept_at_a_later_look(world, caplog, look):
 
 
 def test_a_folder_that_was_full_is_tried_again_by_itself(world, monkeypatch):
-    monkeypatch.setattr(configs, "POLL", 0.05)
     monkeypatch.setattr(notifier, "POLL", 0.05)
     world.kept.write_text("not a folder")
     config = world.open()

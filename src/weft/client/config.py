@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weft.base.paths import Path, dotted, parse_dotted
 from weft.base.problems import Problem, WeftError
 from weft.client.accepting import Acceptance, Accepted, reasons
-from weft.client.binding import Bound
-from weft.client.health import Application, application
 from weft.client.listeners import Change, Listeners
 from weft.client.mounts import never_updated
-from weft.client.notifier import POLL, Notifier, settled
 from weft.client.options import Options
 from weft.client.registering import Registered, unheard, without_secrets_of
 from weft.client.settling import overruled, without_value
@@ -26,8 +23,10 @@ from weft.client.snapshot import Snapshot, changed
 from weft.client.sources import Folder, Reading, Source, Unreadable
 from weft.client.status import Status
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what not every program uses is imported when it is used
     from weft.client.awaiting import Changes
+    from weft.client.health import Application
+    from weft.client.notifier import Notifier
 
 T = TypeVar("T")
 logger = logging.getLogger("weft.client")
@@ -95,6 +94,8 @@ class Config:
         """
         self._registered.refuse_inside("bind", "before_change")
         with self._lock:  # no revision is swapped between reading the settings and hearing of their changes
+            from weft.client.binding import Bound
+
             made = Bound(shape, _path(at))
             made.take(self._snapshot)
             return self._registered.following(made)
@@ -120,6 +121,8 @@ class Config:
     @property
     def asgi(self) -> Application:
         """An ASGI application with `/livez`, `/readyz`, `/status` and `/metrics`."""
+        from weft.client.health import application
+
         return application(self)
 
     # --- following ---
@@ -161,6 +164,8 @@ class Config:
         """Follow the source in a thread of this process, from now on; a process that is forked follows it again by itself."""
         if not self._closed and self._notifier is None:
             folders = (*self._source.folders, *([self._options.secrets] if self._options.secrets else []))
+            from weft.client.notifier import Notifier
+
             self._notifier = Notifier(folders, inotify=self._options.inotify)
             threading.Thread(target=self._follow, args=(self._notifier,), name="weft-config", daemon=True).start()
             _WATCHING.add(self)
@@ -181,6 +186,8 @@ class Config:
         self.close()
 
     def _follow(self, notifier: Notifier) -> None:
+        from weft.client.notifier import settled
+
         while not self._closed:
             try:
                 notifier.wait()
@@ -293,7 +300,11 @@ class Config:
 
     def _due(self, error: Exception | None) -> float | None:
         """When the source is read again though nothing changes: what prevented reading or writing may end."""
-        return time.monotonic() + POLL if isinstance(error, Unreadable) or self._acceptance.not_kept else None
+        if not isinstance(error, Unreadable) and not self._acceptance.not_kept:
+            return None
+        from weft.client.notifier import POLL
+
+        return time.monotonic() + POLL
 
     def _log_refusal(self) -> None:
         for problem in self._status.problems:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from weft.base.paths import Path, dotted, parse_dotted
 from weft.base.problems import Problem, Severity, WeftError
-from weft.client.binding import Bound
 from weft.client.listeners import Change, Listener, Listeners
 from weft.client.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from weft.client.awaiting import Changes
+    from weft.client.binding import Bound
 
 T = TypeVar("T")
 

@@ -51,6 +51,7 @@ class Folder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()  # the program may change its folder
+        self._place = os.fspath(path)
         self._data = str(self.path / _DATA)
 
     def __repr__(self) -> str:
@@ -80,7 +81,7 @@ class Folder:
                     raise
                 continue  # it was replaced meanwhile, and the old one removed
             if self.token() == before:
-                return Reading(contents, str(self.path))
+                return Reading(contents, self._place)
         raise Unreadable(f"{self.path} changes all the time")
 
     def _contents(self) -> dict[str, bytes]:
@@ -109,6 +110,7 @@ class File:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
+        self._place = os.fspath(path)
 
     def __repr__(self) -> str:
         return f"File({str(self.path)!r})"
@@ -133,7 +135,7 @@ class File:
             contents = {name: text.encode() for name, text in data.items()}
         except (ValueError, RecursionError, AttributeError):
             raise Unreadable(f"{self.path} is not a JSON object with the files of a bundle as texts") from None
-        return Reading(contents, str(self.path))
+        return Reading(contents, self._place)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:

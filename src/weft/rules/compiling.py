@@ -93,7 +93,10 @@ def parsed(source: str) -> bytes:
 
 def runnable(source: str) -> Any:
     """The program of an expression that is well formed."""
-    return running().deserialize(reads.by_own_names(parsed(source)))
+    tree = parsed(source)
+    return running().deserialize(
+        reads.by_own_names(tree) if "__" in source else tree
+    )  # no other name is written differently
 
 
 def is_transition(source: str) -> bool:
