@@ -46,12 +46,12 @@ def options_of(
             '`require="defaults"` and `defaults=…`, the bundle that comes with the program, need each other'
         )
     return Options(
-        last_good=None if last_good is None else path_of("last_good", last_good),
+        last_good=None if last_good is None else path_of("last_good", last_good).absolute(),
         require=require,
         defaults=None if defaults is None else opened_source("defaults", defaults),
         environ=_environ(environ),
         environ_has_secrets_only=isinstance(environ, str),
-        secrets=None if secrets is None else path_of("secrets", secrets),
+        secrets=None if secrets is None else path_of("secrets", secrets).absolute(),
         allow_older=switches["allow_older"],
         debounce=_seconds("debounce", debounce),
         inotify=switches["inotify"],
@@ -75,7 +75,7 @@ def path_of(name: str, value: Any) -> Path:
         raise ValueError(f"`{name}` is an empty text, and not the path of a folder; the current folder is `.`")
     if "\0" in text:
         raise ValueError(f"`{name}` contains the character NUL, so it cannot be a path: {text!r}")
-    return Path(text).absolute()  # the program may go to another folder
+    return Path(text)
 
 
 def _environ(value: Any) -> Mapping[str, str] | None:
