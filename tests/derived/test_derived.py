@@ -462,6 +462,7 @@ def program(name):
 
 
 @pytest.mark.unmeasured("measures mypy")
+@pytest.mark.programs("sh")  # it starts mypy
 def test_mypy_takes_the_types_for_python(tmp_path):
     (tmp_path / "made.py").write_text(generated("python"), "utf-8")
     use = """

@@ -140,6 +140,7 @@ def drawn(folder, *options):
     return [words.count(word) for word in ("law", "greater", "case", "other")], sorted(lines)
 
 
+@pytest.mark.programs("sh")  # it starts whole runs of tests
 def test_a_tier_tries_its_share_of_all_examples_and_a_seed_draws_them_again(tmp_path):
     counts, _ = drawn(tmp_path)
     assert counts == [FEW, 2 * FEW, FEW // 2, 20]

@@ -14,6 +14,7 @@ import pytest
 
 from reference import PARTS, ROOT
 
+pytestmark = pytest.mark.programs("sh")  # each starts Pythons of its own
 GUARD = Path(__file__).parents[1] / "guard"
 
 
