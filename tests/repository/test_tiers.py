@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from reference import ROOT
 from rounds import FEW
 from scratch import write_files
