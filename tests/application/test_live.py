@@ -207,7 +207,7 @@ def running(around, tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     ports = {"api": free_port(), "metrics": free_port()}
     outputs = rendered(folder / "project", "development/acme", overlay(around, ports, folder))
-    pod = Pod.of(outputs, DB_PASSWORD="postgres")
+    pod = Pod.of(outputs, DB_PASSWORD="postgres")  # pragma: allowlist secret
     pod.files["flags.json"] = flags_of(pod, is_on=True)
     pod = pod.given({"database.redis.username": None, "database.redis.password": None})
     pod.environment["OTEL_SDK_DISABLED"] = "true"
