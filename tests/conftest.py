@@ -59,12 +59,19 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     soak = config.option.rounds is not None
     if soak and config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = random.randrange(10**6)
+        own = random.randrange(10**6)
+        config.option.hypothesis_seed = getattr(config, "workerinput", {}).get("seed", own)
     percentage = config.option.rounds if soak else FEW
     settings.register_profile(
         "tier", max_examples=percentage, derandomize=not soak, database=None, deadline=None, print_blob=soak
     )
     settings.load_profile("tier")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """The processes that share the tests draw the same ones."""
+    node.workerinput["seed"] = node.config.option.hypothesis_seed
 
 
 def pytest_report_header(config):
