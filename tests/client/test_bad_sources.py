@@ -18,7 +18,7 @@ from world import SCHEMA, until
 CANARY = "canary-of-a-source-23"  # pragma: allowlist secret
 
 
-def signed(files, changes, manifest):
+def sealed_with(files, changes, manifest):
     """A bundle with changes by somebody who knows how the digest is made."""
     changed = {**files, **changes}
     data = {**json.loads(files["weft.json"]), **manifest}
@@ -80,7 +80,7 @@ def problem_of(config):
 )
 def test_a_strange_bundle_with_a_good_digest_is_refused_and_the_next_one_taken(world, changes, manifest, text):
     config = world.open()
-    world.mount.publish(signed(world.files(app={"port": 81}), changes, manifest))
+    world.mount.publish(sealed_with(world.files(app={"port": 81}), changes, manifest))
     until(lambda: config.status.stale_since)
     assert text in problem_of(config).message
     assert (config["app.port"], config["pool.max"]) == (80, 10)

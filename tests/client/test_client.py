@@ -17,8 +17,7 @@ import weft.client
 from scratch import make_project
 from weft import WeftError, load_project
 from weft.client import listeners
-from weft.files.bundle import digest_of
-from world import SCHEMA, until
+from world import SCHEMA, sealed, until
 
 CANARY = "canary-of-a-program-17"  # pragma: allowlist secret
 
@@ -276,9 +275,7 @@ def test_a_schema_that_cannot_be_used_is_explained(world, schema, text):
     config = world.open(watch=False)
     files = world.files(pool={"max": 50})
     files["schema.json"] = json.dumps(schema)
-    manifest = json.loads(files["weft.json"])
-    manifest["digest"] = digest_of({name: content.encode() for name, content in files.items() if name != "weft.json"})
-    world.mount.publish({**files, "weft.json": json.dumps(manifest)})
+    world.mount.publish(sealed(files))
     assert not config.refresh()
     assert text in str(WeftError(*config.status.problems))
     assert config["pool.max"] == 10

@@ -1,9 +1,7 @@
 """What a program cannot rely on (docs/explanation/running-programs.md): each test shows what happens instead."""
 
-import json
-
 import weft.client
-from weft.files.bundle import digest_of
+from world import sealed
 
 
 def test_two_quick_revisions_may_be_one_change(world):
@@ -49,9 +47,7 @@ def test_a_digest_is_no_signature(world):
     config = world.open(watch=False)
     files = world.files()
     files["app.json"] = files["app.json"].replace("shop", "evil")
-    manifest = json.loads(files["weft.json"])
-    manifest["digest"] = digest_of({name: text.encode() for name, text in files.items() if name != "weft.json"})
-    world.mount.publish({**files, "weft.json": json.dumps(manifest)})
+    world.mount.publish(sealed(files))
     assert config.refresh()
     assert config["app.name"] == "evil"
 

@@ -8,8 +8,7 @@ import pytest
 
 from weft import WeftError
 from weft.client import notifier
-from weft.files.bundle import digest_of
-from world import SCHEMA, until
+from world import SCHEMA, sealed, until
 
 CANARY = "canary-of-a-file-41"  # pragma: allowlist secret
 
@@ -67,9 +66,7 @@ def test_a_variable_that_is_no_file_name_is_never_a_path(world, name):
     schema = json.loads(json.dumps(SCHEMA))
     schema["properties"]["app"]["properties"]["password"]["x-env"] = "ONE"
     files = {name: text.replace('"ONE"', json.dumps(name)) for name, text in world.files(schema=schema).items()}
-    manifest = json.loads(files["weft.json"])
-    manifest["digest"] = digest_of({name: text.encode() for name, text in files.items() if name != "weft.json"})
-    world.mount.publish({**files, "weft.json": json.dumps(manifest)})
+    world.mount.publish(sealed(files))
     config = world.open(watch=False)
     assert "app.password" not in config
 

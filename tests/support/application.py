@@ -65,7 +65,7 @@ class Pod:
         """The same with a schema that allows every value, such as this machine for production: a test may try one at a time."""
         changed = copy.deepcopy(self)
         changed.files["schema.json"] = json.dumps(_shape(json.loads(self.files["schema.json"])))
-        return changed._signed()
+        return changed._sealed()
 
     def given(self, settings):
         """The same with other settings, by their dotted paths, each where the application reads it; None takes one away."""
@@ -81,7 +81,7 @@ class Pod:
                 changed.environment.pop(variable, None)
                 changed.environment |= {} if value is None else {variable: to_text(value)}
         changed.files["weft.json"] = json.dumps(manifest)
-        return changed._signed()
+        return changed._sealed()
 
     def _put(self, names, steps, value):
         place = domain = json.loads(self.files[names[steps[0]]])
@@ -92,7 +92,7 @@ class Pod:
             del place[steps[-1]]
         self.files[names[steps[0]]] = json.dumps(domain)
 
-    def _signed(self):
+    def _sealed(self):
         manifest = json.loads(self.files["weft.json"])
         names = parse_manifest(self.files["weft.json"].encode()).files
         manifest["digest"] = digest_of({name: self.files[name].encode() for name in names})

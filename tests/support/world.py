@@ -7,6 +7,7 @@ import weft.client
 from mounted import Mount
 from scratch import make_project
 from weft import WeftError, load_project
+from weft.files.bundle import digest_of
 
 SCHEMA = {
     "type": "object",
@@ -38,6 +39,13 @@ SCHEMA = {
         },
     },
 }
+
+
+def sealed(files):
+    """The files of a bundle with the digest that they have now: as somebody would make them who knows the format."""
+    manifest = json.loads(files["weft.json"])
+    contents = {name: text.encode() for name, text in files.items() if name != "weft.json"}
+    return {**files, "weft.json": json.dumps(manifest | {"digest": digest_of(contents)})}
 
 
 class World:

@@ -134,7 +134,7 @@ class Program:
 
 
 def _has_terminal() -> bool:
-    """True if the agent is what a terminal shows, so that its keys are for the agent and the program."""
+    """True if the agent is in the foreground of a terminal, whose keys are for the agent and its program."""
     try:
         return os.tcgetpgrp(0) == os.getpgrp()
     except OSError:

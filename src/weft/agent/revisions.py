@@ -10,7 +10,7 @@ from typing import Any
 from weft.base.problems import Problem, WeftError
 from weft.client.judging import Bundle, Judge, opened
 from weft.client.settling import Pinned, Settled, settle
-from weft.client.sources import Folder, Unreadable, source_of
+from weft.client.sources import AtPath, Folder, Unreadable
 from weft.schema.node import Node
 
 
@@ -38,7 +38,7 @@ class Revisions:
     """What the source has, as revisions; `secrets` is the folder of a mounted Secret."""
 
     def __init__(self, path: Path, secrets: Path | None) -> None:
-        self.source = source_of(path)
+        self.source = AtPath(path)
         self._secrets = Folder(secrets) if secrets else None
         self._judge: Judge | None = None
 

@@ -16,7 +16,7 @@ _OTHERS: Final = ("SIGHUP", "SIGUSR1", "SIGUSR2")
 _REAPING: Final = 1.0
 """Seconds between two looks for processes that have ended and are waited for by nobody, if this is the first process."""
 _DONE: Final = 0
-"""What the work writes where signals are written, as it is the number of none."""
+"""The byte that says that the work is done: it is the number of no signal."""
 
 
 def run(agent: Agent, *, supervises: bool) -> int:

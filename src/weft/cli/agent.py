@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Seconds(click.FloatRange):
-    """A number of seconds, of which there may be fractions, but neither none nor no end."""
+    """A number of seconds above zero, which may have a fraction and must not be infinite."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         seconds = super().convert(value, param, ctx)

@@ -48,7 +48,10 @@ class Acceptance:
 
         The number of the revision that comes with the program is compared with nothing: it is older and newer than any other.
         """
-        bundle, options = opened(reading.contents, reading.place), self._options
+        return self._judged(opened(reading.contents, reading.place), previous, hold=hold)
+
+    def _judged(self, bundle: Bundle, previous: Accepted | None, *, hold: bool = False) -> Accepted:
+        options = self._options
         self._judge = judge = Judge.of(bundle, self._judge)
         only_secrets = options.environ_has_secrets_only
         pinned = Pinned.of(judge, options.environ or {}, options.secrets, only_secrets=only_secrets)
@@ -117,7 +120,7 @@ class Acceptance:
         if self._kept and self._kept.has_refused(bundle.manifest.digest):
             hint = "change the source; `refresh` asks the listeners again"
             raise WeftError(Problem("change-refused", "a listener refused it before the restart", hint=hint))
-        found = self.of(reading, last)
+        found = self._judged(bundle, last)
         self.keep(found)
         return found
 

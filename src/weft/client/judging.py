@@ -181,7 +181,7 @@ class _Held(ProjectFiles):
         return path == _ROOT / SCHEMA
 
     def matching(self, folder: FilePath, pattern: str) -> list[FilePath]:
-        """Nothing else."""
+        """None: there is only the schema."""
         return []
 
     def real(self, path: FilePath) -> str:

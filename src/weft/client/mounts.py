@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from weft.base.problems import Place, Problem, Severity
-from weft.client.sources import Either, File, Folder, Source
+from weft.client.sources import AtPath, File, Folder, Source
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
@@ -44,7 +44,7 @@ def _parsed(line: str) -> tuple[str, str]:
 
 def _places(source: Source, names: Iterable[str], secrets: Path | None) -> Iterable[str]:
     """What may be a mount: the file, or the folder and its files."""
-    source = source.now if isinstance(source, Either) else source
+    source = source.now if isinstance(source, AtPath) else source
     if isinstance(source, File):
         yield _real(source.path)
     if isinstance(source, Folder):

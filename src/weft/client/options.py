@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from weft.base.problems import choices, did_you_mean
-from weft.client.sources import Source, source_of
+from weft.client.sources import AtPath, Source
 
 Require = Literal["valid", "last-good", "defaults"]
 _SWITCHES: Final = ("allow_older", "watch", "inotify")
@@ -63,7 +63,7 @@ def opened_source(name: str, source: Any) -> Source:
     if all(hasattr(source, method) for method in ("read", "token", "folders")):
         found: Source = source
         return found
-    return source_of(path_of(name, source))
+    return AtPath(path_of(name, source))
 
 
 def path_of(name: str, value: Any) -> Path:

@@ -32,7 +32,7 @@ class Calls:
 
     @property
     def inside(self) -> Kind | None:
-        """As what the function is registered in which this thread is now."""
+        """How the function is registered that this thread is running; None if it runs none."""
         return getattr(self._now, "kind", None)
 
     def watched(self, function: Any, kind: Kind) -> Callable[[Any], Any]:

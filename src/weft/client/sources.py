@@ -151,7 +151,7 @@ def _stamp_of(entry: os.DirEntry[str]) -> tuple[int | str, ...]:
         return (entry.inode(),)
 
 
-class Either:
+class AtPath:
     """The file or the folder at a path; as long as there is none, it may become either."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -178,11 +178,6 @@ class Either:
     def read(self) -> Reading:
         """That of the existing source. Raises Unreadable."""
         return self.now.read()
-
-
-def source_of(path: str | os.PathLike[str]) -> Source:
-    """The source at a path."""
-    return Either(path)
 
 
 def _read(files: ProjectFiles, root: Path, name: str) -> bytes:
