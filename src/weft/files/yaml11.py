@@ -20,12 +20,16 @@ import yaml
 from weft.files import yaml12
 
 _TAG: Final = "tag:yaml.org,2002:"
-_TEXT, _LIST, _MAPPING = f"{_TAG}str", f"{_TAG}seq", f"{_TAG}map"
+TEXT: Final = f"{_TAG}str"
+"""The tag of a scalar that is a text."""
+_LIST, _MAPPING = f"{_TAG}seq", f"{_TAG}map"
 _BOOLS: Final[dict[str, bool]] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"), False),
 }
 _NULLS: Final = frozenset(("~", "null", "Null", "NULL", ""))
+WORDS: Final = frozenset((*_BOOLS, *_NULLS)) - {""}
+"""The plain scalars that no sign, point or digit begins, and that are no texts."""
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 # what is left without underscores, as strconv.ParseInt takes it with base 0, and as go-yaml takes floats; no whole number of more than
 # 20 decimal digits fits, and Python refuses to convert thousands of them
@@ -69,7 +73,7 @@ class Loader(yaml.CSafeLoader):
     def resolve(self, kind: type, value: Any, implicit: Any) -> Any:
         """The tag of a node that states none; a scalar in quotes is a text, which is most of what tools write."""
         quoted = kind is yaml.ScalarNode and not implicit[0]
-        return _TEXT if quoted else str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+        return TEXT if quoted else str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         """The data of a node; raises ConstructorError where PyYAML would pass on Python's error for `!!int name`."""
@@ -233,10 +237,10 @@ def _data(loader: Loader, node: Any) -> Any:
     """The data of a node: what most are is made here, in a third of the loader's time, and the rest by the loader."""
     kind, tag = type(node), node.tag
     if kind is yaml.ScalarNode:
-        return node.value if tag == _TEXT else loader.construct_object(node, deep=True)
+        return node.value if tag == TEXT else loader.construct_object(node, deep=True)
     if kind is yaml.SequenceNode and tag == _LIST:
         return [_data(loader, item) for item in node.value]
-    if kind is yaml.MappingNode and tag == _MAPPING and all(key.tag == _TEXT for key, _ in node.value):
+    if kind is yaml.MappingNode and tag == _MAPPING and all(key.tag == TEXT for key, _ in node.value):
         data = {key.value: _data(loader, value) for key, value in node.value}
         if len(data) == len(node.value):
             return data
@@ -254,14 +258,14 @@ class Documents:
     def data(self) -> list[Any]:
         """The data of each; raises yaml.YAMLError, also for what is nested too deep or expands to too much."""
         with _in_yaml_terms():
-            for root in self._roots if "&" in self._text else ():
+            for root in self.roots if "&" in self._text else ():
                 yaml12.check_aliases(root)
         loader = Loader("")
-        return [_data(loader, root) for root in self._roots]
+        return [_data(loader, root) for root in self.roots]
 
     def find(self, document: int, path: Sequence[str | int]) -> tuple[int, int] | None:
         """Line and column (from 1) of a path of one of the documents, or of its nearest existing parent."""
-        node = self._roots[document] if document < len(self._roots) else None
+        node = self.roots[document] if document < len(self.roots) else None
         if node is None:
             return None
         mark = node.start_mark
@@ -273,7 +277,8 @@ class Documents:
         return mark.line + 1, mark.column + 1
 
     @cached_property
-    def _roots(self) -> list[Any]:
+    def roots(self) -> list[Any]:
+        """The root of each, as composed; raises yaml.YAMLError."""
         return list(yaml.compose_all(self._text, Loader=Loader))
 
     def _child(self, node: Any, step: str | int) -> tuple[Any, Any] | None:

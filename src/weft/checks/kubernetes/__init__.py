@@ -11,10 +11,9 @@ with those of its own target.
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +22,11 @@ import yaml
 
 from weft.base.paths import Path, dotted
 from weft.base.problems import Place, Problem, Severity, did_you_mean
+from weft.checks.kubernetes import rules
+from weft.checks.kubernetes.documents import apart, stands_alone
+from weft.checks.kubernetes.noted import Noted
 from weft.checks.kubernetes.schemas import VERSION, is_builtin, kinds, validator
+from weft.checks.kubernetes.shapes import Shapes
 from weft.files import yaml11
 
 if TYPE_CHECKING:
@@ -33,76 +36,13 @@ if find_spec("kubernetes_validate") is None:  # its schemas are read as files, t
     raise ImportError("the Kubernetes schemas are not installed", name="kubernetes-validate")
 
 CODES: Final = ("kubernetes-unknown-kind", "object-twice", "other-namespace")
-MAX_ANNOTATIONS: Final = 256 * 1024
-"""The maximum size of an object's annotations in bytes (apimachinery TotalAnnotationSizeLimitB)."""
-MAX_DATA: Final = 1024 * 1024
-"""The maximum size of the data of a ConfigMap or Secret in bytes (api/core/v1 MaxSecretSize)."""
-
-# k8s.io/apimachinery/pkg/util/validation
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
-_PATH_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[^/%]+\Z")
-_DATA_KEY = re.compile(r"(?!\.\.)(?!\.\Z)[-._a-zA-Z0-9]{1,253}\Z")
-_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z")
-_SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
-_NAMES: Final = {"Namespace": (_LABEL, 63), "Service": (_SERVICE, 63)}
-_OF_THE_CLUSTER: Final = frozenset(
-    (
-        "APIService",
-        "ClusterExternalSecret",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "ClusterSecretStore",
-        "CustomResourceDefinition",
-        "GatewayClass",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "RuntimeClass",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-    )
-)
-"""Kinds whose objects are in no namespace. Schemas do not tell them from others."""
-_FREE_NAMES: Final = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"))
-_NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
-
+_SHAPES: Final = Shapes()
+"""The shapes that were right in this process: what is right depends on nothing but the text and its namespace."""
+_TREES: Final = 4
+"""The number of outputs that are kept parsed while places are looked up in them."""
 
 Complaint = tuple[Path, str]
 """The path of a problem in an object, and its message."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    """An object of an output: what identifies it in its cluster, and its place among the documents of the output."""
-
-    api_version: str
-    kind: str
-    name: str
-    namespace: str | None
-    document: int
-    path: Path
-
-    def key(self, output: Finished) -> tuple[str | None, ...]:
-        """What only one object of a run has. The version of an API is left out: all versions are views of one object."""
-        group = self.api_version.rpartition("/")[0]
-        within = (
-            f"in {self.namespace}" if self.namespace else "" if self.kind in _OF_THE_CLUSTER else f"of {output.target}"
-        )
-        return output.home.cluster, group, self.kind, within, self.name
-
-    def place(self, output: Finished) -> Place:
-        """The place of its name."""
-        found = yaml11.Documents(output.text).find(self.document, (*self.path, "metadata", "name"))
-        return Place(output.path, *(found or ()))
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.name}" + (f" in the namespace {self.namespace}" if self.namespace else "")
 
 
 def check(output: Finished) -> Iterator[Problem]:
@@ -112,38 +52,110 @@ def check(output: Finished) -> Iterator[Problem]:
 
 def together(outputs: Sequence[Finished]) -> Iterator[tuple[Finished, Problem]]:
     """Objects that two outputs contain: whichever is applied last would win."""
-    first: dict[tuple[str | None, ...], tuple[Finished, _Noted]] = {}
+    first: dict[tuple[str | None, ...], tuple[Finished, Noted]] = {}
+    documents = lru_cache(_TREES)(
+        yaml11.Documents
+    )  # only those of outputs with a problem are parsed again, and each once
     for output in outputs:
         for noted in output.notes:
             other, same = first.setdefault(noted.key(output), (output, noted))
             if other is not output:  # `check` reports those of one output
-                where = same.place(other)
+                where = _place(documents, same, other)
                 message = f"{noted} is also in {where.file}:{where.line}: one of the two would overwrite the other"
                 hint = "render it for one target only, or give the two different names"
                 if other.target != output.target and output.home.cluster is None:
                     hint += "; if their targets are of different clusters, name the setting that says so in `kubernetes.cluster` of weft.yaml"
-                yield output, Problem("object-twice", message, place=noted.place(output), related=(where,), hint=hint)
+                yield (
+                    output,
+                    Problem(
+                        "object-twice", message, place=_place(documents, noted, output), related=(where,), hint=hint
+                    ),
+                )
+
+
+def _place(documents: Callable[[str], yaml11.Documents], noted: Noted, output: Finished) -> Place:
+    """The place of an object's name in its output."""
+    found = documents(output.text).find(noted.document, (*noted.path, "metadata", "name"))
+    return Place(output.path, *(found or ()))
 
 
 def complaints(
-    text: str, namespace: str | None = None, note: Callable[[_Noted], None] = lambda _: None
+    text: str, namespace: str | None = None, note: Callable[[Noted], None] = lambda _: None
 ) -> Iterator[Problem]:
-    """The problems of the objects of a manifest, given as text, whose objects belong into a namespace; `note` is called with every object."""
+    """The problems of the objects of a manifest, given as text, whose objects belong into a namespace; `note` is called with every object.
+
+    A document of a shape that was right before, with another name and other data, is not parsed again.
+    """
+    found = _by_document(text, namespace) or _as_a_whole(text, namespace)
+    yield from found.problems
+    for noted in found.notes:
+        note(noted)
+
+
+class _Found:
+    """What is found in a manifest whose objects belong into a namespace."""
+
+    def __init__(self, namespace: str | None) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[Noted] = []
+        self._namespace = namespace
+        self._seen: set[tuple[str, ...]] = set()
+
+    def add(self, documents: yaml11.Documents, number: int, line: int) -> None:
+        """Add the objects of documents, the first of which has this number; so many lines stand before them. Raises yaml.YAMLError."""
+        for index, document in enumerate(documents.data):
+            for path, thing in _objects(document):
+                noted = _noted(thing, number + index, path)
+                if noted is not None:
+                    self.notes.append(noted)
+                for where, problem in _of_object(thing, noted, self._seen, self._namespace):
+                    found = documents.find(index, (*path, *where))
+                    place = Place("", found[0] + line, found[1]) if found else Place("")
+                    self.problems.append(replace(problem, place=place))
+
+    def add_right(self, noted: Noted) -> bool:
+        """Add an object that is right by itself; False if it is not here, beside the others and in the namespace."""
+        is_elsewhere = self._namespace and noted.namespace and noted.namespace != self._namespace
+        if is_elsewhere or noted.identity in self._seen:
+            return False
+        self._seen.add(noted.identity)
+        self.notes.append(noted)
+        return True
+
+
+def _as_a_whole(text: str, namespace: str | None) -> _Found:
+    """What is found in a manifest as one text."""
+    found = _Found(namespace)
     try:
-        documents = yaml11.Documents(text)
-        every = documents.data
+        found.add(yaml11.Documents(text), 0, 0)
     except yaml.YAMLError as error:
-        yield _not_yaml(error)
-        return
-    seen: set[tuple[str, ...]] = set()
-    for number, document in enumerate(every):
-        for path, thing in _objects(document):
-            noted = _noted(thing, number, path)
-            if noted is not None:
-                note(noted)
-            for where, problem in _of_object(thing, noted, seen, namespace):
-                place = Place("", *(documents.find(number, (*path, *where)) or ()))
-                yield replace(problem, place=place)
+        found.problems.append(_not_yaml(error))
+    return found
+
+
+def _by_document(text: str, namespace: str | None) -> _Found | None:
+    """What is found in the documents of a manifest, each taken by itself; None if it must be read as a whole."""
+    found = _Found(namespace)
+    line, texts = apart(text)
+    counted = 0
+    for number, one in enumerate(texts):
+        right = _SHAPES.noted(one, number)
+        if right is not None and found.add_right(right):
+            continue
+        line += sum(earlier.count("\n") + 1 for earlier in texts[counted:number])
+        counted = number
+        documents = yaml11.Documents(one)
+        before = len(found.problems), len(found.notes)
+        try:
+            if not stands_alone(one) or len(documents.roots) != 1:
+                return None
+            found.add(documents, number, line)
+        except yaml.YAMLError:
+            return None
+        notes = found.notes[before[1] :]
+        if len(found.problems) == before[0] and [noted.path for noted in notes] == [()]:
+            _SHAPES.learn(one, documents.roots[0], notes[0])
+    return found
 
 
 def _not_yaml(error: yaml.YAMLError) -> Problem:
@@ -154,7 +166,7 @@ def _not_yaml(error: yaml.YAMLError) -> Problem:
 
 
 def _of_object(
-    thing: Any, noted: _Noted | None, seen: set[tuple[str, ...]], namespace: str | None
+    thing: Any, noted: Noted | None, seen: set[tuple[str, ...]], namespace: str | None
 ) -> Iterator[tuple[Path, Problem]]:
     """The problems of one object, with their paths in it."""
     for where, message in _complaints(thing, seen):
@@ -167,14 +179,14 @@ def _of_object(
         yield ("metadata", "namespace"), Problem("other-namespace", message, hint=hint)
 
 
-def _noted(thing: Any, number: int, path: Path) -> _Noted | None:
+def _noted(thing: Any, number: int, path: Path) -> Noted | None:
     """What identifies an object; None if it is none, or has no name of its own."""
     metadata = thing.get("metadata") if _is_object(thing) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(name, str):
         return None
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
-    return _Noted(
+    return Noted(
         thing["apiVersion"], thing["kind"], name, namespace if isinstance(namespace, str) else None, number, path
     )
 
@@ -270,12 +282,12 @@ def _name(kind: str, metadata: Mapping[str, Any]) -> Iterator[Complaint]:
     # the API server appends letters and digits to a `generateName`
     field, text, ending = ("name", name, "") if name is not None else ("generateName", generated, "x")
     if isinstance(text, str):
-        for complaint in _bad_name(kind, text + ending, text):
+        for complaint in rules.bad_name(kind, text + ending, text):
             yield ("metadata", field), f"metadata.{field} {complaint}"
 
 
 def _namespace(namespace: Any) -> Iterator[Complaint]:
-    if isinstance(namespace, str) and not (_LABEL.match(namespace) and len(namespace) <= 63):
+    if isinstance(namespace, str) and not rules.is_namespace(namespace):
         message = f"metadata.namespace `{namespace}` is not valid: use at most 63 of lower-case letters, digits and `-`"
         yield ("metadata", "namespace"), message
 
@@ -283,15 +295,15 @@ def _namespace(namespace: Any) -> Iterator[Complaint]:
 def _annotations(annotations: Any) -> Iterator[Complaint]:
     if isinstance(annotations, dict):
         size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
-        if size > MAX_ANNOTATIONS:
-            message = f"metadata.annotations have {size:,} bytes, {MAX_ANNOTATIONS:,} are allowed"
+        if size > rules.MAX_ANNOTATIONS:
+            message = f"metadata.annotations have {size:,} bytes, {rules.MAX_ANNOTATIONS:,} are allowed"
             yield ("metadata", "annotations"), message
 
 
 def _labels(labels: Any) -> Iterator[Complaint]:
     for key, value in labels.items() if isinstance(labels, dict) else ():
         yield from _key("labels", str(key))
-        if isinstance(value, str) and not (_VALUE.match(value) and len(value) <= 63):
+        if isinstance(value, str) and not rules.is_label(value):
             message = f"label {key} has the invalid value `{value}`: use at most 63 letters, digits, `-`, `_` and `.`"
             yield ("metadata", "labels", str(key)), message
 
@@ -302,21 +314,9 @@ def _keys(field: str, entries: Any) -> Iterator[Complaint]:
 
 
 def _key(field: str, key: str) -> Iterator[Complaint]:
-    if not _is_qualified(key):
+    if not rules.is_qualified(key):
         message = f"metadata.{field} has the invalid key `{key}`: use `name` or `domain/name`, the name with at most 63 characters"
         yield ("metadata", field, key), message
-
-
-def _bad_name(kind: str, whole: str, text: str) -> Iterator[str]:
-    if kind in _FREE_NAMES:
-        valid, limit = bool(_PATH_SEGMENT.match(whole)), 253
-    else:
-        pattern, limit = _NAMES.get(kind, (_SUBDOMAIN, 253))
-        valid = bool(pattern.match(whole))
-    if not valid:
-        yield f"`{text}` is not valid: use {_NAME}"
-    elif len(text) > limit:
-        yield f"has {len(text)} characters, {limit} are allowed"
 
 
 def _data(document: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -331,8 +331,8 @@ def _data(document: Mapping[str, Any]) -> Iterator[Complaint]:
             yield (field, str(key)), complaint
         owner[str(key)] = field
         size += len(str(key)) + (len(value.encode()) if isinstance(value, str) else 0)
-    if size > MAX_DATA:
-        yield (), f"its data has {size:,} bytes, {MAX_DATA:,} are allowed; split it"
+    if size > rules.MAX_DATA:
+        yield (), f"its data has {size:,} bytes, {rules.MAX_DATA:,} are allowed; split it"
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -344,24 +344,10 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
 
 def _entry(kind: str, field: str, key: Any, value: Any, owner: Mapping[str, str]) -> Iterator[str]:
     """The problems of one entry of the data; `owner` has the field of each earlier key."""
-    if not isinstance(key, str) or not _DATA_KEY.match(key):
+    if not isinstance(key, str) or not rules.is_data_key(key):
         yield f"{field} has the invalid key `{key}`: use letters, digits, `-`, `_` and `.`"
     if kind == "ConfigMap" and key in owner:
         yield f"`{key}` is in both {owner[key]} and {field}"
     encoded = field == "binaryData" or (field == "data" and kind == "Secret")
-    if encoded and isinstance(value, str) and not _is_base64(value):
+    if encoded and isinstance(value, str) and not rules.is_base64(value):
         yield f"{field}.{key} is not base64{'; put plain texts into `stringData`' if kind == 'Secret' else ''}"
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        base64.b64decode(re.sub(r"[\r\n]", "", text), validate=True)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_qualified(key: str) -> bool:
-    prefix, slash, name = key.rpartition("/")
-    good_prefix = not slash or bool(_SUBDOMAIN.match(prefix) and len(prefix) <= 253)
-    return good_prefix and 0 < len(name) <= 63 and _VALUE.match(name) is not None

@@ -1,0 +1,72 @@
+"""What is kept of an object until all outputs come together: plain data, which may be written as JSON and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from weft.base.paths import Path
+
+if TYPE_CHECKING:
+    from weft.checks import Finished
+
+_OF_THE_CLUSTER: Final = frozenset(
+    (
+        "APIService",
+        "ClusterExternalSecret",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ClusterSecretStore",
+        "CustomResourceDefinition",
+        "GatewayClass",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    )
+)
+"""Kinds whose objects are in no namespace. Schemas do not tell them from others."""
+
+
+class Noted(NamedTuple):
+    """An object of an output: what identifies it in its cluster, and its place among the documents of the output."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None
+    document: int
+    path: Path
+
+    @classmethod
+    def from_data(cls, data: Sequence[Any]) -> Noted:
+        """The object that `as_data` wrote."""
+        api_version, kind, name, namespace, document, path = data
+        return cls(api_version, kind, name, namespace, document, tuple(path))
+
+    def as_data(self) -> list[Any]:
+        """The object as JSON can write it."""
+        return [*self[:-1], list(self.path)]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What only one object of a manifest has."""
+        return self.api_version, self.kind, str(self.namespace), self.name
+
+    def key(self, output: Finished) -> tuple[str | None, ...]:
+        """What only one object of a run has. The version of an API is left out: all versions are views of one object."""
+        group = self.api_version.rpartition("/")[0]
+        within = (
+            f"in {self.namespace}" if self.namespace else "" if self.kind in _OF_THE_CLUSTER else f"of {output.target}"
+        )
+        return output.home.cluster, group, self.kind, within, self.name
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}" + (f" in the namespace {self.namespace}" if self.namespace else "")

@@ -1,0 +1,202 @@
+"""Manifests of a shape that is known to be right are answered without parsing them: a fleet renders the same ones again and again.
+
+A text is cut into its documents, and each document into a skeleton and its values: the values are what stands after `key: ` up to the end
+of a line, or in a block below it, in one of a few forms; the skeleton is everything else, as it is. Nothing is lost, so two documents with
+one skeleton differ only in values. When the full check has found a document without any problem, its skeleton is remembered with those of
+its values that must stay the same; the others may be different next time. They are: the object's name, its namespace, the values of its
+labels, and the texts in the data of a ConfigMap or in the `stringData` of a Secret.
+
+Why an answer from here is that of the full check, though the text is not parsed:
+
+1. What is free is a scalar of a mapping in block style, which libyaml found in the document that was checked: it begins and ends where the
+   value does. So this is no guess of this module, and anything that looks like a value elsewhere (in a comment, in a longer text) must
+   stay the same.
+2. In place of such a scalar, any value of the forms of `_VALUE` is a scalar, too, and ends where its line or its block ends: quotes do not
+   stand in quotes, escapes are a few that are right, plain words have neither `: ` nor ` #`, a block is indented by four spaces below
+   a key with less, and nothing has a character that YAML refuses or takes for a line end. What comes before and after is parsed alike.
+3. It is a text: it is in quotes, a block, or a word that begins with a letter and is none of the words of YAML 1.1. It has no tag and no
+   anchor, because nothing stands between it and its key; and no alias repeats it, because documents with `&` are not remembered.
+4. All that the full check asks of a free text is asked here: names, namespaces and labels have their rules, no two objects of a manifest
+   are the same, the namespace is that of the target, and the data cannot have too many bytes, because the document does not. The schemas
+   want nothing of these but that they are texts.
+5. A line `---` begins a document wherever it stands, and a document depends on nothing before it, because directives and other marks of
+   documents are not remembered.
+
+All else, and every doubt, is for the full check. So a value that a schema looks at, quoted or not, is part of what must stay the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+import yaml
+
+from weft.checks.kubernetes import rules
+from weft.checks.kubernetes.documents import CHARACTER
+from weft.checks.kubernetes.noted import Noted
+from weft.files import yaml11
+
+BUDGET: Final = 16 * 1024 * 1024
+"""The number of characters that are remembered, about; with more, everything is forgotten."""
+_OF_AN_ENTRY: Final = 200
+"""What an entry takes besides its characters."""
+
+_OTHERS: Final = CHARACTER.replace(" -~", r" !#-&(-\[\]-~")
+"""All of these but quotes and backslashes."""
+_ESCAPE: Final = r'\\(?:["\\/nrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})'
+_QUOTED: Final = rf'"[{_OTHERS}\']*+(?:{_ESCAPE}[{_OTHERS}\']*+)*+"'
+_SINGLE: Final = rf"'[{_OTHERS}\"\\]*+'"
+_WORD: Final = rf"(?!(?:{'|'.join(sorted(yaml11.WORDS - {'~'}))})\n)[A-Za-z][A-Za-z0-9_./-]*+"
+_LINE: Final = rf"[{CHARACTER}]*\n"
+_BLOCK: Final = rf"\|-?\n {{4}}(?! |\n){_LINE}(?: {{4}}{_LINE}|\n)*+"
+_SIGN: Final = ": "
+_VALUE = re.compile(rf"{_SIGN}((?:{_QUOTED}|{_SINGLE}|{_WORD})(?=\n)|{_BLOCK})")
+_HOLE: Final = "\0"
+"""What stands in a skeleton for a value and the sign before it; no text of YAML contains it."""
+_DATA: Final = {"ConfigMap": "data", "Secret": "stringData"}  # pragma: allowlist secret
+_STYLES: Final = {'"': '"', "'": "'", "|": "|"}
+
+
+_Entry = tuple[Any, Any]
+"""The nodes of a key and its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the values of a skeleton stand that are more than a part of it: indexes among its values."""
+
+    fixed: tuple[int, ...]
+    name: int | None
+    namespace: int | None
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A skeleton, and an object for each choice of its fixed values with which it was right."""
+
+    layout: _Layout
+    right: dict[tuple[str, ...], Noted] = field(default_factory=dict)
+
+    def noted(self, values: Sequence[str], number: int) -> Noted | None:
+        """The object with these values, as document of this number; None if it may be wrong."""
+        layout = self.layout
+        known = self.right.get(tuple([values[index] for index in layout.fixed]))
+        if known is None:
+            return None
+        name = known.name if layout.name is None else _text(values[layout.name])
+        namespace = known.namespace if layout.namespace is None else _text(values[layout.namespace])
+        if "\\" in name or not rules.is_name(known.kind, name):
+            return None
+        if namespace is not None and not rules.is_namespace(namespace):
+            return None
+        for index in layout.labels:
+            if not rules.is_label(_text(values[index])):
+                return None
+        return Noted(known.api_version, known.kind, name, namespace, number, ())
+
+
+class Shapes:
+    """The shapes that were right; threads may share them."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self._shapes: dict[str, _Shape] = {}
+        self._budget = self._left = budget
+        self._lock = Lock()
+
+    def noted(self, document: str, number: int) -> Noted | None:
+        """The object of a document that is without any problem, as the one of this number; None if the full check must decide."""
+        if _is_big(document) or _HOLE in document:
+            return None
+        skeleton, values = _cut(document)
+        shape = self._shapes.get(skeleton)
+        return shape.noted(values, number) if shape is not None else None
+
+    def learn(self, document: str, root: Any, noted: Noted) -> None:
+        """Remember the shape of a document that stands alone, whose tree this is, and whose only object is right."""
+        if _is_big(document):
+            return
+        skeleton, values = _cut(document)
+        layout = _layout(root, _places(skeleton, values), noted.kind)
+        fixed = tuple([values[index] for index in layout.fixed]) if layout else ()
+        if layout is None or "&" in skeleton or any("&" in value for value in fixed):
+            return
+        with self._lock:
+            shape = self._shapes.get(skeleton) or _Shape(layout)
+            if shape.layout != layout or fixed in shape.right:
+                return
+            self._left -= sum(map(len, fixed)) + len(skeleton) + _OF_AN_ENTRY
+            if self._left < 0:
+                self._shapes.clear()
+                self._left = self._budget
+            shape.right[fixed] = noted
+            self._shapes[skeleton] = shape
+
+
+def _is_big(document: str) -> bool:
+    """True if a document may have more bytes than the data of an object; a character has at most four."""
+    return len(document) * (1 if document.isascii() else 4) > rules.MAX_DATA
+
+
+def _cut(document: str) -> tuple[str, list[str]]:
+    """The skeleton and the values of a document."""
+    parts = _VALUE.split(document)
+    return _HOLE.join(parts[::2]), parts[1::2]
+
+
+def _text(value: str) -> str:
+    """The text of a value without its quotes."""
+    return value[1:-1] if value[0] in _STYLES else value
+
+
+def _places(skeleton: str, values: Sequence[str]) -> dict[int, tuple[int, str]]:
+    """The number of each value, and the value, by the index at which it starts."""
+    places, start = {}, 0
+    for number, (part, value) in enumerate(zip(skeleton.split(_HOLE), values, strict=False)):
+        start += len(part) + len(_SIGN)
+        places[start] = number, value
+        start += len(value)
+    return places
+
+
+def _layout(root: Any, found: Mapping[int, tuple[int, str]], kind: str) -> _Layout | None:
+    """What the values of a document are, whose tree is known; None if it should not be remembered."""
+    fields = _entries((None, root))
+    metadata = _entries(fields.get("metadata"))
+    name = _free(metadata.get("name"), found)
+    namespace = _free(metadata.get("namespace"), found)
+    labels = [_free(label, found) for label in _entries(metadata.get("labels")).values()]
+    data = [_free(entry, found, block=True) for entry in _entries(fields.get(_DATA.get(kind, ""))).values()]
+    if kind == "Secret" and (not data or None in data or "data" in fields):
+        return None  # nothing secret is kept
+    free = {name, namespace, *labels, *data}
+    fixed = tuple(index for index in range(len(found)) if index not in free)
+    return _Layout(fixed, name, namespace, tuple(index for index in labels if index is not None))
+
+
+def _entries(entry: _Entry | None) -> dict[str, _Entry]:
+    """The entries of a mapping in block style whose keys are texts; none of anything else."""
+    node = entry[1] if entry else None
+    if not isinstance(node, yaml.MappingNode) or node.flow_style is not False:
+        return {}
+    if any(not isinstance(key, yaml.ScalarNode) or key.tag != yaml11.TEXT for key, _ in node.value):
+        return {}
+    return {key.value: (key, value) for key, value in node.value}
+
+
+def _free(entry: _Entry | None, found: Mapping[int, tuple[int, str]], *, block: bool = False) -> int | None:
+    """The index of the value that is just this entry of a mapping; None if there is none, or it is anything more or less."""
+    key, node = entry or (None, None)
+    if key is None or not isinstance(node, yaml.ScalarNode) or node.tag != yaml11.TEXT:
+        return None
+    index, value = found.get(node.start_mark.index, (None, " "))
+    if (node.style or "") != _STYLES.get(value[0], ""):
+        return None
+    if value[0] != "|":
+        return index if node.end_mark.index - node.start_mark.index == len(value) else None
+    text = value.partition("\n")[2].replace("\n    ", "\n").removeprefix("    ")
+    return index if block and key.start_mark.column < 4 and node.value.strip("\n") == text.strip("\n") else None
