@@ -1,7 +1,9 @@
 """What is known of a shape of manifests answers as the full check does, whatever is changed in a manifest."""
 
 import contextlib
+import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 
 from rounds import examples
 from weft.checks import kubernetes
+from weft.checks.kubernetes import schemas
+from weft.checks.kubernetes.noted import Noted
 from weft.checks.kubernetes.shapes import Shapes
+from weft.files import yaml11
 
 MAPS = """\
 # Made from a template: "do not edit".
@@ -370,7 +375,7 @@ def full_answer(text, namespace=None):
 
 
 @given(st.data(), st.sampled_from(MANIFESTS), st.sampled_from([None, "music"]))
-@examples(4000)
+@examples(1500)
 def test_a_known_shape_answers_as_the_full_check(data, manifest, namespace):
     one = data.draw(changed(manifest))
     texts = [manifest, one, data.draw(changed(manifest)), data.draw(changed(one)), data.draw(changed(one)), manifest]
@@ -393,3 +398,146 @@ def test_anything_in_place_of_a_value_is_answered_as_by_the_full_check(case):
     with shapes():
         assert [answer(one) for one in texts] == answers
         assert [answer(one) for one in reversed(texts)] == answers[::-1]
+
+
+# --- what could be wrong although the shape is known ---
+
+A_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: x\n  B: y\n"
+A_ROLE = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: a\n"
+A_BLOCK = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: |\n    x\n  B: y\n"
+DEEP_BLOCK = A_BLOCK.replace("  A:", "    A:").replace("  B:", "    B:").replace("    x", "     x")
+WITH_TABS = A_MAP.replace("A: x\n", 'A: "x"\n\t\n')
+BIG = "é" * 600_000
+MIB = 1024 * 1024
+PAIRS = {
+    "two objects of one name": (A_MAP, f"{A_MAP}---\n{A_MAP}"),
+    "another first line": (A_MAP, f"---\n---\n{A_MAP}"),
+    "the end of a document": (A_MAP, f"{A_MAP}...\n---\n{A_MAP}"),
+    "a directive": (A_MAP, f"%YAML 1.1\n---\n{A_MAP}"),
+    "a byte order mark that begins another document": ("\ufeff" + A_MAP, f"{A_MAP}---\n\ufeff{A_MAP}"),
+    "a comment with a character that is not YAML": (A_MAP, f"# \x01\n---\n{A_MAP}"),
+    "the mark of a value": (A_MAP, A_MAP.replace(": x", "\0")),
+    "a plain word before a tab": (WITH_TABS, WITH_TABS.replace('"x"', "x")),
+    "a long value": (A_MAP, A_MAP.replace("x", "x" * MIB)),
+    "a value of few characters and many bytes": (A_MAP, A_MAP.replace("x", f'"{BIG}"')),
+    "an escape in a free name": (A_ROLE, A_ROLE.replace(": a", ': "a\\nb"')),
+    "a value that goes on": (A_MAP, A_MAP.replace("x\n", "x\n    z\n")),
+    "a block that ends early": (A_BLOCK, A_BLOCK.replace("    x\n", "    x\n   z\n")),
+    "a block that is no deeper than its key": (DEEP_BLOCK, DEEP_BLOCK.replace("     x", "    x")),
+    "a word of YAML 1.1": (A_MAP, A_MAP.replace(": x", ": yes")),
+    "the kind": (A_MAP, A_MAP.replace("ConfigMap", "Secret")),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_a_known_shape_does_not_allow_is_found(name):
+    known, text = PAIRS[name]
+    with shapes():
+        answer(known)
+        assert answer(text) == full_answer(text)
+        assert answer(known) == full_answer(known)
+
+
+def test_an_object_elsewhere_is_found_in_a_known_shape():
+    with shapes():
+        assert answer(MAPS, "music") == full_answer(MAPS, "music")
+        assert [problem.code for problem in answer(MAPS, "other")[0]] == ["other-namespace", "other-namespace"]
+
+
+def test_the_schemas_ask_of_free_values_only_that_they_are_texts():
+    definitions = json.loads(schemas._folder().joinpath("_definitions.json").read_text("utf-8"))["$defs"]
+
+    def asked(definition, field):
+        properties = definitions[f"io.k8s.{definition}"]["properties"]
+        return {key: value for key, value in properties[field].items() if key != "description"}
+
+    meta = "apimachinery.pkg.apis.meta.v1.ObjectMeta"
+    texts = {"type": ["string", "null"]}
+    assert asked(meta, "name") == asked(meta, "namespace") == texts
+    entries = {"type": ["object", "null"], "additionalProperties": texts}
+    assert asked(meta, "labels") == asked("api.core.v1.ConfigMap", "data") == entries
+    assert asked("api.core.v1.Secret", "stringData") == entries
+
+
+# --- what it is for ---
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The texts that the full check parses."""
+    texts = []
+
+    class Documents(yaml11.Documents):
+        def __init__(self, text):
+            texts.append(text)
+            super().__init__(text)
+
+    monkeypatch.setattr(yaml11, "Documents", Documents)
+    return texts
+
+
+OTHERS_OF_A_SHAPE = {
+    "names, labels and data": (
+        MAPS,
+        MAPS.replace("acme", "tin-pan").replace("445", "no \\\\ \\u00fc: #").replace("fast", "slow"),
+    ),
+    "quotes": (MAPS, MAPS.replace('"332"', "'yes'").replace("acme-application", '"b"')),
+    "blocks": (
+        FILES,
+        FILES.replace("- deeper", '{"b": "c"}\n\n    &x *y "\\').replace('"1"', '"2"').replace("echo", "cat"),
+    ),
+    "texts of a Secret": (SECRET, SECRET.replace("env://PASSWORD", "file://x").replace("'app'", '"it\'s"')),
+    "the name of a Deployment": (WEB, WEB.replace('name: "acme"', 'name: "b"', 1)),
+    "more documents": (MAPS, f"{MAPS}---\n" + MAPS.partition("---\n")[2].replace("acme", "b")),
+    "fewer documents": (MAPS, MAPS.rpartition("---\n")[2]),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS_OF_A_SHAPE)
+def test_another_manifest_of_a_known_shape_is_not_parsed(name, parsed):
+    known, other = OTHERS_OF_A_SHAPE[name]
+    assert known != other
+    with shapes():
+        assert answer(known)[0] == []
+        parsed.clear()
+        problems, notes = answer(other)
+        assert (parsed, problems) == ([], [])
+        assert notes == full_answer(other)[1]
+
+
+def test_only_the_documents_of_an_unknown_shape_are_parsed(parsed):
+    with shapes():
+        answer(MAPS)
+        parsed.clear()
+        text = f"{MAPS}---\n{ENCODED}"
+        assert answer(text) == ([], full_answer(text)[1])
+        assert parsed[0] == ENCODED
+
+
+def test_nothing_secret_is_kept():
+    with shapes() as known:
+        for text in (SECRET, ENCODED, SECRET.replace("stringData:\n", "stringData: {A: hunter2}\n#")):
+            answer(text)
+        kept = repr(known._shapes)
+    assert "credentials" in kept
+    assert not any(secret in kept for secret in ('PASSWORD"', "MTIz", "hunter2"))
+
+
+def test_what_is_kept_has_a_limit():
+    with shapes(budget=20_000) as known:
+        for number in range(200):
+            answer(A_MAP.replace("A:", f"A{number}:"))
+            assert sum(map(len, known._shapes)) <= 20_000
+        answer(A_MAP)
+
+
+def test_threads_share_what_is_known():
+    texts = [MAPS.replace("acme", f"t{number % 50}").replace("SIZE", f"S{number % 7}") for number in range(400)]
+    with shapes(budget=10_000), ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(answer, texts)) == [full_answer(text) for text in texts]
+
+
+@pytest.mark.parametrize("path", [(), ("items", 2)])
+def test_a_note_is_plain_data(path):
+    noted = Noted("v1", "ConfigMap", "a", None, 3, path)
+    assert Noted.from_data(json.loads(json.dumps(noted.as_data()))) == noted
