@@ -137,25 +137,28 @@ def _by_document(text: str, namespace: str | None) -> _Found | None:
     """What is found in the documents of a manifest, each taken by itself; None if it must be read as a whole."""
     found = _Found(namespace)
     line, texts = apart(text)
-    counted = 0
     for number, one in enumerate(texts):
         right = _SHAPES.noted(one, number)
-        if right is not None and found.add_right(right):
-            continue
-        line += sum(earlier.count("\n") + 1 for earlier in texts[counted:number])
-        counted = number
-        documents = yaml11.Documents(one)
-        before = len(found.problems), len(found.notes)
-        try:
-            if not stands_alone(one) or len(documents.roots) != 1:
-                return None
-            found.add(documents, number, line)
-        except yaml.YAMLError:
+        if (right is None or not found.add_right(right)) and not _add_alone(found, one, number, line):
             return None
-        notes = found.notes[before[1] :]
-        if len(found.problems) == before[0] and [noted.path for noted in notes] == [()]:
-            _SHAPES.learn(one, documents.roots[0], notes[0])
+        line += one.count("\n") + 1
     return found
+
+
+def _add_alone(found: _Found, text: str, number: int, line: int) -> bool:
+    """Add a document to what is found, and remember its shape if it is right; False if it may be another one in its manifest."""
+    documents = yaml11.Documents(text)
+    problems, notes = len(found.problems), len(found.notes)
+    try:
+        if not stands_alone(text) or len(documents.roots) != 1:
+            return False
+        found.add(documents, number, line)
+    except yaml.YAMLError:
+        return False
+    added = found.notes[notes:]
+    if len(found.problems) == problems and [noted.path for noted in added] == [()]:
+        _SHAPES.learn(text, documents.roots[0], added[0])
+    return True
 
 
 def _not_yaml(error: yaml.YAMLError) -> Problem:

@@ -58,7 +58,6 @@ _VALUE = re.compile(rf"{_SIGN}((?:{_QUOTED}|{_SINGLE}|{_WORD})(?=\n)|{_BLOCK})")
 _HOLE: Final = "\0"
 """What stands in a skeleton for a value and the sign before it; no text of YAML contains it."""
 _DATA: Final = {"ConfigMap": "data", "Secret": "stringData"}  # pragma: allowlist secret
-_STYLES: Final = {'"': '"', "'": "'", "|": "|"}
 
 
 _Entry = tuple[Any, Any]
@@ -90,9 +89,7 @@ class _Shape:
             return None
         name = known.name if layout.name is None else _text(values[layout.name])
         namespace = known.namespace if layout.namespace is None else _text(values[layout.namespace])
-        if "\\" in name or not rules.is_name(known.kind, name):
-            return None
-        if namespace is not None and not rules.is_namespace(namespace):
+        if not _may_be_called(known.kind, name, namespace):
             return None
         for index in layout.labels:
             if not rules.is_label(_text(values[index])):
@@ -122,19 +119,28 @@ class Shapes:
             return
         skeleton, values = _cut(document)
         layout = _layout(root, _places(skeleton, values), noted.kind)
-        fixed = tuple([values[index] for index in layout.fixed]) if layout else ()
-        if layout is None or "&" in skeleton or any("&" in value for value in fixed):
+        if layout is not None:
+            fixed = tuple([values[index] for index in layout.fixed])
+            if "&" not in "".join((skeleton, *fixed)):
+                with self._lock:
+                    self._keep(skeleton, layout, fixed, noted)
+
+    def _keep(self, skeleton: str, layout: _Layout, fixed: tuple[str, ...], noted: Noted) -> None:
+        shape = self._shapes.get(skeleton) or _Shape(layout)
+        if shape.layout != layout or fixed in shape.right:
             return
-        with self._lock:
-            shape = self._shapes.get(skeleton) or _Shape(layout)
-            if shape.layout != layout or fixed in shape.right:
-                return
-            self._left -= sum(map(len, fixed)) + len(skeleton) + _OF_AN_ENTRY
-            if self._left < 0:
-                self._shapes.clear()
-                self._left = self._budget
-            shape.right[fixed] = noted
-            self._shapes[skeleton] = shape
+        self._left -= sum(map(len, fixed)) + len(skeleton) + _OF_AN_ENTRY
+        if self._left < 0:
+            self._shapes.clear()
+            self._left = self._budget
+        shape.right[fixed] = noted
+        self._shapes[skeleton] = shape
+
+
+def _may_be_called(kind: str, name: str, namespace: str | None) -> bool:
+    """True if an object of a kind may have this name and be in this namespace; a name in which an escape may be is not read."""
+    is_name = "\\" not in name and rules.is_name(kind, name)
+    return is_name and (namespace is None or rules.is_namespace(namespace))
 
 
 def _is_big(document: str) -> bool:
@@ -150,7 +156,7 @@ def _cut(document: str) -> tuple[str, list[str]]:
 
 def _text(value: str) -> str:
     """The text of a value without its quotes."""
-    return value[1:-1] if value[0] in _STYLES else value
+    return value[1:-1] if value[0] in "\"'" else value
 
 
 def _places(skeleton: str, values: Sequence[str]) -> dict[int, tuple[int, str]]:
@@ -171,11 +177,10 @@ def _layout(root: Any, found: Mapping[int, tuple[int, str]], kind: str) -> _Layo
     namespace = _free(metadata.get("namespace"), found)
     labels = [_free(label, found) for label in _entries(metadata.get("labels")).values()]
     data = [_free(entry, found, block=True) for entry in _entries(fields.get(_DATA.get(kind, ""))).values()]
-    if kind == "Secret" and (not data or None in data or "data" in fields):
+    if kind == "Secret" and ("data" in fields or not data or None in data):
         return None  # nothing secret is kept
-    free = {name, namespace, *labels, *data}
-    fixed = tuple(index for index in range(len(found)) if index not in free)
-    return _Layout(fixed, name, namespace, tuple(index for index in labels if index is not None))
+    fixed = tuple(sorted({*range(len(found))} - {name, namespace, *labels, *data}))
+    return _Layout(fixed, name, namespace, tuple([index for index in labels if index is not None]))
 
 
 def _entries(entry: _Entry | None) -> dict[str, _Entry]:
@@ -189,14 +194,17 @@ def _entries(entry: _Entry | None) -> dict[str, _Entry]:
 
 
 def _free(entry: _Entry | None, found: Mapping[int, tuple[int, str]], *, block: bool = False) -> int | None:
-    """The index of the value that is just this entry of a mapping; None if there is none, or it is anything more or less."""
+    """The number of the value that is just this entry of a mapping; None if there is none, or it is anything more or less."""
     key, node = entry or (None, None)
     if key is None or not isinstance(node, yaml.ScalarNode) or node.tag != yaml11.TEXT:
         return None
-    index, value = found.get(node.start_mark.index, (None, " "))
-    if (node.style or "") != _STYLES.get(value[0], ""):
-        return None
-    if value[0] != "|":
-        return index if node.end_mark.index - node.start_mark.index == len(value) else None
+    number, value = found.get(node.start_mark.index, (None, ""))
+    if node.style == "|":
+        return number if block and _is_block(key, node, value) else None
+    return number if node.end_mark.index - node.start_mark.index == len(value) else None
+
+
+def _is_block(key: Any, node: Any, value: str) -> bool:
+    """True if a value is just the block of this scalar, indented by four spaces below its key."""
     text = value.partition("\n")[2].replace("\n    ", "\n").removeprefix("    ")
-    return index if block and key.start_mark.column < 4 and node.value.strip("\n") == text.strip("\n") else None
+    return bool(key.start_mark.column < 4 and node.value.strip("\n") == text.strip("\n"))
