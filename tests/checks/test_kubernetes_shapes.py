@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rounds import examples
+from weft import checks
 from weft.checks import kubernetes
 from weft.checks.kubernetes import schemas
 from weft.checks.kubernetes.noted import Noted
 from weft.checks.kubernetes.shapes import Shapes
 from weft.files import yaml11
+from weft.files.lines import lines_of
+from weft.stages.render.templates import Rendered
 
 MAPS = """\
 # Made from a template: "do not edit".
@@ -182,7 +185,21 @@ MANIFESTS = [MAPS, FILES, SECRET, ENCODED, WEB, LIST, ANCHORS, OTHERS]
 NAMES = ["acme-two", "A", "a.b", "1a", "a" * 63, "a" * 64, "a" * 253, "a" * 254, "a_b", "Music", "music", "", "None"]
 WORDS = ["y", "n", "yes", "No", "on", "OFF", "true", "FALSE", "null", "Null", "NULL", "~", "<<", "=", "nul", "Yess"]
 NUMBERS = ["0", "-1", "012", "0x1F", "1_000", "1e3", ".5", ".inf", ".NaN", "2001-01-01", "1:30", "80", "v1"]
-QUOTED = ['"80"', '"v1"', "'80'", '"a b"', "'it''s'", '"it\\"s"', '"\\x41"', '"\\q"', '"\\ud800"', '"\\u0041"', '"\\0"']
+QUOTED = [
+    '"80"',
+    '"v1"',
+    "'80'",
+    '"a b"',
+    "'it''s'",
+    "'a' 'b'",
+    "'a' b'",
+    '"it\\"s"',
+    '"\\x41"',
+    '"\\q"',
+    '"\\ud800"',
+    '"\\u0041"',
+    '"\\0"',
+]
 QUOTED += ['"a\\\n  b"', '"a\n  b"', "'a\n  b'", '"a', "'a", 'a"', 'a "b"', '"a" b', '"a" # c', '"a": b', "'a\\'", '""']
 QUOTED += [
     '"a\tb"',
@@ -229,6 +246,8 @@ ODD += [
     "|\n    a\n    \tb",
     "|\n    a\n  \n    b",
     "|2\n    a",
+    "|\n    \ta",
+    "|\n    a\tb\n    \tc\n    \t",
     "%a",
     "@a",
     "`a",
@@ -402,9 +421,9 @@ def test_anything_in_place_of_a_value_is_answered_as_by_the_full_check(case):
 
 # --- what could be wrong although the shape is known ---
 
-A_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: x\n  B: y\n"
+A_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: x\n  B: z\n"
 A_ROLE = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: a\n"
-A_BLOCK = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: |\n    x\n  B: y\n"
+A_BLOCK = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  A: |\n    x\n  B: z\n"
 DEEP_BLOCK = A_BLOCK.replace("  A:", "    A:").replace("  B:", "    B:").replace("    x", "     x")
 WITH_TABS = A_MAP.replace("A: x\n", 'A: "x"\n\t\n')
 BIG = "é" * 600_000
@@ -484,7 +503,7 @@ OTHERS_OF_A_SHAPE = {
     "quotes": (MAPS, MAPS.replace('"332"', "'yes'").replace("acme-application", '"b"')),
     "blocks": (
         FILES,
-        FILES.replace("- deeper", '{"b": "c"}\n\n    &x *y "\\').replace('"1"', '"2"').replace("echo", "cat"),
+        FILES.replace("- deeper", '{"b": "c"}\n\n    &x *y "\\').replace('"1"', '"2"').replace("echo", "cat\t"),
     ),
     "texts of a Secret": (SECRET, SECRET.replace("env://PASSWORD", "file://x").replace("'app'", '"it\'s"')),
     "the name of a Deployment": (WEB, WEB.replace('name: "acme"', 'name: "b"', 1)),
@@ -541,3 +560,26 @@ def test_threads_share_what_is_known():
 def test_a_note_is_plain_data(path):
     noted = Noted("v1", "ConfigMap", "a", None, 3, path)
     assert Noted.from_data(json.loads(json.dumps(noted.as_data()))) == noted
+
+
+# --- outputs of many objects ---
+
+
+def test_places_are_looked_up_in_one_tree(parsed):
+    text = "".join(f"---\n{A_MAP}".replace("name: a", f"name: a{number}") for number in range(20))
+    one, other = (Rendered(path, text, "t", "t.j2", 0, ("kubernetes",)) for path in ("a.yaml", "b.yaml"))
+    with shapes():
+        problems = checks.run([one, other], ask_programs=False).problems
+    assert [problem.code for problem in problems] == ["object-twice"] * 20
+    assert [problem.place.line for problem in problems] == [5 + 8 * number for number in range(20)]
+    assert parsed.count(text) == 1
+
+
+def test_the_lines_of_an_output_are_counted_once_for_all_its_problems(monkeypatch):
+    split = []
+    monkeypatch.setattr(checks, "lines_of", lambda text: split.append(text) or lines_of(text))
+    text = "".join(f"---\n{A_MAP}".replace("name: a", f"name: A{number}") for number in range(20))
+    with shapes():
+        problems = checks.run([Rendered("a.yaml", text, "t", "t.j2", 0, ("kubernetes",))], ask_programs=False).problems
+    assert [problem.place.text for problem in problems] == [f"  name: A{number}" for number in range(20)]
+    assert len(split) == 1

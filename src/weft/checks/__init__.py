@@ -33,7 +33,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from posixpath import normpath
 from threading import Lock
@@ -209,6 +209,7 @@ class _Unique:
 
     def __init__(self) -> None:
         self._found: dict[tuple[int | None, str, str], Problem] = {}
+        self._lines_of = lru_cache(1)(lines_of)  # the problems of one output come one after another
 
     @property
     def problems(self) -> Iterable[Problem]:
@@ -219,12 +220,20 @@ class _Unique:
         """Add the problems of an output."""
         for problem in problems:
             key = (output.entry, problem.code, problem.message)
-            self._keep(key, self._found.get(key) or _placed(problem, output), output)
+            self._keep(key, self._found.get(key) or self._placed(problem, output), output)
 
     def add_skipped(self, problem: Problem, output: Rendered) -> None:
         """Add that a check cannot run, which is the same problem for every template."""
         key = (None, problem.code, problem.message)
         self._keep(key, self._found.get(key, problem), output)
+
+    def _placed(self, problem: Problem, one: Rendered) -> Problem:
+        """The problem at its line of the output."""
+        place = replace(problem.place or Place(one.path), file=one.path)
+        if place.line is not None:
+            lines = self._lines_of(one.text)
+            place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
+        return replace(problem, place=place)
 
     def _keep(self, key: tuple[int | None, str, str], first: Problem, output: Rendered) -> None:
         self._found[key] = replace(first, targets=tuple(dict.fromkeys((*first.targets, output.target))))
@@ -274,15 +283,6 @@ def _answer(check: Any, name: str, one: Rendered, output: Finished, tree: Tree) 
         return [Problem("check-failed", f"{program} {error}", hint=f"see what it does with `{one.path}`")]
     memory.keep(key, found)
     return found
-
-
-def _placed(problem: Problem, one: Rendered) -> Problem:
-    """The problem at its line of the output."""
-    place = replace(problem.place or Place(one.path), file=one.path)
-    if place.line is not None:
-        lines = lines_of(one.text)
-        place = replace(place, text=lines[place.line - 1] if 0 < place.line <= len(lines) else None)
-    return replace(problem, place=place)
 
 
 def _runs_program(name: str) -> bool:

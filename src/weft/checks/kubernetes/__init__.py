@@ -137,10 +137,15 @@ def _by_document(text: str, namespace: str | None) -> _Found | None:
     """What is found in the documents of a manifest, each taken by itself; None if it must be read as a whole."""
     found = _Found(namespace)
     line, texts = apart(text)
+    known = True
     for number, one in enumerate(texts):
         right = _SHAPES.noted(one, number)
-        if (right is None or not found.add_right(right)) and not _add_alone(found, one, number, line):
-            return None
+        if right is None or not found.add_right(right):
+            if known and not all(map(stands_alone, texts)):
+                return None
+            known = False
+            if not _add_alone(found, one, number, line):
+                return None
         line += one.count("\n") + 1
     return found
 
@@ -150,7 +155,7 @@ def _add_alone(found: _Found, text: str, number: int, line: int) -> bool:
     documents = yaml11.Documents(text)
     problems, notes = len(found.problems), len(found.notes)
     try:
-        if not stands_alone(text) or len(documents.roots) != 1:
+        if len(documents.roots) != 1:
             return False
         found.add(documents, number, line)
     except yaml.YAMLError:

@@ -3,7 +3,7 @@
 A line `---` begins a document wherever it stands, in quotes and in blocks, too; and a document depends on nothing that stands before this
 line, if there is no directive. So what libyaml reads in each document alone is what it reads in the manifest, as long as it finds
 just one document in each, without an error. Every doubt is for the manifest as a whole: other marks of documents, directives, line
-ends that are not those of `---`, tabs, and a byte order mark, which only the first document may have.
+ends that are not those of `---`, and a byte order mark, which only the first document may have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CHARACTER: Final = r" -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U0001
 """What a text of YAML may contain in a line, as part of a class of characters; without tabs."""
 _MARK: Final = "---\n"
 _NOTHING = re.compile(rf"(?:#[{CHARACTER}]*\n|\n)*")
-_UNCLEAR = re.compile(r"[\0\t\r\x85\u2028\u2029\ufeff]|^(?:---|\.\.\.|%)", re.MULTILINE)
+_UNCLEAR = re.compile(r"[\0\r\x85\u2028\u2029\ufeff]|^(?:---|\.\.\.|%)", re.MULTILINE)
 
 
 def apart(text: str) -> tuple[int, list[str]]:

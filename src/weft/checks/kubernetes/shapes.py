@@ -1,28 +1,30 @@
-"""Manifests of a shape that is known to be right are answered without parsing them: a fleet renders the same ones again and again.
+"""Documents of a shape that is known to be right are not parsed: a fleet renders the same ones again and again.
 
-A text is cut into its documents, and each document into a skeleton and its values: the values are what stands after `key: ` up to the end
-of a line, or in a block below it, in one of a few forms; the skeleton is everything else, as it is. Nothing is lost, so two documents with
-one skeleton differ only in values. When the full check has found a document without any problem, its skeleton is remembered with those of
-its values that must stay the same; the others may be different next time. They are: the object's name, its namespace, the values of its
-labels, and the texts in the data of a ConfigMap or in the `stringData` of a Secret.
+A document is cut into a skeleton and its values. Values stand after `key: ` up to the end of the line, or in a block below it, in one of
+a few forms; the skeleton is everything else, as it is. Nothing is lost, so two documents with one skeleton differ only in values. When
+the full check has found no problem in a document, its skeleton is remembered, with those of its values that must stay the same. The
+others are free: the object's name, its namespace, the values of its labels, and the texts in `data` of a ConfigMap or in `stringData` of
+a Secret.
 
-Why an answer from here is that of the full check, though the text is not parsed:
+Why a document that is known is one in which the full check would find no problem, and the same object:
 
-1. What is free is a scalar of a mapping in block style, which libyaml found in the document that was checked: it begins and ends where the
-   value does. So this is no guess of this module, and anything that looks like a value elsewhere (in a comment, in a longer text) must
+1. Where a free value stands, libyaml found a scalar in the document that was checked, which begins and ends where the value does, and
+   belongs to a key in block style. It is no guess of this module: what only looks like a value, in a comment or in a longer text, must
    stay the same.
-2. In place of such a scalar, any value of the forms of `_VALUE` is a scalar, too, and ends where its line or its block ends: quotes do not
-   stand in quotes, escapes are a few that are right, plain words have neither `: ` nor ` #`, a block is indented by four spaces below
-   a key with less, and nothing has a character that YAML refuses or takes for a line end. What comes before and after is parsed alike.
-3. It is a text: it is in quotes, a block, or a word that begins with a letter and is none of the words of YAML 1.1. It has no tag and no
-   anchor, because nothing stands between it and its key; and no alias repeats it, because documents with `&` are not remembered.
-4. All that the full check asks of a free text is asked here: names, namespaces and labels have their rules, no two objects of a manifest
-   are the same, the namespace is that of the target, and the data cannot have too many bytes, because the document does not. The schemas
-   want nothing of these but that they are texts.
-5. A line `---` begins a document wherever it stands, and a document depends on nothing before it, because directives and other marks of
-   documents are not remembered.
+2. Any value of the forms of `_VALUE` is a scalar in that place, and ends where its line or its block does: quotes do not stand in quotes,
+   escapes are a few that are right, plain words contain neither `: ` nor ` #`, a block is indented by four spaces below a key with
+   less, and nothing contains a character that YAML refuses or takes for the end of a line. So all that stands before and after it is
+   parsed as before. (After a plain word, YAML refuses tabs that it takes after quotes; documents with tabs outside of free values are
+   not remembered.)
+3. The scalar is a text: it is in quotes, a block, or a word that begins with a letter and is no word of YAML 1.1. It has no tag and no
+   anchor, because nothing stands between it and its key, and no alias repeats it, because documents with `&` outside of free values are
+   not remembered.
+4. Of a text in these places the schemas want nothing more. What the rules of the API want is asked again: of names, namespaces and
+   labels. The data cannot have more bytes than are allowed, because the document has not. Whether the namespace is that of the target,
+   and no other object has the same name, is for the caller.
+5. All else is as it was when the full check looked at it. A value that a schema or a rule looks at, quoted or not, must stay the same.
 
-All else, and every doubt, is for the full check. So a value that a schema looks at, quoted or not, is part of what must stay the same.
+Every doubt is for the full check.
 """
 
 from __future__ import annotations
@@ -51,12 +53,13 @@ _ESCAPE: Final = r'\\(?:["\\/nrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})'
 _QUOTED: Final = rf'"[{_OTHERS}\']*+(?:{_ESCAPE}[{_OTHERS}\']*+)*+"'
 _SINGLE: Final = rf"'[{_OTHERS}\"\\]*+'"
 _WORD: Final = rf"(?!(?:{'|'.join(sorted(yaml11.WORDS - {'~'}))})\n)[A-Za-z][A-Za-z0-9_./-]*+"
-_LINE: Final = rf"[{CHARACTER}]*\n"
-_BLOCK: Final = rf"\|-?\n {{4}}(?! |\n){_LINE}(?: {{4}}{_LINE}|\n)*+"
+_LINE: Final = rf"[{CHARACTER}\t]*\n"
+_BLOCK: Final = rf"\|-?\n {{4}}(?![ \t\n]){_LINE}(?: {{4}}{_LINE}|\n)*+"
 _SIGN: Final = ": "
 _VALUE = re.compile(rf"{_SIGN}((?:{_QUOTED}|{_SINGLE}|{_WORD})(?=\n)|{_BLOCK})")
 _HOLE: Final = "\0"
 """What stands in a skeleton for a value and the sign before it; no text of YAML contains it."""
+_ODD = re.compile(r"[&\t]")
 _DATA: Final = {"ConfigMap": "data", "Secret": "stringData"}  # pragma: allowlist secret
 
 
@@ -121,7 +124,7 @@ class Shapes:
         layout = _layout(root, _places(skeleton, values), noted.kind)
         if layout is not None:
             fixed = tuple([values[index] for index in layout.fixed])
-            if "&" not in "".join((skeleton, *fixed)):
+            if not _ODD.search("".join((skeleton, *fixed))):
                 with self._lock:
                     self._keep(skeleton, layout, fixed, noted)
 
