@@ -384,8 +384,11 @@ def shapes(**options):
 
 
 def answer(text, namespace=None):
-    notes = []
-    return list(kubernetes.complaints(text, namespace, notes.append)), notes
+    """What the check says of a text that comes again, as a shape is remembered when it does."""
+    first, again = [], []
+    problems = list(kubernetes.complaints(text, namespace, first.append))
+    assert (list(kubernetes.complaints(text, namespace, again.append)), again) == (problems, first)
+    return problems, first
 
 
 def full_answer(text, namespace=None):
@@ -444,6 +447,22 @@ PAIRS = {
     "a block that ends early": (A_BLOCK, A_BLOCK.replace("    x\n", "    x\n   z\n")),
     "a block that is no deeper than its key": (DEEP_BLOCK, DEEP_BLOCK.replace("     x", "    x")),
     "a word of YAML 1.1": (A_MAP, A_MAP.replace(": x", ": yes")),
+    "a plain word with a colon": (A_MAP, A_MAP.replace(": x", ": x: y")),
+    "a number": (A_MAP, A_MAP.replace(": x", ": 80")),
+    "quotes that an escape keeps open": (A_MAP, A_MAP.replace(": x", ': "x\\"')),
+    "an escape that YAML has not": (A_MAP, A_MAP.replace(": x", ': "\\q"')),
+    "half of a pair of surrogates": (A_MAP, A_MAP.replace(": x", ': "\\ud800"')),
+    "two texts in quotes": (A_MAP, A_MAP.replace(": x", ": 'x' 'y'")),
+    "quotes in quotes": (A_MAP, A_MAP.replace(": x", ': "x" "y"')),
+    "a block that begins with a blank": (A_BLOCK, A_BLOCK.replace("    x", "     x\n    y")),
+    "a flow mapping": (
+        A_MAP.replace("\n  A: x\n  B: z", " {\n  A: x\n  }"),
+        A_MAP.replace("\n  A: x\n  B: z", " {\n  A: yes\n  }"),
+    ),
+    "a value that an alias repeats": (
+        A_MAP.replace("metadata:\n", "metadata:\n  labels: &l\n    a: x\n  annotations: *l\n"),
+        A_MAP.replace("metadata:\n", "metadata:\n  labels: &l\n    a: y y\n  annotations: *l\n"),
+    ),
     "the kind": (A_MAP, A_MAP.replace("ConfigMap", "Secret")),
 }
 

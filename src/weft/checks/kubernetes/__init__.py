@@ -26,7 +26,7 @@ from weft.checks.kubernetes import rules
 from weft.checks.kubernetes.documents import apart, stands_alone
 from weft.checks.kubernetes.noted import Noted
 from weft.checks.kubernetes.schemas import VERSION, is_builtin, kinds, validator
-from weft.checks.kubernetes.shapes import Shapes
+from weft.checks.kubernetes.shapes import Cut, Shapes, cut
 from weft.files import yaml11
 
 if TYPE_CHECKING:
@@ -139,18 +139,19 @@ def _by_document(text: str, namespace: str | None) -> _Found | None:
     line, texts = apart(text)
     known = True
     for number, one in enumerate(texts):
-        right = _SHAPES.noted(one, number)
+        parts = cut(one)
+        right = _SHAPES.noted(parts, number) if parts else None
         if right is None or not found.add_right(right):
             if known and not all(map(stands_alone, texts)):
                 return None
             known = False
-            if not _add_alone(found, one, number, line):
+            if not _add_alone(found, one, parts, number, line):
                 return None
         line += one.count("\n") + 1
     return found
 
 
-def _add_alone(found: _Found, text: str, number: int, line: int) -> bool:
+def _add_alone(found: _Found, text: str, parts: Cut | None, number: int, line: int) -> bool:
     """Add a document to what is found, and remember its shape if it is right; False if it may be another one in its manifest."""
     documents = yaml11.Documents(text)
     problems, notes = len(found.problems), len(found.notes)
@@ -161,8 +162,8 @@ def _add_alone(found: _Found, text: str, number: int, line: int) -> bool:
     except yaml.YAMLError:
         return False
     added = found.notes[notes:]
-    if len(found.problems) == problems and [noted.path for noted in added] == [()]:
-        _SHAPES.learn(text, documents.roots[0], added[0])
+    if parts and len(found.problems) == problems and [noted.path for noted in added] == [()]:
+        _SHAPES.learn(parts, documents.roots[0], added[0])
     return True
 
 

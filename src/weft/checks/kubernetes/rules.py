@@ -40,22 +40,29 @@ def bad_name(kind: str, whole: str, text: str) -> Iterator[str]:
         yield f"has {len(text)} characters, {limit} are allowed"
 
 
-@lru_cache(_AT_HAND)
 def is_name(kind: str, text: str) -> bool:
     """True if an object of a kind may have this name."""
+    return len(text) <= 253 and _is_name(kind, text)
+
+
+@lru_cache(_AT_HAND)
+def _is_name(kind: str, text: str) -> bool:
     return not any(bad_name(kind, text, text))
 
 
-@lru_cache(_AT_HAND)
 def is_namespace(text: str) -> bool:
     """True if a namespace may have this name."""
-    return _LABEL.match(text) is not None and len(text) <= 63
+    return len(text) <= 63 and _LABEL.match(text) is not None
+
+
+def is_label(text: str) -> bool:
+    """True if a label may have this value."""
+    return len(text) <= 63 and _is_value(text)
 
 
 @lru_cache(_AT_HAND)
-def is_label(text: str) -> bool:
-    """True if a label may have this value."""
-    return _VALUE.match(text) is not None and len(text) <= 63
+def _is_value(text: str) -> bool:
+    return _VALUE.match(text) is not None
 
 
 def is_qualified(key: str) -> bool:

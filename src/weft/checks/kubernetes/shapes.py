@@ -44,8 +44,10 @@ from weft.files import yaml11
 
 BUDGET: Final = 16 * 1024 * 1024
 """The number of characters that are remembered, about; with more, everything is forgotten."""
-_OF_AN_ENTRY: Final = 200
-"""What an entry takes besides its characters."""
+_OF_A_TEXT: Final = 50
+"""What a text that is remembered takes besides its characters."""
+_MET: Final = 100_000
+"""The number of skeletons of which is known that they were met once."""
 
 _OTHERS: Final = CHARACTER.replace(" -~", r" !#-&(-\[\]-~")
 """All of these but quotes and backslashes."""
@@ -62,7 +64,8 @@ _HOLE: Final = "\0"
 _ODD = re.compile(r"[&\t]")
 _DATA: Final = {"ConfigMap": "data", "Secret": "stringData"}  # pragma: allowlist secret
 
-
+Cut = tuple[str, list[str]]
+"""The skeleton of a document, and its values."""
 _Entry = tuple[Any, Any]
 """The nodes of a key and its value."""
 
@@ -105,22 +108,24 @@ class Shapes:
 
     def __init__(self, budget: int = BUDGET) -> None:
         self._shapes: dict[str, _Shape] = {}
+        self._met: set[int] = set()
         self._budget = self._left = budget
         self._lock = Lock()
 
-    def noted(self, document: str, number: int) -> Noted | None:
+    def noted(self, cut: Cut, number: int) -> Noted | None:
         """The object of a document that is without any problem, as the one of this number; None if the full check must decide."""
-        if _is_big(document) or _HOLE in document:
-            return None
-        skeleton, values = _cut(document)
+        skeleton, values = cut
         shape = self._shapes.get(skeleton)
         return shape.noted(values, number) if shape is not None else None
 
-    def learn(self, document: str, root: Any, noted: Noted) -> None:
-        """Remember the shape of a document that stands alone, whose tree this is, and whose only object is right."""
-        if _is_big(document):
+    def learn(self, cut: Cut, root: Any, noted: Noted) -> None:
+        """Remember the shape of a document that stands alone, whose tree this is, and whose only object is right, when it comes again."""
+        skeleton, values = cut
+        if hash(skeleton) not in self._met:  # most that are not of a fleet never come again
+            if len(self._met) >= _MET:
+                self._met.clear()
+            self._met.add(hash(skeleton))
             return
-        skeleton, values = _cut(document)
         layout = _layout(root, _places(skeleton, values), noted.kind)
         if layout is not None:
             fixed = tuple([values[index] for index in layout.fixed])
@@ -132,7 +137,8 @@ class Shapes:
         shape = self._shapes.get(skeleton) or _Shape(layout)
         if shape.layout != layout or fixed in shape.right:
             return
-        self._left -= sum(map(len, fixed)) + len(skeleton) + _OF_AN_ENTRY
+        texts = (skeleton, *fixed, *filter(None, noted[:4]))
+        self._left -= sum(map(len, texts)) + _OF_A_TEXT * len(texts)
         if self._left < 0:
             self._shapes.clear()
             self._left = self._budget
@@ -146,13 +152,11 @@ def _may_be_called(kind: str, name: str, namespace: str | None) -> bool:
     return is_name and (namespace is None or rules.is_namespace(namespace))
 
 
-def _is_big(document: str) -> bool:
-    """True if a document may have more bytes than the data of an object; a character has at most four."""
-    return len(document) * (1 if document.isascii() else 4) > rules.MAX_DATA
-
-
-def _cut(document: str) -> tuple[str, list[str]]:
-    """The skeleton and the values of a document."""
+def cut(document: str) -> Cut | None:
+    """The skeleton and the values of a document; None if it must be checked in full."""
+    # a character has at most four bytes
+    if len(document) * (1 if document.isascii() else 4) > rules.MAX_DATA or _HOLE in document:
+        return None
     parts = _VALUE.split(document)
     return _HOLE.join(parts[::2]), parts[1::2]
 
