@@ -552,6 +552,13 @@ def test_only_the_documents_of_an_unknown_shape_are_parsed(parsed):
         assert parsed[0] == ENCODED
 
 
+def test_a_document_of_very_many_values_is_answered_as_by_the_full_check():
+    text = A_MAP + "".join(f'  K{number}: "{number}"\n' for number in range(3000))
+    with shapes():
+        for one in (text, text.replace('"7"', '"8"'), text.replace('"2999"', "2999"), text.replace('"7"', "7")):
+            assert answer(one) == full_answer(one)
+
+
 def test_nothing_secret_is_kept():
     with shapes() as known:
         for text in (SECRET, ENCODED, SECRET.replace("stringData:\n", "stringData: {A: hunter2}\n#")):

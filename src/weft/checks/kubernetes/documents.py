@@ -15,7 +15,7 @@ CHARACTER: Final = r" -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U0001
 """What a text of YAML may contain in a line, as part of a class of characters; without tabs."""
 _MARK: Final = "---\n"
 _NOTHING = re.compile(rf"(?:#[{CHARACTER}]*\n|\n)*")
-_UNCLEAR = re.compile(r"[\0\r\x85\u2028\u2029\ufeff]|^(?:---|\.\.\.|%)", re.MULTILINE)
+_UNCLEAR: Final = ("\n---", "\n...", "\n%", "\0", "\r", "\x85", "\u2028", "\u2029", "\ufeff")
 
 
 def apart(text: str) -> tuple[int, list[str]]:
@@ -31,4 +31,5 @@ def apart(text: str) -> tuple[int, list[str]]:
 
 def stands_alone(document: str) -> bool:
     """True if a document that `apart` gave is the same alone as in its manifest, when libyaml finds no fault with it."""
-    return _UNCLEAR.search(document) is None
+    lines = f"\n{document}"
+    return not any(sign in lines for sign in _UNCLEAR)

@@ -46,6 +46,8 @@ BUDGET: Final = 16 * 1024 * 1024
 """The number of characters that are remembered, about; with more, everything is forgotten."""
 _OF_A_TEXT: Final = 50
 """What a text that is remembered takes besides its characters."""
+_MOST: Final = 2_000
+"""The number of values that are looked for in a document; the rest of it must stay the same."""
 _MET: Final = 100_000
 """The number of skeletons of which is known that they were met once."""
 
@@ -157,7 +159,7 @@ def cut(document: str) -> Cut | None:
     # a character has at most four bytes
     if len(document) * (1 if document.isascii() else 4) > rules.MAX_DATA or _HOLE in document:
         return None
-    parts = _VALUE.split(document)
+    parts = _VALUE.split(document, _MOST)
     return _HOLE.join(parts[::2]), parts[1::2]
 
 
