@@ -7,6 +7,9 @@ schema; only their metadata is checked.
 An object that two outputs contain is found where all outputs come together. Outputs may be for several clusters: `kubernetes.cluster` in
 weft.yaml names the setting that says which. An object without a namespace gets one when it is applied, so it is compared only
 with those of its own target.
+
+Start reading at `complaints`. `documents` takes a manifest apart, `shapes` knows documents that need no second look, `rules` and
+`schemas` are what objects must be like, and `noted` is what is kept of each.
 """
 
 from __future__ import annotations
