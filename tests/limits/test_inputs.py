@@ -226,8 +226,11 @@ def test_positions_in_a_manifest_are_looked_up_in_one_pass(monkeypatch):
 
     composed = []
     original = yaml.compose_all
-    monkeypatch.setattr(yaml, "compose_all", lambda *args, **named: composed.append(1) or original(*args, **named))
+    monkeypatch.setattr(
+        yaml, "compose_all", lambda text, **named: composed.append(len(text)) or original(text, **named)
+    )
     good = "---\n".join(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a{n}}}\n" for n in range(50))
-    assert (messages(good), composed) == ([], [1])
+    assert messages(good) == []
+    assert sum(composed) <= len(good)
     assert len(messages(good.replace("name: a", "name: _"))) == 50
-    assert composed == [1, 1]
+    assert sum(composed) <= 2 * len(good)
