@@ -432,3 +432,25 @@ def test_names_that_only_begin_alike_are_outside(tmp_path, name):
     files = ProjectFiles(tmp_path / "project")
     with pytest.raises(OutsideError):
         files.read(files.folder / name)
+
+
+def test_a_link_is_refused_also_in_a_folder_that_was_looked_at(tmp_path):
+    write_files(tmp_path, {"project/sub/a": "mine", "outside/a": CANARY, "project/other": ""})
+    files = ProjectFiles(tmp_path / "project")
+    assert files.read(tmp_path / "project/sub/a") == b"mine"
+    for name, destination in (("sub/b", "../../outside/a"), ("sub/c", "../../outside")):
+        (tmp_path / "project" / name).symlink_to(destination)
+    for name in ("sub/b", "sub/c/a", "sub/c", "sub/../../outside/a"):
+        with pytest.raises(OutsideError):
+            files.read(tmp_path / "project" / name)
+    (tmp_path / "project/sub/d").symlink_to("../other")
+    assert files.read(tmp_path / "project/sub/d") == b""
+    assert files.real(tmp_path / "project/sub/..") == os.path.realpath(tmp_path / "project")
+
+
+def test_no_more_than_some_folders_are_remembered(tmp_path):
+    write_files(tmp_path, {f"project/{number}/a": str(number) for number in range(200)})
+    files = ProjectFiles(tmp_path / "project")
+    for number in range(200):
+        assert files.read(tmp_path / f"project/{number}/a") == str(number).encode()
+    assert len(files._folders) < 100

@@ -153,6 +153,44 @@ overlays = st.recursive(
 """Layers without operators that agree about types."""
 
 
+odd_values = st.recursive(
+    scalars | st.none() | st.floats(-1, 1) | st.sampled_from(["", "replace", "delete"]),
+    lambda below: (
+        st.lists(below, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                [*SCHEMA["properties"], "a", "b", "$patch", "$value", "$append", "$remove", "$odd", "$replace"]
+            ),
+            below,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+odd_layers = overlays | st.dictionaries(
+    st.sampled_from([*SCHEMA["properties"], "other", "$patch"]), odd_values, max_size=4
+)
+"""Layers with all kinds of mistakes."""
+
+
+class Slow(dict):
+    """A mapping that is not merged in the fast way."""
+
+
+def slow(value):
+    return Slow((key, slow(below)) for key, below in value.items()) if isinstance(value, dict) else value
+
+
+@given(overlays, overlays | odd_layers)
+def test_ordinary_layers_are_merged_in_a_faster_way_with_the_same_result(root, lower, upper):
+    below, _ = merge(root, {}, lower, defaults=True)
+    slowly = slow(below)
+    (fast, found), (expected, problems) = merge(root, below, upper), merge(root, slowly, upper)
+    assert json.dumps(fast) == json.dumps(expected)
+    assert (fast is below) == (expected is slowly)
+    assert found == problems
+
+
 def plainly(root, *layers):
     """The layers merged, without problems."""
     value = {}

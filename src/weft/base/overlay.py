@@ -61,9 +61,9 @@ class Source:
     name: str
     data: dict[str, Any] = field(hash=False, repr=False, default_factory=dict)
     path: Path | None = None
-    problems: tuple[Problem, ...] = ()
-    moves: tuple[tuple[SettingPath, SettingPath], ...] = ()
-    renamed: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = field(hash=False, default=())
+    moves: tuple[tuple[SettingPath, SettingPath], ...] = field(hash=False, default=())
+    renamed: tuple[Problem, ...] = field(hash=False, default=())
 
     def written_at(self, path: SettingPath) -> SettingPath:
         """The path in the file for a path in the data."""
@@ -77,7 +77,7 @@ class Layer:
     """One entry of the hierarchy for one target: `name` is its pattern with the placeholders filled in."""
 
     name: str
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...] = field(hash=False)
 
 
 def sources(layers: Iterable[Layer]) -> tuple[Source, ...]:

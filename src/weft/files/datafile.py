@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
 from typing import Any, NoReturn
 
 from weft.files.yaml12 import DEPTH_LIMIT, DuplicateKeyError, YamlError, conflict_in, decode, parse
@@ -17,7 +16,7 @@ def parse_named(data: bytes, name: str) -> Any:
 
 def is_json(name: str) -> bool:
     """True if a file contains JSON, judging by its name."""
-    return PurePath(name).suffix == ".json"
+    return name.endswith(".json") and name.rpartition("/")[2] != ".json"
 
 
 def parse_json(text: str) -> Any:

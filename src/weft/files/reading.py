@@ -30,6 +30,9 @@ ALLOW: Final = f"move it into the project, or allow its folder with `--allow-rea
 MAX_BYTES: Final = 32 * 1024 * 1024
 """The maximum size of a file; the largest schema in known use has 8 MB."""
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
+_NO_NAMES: Final = ("", ".", "..")
+"""Last steps of a path that name nothing in its folder."""
+_MANY_FOLDERS: Final = 64
 
 
 class OutsideError(OSError):
@@ -59,8 +62,7 @@ class ProjectFiles:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                content = file.read(MAX_BYTES + 1)
+            content = _content(handle, status.st_size)
             if len(content) > MAX_BYTES:
                 size = max(status.st_size, len(content))
                 raise OSError(errno.EFBIG, f"it has {size:,} bytes, but only {MAX_BYTES:,} are allowed", str(path))
@@ -105,12 +107,24 @@ class ProjectFiles:
 
     def real(self, path: Path) -> str:
         """The path after resolving links and `..`. Raises OutsideError."""
-        if "\0" in str(path):
+        text = str(path)
+        if "\0" in text:
             raise OSError(errno.EINVAL, "its name contains the character NUL")
-        real = Path(os.path.realpath(path))
-        if not any(real.is_relative_to(root) for root in self._roots):
-            raise OutsideError(str(real))
-        return str(real)
+        real = self._resolved(text)
+        if not any(_inside(real).startswith(root) for root in self._roots):
+            raise OutsideError(real)
+        return real
+
+    def _resolved(self, path: str) -> str:
+        """The path after resolving links and `..`; only its last step is looked at if its folder was resolved before."""
+        folder, name = os.path.split(path)
+        if name in _NO_NAMES or os.path.islink(path):  # noqa: PTH114 - it is asked for every file of a fleet
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            if len(self._folders) >= _MANY_FOLDERS:
+                self._folders.clear()
+            self._folders[folder] = _inside(os.path.realpath(folder))
+        return self._folders[folder] + name
 
     def allowing(self, *folders: Path) -> ProjectFiles:
         """The same project with these additional readable folders."""
@@ -118,7 +132,25 @@ class ProjectFiles:
 
     @cached_property
     def _roots(self) -> tuple[str, ...]:
-        return tuple(os.path.realpath(folder) for folder in (self.folder, *self.allowed))
+        return tuple(_inside(os.path.realpath(folder)) for folder in (self.folder, *self.allowed))
+
+    @cached_property
+    def _folders(self) -> dict[str, str]:
+        """How the resolved paths in some folders begin: most files of a fleet share theirs."""
+        return {}
+
+
+def _inside(folder: str) -> str:
+    """How every path in a folder begins."""
+    return folder if folder.endswith(os.sep) else folder + os.sep
+
+
+def _content(handle: int, expected: int) -> bytes:
+    """What is in an open file, up to one byte more than is allowed."""
+    parts, wanted = [os.read(handle, min(expected, MAX_BYTES) + 1)], MAX_BYTES + 1
+    while parts[-1] and sum(map(len, parts)) < wanted:
+        parts.append(os.read(handle, wanted - sum(map(len, parts))))
+    return b"".join(parts)
 
 
 def files_of(folder: Path, allow_read: Iterable[str | Path] = ()) -> ProjectFiles:

@@ -8,6 +8,7 @@ position is found by parsing the file again, and only when a report needs it.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
 from weft.base.problems import Place, Problem
-from weft.files import yaml_breaks, yaml_mistakes
+from weft.files import yaml_breaks, yaml_mistakes, yaml_plain
 from weft.files.libyaml import CParser as _Parser
 from weft.files.lines import lines_of, position_of
 from weft.files.scalars import inside
@@ -43,6 +44,8 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _OTHER_INT = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_BEFORE_DIGITS: Final = frozenset("+-.0123456789")
+"""How all of these begin."""
 _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -107,6 +110,15 @@ def decode(data: bytes) -> str:
 
 def parse(text: str) -> Any:
     """The data of a YAML text; raises YamlError. An empty text is an error, because it is never intended."""
+    with contextlib.suppress(ValueError):
+        plain = yaml_plain.read(text, scalar)
+        if plain is not None:
+            return plain
+    return parse_any(text)
+
+
+def parse_any(text: str) -> Any:
+    """The same for texts that `yaml_plain` does not read."""
     root = nodes(text)
     if root is None:
         raise EmptyFileError(
@@ -125,6 +137,8 @@ def scalar(text: str) -> Any:
     """The value of a plain scalar: `"8080"` is 8080, `"no"` is `"no"`; raises ValueError for `.inf` and `.nan`."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _BEFORE_DIGITS:
+        return text
     # digits after a leading zero match neither form and stay a text: they are an identifier, a mode or a phone number
     if _INT.match(text):
         return int(text)

@@ -64,7 +64,7 @@ class Layering:
 
     def _merged(self, files: tuple[Source, ...]) -> Folded:
         """The result of files: the longest cached prefix, and the rest merged on top."""
-        done = max(size for size in range(len(files) + 1) if files[:size] in self._prefixes)
+        done = next(size for size in range(len(files), -1, -1) if files[:size] in self._prefixes)
         for size in range(done, len(files)):
             self._prefixes[files[: size + 1]] = self._with(self._prefixes[files[:size]], files[size])
         return self._prefixes[files]

@@ -19,6 +19,8 @@ _NEARLY = re.compile(r"\s*ref\s*[+:]|\s*ref\w*\+?://", re.IGNORECASE)
 
 def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
     """The paths of an overlay at which a sensitive setting has a literal, also inside operators."""
+    if not node.holds_secrets:
+        return
     if node.sensitive and _is_unknown_inside(node, data):
         yield path  # values inside it have no names of settings, so a path into it could reveal the secret
     elif isinstance(data, dict):

@@ -25,6 +25,7 @@ class Overlays:
     def __init__(self, files: ProjectFiles) -> None:
         self._project = files
         self._base = files.folder
+        self._beginning = f"{files.folder.as_posix().removesuffix('/')}/"
         self._sources: dict[Path, Source] = {}
         self._layers: dict[str, Layer] = {}
 
@@ -48,7 +49,8 @@ class Overlays:
         if not self._project.may_read(path) or (path.suffix in SUFFIXES and is_there(path)):
             yield path  # a folder outside of the project is refused like a file
             return
-        yield from (file for suffix in SUFFIXES if is_there(file := path.with_name(path.name + suffix)))
+        text = str(path)  # whose parts are looked at for every target
+        yield from (Path(file) for suffix in SUFFIXES if os.path.lexists(file := text + suffix))
         yield from (
             file
             for file in self._project.entries(path)
@@ -56,7 +58,7 @@ class Overlays:
         )
 
     def _read(self, path: Path) -> Source:
-        name = path.relative_to(self._base).as_posix()
+        name = path.as_posix().removeprefix(self._beginning)
         try:
             data = datafile.parse_named(self._project.read(path), path.name)
         except yaml12.YamlError as error:

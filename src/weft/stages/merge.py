@@ -22,6 +22,10 @@ from weft.schema.node import MISSING, Node
 from weft.schema.types import TYPE_WORDS, json_type
 
 _REMOVED: Final[Any] = object()
+_CONTAINERS: Final = frozenset((dict, list))
+_EXACT: Final = frozenset((str, int, bool))
+"""The types whose equal values are the same text in an output."""
+_PLAIN: Final = _EXACT | {float}
 
 
 def merge(node: Node, lower: Any, upper: Any, *, defaults: bool = False) -> tuple[Any, list[Problem]]:
@@ -30,9 +34,34 @@ def merge(node: Node, lower: Any, upper: Any, *, defaults: bool = False) -> tupl
     Problems carry the path in `upper`. `lower` may be MISSING. With `defaults`, a list or mapping that no layer has set
     yet starts from the schema's `default`, so that operators act on it.
     """
+    plain = _overlaid(node, lower, upper)
+    if plain is not None:
+        return plain, []
     run = _Run(node, defaults)
     value = run.fresh([], upper) if lower is MISSING else run.value_strategy([], lower, upper)
     return value, run.problems
+
+
+def _overlaid(node: Node, lower: Any, upper: Any) -> dict[str, Any] | None:
+    """The merged mapping if the upper one only sets plain values in mappings that the lower one has, as most overlays do.
+
+    None if it contains anything else, for which `_Run` knows what it means or what is wrong with it: null, a list, a new mapping, an
+    operator or another key with `$`, a value of another kind, or an atomic mapping.
+    """
+    if type(lower) is not dict or type(upper) is not dict or node.atomic_map:
+        return None
+    changed: dict[str, Any] = {}
+    for key, value in upper.items():
+        kind, below = type(value), lower.get(key)
+        if kind is dict:
+            merged = _overlaid(node.child(key), below, value)
+        else:
+            merged = value if kind in _PLAIN and type(below) not in _CONTAINERS else None
+        if merged is None or key.startswith("$"):
+            return None
+        if merged is not below and not (kind in _PLAIN and kind is type(below) and _same(below, merged)):
+            changed[key] = merged
+    return lower | changed if changed else lower
 
 
 class _Run(Merger):
@@ -225,7 +254,11 @@ def _merge_mapping(run: Merger, path: list[Any], base: dict[str, Any], nxt: dict
     if PATCH in nxt:
         patched = run.patched(path, nxt)
         return base if patched is _REMOVED else patched
-    if run.at(path).atomic_map and base:
+    node = run.at(path)
+    plain = _overlaid(node, base, nxt) if len(path) == 1 else None  # domain by domain, where not all are plain
+    if plain is not None:
+        return plain
+    if node.atomic_map and base:
         base = {}
     changed: dict[str, Any] = {}
     for key, value in nxt.items():
@@ -353,5 +386,5 @@ def _kind(value: Any) -> str:
 def _same(one: Any, other: Any) -> bool:
     """True if nothing changes: 1 and 1.0 are equal numbers, but different texts in an output."""
     return bool(one == other) and (
-        isinstance(one, str) or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+        type(one) is type(other) in _EXACT or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     )

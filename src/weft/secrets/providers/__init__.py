@@ -32,9 +32,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from weft.base.extras import how_to_install
-from weft.base.overlay import data_path
+from weft.base.overlay import OPERATORS, data_path
 from weft.base.paths import Path as SettingPath
-from weft.base.paths import dotted, leaves, pointer
+from weft.base.paths import dotted, pointer
 from weft.base.plugins import Plugins
 from weft.base.problems import Problem, Severity, choices, did_you_mean
 from weft.files.reading import ProjectFiles
@@ -138,12 +138,20 @@ def misformed(root: Node, data: Any) -> Iterator[Problem]:
 
     The paths of the problems are those in the overlay.
     """
-    for path, text in leaves(data):
-        where = data_path(path)
-        if is_reference(text) and root.at(where).sensitive:  # a text that only starts like a reference is a literal
-            found = judge(text, where)
+    for path, text in _sensitive_leaves(root, data, ()):
+        if is_reference(text):  # a text that only starts like a reference is a literal
+            found = judge(text, data_path(path))
             if found:
                 yield replace(found, path=pointer(path))
+
+
+def _sensitive_leaves(node: Node, data: Any, path: SettingPath) -> Iterator[tuple[SettingPath, Any]]:
+    """The leaves of an overlay in sensitive settings, with their paths in it; most of a schema holds none."""
+    if isinstance(data, dict | list) and node.holds_secrets:
+        for step, below in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _sensitive_leaves(node if step in OPERATORS else node.child(step), below, (*path, step))
+    elif node.sensitive:
+        yield path, data
 
 
 def judge(text: str, path: SettingPath) -> Problem | None:
