@@ -6,6 +6,8 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 from weft.base.paths import dotted, leaves
@@ -18,6 +20,7 @@ _SIMPLE_KEY: Final = 1000  # YAML allows 1,024 characters for a key on the line 
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*\Z")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TEXT: Final = {str}
 _WORDS_OF_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
@@ -36,6 +39,8 @@ def printable(text: str) -> str:
 
 def yaml_scalar(value: Any) -> str:
     """A scalar that every YAML reader reads as the same value: texts are always quoted."""
+    if type(value) is str:  # what most scalars are
+        return printable(encode_basestring(value))
     text = _as_json(value)
     if isinstance(value, float) and "e" in text and "." not in text:
         text = text.replace("e", ".0e")  # YAML 1.1 has no floats without a point
@@ -51,8 +56,20 @@ def plain_scalar(value: Any) -> str:
 def to_yaml(value: Any, scalar: Callable[[Any], str] = yaml_scalar) -> str:
     """Block-style YAML without a final newline; keys are plain if every YAML version reads them as text."""
     if isinstance(value, dict | list) and value:
+        if scalar is yaml_scalar and isinstance(value, dict) and _all_texts(value) and _all_texts(value.values()):
+            return "\n".join(map(_line, value, value.values()))
         return "\n".join(_block(value, scalar))
     return scalar(value)
+
+
+def _all_texts(values: Iterable[Any]) -> bool:
+    return set(map(type, values)) == _TEXT
+
+
+@lru_cache(maxsize=4096)
+def _line(key: str, text: str) -> str:
+    """The lines of a text in a mapping: the targets of a fleet have most of their settings in common."""
+    return "\n".join(_block({key: text}, yaml_scalar))
 
 
 def flow_yaml(value: Any) -> str:

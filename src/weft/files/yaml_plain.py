@@ -19,9 +19,8 @@ _KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]{0,99}"
 _COMMENT: Final = rf"""#[{_CHARACTERS}"'\\]*+"""
 _REST: Final = rf"(?: ++{_COMMENT})? *+\n| *+(?:{_COMMENT})?\n"
 """The end of such a line, or a line without settings."""
-_line: Final = re.compile(rf"( *+)({_KEY}):(?: ++({_VALUE}))?{_REST}")
-# possessive, so that it has no groups: Python may lose count of them there
-_file: Final = re.compile(rf"(?: *+{_KEY}:(?: ++(?:{_VALUE}))?{_REST})*+")
+_line: Final = re.compile(rf"( *+)({_KEY}):(?: ++({_VALUE}))?{_REST}|((?s:.+))")
+"""A line, or everything from the first line that is not plain."""
 _DEEPEST: Final = 50
 
 
@@ -31,13 +30,13 @@ def read(text: str, scalar: Callable[[str], Any]) -> dict[str, Any] | None:
     Raises ValueError as `scalar` does.
     """
     text = text if text.endswith("\n") else f"{text}\n"
-    if not _file.fullmatch(text):
-        return None
     data: dict[str, Any] = {}
     mapping, indent = data, ""
     around: list[tuple[dict[str, Any], str]] = []  # the mappings that the current one is in, with their indents
     opened = ""  # the key that has no value yet
-    for margin, key, value in _line.findall(text):
+    for margin, key, value, rest in _line.findall(text):
+        if rest:
+            return None
         if not key:
             continue
         if opened:

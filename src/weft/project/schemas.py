@@ -58,9 +58,9 @@ class Schemas:
             both: dict[str, Any] = self.root.fill(
                 self.catalog.renames.with_old_names(eager), shared=True
             )  # in the order of the schema
-            if self.schema_check.accepts(both):
+            if self.schema_check.accepts(both, shared=True):
                 return both
-        if self.schema_check.accepts(eager):
+        if self.schema_check.accepts(eager, shared=True):
             return eager
         careful: dict[str, Any] = self.root.fill(merged, cautious=True)
         return careful

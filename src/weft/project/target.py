@@ -138,7 +138,7 @@ class Target:
             found: list[Problem] = []  # a file is missing from the merge: problems of the rest would be noise
         else:
             reported = {problem.finding for problem in merging}
-            every = self.schemas.schema_check.problems(self.shared_config)
+            every = self.schemas.schema_check.problems(self.shared_config, shared=True)
             schema = [problem for problem in every if problem.finding not in reported]
             rules = self.schemas.rule_check.problems(
                 self.shared_config, judged=_apart_from(every) if every else None, shared=True

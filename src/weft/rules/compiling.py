@@ -73,6 +73,16 @@ class Expression:
         return reads.chains(syntax.tree(parsed(self.source)))
 
     @cached_property
+    def chains_of_self(self) -> tuple[reads.Chain, ...]:
+        """Those that do not start at `oldSelf`."""
+        return tuple(chain for chain in self.chains if not chain.old)
+
+    @cached_property
+    def chains_of_old(self) -> tuple[reads.Chain, ...]:
+        """Those that start at `oldSelf`."""
+        return tuple(chain for chain in self.chains if chain.old)
+
+    @cached_property
     def reads(self) -> tuple[Path, ...]:
         """The settings below `self` that it reads; an empty path means that it may read everything."""
         return reads.settings(self.chains)

@@ -55,8 +55,9 @@ def text(expression: Expression, node: Node, value: Any, old: Any = MISSING) -> 
 
 def _evaluate(expression: Expression, node: Node, value: Any, old: Any) -> Any:
     """The result of an expression, or Undecided with the reason; cached by the values that it reads."""
-    picked = [_picked(expression, value, of_old=False), _picked(expression, old, of_old=True)]
-    key = node, repr(picked)
+    picked = [_found(chain, value) for chain in expression.chains_of_self]
+    before = [_found(chain, old) for chain in expression.chains_of_old]
+    key = node, repr((picked, before))
     known = expression.remembered
     if key not in known:
         if len(known) >= _REMEMBERED:
@@ -87,16 +88,8 @@ def _run(expression: Expression, node: Node, value: Any, old: Any) -> Any:
     return None if kind == _NULL else result.plain_value()
 
 
-def _chosen(expression: Expression, of_old: bool) -> list[Chain]:
-    return [chain for chain in expression.chains if chain.old is of_old]
-
-
-def _picked(expression: Expression, value: Any, *, of_old: bool) -> Any:
-    """The parts of a value that an expression reads, unchanged."""
-    return [_found(chain, value) for chain in _chosen(expression, of_old)]
-
-
 def _found(chain: Chain, value: Any) -> Any:
+    """The part of a value that a chain reads, unchanged."""
     for key, _ in chain.steps:
         if not isinstance(value, dict) or key not in value:
             return MISSING
@@ -108,7 +101,7 @@ def _handed(
     expression: Expression, node: Node, value: Any, convert: Callable[[Node, Any], Any], *, of_old: bool
 ) -> Any:
     """The part of a value that an expression reads, as CEL values: converting a whole configuration costs far more."""
-    chains = _chosen(expression, of_old)
+    chains = expression.chains_of_old if of_old else expression.chains_of_self
     if not isinstance(value, dict) or any(not chain.steps for chain in chains):
         return convert(node, value)
     handed: dict[str, Any] = {}

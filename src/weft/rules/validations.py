@@ -20,6 +20,7 @@ from weft.rules.shapes import Shapes
 from weft.schema.catalog import Catalog
 from weft.schema.equality import item_key
 from weft.schema.node import MISSING, Node
+from weft.schema.walk import subschemas
 
 KEYWORD: Final = "x-kubernetes-validations"
 _FIELD: Final = re.compile(r"""\[(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")\]|\.?(?P<plain>[^.\[\]]+)""")
@@ -56,6 +57,14 @@ class _Entry:
     requests: dict[str, Request]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The rules of a node that judge a value alone, and whether there may be rules below it."""
+
+    rules: tuple[Rule, ...]
+    deeper: bool
+
+
 class RuleCheck:
     """All rules of a catalog, compiled once. `broken` are problems for the rules that do not compile.
 
@@ -80,6 +89,7 @@ class RuleCheck:
         self.broken: list[Problem] = []
         self._compile([entry for schema in catalog.schemas_with(KEYWORD) for entry in self._entries(schema)])
         self._reaching = catalog.reaching(self._rules)
+        self._places: dict[Node, _Place] = {}
         self._quiet: defaultdict[Node, Recent[bool]] = defaultdict(Recent)
 
     def problems(
@@ -144,7 +154,7 @@ class RuleCheck:
 
     def _is_quiet(self, node: Node, value: Any) -> bool:
         """True if no rule at or below a node finds a problem; remembered for each mapping."""
-        if not any(id(schema) in self._reaching for schema in node.certain):
+        if not self._place(node).rules and not self._place(node).deeper:
             return True
         if isinstance(value, dict):
             kept = self._quiet[node]
@@ -153,11 +163,22 @@ class RuleCheck:
         return self._finds_nothing(node, value)
 
     def _finds_nothing(self, node: Node, value: Any) -> bool:
-        rules = (rule for schema in node.certain for rule in self._rules.get(id(schema), ()) if not rule.transition)
-        if any(True for rule in rules for _ in self._judge(rule, node, value, ())):
+        place = self._place(node)
+        if not all(_is_kept(rule, node, value) for rule in place.rules):
             return False
+        if not place.deeper:
+            return True
         below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         return all(self._is_quiet(node.child(step), child) for step, child in below)
+
+    def _place(self, node: Node) -> _Place:
+        """What there is to judge at a node and below."""
+        place = self._places.get(node)
+        if place is None:
+            every = (rule for schema in node.certain for rule in self._rules.get(id(schema), ()))
+            deeper = any(id(below) in self._reaching for schema in node.certain for _, below in subschemas(schema))
+            place = self._places[node] = _Place(tuple(rule for rule in every if not rule.transition), deeper)
+        return place
 
     def _visit(self, node: Node, value: Any, path: Path, judged: Callable[[Path], bool]) -> Iterator[Problem]:
         for schema in node.certain:
@@ -181,7 +202,7 @@ class RuleCheck:
                 yield from self._follow(place, child, before, (*path, step))
 
     def _judge(self, rule: Rule, node: Node, value: Any, path: Path, old: Any = MISSING) -> Iterator[Problem]:
-        where = pointer((*path, *rule.field))
+        where = (*path, *rule.field)
         try:
             if holds(rule.expression, node, value, old):
                 return
@@ -189,11 +210,11 @@ class RuleCheck:
             reason = self._reason(rule, node, value, old) or Undecided("it depends on a secret")
             message = f"it cannot be decided whether a rule holds ({rule.message}): {reason}"
             location = f"{rule.location}/rule"
-            yield Problem("rule-undecided", message, path=where, schema=location, hint=reason.hint(path))
+            yield Problem("rule-undecided", message, path=pointer(where), schema=location, hint=reason.hint(path))
             return
         settings = tuple(pointer((*path, *read)) for read in rule.expression.reads if read and not rule.field)
         message = self._message(rule, node, value, old)
-        yield Problem("rule", message, path=where, schema=rule.location, reads=settings)
+        yield Problem("rule", message, path=pointer(where), schema=rule.location, reads=settings)
 
     def _reason(self, rule: Rule, node: Node, value: Any, old: Any) -> Undecided | None:
         """Why a rule cannot be decided, using only what may be shown; None if it can be decided with that."""
@@ -207,6 +228,13 @@ class RuleCheck:
         shown, before = self._shown(node, value), self._shown(node, old)
         made = text(rule.message_expression, node, shown, before) if rule.message_expression else None
         return made if made and made.strip() else rule.message
+
+
+def _is_kept(rule: Rule, node: Node, value: Any) -> bool:
+    try:
+        return holds(rule.expression, node, value)
+    except Undecided:
+        return False
 
 
 def _wrong_field(node: Node, entry: _Entry) -> Iterator[Problem]:

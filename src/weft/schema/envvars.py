@@ -137,6 +137,13 @@ def declared(node: Node, path: Path = ()) -> Iterator[tuple[str, Path, Node]]:
 
 def to_text(value: Any) -> str:
     """A value as the text of an environment variable."""
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is int:
+        return repr(value)
+    if kind is bool:
+        return "true" if value else "false"
     if isinstance(value, str):
         return value
     if isinstance(value, list) and value and _joins(value):

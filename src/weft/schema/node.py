@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from weft.base.overlay import only_instructs
 from weft.base.recent import Recent
+from weft.schema.filling import filled
+from weft.schema.missing import MISSING as MISSING  # noqa: PLC0414 - it is handed on
 from weft.schema.names import spellings
 from weft.schema.secrecy import Secrecy
 from weft.schema.types import ANY_TYPE, named, stated_types, type_for_schemas
@@ -15,18 +17,6 @@ from weft.schema.walk import CONTAINERS, item_schemas, property_schemas
 
 if TYPE_CHECKING:
     from weft.schema.catalog import Catalog
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "MISSING"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-MISSING: Final[Any] = _Missing()
-"""Stands for "no value", because None is a value."""
 
 
 _OF_OTHERS: Final = ("additionalProperties", "patternProperties", "unevaluatedProperties")
@@ -52,7 +42,8 @@ class Node:
         self.possible = possible
         self._inside = inside
         self._children: dict[str | int, Node] = {}
-        self._filled: Recent[dict[str, Any]] = Recent()
+        self.filled: Recent[dict[str, Any]] = Recent()
+        """What `fill` made of shared mappings."""
 
     def keyword(self, name: str, default: Any = None) -> Any:
         """The value of a keyword in the first schema that has it, the certain ones first."""
@@ -152,6 +143,21 @@ class Node:
         """The names that some schema spells out, in the order of the schemas."""
         every = (*self.certain, *self.possible)
         return tuple(dict.fromkeys(name for schema in every for name in schema.get("properties", ())))
+
+    @cached_property
+    def named_children(self) -> tuple[tuple[str, Node], ...]:
+        """The nodes of the `properties`, by name."""
+        return tuple((name, self.child(name)) for name in self.properties)
+
+    @cached_property
+    def open_names(self) -> frozenset[str]:
+        """The `properties` in which nothing is hidden."""
+        return frozenset(name for name, child in self.named_children if not child.holds_secrets)
+
+    @cached_property
+    def open_variables(self) -> Mapping[str, str]:
+        """The environment variables of those that have one, by the names of the properties."""
+        return {name: child.env for name, child in self.named_children if child.env and name in self.open_names}
 
     @cached_property
     def certain_properties(self) -> tuple[str, ...]:
@@ -341,48 +347,7 @@ class Node:
         left out; that costs a validation for every mapping. With `shared`, the same mapping gives the same result, as
         long as nobody changes either of them.
         """
-        if isinstance(value, dict):
-            known = self._filled.find(value) if shared and not cautious else None
-            if known is not None:
-                return known
-            filled = self._fill_mapping(value, cautious=cautious, shared=shared)
-            return self._filled.keep(value, filled) if shared and not cautious else filled
-        if isinstance(value, list):
-            return [self.child(index).fill(item, cautious=cautious, shared=shared) for index, item in enumerate(value)]
-        return self._whole(value) if isinstance(value, float) else value
-
-    def _fill_mapping(self, value: dict[str, Any], *, cautious: bool, shared: bool) -> dict[str, Any]:
-        filled = {}
-        for name in self.properties:
-            node = self.child(name)
-            result = node.fill(value[name], cautious=cautious, shared=shared) if name in value else node.default
-            if result is not MISSING:
-                filled[name] = result
-        for name, below in value.items():
-            if name not in filled:
-                filled[name] = self.child(name).fill(below, cautious=cautious, shared=shared)
-        return self._harmless(filled, value) if cautious else filled
-
-    def _whole(self, value: float) -> int | float:
-        """`1e3` and `1.0` as whole numbers if the schema expects one, so they are printed as such."""
-        is_whole = value.is_integer() and "integer" in self.types and "number" not in self.types
-        return int(value) if is_whole else value
-
-    def _harmless(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        """The filled-in mapping without the defaults that make it invalid."""
-        if self.accepts(filled):
-            return filled
-        least = self._least(filled, given)
-        if least is None:
-            return filled
-        kept = {name for name in filled if name not in given and self.accepts(least | {name: filled[name]})}
-        both = {name: value for name, value in filled.items() if name in kept or name in least}
-        return both if self.accepts(both) else least
-
-    def _least(self, filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
-        """The given keys only, filled in unless a nested default makes them invalid; None if neither is valid."""
-        inside = {name: value for name, value in filled.items() if name in given}
-        return next((candidate for candidate in (inside, dict(given)) if self.accepts(candidate)), None)
+        return filled(self, value, cautious=cautious, shared=shared and not cautious)
 
     def walk(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node, Any]]:
         """Every place of `value` with its path and node, parents first."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
+from typing import Any, Final, NoReturn
 
 from weft.base.paths import Path, dotted
 from weft.base.recent import Recent
 from weft.schema.node import Node
+
+_PLAIN: Final = frozenset((str, int, bool, float, type(None)))
+_MANY_STEPS: Final = 1000
 
 
 class TaintError(Exception):
@@ -48,21 +50,29 @@ class Tainted:
     ) = __hash__ = _refuse
 
 
-class Branch(dict[str, Any]):
-    """A mapping of the configuration for templates: it knows its path and its schema node.
+class Lasting(dict[str, Any]):
+    """A mapping for templates that never changes, so that many of them and many targets can share it.
 
-    `size` is the cost of visiting all of it, or 0 until computed. `made` keeps what is made of it, by names: it never changes, and
-    many templates and targets ask for the same.
+    `size` is the cost of visiting all of it, or 0 until computed. `made` keeps what is made of it, by names.
     """
 
-    __slots__ = ("made", "node", "path", "size")
+    __slots__ = ("made", "size")
 
-    def __init__(self, items: Iterable[tuple[str, Any]], node: Node, path: Path) -> None:
+    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        super().__init__(items)
+        self.size = 0
+        self.made: dict[Hashable, Any] = {}
+
+
+class Branch(Lasting):
+    """A mapping of the configuration for templates: it knows its path and its schema node."""
+
+    __slots__ = ("node", "path")
+
+    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]], node: Node, path: Path) -> None:
         super().__init__(items)
         self.node = node
         self.path = path
-        self.size = 0
-        self.made: dict[Hashable, Any] = {}
 
     def public(self) -> Branch:
         """A copy without the sensitive settings."""
@@ -154,23 +164,54 @@ class Views:
 
     def __init__(self, *, reveal: bool) -> None:
         self._reveal = reveal
-        self._known: defaultdict[Path, Recent[Branch]] = defaultdict(Recent)
+        self._roots: dict[Node, _Place] = {}
 
-    def of(self, node: Node, value: Any, path: Path = ()) -> Any:
-        """What a template sees of the value at a path; nobody may change the value afterwards."""
-        if not self._reveal and node.conceals(value):
-            return Tainted(path)
+    def of(self, node: Node, value: Any) -> Any:
+        """What a template sees of a configuration; nobody may change the value afterwards."""
+        if node not in self._roots:
+            self._roots[node] = _Place(node, (), reveal=self._reveal)
+        return self._roots[node].seen(value)
+
+
+class _Place:
+    """A place of a configuration, and what templates see there: the branches of the last few mappings."""
+
+    __slots__ = ("_below", "_branches", "_node", "_open", "_path", "_reveal")
+
+    def __init__(self, node: Node, path: Path, *, reveal: bool) -> None:
+        self._node = node
+        self._path = path
+        self._reveal = reveal
+        self._open: Container[str] = node.properties if reveal else node.open_names
+        self._branches: Recent[Branch] = Recent()
+        self._below: dict[str | int, _Place] = {}
+
+    def seen(self, value: Any) -> Any:
+        """What a template sees of a value here."""
+        if not self._reveal and self._node.conceals(value):
+            return Tainted(self._path)
         if isinstance(value, dict):
-            kept = self._known[path]
-            known = kept.find(value)
-            return kept.keep(value, self._branch(node, value, path)) if known is None else known
+            known = self._branches.find(value)
+            return self._branches.keep(value, self._branch(value)) if known is None else known
         if isinstance(value, list):
-            return [self.of(node.child(index), below, (*path, index)) for index, below in enumerate(value)]
+            return [self._at(index).seen(below) for index, below in enumerate(value)]
         return value
 
-    def _branch(self, node: Node, value: dict[str, Any], path: Path) -> Branch:
-        items = ((key, self.of(node.child(key), below, (*path, key))) for key, below in value.items())
-        return Branch(items, node, path)
+    def _branch(self, value: dict[str, Any]) -> Branch:
+        branch = Branch(value, self._node, self._path)
+        for key, below in value.items():
+            if type(below) not in _PLAIN or key not in self._open:
+                branch[key] = self._at(key).seen(below)
+        return branch
+
+    def _at(self, step: str | int) -> _Place:
+        place = self._below.get(step)
+        if place is None:
+            if len(self._below) >= _MANY_STEPS:  # free keys, which may be others in each target
+                self._below.clear()
+            path = (*self._path, step)
+            place = self._below[step] = _Place(self._node.child(step), path, reveal=self._reveal)
+        return place
 
 
 def noting(value: Any, read: set[Path]) -> Any:

@@ -31,9 +31,10 @@ class Overlays:
 
     def layer(self, pattern: str, values: Mapping[str, str]) -> Layer | None:
         """The layer of a pattern for these dimension values; None when a placeholder has no value."""
-        if any(name not in values for name in PLACEHOLDER.findall(pattern)):
+        try:
+            name = PLACEHOLDER.sub(lambda match: values[match[1]], pattern) if "{" in pattern else pattern
+        except KeyError:
             return None
-        name = PLACEHOLDER.sub(lambda match: values[match[1]], pattern)
         if name not in self._layers:
             self._layers[name] = Layer(name, tuple(map(self.source, self._files(name))))
         return self._layers[name]

@@ -16,6 +16,7 @@ import jsonschema_rs
 
 from weft.base.paths import Path, dotted, get, pointer
 from weft.base.problems import Problem, Suggestions, choices
+from weft.base.recent import Recent
 from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
 from weft.schema.broken import Broken, broken_by
@@ -57,6 +58,7 @@ class SchemaCheck:
     def __init__(self, catalog: Catalog) -> None:
         documents = catalog.documents
         self._catalog = catalog
+        self._accepted: Recent[bool] = Recent()
         self._whole = {"$schema": documents.dialect(), "$ref": documents.root}
         self._screen = jsonschema_rs.validator_for(
             self._whole,
@@ -77,16 +79,23 @@ class SchemaCheck:
         """The names of all settings."""
         return self._catalog.names
 
-    def accepts(self, config: Any) -> bool:
-        """True if the fast validator accepts the configuration. False is inconclusive: call `problems`."""
-        try:
-            return self._screen.is_valid(config)
-        except ValueError:
-            return False  # a number out of its range; the other library may accept it
+    def accepts(self, config: Any, *, shared: bool = False) -> bool:
+        """True if the fast validator accepts the configuration. False is inconclusive: call `problems`.
 
-    def problems(self, config: Any) -> list[Problem]:
-        """Every way in which the configuration breaks the schema; paths are JSON pointers into it."""
-        if self.accepts(config):
+        With `shared`, the same configuration has the same answer, as long as nobody changes it.
+        """
+        known = self._accepted.find(config) if shared else None
+        if known is not None:
+            return known
+        try:
+            accepted = self._screen.is_valid(config)
+        except ValueError:
+            accepted = False  # a number out of its range; the other library may accept it
+        return self._accepted.keep(config, accepted) if shared else accepted
+
+    def problems(self, config: Any, *, shared: bool = False) -> list[Problem]:
+        """Every way in which the configuration breaks the schema; paths are JSON pointers into it. `shared` is that of `accepts`."""
+        if self.accepts(config, shared=shared):
             return []
         with assuming(True) as undecided:
             found = dict.fromkeys(self._explained(config))
@@ -237,13 +246,14 @@ class SchemaCheck:
 
     def _fits(self, path: Path, schema: Any, value: Any) -> bool:
         """True if a place would accept another value: by the schema that rejected the current one, and all that always apply."""
+        if not self._catalog.root.at(path).accepts(value):  # which is asked first because it is faster
+            return False
         if isinstance(schema, dict):  # its keywords mean what they mean in the draft of its file
             schema = {"$schema": self._catalog.documents.dialect(schema), **schema}
         try:
-            accepted = self._explain.evolve(schema=schema).is_valid(value)
+            return bool(self._explain.evolve(schema=schema).is_valid(value))
         except patterns.TooCostly:
             return False
-        return bool(accepted) and self._catalog.root.at(path).accepts(value)
 
     def _second_opinion(self, config: Any) -> Iterator[Problem]:
         """The errors of jsonschema-rs for a configuration that only it rejects, so every rejection is explained."""

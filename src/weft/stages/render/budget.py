@@ -17,7 +17,7 @@ from typing import Any, Final
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
-from weft.secrets.taint import Branch
+from weft.secrets.taint import Lasting
 
 MAX_STEPS: Final = 2_000_000
 """The number of steps for one text; about a few seconds, or 128 MB if all of it is text."""
@@ -107,8 +107,8 @@ def size(value: Any) -> int:
             pass
         elif kind is int or kind is float:
             total += _size_alone(one)
-        elif isinstance(one, Branch):
-            total += one.size or _size_of_branch(one)
+        elif isinstance(one, Lasting):
+            total += one.size or _size_of_lasting(one)
         elif kind is list or kind is tuple:
             stack += one
         elif kind is dict:
@@ -120,10 +120,19 @@ def size(value: Any) -> int:
     return total
 
 
-def _size_of_branch(branch: Branch) -> int:
-    """The size of a part of the configuration, which never changes; many templates read the same parts."""
-    branch.size = len(branch) + size([*dict.values(branch)])  # which does not read the values
-    return branch.size
+def _size_of_lasting(mapping: Lasting) -> int:
+    """The size of a mapping that never changes, such as a part of the configuration."""
+    total = 1 + 2 * len(mapping)
+    for one in dict.values(mapping):  # which does not count as reading them
+        kind = type(one)
+        if kind is str:
+            total += len(one) >> 6
+        elif kind is int or kind is float:
+            total += 0 if -_HUGE < one < _HUGE else _COST_OF_HUGE
+        elif kind is not bool:
+            total += size(one) - 1
+    mapping.size = total
+    return total
 
 
 def _size_alone(value: Any) -> int:

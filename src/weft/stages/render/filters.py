@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from jinja2 import pass_context
+from jinja2.filters import do_indent
 from jinja2.runtime import Context, Macro
 
 from weft.files import formats
 from weft.schema import envvars
 from weft.schema.reload import LIVE, RELOAD, RESTART, reload_of
-from weft.secrets.taint import Branch
+from weft.secrets.taint import Branch, Lasting
+from weft.stages.render.budget import size
 from weft.stages.render.printing import in_words
 from weft.stages.render.unset import TargetNames, Wanted
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Lasting)
+_PARTS: Final = "parts"
+"""What is kept of variables that are those of several groups one after the other: the variables of each group."""
+_SCALARS: Final = frozenset((str, int, bool, float))
 DIGESTS: Final = {"sha256": "0" * 64}
 """The filters that make a digest of a text, with the one that all texts have inside of `same_digests`."""
 _SAME_DIGESTS: Final[ContextVar[bool]] = ContextVar("same_digests", default=False)
@@ -28,22 +34,62 @@ _SAME_DIGESTS: Final[ContextVar[bool]] = ContextVar("same_digests", default=Fals
 
 def to_yaml(value: Any) -> str:
     """Block-style YAML; combine with `indent`."""
-    return _once(value, "yaml", formats.to_yaml) if isinstance(value, Branch) else formats.to_yaml(value)
+    return _once(value, "yaml", _lasting_yaml) if isinstance(value, Lasting) else formats.to_yaml(value)
+
+
+def _lasting_yaml(mapping: Lasting) -> str:
+    parts = mapping.made.get(_PARTS)
+    return "\n".join(map(to_yaml, parts)) if parts else formats.to_yaml(mapping)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON in one line, or indented."""
-    if isinstance(value, Branch):
-        return _once(value, f"json {indent}", lambda branch: formats.to_json(branch, indent))
+    if isinstance(value, Lasting):
+        return _once(value, f"json {indent}", lambda one: formats.to_json(one, indent))
     return formats.to_json(value, indent)
 
 
-def env(value: Any) -> dict[str, str]:
+def env(value: Any) -> Mapping[str, str]:
     """The ordinary settings below a mapping of the configuration, as environment variables: a mapping from name to text.
 
     Of a list of mappings, the later one's variables win.
     """
-    return {variable.name: variable.text for variable in _variables(value, "env") if not variable.sensitive}
+    if not isinstance(value, list):
+        return _once(_branch(value, "env"), "env", _environment)
+    found: dict[str, str] = {}
+    for branch in value:
+        found.update(env(branch))
+    return found
+
+
+def _environment(branch: Branch) -> Lasting:
+    found = Lasting(())
+    if branch.node.env:
+        _add_ordinary(found, [envvars.variable(branch.node, branch, branch.path)])
+    names = branch.node.open_variables
+    parts: list[Lasting] = []
+    for key in branch:
+        name = names.get(key)
+        below = branch[key] if name or branch.node.child(key).declares_variables else None
+        kind = type(below)
+        if name and kind is str:
+            found[name] = below
+        elif name and kind in _SCALARS:  # most settings: no secret, and a variable of their own
+            found[name] = envvars.to_text(below)
+        elif isinstance(below, Branch):
+            part = _once(below, "env", _environment)
+            parts.append(part)
+            found.update(part)
+        elif below is not None:
+            _add_ordinary(found, envvars.variables(branch.node.child(key), below, (*branch.path, key)))
+    if parts and sum(map(len, parts)) == len(found):  # each variable is in one part, and all are in parts
+        found.made[_PARTS] = [part for part in parts if part]
+        found.size = 1 + sum(size(part) - 2 for part in parts)  # without what each of them counts for itself
+    return found
+
+
+def _add_ordinary(found: dict[str, str], variables: Iterable[envvars.Variable]) -> None:
+    found.update((variable.name, variable.text) for variable in variables if not variable.sensitive)
 
 
 def secret_env(value: Any) -> dict[str, Any]:
@@ -102,6 +148,15 @@ def _plain(value: Any) -> Any:
 def env_file(value: Mapping[str, str]) -> str:
     """Variables as lines of a `.env` file, quoted where needed."""
     return formats.env_lines(_shell(value))
+
+
+def indent(value: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+    """The text with its lines indented, except for the first one and blank ones; Jinja's own filter does the rest."""
+    if type(value) is str and not first and not blank:
+        lines = f"{value}\n".splitlines()
+        if "" not in lines:
+            return f"\n{width if isinstance(width, str) else ' ' * width}".join(lines)
+    return do_indent(value, width, first, blank)
 
 
 def export(value: Mapping[str, str]) -> str:
@@ -184,11 +239,11 @@ def once(context: Context, value: Macro, *arguments: Any) -> str:
     return _once(config, key, lambda _: str(value(*arguments)))
 
 
-def _once(branch: Branch, name: Hashable, make: Callable[[Branch], T]) -> T:
-    """What `make` makes of a branch; the next one who asks gets the same."""
-    if name not in branch.made:
-        branch.made[name] = make(branch)
-    made: T = branch.made[name]
+def _once(mapping: M, name: Hashable, make: Callable[[M], T]) -> T:
+    """What `make` makes of a mapping; the next one who asks gets the same."""
+    if name not in mapping.made:
+        mapping.made[name] = make(mapping)
+    made: T = mapping.made[name]
     return made
 
 
@@ -208,6 +263,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "env": env,
     "env_file": env_file,
     "export": export,
+    "indent": indent,
     "once": once,
     "public": public,
     "quote": quote,

@@ -15,6 +15,7 @@ from weft.schema.types import TYPE_WORDS
 
 _TYPE_NAMES: Final = {
     "Branch": TYPE_WORDS["object"],
+    "Lasting": TYPE_WORDS["object"],
     "NoneType": TYPE_WORDS["null"],
     "Tainted": "a secret",
     "bool": TYPE_WORDS["boolean"],
