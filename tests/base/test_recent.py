@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from weft.base.recent import Recent
+from weft.base.recent import Latest, Recent
 
 
 class Thing(dict):
@@ -40,3 +40,21 @@ def test_the_id_of_an_object_that_is_gone_is_not_taken_for_it():
     recent = Recent()
     for number in range(1000):  # each lives where the last one did, unless that is kept
         assert of(recent, {"number": number}, lambda value: value["number"]) == number
+
+
+def test_equal_arguments_have_one_latest_result():
+    latest = Latest()
+    assert latest.find((1, 2)) is None
+    kept = latest.keep((1, 2), ["a"])
+    assert latest.find((1, 2)) is kept
+
+
+def test_what_is_asked_for_again_and_again_stays_and_the_rest_goes():
+    latest = Latest()
+    shared = latest.keep("base", ["base"])
+    for number in range(5000):
+        latest.keep(number, [number])
+        assert latest.find("base") is shared
+        assert latest.find(number) == [number]
+    assert latest.find(0) is None
+    assert len(latest._known) <= 1000

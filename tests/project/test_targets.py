@@ -622,3 +622,40 @@ def test_an_alias_stands_for_a_file_that_is_there(tmp_path, aliases, files, mess
     except WeftError as error:
         found = [problem.message for problem in error.problems]
     assert found == messages
+
+
+# --- one target of many
+
+
+@pytest.mark.parametrize("optional", [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_target_is_found_by_its_steps_as_it_is_among_all(tmp_path, optional, limited):
+    dimensions = {
+        "environment": {**ENVIRONMENT, "optional": optional[0]},
+        "tenant": {"files": "tenants/*.yaml", "optional": optional[1]},
+    }
+    files = seen("tenants/a", "tenants/b")
+    if limited:
+        files["tenants/a.yaml"] = "tenant: {environments: [prod]}\n"
+    project = load_project(fleet(tmp_path, files, dimensions))
+    every = {identity.name: dict(identity.values) for identity in project.fleet.identities()}
+    steps = ["", "local", "prod", "production", "a", "b", "default", "*", "nothing"]
+    for name in {"/".join(filter(None, (one, two, three))) for one in steps for two in steps for three in ("", "b")}:
+        canonical = project.fleet._dimensions.canonical(name) or "default"
+        try:
+            found = project.fleet.identity(name, {})
+        except UsageError:
+            assert "*" in name or canonical not in every
+            continue
+        assert (found.name, dict(found.values)) == (canonical, every[canonical])
+        assert [one.name for one in project.fleet.select([name or "default"])] == [canonical]
+
+
+@pytest.mark.parametrize("limits", [{}, {"limits": {}}])
+def test_only_the_files_of_a_target_decide_whether_it_exists(tmp_path, limits):
+    files = {f"tenants/t{number}.yaml": "tenant: {environments: [local]}\n" for number in range(50)}
+    folder = fleet(tmp_path, files, {"environment": ENVIRONMENT, "tenant": {**TENANT, **limits}})
+    for find in (lambda project: project.target("local/t7"), lambda project: project.targets("local/t7")[0]):
+        project = load_project(folder)
+        assert find(project).config["tenant"]["environments"] == ["local"]
+        assert sorted(path.name for path in project.layering._overlays._sources._known) == ["base.yaml", "t7.yaml"]

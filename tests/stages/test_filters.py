@@ -12,8 +12,9 @@ from weft.files import formats
 from weft.schema import envvars
 from weft.schema.node import MISSING
 from weft.secrets.taint import Branch, Lasting, Tainted, Views
-from weft.stages.render import filters
+from weft.stages.render import budget, filters
 from weft.stages.render.budget import size
+from weft.stages.render.sandbox import Sandbox
 
 GROUP = {
     "type": "object",
@@ -156,3 +157,31 @@ def test_the_size_of_a_mapping_that_lasts_is_that_of_its_items(value):
     expected = 2 + len(value) + sum(map(size, value.values()))
     for _ in range(2):
         assert size(lasting := Lasting(value)) == size(lasting) == expected
+
+
+class Text(str):
+    """A text that filters do not know as one, so they pay for it in the slow way."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("name", ["upper", "quote", "to_json", "b64encode", "length", "int", "title"])
+@given(text=st.text(max_size=5) | st.sampled_from(["x" * 63, "x" * 64, "x" * 200, "12"]))
+def test_a_short_text_costs_the_same_in_the_fast_way(name, text):
+    """Except for what Python adds to rare characters."""
+    function, paid, results = Sandbox().filters[name], [], []
+    for value in (text, Text(text)):
+        with budget.fresh_budget():
+            results.append(function(value))
+            paid.append(budget.MAX_STEPS - budget._BUDGET.get().left)
+    assert results[0] == results[1]
+    assert paid[1] - 1 <= paid[0] <= paid[1]
+
+
+@given(SCALARS | st.lists(SCALARS, max_size=2))
+def test_what_is_printed_is_the_same_where_it_may_be_escaped(value):
+    sandbox = Sandbox(autoescape=False)
+    plain, volatile = "{{ value }}", "{% autoescape false %}{{ value }}{% endautoescape %}"
+    assert sandbox.from_string(plain).render(value=value) == sandbox.from_string(volatile).render(value=value)
+    escaped = sandbox.from_string("{% autoescape true %}{{ value }}{% endautoescape %}").render(value="<&")
+    assert escaped == "&lt;&amp;"

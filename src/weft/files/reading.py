@@ -72,11 +72,13 @@ class ProjectFiles:
 
     def entries(self, folder: Path) -> list[Path]:
         """The content of a folder, sorted by name; empty if there is no folder. Raises OutsideError."""
+        return [folder / name for name in self.names(folder)]
+
+    def names(self, folder: Path) -> list[str]:
+        """The names in a folder, sorted; none if there is no folder. Raises OutsideError."""
         try:
             with os.scandir(self.real(folder)) as found:
-                return [
-                    folder / name for name in sorted(entry.name for entry in found)
-                ]  # texts compare faster than paths
+                return sorted(entry.name for entry in found)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -91,7 +93,7 @@ class ProjectFiles:
     def names_near(self, path: Path) -> list[str]:
         """The names in the folder of a path, for hints."""
         with contextlib.suppress(OSError):
-            return [entry.name for entry in self.entries(path.parent)]
+            return self.names(path.parent)
         return []
 
     def has(self, path: Path) -> bool:

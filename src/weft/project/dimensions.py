@@ -6,6 +6,7 @@ dimension with a `setting` is not part of target names: its value follows from t
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ class Dimensions:
 
     def __init__(self, file: ProjectFile) -> None:
         self._file = file
+        self._found: dict[str, tuple[tuple[str, str], ...]] = {}
         self._files: dict[str, tuple[tuple[str, Path], ...]] = {}
         self.named = tuple(dimension for dimension in file.dimensions if dimension.setting is None)
         self.values = {dimension.name: self._all_values(dimension) for dimension in self.named}
@@ -43,25 +45,32 @@ class Dimensions:
     def files(self, dimension: Dimension) -> tuple[tuple[str, Path], ...]:
         """The files that match the glob of a dimension, each with its value."""
         if dimension.name not in self._files:
-            self._files[dimension.name] = tuple(self._matching(dimension))
+            folder = self._folder(dimension)
+            self._files[dimension.name] = tuple((value, folder / name) for value, name in self._names(dimension))
         return self._files[dimension.name]
 
-    def _matching(self, dimension: Dimension) -> Iterator[tuple[str, Path]]:
+    def _names(self, dimension: Dimension) -> tuple[tuple[str, str], ...]:
+        """The names of these files, each with its value: for thousands of them, paths cost more than all else."""
+        if dimension.name not in self._found:
+            self._found[dimension.name] = tuple(self._matching(dimension))
+        return self._found[dimension.name]
+
+    def _matching(self, dimension: Dimension) -> Iterator[tuple[str, str]]:
         before, _, after = (dimension.files or "").partition("*")
-        stem, tail = before.rpartition("/")[2], after.partition("/")
-        for path in self._entries(self._folder(dimension)) if dimension.files else ():
-            name = path.name
-            fits = name.startswith(stem) and name.endswith(tail[0]) and not name.startswith(".")
-            if fits and (not tail[1] or (path.is_dir() and (path / tail[2]).exists())):
-                yield name[len(stem) : len(name) - len(tail[0])], path
+        stem, (end, of_folders, inside) = before.rpartition("/")[2], after.partition("/")
+        folder = self._folder(dimension)
+        for name in self._names_in(folder) if dimension.files else ():
+            fits = name.startswith(stem) and name.endswith(end) and not name.startswith(".")
+            if fits and (not of_folders or os.path.exists(f"{folder}/{name}/{inside}")):  # noqa: PTH110 - see `_names`
+                yield name[len(stem) : len(name) - len(end)], name
 
     def _folder(self, dimension: Dimension) -> Path:
         before = (dimension.files or "").partition("*")[0]
         return self._file.folder / before.rpartition("/")[0]
 
-    def _entries(self, folder: Path) -> list[Path]:
-        """The content of a folder; empty if it is outside of the project, which `problems` reports."""
-        return self._file.files.entries(folder) if self._file.files.may_read(folder) else []
+    def _names_in(self, folder: Path) -> list[str]:
+        """The names in a folder; none if it is outside of the project, which `problems` reports."""
+        return self._file.files.names(folder) if self._file.files.may_read(folder) else []
 
     def canonical(self, name: str) -> str:
         """The name of a target, or a glob over names, with aliases replaced by their values."""
@@ -85,12 +94,13 @@ class Dimensions:
     def _all_values(self, dimension: Dimension) -> tuple[str, ...]:
         if dimension.files is None:
             return dimension.values
-        return tuple(sorted(value for value, _ in self.files(dimension) if VALUE.match(value)))
+        return tuple(sorted(value for value, _ in self._names(dimension) if VALUE.match(value)))
 
     def _odd_files(self, dimension: Dimension) -> Iterator[Problem]:
-        for value, path in self.files(dimension):
-            if not VALUE.match(value):
-                name = path.relative_to(self._file.folder).as_posix()
+        known = set(self.values[dimension.name])
+        for value, file in self._names(dimension):
+            if value not in known:
+                name = (self._folder(dimension) / file).relative_to(self._file.folder).as_posix()
                 message = f"`{value}` cannot name a {dimension.name}: use letters, digits, `.`, `_` and `-`"
                 yield Problem("bad-name", message, place=Place(name), hint="rename the file")
         try:

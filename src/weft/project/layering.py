@@ -17,6 +17,7 @@ from typing import Any
 from weft.base import paths
 from weft.base.overlay import VALUE, Layer, Source, data_path, sources
 from weft.base.problems import Problem, Severity
+from weft.base.recent import Latest
 from weft.files.locator import locate, placed
 from weft.project.renaming import Renaming
 from weft.schema.node import Node
@@ -37,15 +38,16 @@ class Folded:
 
 
 class Layering:
-    """Finds the layers of a project's patterns and folds them; each file is read, and each prefix merged, at most once."""
+    """Finds the layers of a project's patterns and folds them; what many targets share is read and merged once."""
 
     def __init__(self, root: Node, overlays: Overlays, secret_lines: SecretLines) -> None:
         self._root = root
         self._overlays = overlays
         self._files = _FileProblems(root, secret_lines)
         self._renaming = Renaming(root)
-        self._prefixes: dict[tuple[Source, ...], Folded] = {(): Folded({})}
-        self._clashes: dict[Layer, tuple[Problem, ...]] = {}
+        self._nothing = Folded({})
+        self._prefixes: Latest[tuple[Source, ...], Folded] = Latest()
+        self._clashes: Latest[Layer, tuple[Problem, ...]] = Latest()
 
     def layers(self, patterns: Iterable[str], values: Mapping[str, str]) -> tuple[Layer, ...]:
         """The layers of these patterns that have files, for these values of the dimensions."""
@@ -64,10 +66,11 @@ class Layering:
 
     def _merged(self, files: tuple[Source, ...]) -> Folded:
         """The result of files: the longest cached prefix, and the rest merged on top."""
-        done = next(size for size in range(len(files), -1, -1) if files[:size] in self._prefixes)
+        prefixes = ((size, self._prefixes.find(files[:size])) for size in range(len(files), 0, -1))
+        done, result = next(((size, known) for size, known in prefixes if known), (0, self._nothing))
         for size in range(done, len(files)):
-            self._prefixes[files[: size + 1]] = self._with(self._prefixes[files[:size]], files[size])
-        return self._prefixes[files]
+            result = self._prefixes.keep(files[: size + 1], self._with(result, files[size]))
+        return result
 
     def _with(self, lower: Folded, source: Source) -> Folded:
         """The result of one more file on top of the lower ones."""
@@ -77,11 +80,12 @@ class Layering:
         return Folded(value, (*lower.problems, *self._files.problems(source), *of_merge, *empty))
 
     def _set_twice(self, layer: Layer) -> tuple[Problem, ...]:
-        if layer not in self._clashes:
-            several = len(layer.sources) > 1
-            found = [_clash(*clash) for clash in set_twice(self._root, layer)] if several else []
-            self._clashes[layer] = tuple(found)
-        return self._clashes[layer]
+        if len(layer.sources) < 2:
+            return ()
+        known = self._clashes.find(layer)
+        if known is not None:
+            return known
+        return self._clashes.keep(layer, tuple(_clash(*clash) for clash in set_twice(self._root, layer)))
 
 
 class _FileProblems:
@@ -90,15 +94,16 @@ class _FileProblems:
     def __init__(self, root: Node, secret_lines: SecretLines) -> None:
         self._root = root
         self._secret_lines = secret_lines
-        self._known: dict[Source, tuple[Problem, ...]] = {}
+        self._known: Latest[Source, tuple[Problem, ...]] = Latest()
 
     def problems(self, source: Source) -> tuple[Problem, ...]:
         """Problems of reading a file, secrets in plain text and invalid references, each with its place."""
-        if source not in self._known:
-            unread = map(self._secret_lines.guard, source.problems)
-            forms = (placed(problem, source) for problem in misformed(self._root, source.data))
-            self._known[source] = (*unread, *source.renamed, *self._plain_secrets(source), *forms)
-        return self._known[source]
+        known = self._known.find(source)
+        if known is not None:
+            return known
+        unread = map(self._secret_lines.guard, source.problems)
+        forms = (placed(problem, source) for problem in misformed(self._root, source.data))
+        return self._known.keep(source, (*unread, *source.renamed, *self._plain_secrets(source), *forms))
 
     def _plain_secrets(self, source: Source) -> Iterator[Problem]:
         for path in literals(self._root, source.data):

@@ -23,12 +23,13 @@ from weft.schema.node import Node
 
 @dataclass(frozen=True)
 class Placing:
-    """Places the problems of one merged configuration, given its layers."""
+    """Places the problems of one merged configuration, given its layers; `targets` are the names of those that have it."""
 
     folder: Path
     root: Node
     layers: Sequence[Layer]
     config: Any
+    targets: tuple[str, ...] = ()
     known: Items = field(default_factory=Items)
 
     def placed(self, problem: Problem) -> Problem:
@@ -40,11 +41,9 @@ class Placing:
             return self._absent(problem, self._exact(problem.path or ""))
         path = self._exact(self._most_specific(problem))
         place = place_of(self.root, self.layers, self.config, path, problem.traits.at_key, self.known)
-        if problem.reads:
-            others = [self._setter_of(self._exact(read)) for read in problem.reads]
-            related = dict.fromkeys(other for other in others if other and other != place)
-            problem = replace(problem, related=(*problem.related, *related))
-        return replace(problem, place=place)
+        others = [self._setter_of(self._exact(read)) for read in problem.reads]
+        related = dict.fromkeys(other for other in others if other and other != place)
+        return replace(problem, place=place, related=(*problem.related, *related), targets=self.targets)
 
     def _setter_of(self, path: paths.Path) -> Place | None:
         """The place of the winning value of a setting; None if no file sets it."""

@@ -14,25 +14,25 @@ from typing import Any
 from weft.base.overlay import OPERATORS, PATCH, Layer, Source, data_path, is_operator
 from weft.base.paths import Path, dotted, get, has, pointer
 from weft.base.problems import Problem, Severity
+from weft.base.recent import Latest
 from weft.files.locator import locate
 from weft.schema.node import Node
 
 
 class Renaming:
-    """Translates the layers of a project to the new names, each at most once."""
+    """Translates the layers of a project to the new names."""
 
     def __init__(self, root: Node) -> None:
         self._root = root
         self._renames = root.catalog.renames
-        self._known: dict[Layer, Layer] = {}
+        self._known: Latest[Layer, Layer] = Latest()
 
     def layer(self, layer: Layer) -> Layer:
         """The layer with new names only."""
         if not self._renames:
             return layer
-        if layer not in self._known:
-            self._known[layer] = Layer(layer.name, tuple(map(self._source, layer.sources)))
-        return self._known[layer]
+        known = self._known.find(layer)
+        return known or self._known.keep(layer, Layer(layer.name, tuple(map(self._source, layer.sources))))
 
     def _source(self, source: Source) -> Source:
         old_paths = list(_renamed(self._root, source.data, ()))

@@ -167,7 +167,8 @@ class Target:
 
     def own(self, problem: Problem) -> Problem:
         """A placed problem for this target; its line is hidden if it may contain a secret."""
-        return replace(self.schemas.secret_lines.guard(problem), targets=(self.name,))
+        guarded = self.schemas.secret_lines.guard(problem)
+        return guarded if guarded.targets == (self.name,) else replace(guarded, targets=(self.name,))
 
     def explain(self, path: str | paths.Path) -> Explanation:
         """The origin of the value at a path; an empty path is the whole configuration.
@@ -244,7 +245,8 @@ class Target:
 
     @cached_property
     def _placing(self) -> Placing:
-        return Placing(self.schemas.folder, self.schemas.root, self.resolution.layers, self.shared_config)
+        layers = self.resolution.layers
+        return Placing(self.schemas.folder, self.schemas.root, layers, self.shared_config, (self.name,))
 
 
 def _apart_from(problems: Iterable[Problem]) -> Callable[[paths.Path], bool]:

@@ -46,8 +46,10 @@ class Fleet:
         `*` matches within one step of the name, `**` any number of steps; aliases work. Raises UsageError for a glob
         that matches nothing.
         """
-        every = list(self.identities())
         wanted = [self._dimensions.canonical(glob) for glob in globs]
+        if len(wanted) == 1 and (one := self._named_so(wanted[0])):
+            return [one]
+        every = list(self.identities())
         if not wanted:
             return every
         for glob in wanted:
@@ -65,12 +67,29 @@ class Fleet:
             raise UsageError(
                 Problem("unknown-target", f"`{name}` is a glob, but one target is expected here", hint=hint)
             )
-        every = list(self.identities())
         canonical = self._dimensions.canonical("/".join([*([name] if name else []), *rest])) or WHOLE
-        for identity in every:
-            if identity.name == canonical:
-                return identity
-        raise UsageError(self._unknown(canonical, every))
+        identity = self._named_so(canonical)
+        if identity is None:
+            raise UsageError(self._unknown(canonical, list(self.identities())))
+        return identity
+
+    def _named_so(self, name: str) -> Identity | None:
+        """The target of exactly this name, found by its steps, however many targets there are; None if there is none."""
+        steps = [] if name == WHOLE and self._may_end(0) else name.split("/")
+        if len(steps) > len(self._named) or not self._may_end(len(steps)):
+            return None
+        values: dict[str, str] = {}
+        for dimension, step in zip(self._named, steps, strict=False):
+            chosen = {**values, dimension.name: step}
+            exists = step in self._dimensions.values[dimension.name]
+            if not exists or (values and not self._limits.allow(dimension, chosen)):
+                return None
+            values = chosen
+        return Identity(name, values)
+
+    def _may_end(self, depth: int) -> bool:
+        """True if the name of a target may have this many steps."""
+        return depth == len(self._named) or self._named[depth].optional
 
     def _in_order(self, values: Mapping[str, str]) -> list[str]:
         """The values of some dimensions in the project's order; raises UsageError if there is no such dimension."""
@@ -83,12 +102,11 @@ class Fleet:
 
     def _below(self, depth: int, values: dict[str, str]) -> Iterator[Identity]:
         """The targets that begin with some values: those with no further dimension, and those that continue with the next one."""
-        if depth == len(self._named):
+        if self._may_end(depth):
             yield Identity("/".join(values.values()) or WHOLE, values)
+        if depth == len(self._named):
             return
         dimension = self._named[depth]
-        if dimension.optional:
-            yield Identity("/".join(values.values()) or WHOLE, values)
         for value in self._dimensions.values[dimension.name]:
             chosen = {**values, dimension.name: value}
             if not values or self._limits.allow(dimension, chosen):

@@ -134,7 +134,14 @@ def _type(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[V
     """An error for a value of another type; none if `enum` or `const` in the same schema rejects the value and names the allowed ones."""
     names = (name for name in ("enum", "const") if name in schema and name in validator.VALIDATORS)
     if all(next(validator.VALIDATORS[name](validator, schema[name], instance, schema), None) is None for name in names):
-        yield from validator_for(validator.META_SCHEMA).VALIDATORS["type"](validator, wanted, instance, schema)
+        kind: Any = type(validator)
+        yield from _type_of_jsonschema(kind)(validator, wanted, instance, schema)
+
+
+@cache
+def _type_of_jsonschema(kind: Any) -> Any:
+    """The keyword `type` as the draft of a class has it."""
+    return validator_for(kind.META_SCHEMA).VALIDATORS["type"]
 
 
 def _unexpected(kind: str, names: tuple[str | int, ...], known: tuple[str, ...] = ()) -> ValidationError:

@@ -55,11 +55,26 @@ class Node:
             step = min(step, self._listed)
         node = self._children.get(step)
         if node is None:
+            if isinstance(step, str) and self._of_free_keys is not None and step not in self._names:
+                return self._of_free_keys
             node = self.stated(step)
             if not node.certain and not node.possible and self._is_a_mistake(step):
                 node = self.catalog.node([], [], max(self.secrecy, Secrecy.PERHAPS))
             self._children[step] = node
         return node
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.properties)
+
+    @cached_property
+    def _of_free_keys(self) -> Node | None:
+        """The node of all keys that no schema names, if some schema describes them, and describes them alike."""
+        every = (*self.certain, *self.possible)
+        if any(keyword in schema for schema in every for keyword in ("patternProperties", "unevaluatedProperties")):
+            return None
+        node = self.stated(next(name for name in map(str, range(len(self._names) + 1)) if name not in self._names))
+        return node if node.certain or node.possible else None
 
     def stated(self, step: str | int) -> Node:
         """The same node, using only the schemas that describe it: nothing is guessed."""

@@ -1,6 +1,6 @@
 """Load: overlay files to layers, plain data with its file.
 
-A file is parsed once, however many targets read it. `files.locator` looks up the position of a value again, and only for a report.
+A file that many targets read is parsed once. `files.locator` looks up the position of a value again, and only for a report.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from weft.base.overlay import PLACEHOLDER, Layer, Source
 from weft.base.problems import Place, Problem
+from weft.base.recent import Latest
 from weft.files import datafile, yaml12
 from weft.files.locator import lines_at, locate
 from weft.files.reading import ProjectFiles, unreadable
@@ -20,14 +21,14 @@ SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 class Overlays:
-    """The overlay files of a project, each parsed at most once."""
+    """The overlay files of a project; those that were asked for last are not read again."""
 
     def __init__(self, files: ProjectFiles) -> None:
         self._project = files
         self._base = files.folder
         self._beginning = f"{files.folder.as_posix().removesuffix('/')}/"
-        self._sources: dict[Path, Source] = {}
-        self._layers: dict[str, Layer] = {}
+        self._sources: Latest[Path, Source] = Latest()
+        self._layers: Latest[str, Layer] = Latest()
 
     def layer(self, pattern: str, values: Mapping[str, str]) -> Layer | None:
         """The layer of a pattern for these dimension values; None when a placeholder has no value."""
@@ -35,15 +36,12 @@ class Overlays:
             name = PLACEHOLDER.sub(lambda match: values[match[1]], pattern) if "{" in pattern else pattern
         except KeyError:
             return None
-        if name not in self._layers:
-            self._layers[name] = Layer(name, tuple(map(self.source, self._files(name))))
-        return self._layers[name]
+        known = self._layers.find(name)
+        return known or self._layers.keep(name, Layer(name, tuple(map(self.source, self._files(name)))))
 
     def source(self, path: Path) -> Source:
         """The parsed file; a file that cannot be read or is not an overlay is a source with problems."""
-        if path not in self._sources:
-            self._sources[path] = self._read(path)
-        return self._sources[path]
+        return self._sources.find(path) or self._sources.keep(path, self._read(path))
 
     def _files(self, name: str) -> Iterator[Path]:
         path = self._base / name

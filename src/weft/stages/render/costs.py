@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache, update_wrapper
 from inspect import signature, unwrap
+from sys import getsizeof
 from typing import Any, Final
 
 from jinja2.runtime import LoopContext, Macro
@@ -18,6 +19,10 @@ from jinja2.runtime import LoopContext, Macro
 from weft.stages.render.budget import check_bits, made, size, spend, spend_size, spend_text, tick
 
 _Cost = Callable[..., Any]
+_SHORT: Final = 64
+"""The length of the shortest text that costs more than one step."""
+_FREE: Final = 15
+"""The length of the shortest text that costs a step to make: with what Python needs for each object, it has 64 bytes."""
 _NUMBERS: Final = (int, float)
 
 # --- operators ---
@@ -307,7 +312,21 @@ def metered_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any
             own(*(in_order(values, kwargs) if kwargs else values))
         return made(function(*args, **kwargs))
 
-    return update_wrapper(metered, function)
+    if own or skip or name in _LOOKS_AT_ITEMS:
+        return update_wrapper(metered, function)
+
+    def metered_text(value: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """The same for what most filters get, a short text alone: it is paid at once, because nothing makes it take long."""
+        if args or kwargs or type(value) is not str or len(value) >= _SHORT:
+            return metered(value, *args, **kwargs)
+        result = function(value)
+        if type(result) is not str:
+            tick(factor)
+            return made(result)
+        tick(factor if len(result) < _FREE else factor + getsizeof(result) // _SHORT)
+        return result
+
+    return update_wrapper(metered_text, function)
 
 
 @cache

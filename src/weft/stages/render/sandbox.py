@@ -116,6 +116,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
     digests_are_same = staticmethod(digests_are_same)
     made = staticmethod(budget.made)
 
+    @staticmethod
+    def printed(value: Any) -> str:
+        """What `{{ }}` prints, paid for, where nothing is escaped."""
+        if type(value) is str:
+            budget.tick(1 + (len(value) >> 6))
+            return value
+        return str(_in_words(value))
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An operator, paid for."""
         costs.pay_for_operator(operator, left, right)
@@ -179,6 +187,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 @pass_context
 def _printed(_: Context, value: Any) -> Any:
+    return _in_words(value)
+
+
+def _in_words(value: Any) -> Any:
     """The value in `{{ }}` as it is printed, paid for before it becomes text."""
     budget.spend_size(value)
     if type(value) is str:
@@ -236,6 +248,19 @@ class _Generator(CodeGenerator):
                 one.test = nodes.And(counted, one.test, lineno=one.test.lineno)
         super().visit_Template(node, frame)
 
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        """What comes before an expression in `{{ }}`: one call, where Jinja has two."""
+        if _may_escape(frame):
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.printed(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if _may_escape(frame):
+            super()._output_child_post(node, frame, finalize)
+        else:
+            self.write(")")
+
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - as Jinja has it
         """The operator `~`."""
         self.write("environment.joined((")
@@ -276,6 +301,10 @@ class _Generator(CodeGenerator):
         self.write("" if constant else f"environment.{paying}(")
         self.visit(node, frame)
         self.write("" if constant else ")")
+
+
+def _may_escape(frame: Frame) -> bool:
+    return bool(frame.eval_ctx.volatile or frame.eval_ctx.autoescape)
 
 
 def _weight(node: nodes.Node) -> int:

@@ -340,7 +340,7 @@ class _Compiled(BytecodeCache):
     """
 
     # depends on this version and on how the sandbox compiles, which the number identifies
-    _FOLDER: Final = f"templates-{__version__}-5"
+    _FOLDER: Final = f"templates-{__version__}-6"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket if its source was compiled before."""
