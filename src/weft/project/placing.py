@@ -85,6 +85,9 @@ class Placing:
         value: Any = self.config
         for step in paths.parse_pointer(pointer):
             key: str | int = int(step) if isinstance(value, list) and step.isdecimal() else step
-            value = paths.get(value, (key,)) if paths.has(value, (key,)) else None
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                value = None
             path.append(key)
         return self.root.catalog.renames.destination(path)  # layers set settings under their new names

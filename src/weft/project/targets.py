@@ -15,7 +15,7 @@ from weft.project.dimensions import WHOLE, Dimensions
 from weft.project.limits import Limits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """A target's name and its values of the dimensions that identify targets, in the project's order."""
 
@@ -109,8 +109,12 @@ class Fleet:
         dimension = self._named[depth]
         for value in self._dimensions.values[dimension.name]:
             chosen = {**values, dimension.name: value}
-            if not values or self._limits.allow(dimension, chosen):
+            if values and not self._limits.allow(dimension, chosen):
+                continue
+            if depth + 1 < len(self._named):
                 yield from self._below(depth + 1, chosen)
+            else:  # nearly all of a fleet
+                yield Identity("/".join(chosen.values()), chosen)
 
     def _unknown(self, name: str, every: list[Identity]) -> Problem:
         steps = name.split("/")

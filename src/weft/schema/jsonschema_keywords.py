@@ -82,7 +82,10 @@ def _pattern_properties(validator: Any, wanted: Any, instance: Any, schema: Any)
 def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
-    others = tuple(name for name in instance if not _is_described(schema, name))
+    named, matched = schema.get("properties", ()), schema.get("patternProperties", ())
+    others = tuple(name for name in instance if name not in named)
+    if matched:
+        others = tuple(name for name in others if not _is_described(schema, name))
     if wanted is False and others:
         yield _unexpected("Additional", others)
     elif validator.is_type(wanted, "object"):
