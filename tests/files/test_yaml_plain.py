@@ -1,7 +1,5 @@
 """The fast reader of YAML says what the careful one says, or nothing."""
 
-import contextlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,10 +42,9 @@ def nested(draw: st.DrawFn, depth: int = 0) -> str:
 
 @given(st.one_of(texts(), nested(), st.text(alphabet="ab: \n-#\"'\\01.{", max_size=30)))
 def test_it_says_what_the_careful_reader_says(text: str) -> None:
-    with contextlib.suppress(ValueError):
-        plain = yaml_plain.read(text, yaml12.scalar)
-        if plain is not None:
-            assert repr(plain) == repr(yaml12.parse_any(text))
+    plain = yaml_plain.read(text, yaml12.scalar)
+    if plain is not None:
+        assert repr(plain) == repr(yaml12.parse_any(text))
 
 
 def test_it_reads_what_overlays_mostly_contain() -> None:
@@ -83,6 +80,6 @@ def test_numbers_that_json_cannot_represent_are_left_to_the_careful_reader() -> 
 
 
 def test_deep_nesting_is_left_to_the_careful_reader() -> None:
-    text = "\n".join(f"{' ' * depth}a:" for depth in range(80)) + " 1\n"
+    text = "\n".join(f"{' ' * depth}a:" for depth in range(95)) + " 1\n"
     assert yaml_plain.read(text, yaml12.scalar) is None
     assert yaml12.parse(text)

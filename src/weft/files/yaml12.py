@@ -8,7 +8,6 @@ position is found by parsing the file again, and only when a report needs it.
 from __future__ import annotations
 
 import codecs
-import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -110,11 +109,7 @@ def decode(data: bytes) -> str:
 
 def parse(text: str) -> Any:
     """The data of a YAML text; raises YamlError. An empty text is an error, because it is never intended."""
-    with contextlib.suppress(ValueError):
-        plain = yaml_plain.read(text, scalar)
-        if plain is not None:
-            return plain
-    return parse_any(text)
+    return yaml_plain.read(text, scalar) or parse_any(text)
 
 
 def parse_any(text: str) -> Any:

@@ -7,7 +7,7 @@ else a text contains (a list, an escape, a tag, a key twice, a mistake), it is l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 _CHARACTERS: Final = r" !#-&(-\[\]-~\xa0-\u2027\u2030-\ud7ff"
@@ -19,38 +19,44 @@ _KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]{0,99}"
 _COMMENT: Final = rf"""#[{_CHARACTERS}"'\\]*+"""
 _REST: Final = rf"(?: ++{_COMMENT})? *+\n| *+(?:{_COMMENT})?\n"
 """The end of such a line, or a line without settings."""
-_line: Final = re.compile(rf"( *+)({_KEY}):(?: ++({_VALUE}))?{_REST}|((?s:.+))")
-"""A line, or everything from the first line that is not plain."""
-_DEEPEST: Final = 50
+_line: Final = re.compile(rf"( {{0,90}}+)({_KEY}):(?: ++({_VALUE}))?{_REST}|((?s:.+))")
+"""A line, or everything from the first line that is not plain; what is nested deeper than the indent allows is not."""
 
 
 def read(text: str, scalar: Callable[[str], Any]) -> dict[str, Any] | None:
-    """The data of a text, whose words and numbers are what `scalar` makes of them; None if it is not as plain as that.
+    """The data of a text, whose words and numbers are what `scalar` makes of them; None if it is not as plain as that."""
+    lines = _line.findall(text if text.endswith("\n") else f"{text}\n")
+    try:
+        return None if lines[-1][3] else _nested(lines, scalar) or None
+    except ValueError:  # of a number that JSON does not have
+        return None
 
-    Raises ValueError as `scalar` does.
-    """
-    text = text if text.endswith("\n") else f"{text}\n"
+
+def _nested(lines: Sequence[tuple[str, str, str, str]], scalar: Callable[[str], Any]) -> dict[str, Any] | None:
+    """The mappings of lines, by their indents; None if the indents do not fit, or a key has no value or occurs twice."""
     data: dict[str, Any] = {}
     mapping, indent = data, ""
     around: list[tuple[dict[str, Any], str]] = []  # the mappings that the current one is in, with their indents
-    opened = ""  # the key that has no value yet
-    for margin, key, value, rest in _line.findall(text):
-        if rest:
-            return None
+    opened = False  # the current one still has no line, so its indent is not known yet
+    for margin, key, value, _ in lines:
         if not key:
             continue
         if opened:
-            if len(margin) <= len(indent) or len(around) > _DEEPEST:
-                return None  # nothing is below the key: null
-            around.append((mapping, indent))
-            below: dict[str, Any] = {}
-            mapping[opened], mapping, indent, opened = below, below, margin, ""
+            if len(margin) <= len(indent):
+                return None
+            indent, opened = margin, False
         while len(margin) < len(indent):
             mapping, indent = around.pop()
         if margin != indent or key in mapping:
             return None
         if value:
-            mapping[key] = value[1:-1] if value[0] in "\"'" else scalar(value)
+            mapping[key] = _unquoted(value, scalar)
         else:
-            opened = key
-    return data if data and not opened else None
+            around.append((mapping, indent))
+            below: dict[str, Any] = {}
+            mapping[key], mapping, opened = below, below, True
+    return None if opened else data
+
+
+def _unquoted(value: str, scalar: Callable[[str], Any]) -> Any:
+    return value[1:-1] if value[0] in "\"'" else scalar(value)

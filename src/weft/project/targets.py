@@ -50,14 +50,10 @@ class Fleet:
         if len(wanted) == 1 and (one := self._named_so(wanted[0])):
             return [one]
         every = list(self.identities())
-        if not wanted:
-            return every
         for glob in wanted:
-            if not any(matches(identity.name.split("/"), glob.split("/")) for identity in every):
+            if not any(_is_meant(identity, [glob]) for identity in every):
                 raise UsageError(self._unknown(glob, every))
-        return [
-            identity for identity in every if any(matches(identity.name.split("/"), glob.split("/")) for glob in wanted)
-        ]
+        return [identity for identity in every if _is_meant(identity, wanted)] if wanted else every
 
     def identity(self, name: str, values: Mapping[str, str]) -> Identity:
         """The target of this name and these dimension values, aliases allowed; raises UsageError when there is none."""
@@ -136,6 +132,10 @@ class Fleet:
                 message = f"there is no {dimension.name} `{step}`"
                 return Problem("unknown-target", message, hint=did_you_mean(step, known) or there)
         return None
+
+
+def _is_meant(identity: Identity, globs: Iterable[str]) -> bool:
+    return any(matches(identity.name.split("/"), glob.split("/")) for glob in globs)
 
 
 def matches(name: Sequence[str], glob: Sequence[str]) -> bool:

@@ -20,6 +20,8 @@ def filled(node: Node, value: Any, *, cautious: bool, shared: bool) -> Any:
         if known is not None:
             return known
         result = _mapping(node, value, cautious=cautious, shared=shared)
+        if cautious:
+            return _harmless(node, result, value)
         return node.filled.keep(value, result) if shared else result
     if isinstance(value, list):
         return [filled(node.child(index), item, cautious=cautious, shared=shared) for index, item in enumerate(value)]
@@ -43,7 +45,7 @@ def _mapping(node: Node, value: dict[str, Any], *, cautious: bool, shared: bool)
     for name, below in value.items() if given < len(value) else ():
         if name not in result:
             result[name] = filled(node.child(name), below, cautious=cautious, shared=shared)
-    return _harmless(node, result, value) if cautious else result
+    return result
 
 
 def _whole(node: Node, value: float) -> int | float:

@@ -82,10 +82,7 @@ def _pattern_properties(validator: Any, wanted: Any, instance: Any, schema: Any)
 def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
-    named, matched = schema.get("properties", ()), schema.get("patternProperties", ())
-    others = tuple(name for name in instance if name not in named)
-    if matched:
-        others = tuple(name for name in others if not _is_described(schema, name))
+    others = _undescribed(schema, instance)
     if wanted is False and others:
         yield _unexpected("Additional", others)
     elif validator.is_type(wanted, "object"):
@@ -156,6 +153,15 @@ def _required(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[Va
     if isinstance(wanted, list) and validator.is_type(instance, "object"):
         for name in (name for name in wanted if name not in instance):
             yield ValidationError(f"{name!r} is a required property", cause=UnexpectedKeys((name,)))
+
+
+def _undescribed(schema: Any, instance: dict[str, Any]) -> tuple[str, ...]:
+    """The keys of a mapping that a schema does not describe; most schemas have no patterns to match."""
+    named = schema.get("properties", ())
+    others = tuple(name for name in instance if name not in named)
+    return (
+        tuple(name for name in others if not _is_described(schema, name)) if "patternProperties" in schema else others
+    )
 
 
 def _is_described(schema: Any, name: str) -> bool:

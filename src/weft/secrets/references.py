@@ -23,12 +23,9 @@ def literals(node: Node, data: Any, path: Path = ()) -> Iterator[Path]:
         return
     if node.sensitive and _is_unknown_inside(node, data):
         yield path  # values inside it have no names of settings, so a path into it could reveal the secret
-    elif isinstance(data, dict):
-        for key, below in data.items():
-            yield from literals(node if key in OPERATORS else node.child(key), below, (*path, key))
-    elif isinstance(data, list):
-        for index, below in enumerate(data):
-            yield from literals(node.child(index), below, (*path, index))
+    elif isinstance(data, dict | list):
+        for step, below in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from literals(node if step in OPERATORS else node.child(step), below, (*path, step))
     elif node.sensitive and _is_literal(data, path):
         yield path
 

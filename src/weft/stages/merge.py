@@ -52,16 +52,21 @@ def _overlaid(node: Node, lower: Any, upper: Any) -> dict[str, Any] | None:
         return None
     changed: dict[str, Any] = {}
     for key, value in upper.items():
-        kind, below = type(value), lower.get(key)
-        if kind is dict:
-            merged = _overlaid(node.child(key), below, value)
-        else:
-            merged = value if kind in _PLAIN and type(below) not in _CONTAINERS else None
+        below = lower.get(key)
+        merged = _overlaid(node.child(key), below, value) if type(value) is dict else _replaced(below, value)
         if merged is None or key.startswith("$"):
             return None
-        if merged is not below and not (kind in _PLAIN and kind is type(below) and _same(below, merged)):
+        if merged is not below:
             changed[key] = merged
     return lower | changed if changed else lower
+
+
+def _replaced(lower: Any, upper: Any) -> Any:
+    """The plain value that replaces another one, or that one if nothing changes; None if either is not plain."""
+    kind = type(upper)
+    if kind not in _PLAIN or type(lower) in _CONTAINERS:
+        return None
+    return lower if kind is type(lower) and _same(lower, upper) else upper
 
 
 class _Run(Merger):

@@ -70,22 +70,31 @@ def _environment(branch: Branch) -> Lasting:
     parts: list[Lasting] = []
     for key in branch:
         name = names.get(key)
-        below = branch[key] if name or branch.node.child(key).declares_variables else None
-        kind = type(below)
-        if name and kind is str:
-            found[name] = below
-        elif name and kind in _SCALARS:  # most settings: no secret, and a variable of their own
-            found[name] = envvars.to_text(below)
-        elif isinstance(below, Branch):
-            part = _once(below, "env", _environment)
-            parts.append(part)
-            found.update(part)
-        elif below is not None:
-            _add_ordinary(found, envvars.variables(branch.node.child(key), below, (*branch.path, key)))
-    if parts and sum(map(len, parts)) == len(found):  # each variable is in one part, and all are in parts
+        if name and type(below := branch[key]) in _SCALARS:  # most settings: no secret, and a variable of their own
+            found[name] = below if type(below) is str else envvars.to_text(below)
+        elif branch.node.child(key).declares_variables:
+            parts += _add_below(found, branch, key)
+    _note_parts(found, parts)
+    return found
+
+
+def _add_below(found: Lasting, branch: Branch, key: str) -> list[Lasting]:
+    """Add the variables of a setting; for a group, they are also given back."""
+    below = branch[key]
+    if isinstance(below, Branch):
+        part = _once(below, "env", _environment)
+        found.update(part)
+        return [part]
+    if below is not None:
+        _add_ordinary(found, envvars.variables(branch.node.child(key), below, (*branch.path, key)))
+    return []
+
+
+def _note_parts(found: Lasting, parts: list[Lasting]) -> None:
+    """Note which groups variables come from, if each is in one of them, and all are."""
+    if parts and sum(map(len, parts)) == len(found):
         found.made[_PARTS] = [part for part in parts if part]
         found.size = 1 + sum(size(part) - 2 for part in parts)  # without what each of them counts for itself
-    return found
 
 
 def _add_ordinary(found: dict[str, str], variables: Iterable[envvars.Variable]) -> None:
