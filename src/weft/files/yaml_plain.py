@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-_CHARACTERS: Final = r" !#-&(-\[\]-~\xa0-\u2027\u2030-\ud7ff"
-"""Those of a quoted text or a comment that mean themselves, and never a line end."""
+_NOT_ITSELF: Final = r"\\\x00-\x1f\x7f"
+"""The characters of ASCII that never mean themselves in quotes."""
 _WORD: Final = r"[A-Za-z0-9_./@+=,()-]|:(?=[^ \n])"
 _PLAIN: Final = rf"(?:[A-Za-z0-9_/]|[-+][0-9])(?:(?:{_WORD})| +(?=(?:{_WORD})))*+"
-_VALUE: Final = rf"""{_PLAIN}|"[{_CHARACTERS}']*+"|'[{_CHARACTERS}"]*+'"""
+_VALUE: Final = rf"""{_PLAIN}|"[^{_NOT_ITSELF}"]*+"|'[^{_NOT_ITSELF}']*+'"""
 _KEY: Final = "[A-Za-z_][A-Za-z0-9_.-]{0,99}"
-_COMMENT: Final = rf"""#[{_CHARACTERS}"'\\]*+"""
+_COMMENT: Final = r"#[^\x00-\x1f\x7f]*+"
 _REST: Final = rf"(?: ++{_COMMENT})? *+\n| *+(?:{_COMMENT})?\n"
 """The end of such a line, or a line without settings."""
 _line: Final = re.compile(rf"( {{0,90}}+)({_KEY}):(?: ++({_VALUE}))?{_REST}|((?s:.+))")
@@ -25,6 +25,8 @@ _line: Final = re.compile(rf"( {{0,90}}+)({_KEY}):(?: ++({_VALUE}))?{_REST}|((?s
 
 def read(text: str, scalar: Callable[[str], Any]) -> dict[str, Any] | None:
     """The data of a text, whose words and numbers are what `scalar` makes of them; None if it is not as plain as that."""
+    if not text.isascii() and not text.replace("\n", "").isprintable():
+        return None  # some of these characters end a line, others are not allowed
     lines = _line.findall(text if text.endswith("\n") else f"{text}\n")
     try:
         return None if lines[-1][3] else _nested(lines, scalar) or None
