@@ -42,6 +42,8 @@ class Lock:
     groups: tuple[str, ...] = ()
     bare: bool = False
     """Whether only files of the packages are read, so that they are installed without what they need, and for any Python."""
+    without: tuple[str, ...] = ()
+    """Packages that others ask for and that have no wheel: they are left out, as nothing that is run here needs them."""
     within: str | None = None
     """Another lock that is installed into the same environment: packages of both have the same version."""
 
@@ -66,6 +68,7 @@ LOCKS: Final = {
     "application": Lock(project=True, groups=("application",)),
     "ml": Lock(groups=("ml",)),
     "spleeter": Lock(groups=("spleeter",), bare=True),
+    "peers": Lock(groups=("peers",), without=("jsonnet",)),
 }
 
 
@@ -222,6 +225,19 @@ class Metadata:
         alone = {key: replace(package, requires=[], requires_python="") for key, package in self.packages.items()}
         return Metadata(self.locks, alone)
 
+    def lacking(self, names: Sequence[str]) -> Metadata:
+        """The same as if no package needed those of these names."""
+        if not names:
+            return self
+        kept = {
+            key: replace(
+                package,
+                requires=[text for text in package.requires if canonicalize_name(Requirement(text).name) not in names],
+            )
+            for key, package in self.packages.items()
+        }
+        return Metadata(self.locks, kept)
+
 
 def problems(
     lock: str,
@@ -232,6 +248,7 @@ def problems(
 ) -> list[str]:
     """What is wrong with a lock, in sentences; nothing where the lock is closed and fresh."""
     found = []
+    metadata = metadata.lacking(LOCKS[lock].without)
     if metadata.locks.get(lock) != digest(text):
         found.append(f"requirements/metadata.json is older than requirements/{lock}.lock: run `make lock`")
     try:

@@ -32,10 +32,12 @@ from typing import Any, Final
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parent
 RECORD: Final = "weft-environment.json"
-ALONE: Final = ("docs", "application", "ml", "spleeter")
+ALONE: Final = ("docs", "application", "ml", "spleeter", "peers")
 """The environments that are not made on top of `render`, and do not hold Weft itself."""
 BARE: Final = ("spleeter",)
 """Those that lack what their packages need: only files of them are read."""
+PARTIAL: Final = ("peers",)
+"""Those that lack a package which others ask for and which has no wheel (`without` in closure.py)."""
 SET_UP_BY: Final = ("environment.py", "kubernetes_schemas.py")
 """The modules next to this one that decide what is in an environment; the others may change without a new one."""
 SUPPORTED: Final = "3.11 to 3.14"
@@ -229,7 +231,7 @@ def _install(environment: Environment, name: str, *, again: bool) -> None:
     if name == "render":
         editable = ["--no-deps", "--no-build-isolation", "--editable", PROJECT]
         _run([*pip, "install", "--quiet", *editable], "Weft itself", environment)
-    if name not in BARE:
+    if name not in (*BARE, *PARTIAL):
         _run([*pip, "check"], f"requirements/{name}.lock", environment)
     _check_installed(environment, name)
     if name == "render":

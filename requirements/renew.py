@@ -61,7 +61,7 @@ def renew(name: str, lock: Lock, *, upgrade: bool) -> None:
     groups = [part for group in lock.groups for part in ("--group", group)]
     outer = ["--constraints", FOLDER / f"{lock.within}.lock"] if lock.within else []
     source = ["pyproject.toml"] if lock.project else []
-    alone = ["--no-deps"] if lock.bare else []
+    alone = ["--no-deps"] if lock.bare else [part for other in lock.without for part in ("--no-emit-package", other)]
     uv(
         "pip", "compile", *RESOLVE, "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", *alone,
         *(["--upgrade"] if upgrade else []), *outer, *everything, *groups, *source, "-o", target,
