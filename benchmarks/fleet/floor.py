@@ -1,6 +1,6 @@
 """What cannot be saved: the events of libyaml over the same overlays, and the same bytes written.
 
-    python floor.py PROJECT RENDERED FOLDER
+python floor.py PROJECT RENDERED FOLDER
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 
-def main(project, rendered, folder):
+def main(project: Path, rendered: Path, folder: Path) -> None:
     """Read everything, copy everything."""
     for path in sorted((project / "overlays").rglob("*.yaml")):
         for _ in yaml.parse(path.read_bytes(), yaml.CLoader):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 INTERVAL: Final = 0.02
 """So many seconds pass between two looks at the memory."""
@@ -76,7 +76,10 @@ def measured(command: Command, prepare: Callable[[], None] = nothing, *, runs: i
     """
     costs: list[Cost] = []
     while True:
-        last = len(costs) + 1 >= runs or sum(cost.wall for cost in costs) + max((c.wall for c in costs), default=0) > seconds
+        last = (
+            len(costs) + 1 >= runs
+            or sum(cost.wall for cost in costs) + max((c.wall for c in costs), default=0) > seconds
+        )
         prepare()
         costs.append(command.run(with_memory=last))
         if last:
@@ -94,7 +97,7 @@ class _Sampler(threading.Thread):
         while not self.ended.wait(INTERVAL):
             self.peak = max(self.peak, sum(map(proportional, below(self.root))))
 
-    def __enter__(self) -> _Sampler:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -107,8 +110,8 @@ def below(root: int) -> Iterator[int]:
     """A process and all that it started, as far as they are there."""
     yield root
     with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{root}/task"):
-            for child in Path(f"/proc/{root}/task/{thread}/children").read_text("ascii").split():
+        for thread in Path(f"/proc/{root}/task").iterdir():
+            for child in (thread / "children").read_text("ascii").split():
                 yield from below(int(child))
 
 

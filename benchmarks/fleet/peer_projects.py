@@ -80,7 +80,9 @@ def kustomize(folder: Path, workload: Workload) -> None:
     """A base of five ConfigMaps, and for each tenant a prefix of the names, a label and a patch."""
     for domain in DOMAINS:
         labels = f"  labels:\n    app.kubernetes.io/name: {domain}\n    app.kubernetes.io/managed-by: bench\n"
-        data = _data(domain, {group: {name: workload.base[domain][group][name] for name in SETTINGS} for group in GROUPS})
+        data = _data(
+            domain, {group: {name: workload.base[domain][group][name] for name in SETTINGS} for group in GROUPS}
+        )
         put(folder / "base" / f"{domain}.yaml", _CONFIGMAP.format(domain=domain) + labels + data)
     resources = "".join(f"  - {domain}.yaml\n" for domain in DOMAINS)
     put(folder / "base" / "kustomization.yaml", f"{_KUSTOMIZATION}resources:\n{resources}")

@@ -92,7 +92,8 @@ PEERS: Final = (
         "peers-python -c 'from importlib.metadata import version; print(version(\"kcl-lib\"))'", 1000,
         "types and bounds",
     ),
-    Peer("pkl", "pkl-fleet", typed_projects.pkl, "pkl-fleet fleet.pkl out", "echo 0.30.0", 1000, "types and bounds"),
+    Peer("pkl", "pkl-fleet", typed_projects.pkl, "pkl-fleet fleet.pkl out",
+         "sed -n 's/.*-all-\\([0-9.]*\\)\\.jar.*/\\1/p' \"$(command -v pkl-fleet)\"", 1000, "types and bounds"),
     Peer(
         "kapitan", "kapitan", peer_projects.kapitan, "kapitan compile --output-path out",
         "peers-python -c 'from importlib.metadata import version; print(version(\"kapitan\"))'", 100, "nothing",
@@ -115,7 +116,9 @@ def compare(name: str, rendered: Path, expected: dict[str, Values]) -> None:
     found = {one["metadata"]["name"]: one for path in files(rendered) for one in manifests(path)}
     missing = sorted(expected.keys() ^ found.keys())
     if missing:
-        raise OtherOutput(f"{name}: {len(found)} manifests, not {len(expected)}; the first that differs is {missing[0]}")
+        raise OtherOutput(
+            f"{name}: {len(found)} manifests, not {len(expected)}; the first that differs is {missing[0]}"
+        )
     for key, one in expected.items():
         if found[key] != one:
             raise OtherOutput(f"{name}: {key} differs: {json.dumps(found[key])[:400]}")

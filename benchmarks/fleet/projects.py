@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from fleet.workload import DOMAINS, GROUPS, MODES, SETTINGS, Values, Workload, as_yaml, put, variable
+from fleet.workload import DOMAINS, EVERY, GROUPS, MODES, SETTINGS, Values, Workload, as_yaml, put, variable
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 RULES: Final = {
@@ -91,7 +91,9 @@ def _rules(domain: str) -> Values:
 
 def write_project(folder: Path, workload: Workload, template: str = ENV) -> None:
     """Write the project: Weft validates, runs the rules and checks the manifests."""
-    outputs = [{"template": "configmaps.yaml.j2", "path": "{environment}/{tenant}/configmaps.yaml", "check": "kubernetes"}]
+    outputs = [
+        {"template": "configmaps.yaml.j2", "path": "{environment}/{tenant}/configmaps.yaml", "check": "kubernetes"}
+    ]
     _write_settings(folder, workload, outputs)
     put(folder / "templates" / "configmaps.yaml.j2", template)
 
@@ -135,13 +137,8 @@ def write_one_output(folder: Path, objects: int) -> None:
 
 def write_wrong(folder: Path, values: int, tenants: int = 100) -> None:
     """A fleet in which so many values are wrong, evenly spread over the tenants."""
-    each = values // tenants
-    workload = Workload.drawn(0)
     upper: Values = {}
-    for domain in DOMAINS:
-        for group in GROUPS:
-            for name in SETTINGS:
-                if each:
-                    upper.setdefault(domain, {}).setdefault(group, {})[name] = [f"no {name}"][0] if name != "label" else ""
-                    each -= 1
-    write_project(folder, Workload(workload.base, {f"t{index}": upper for index in range(tenants)}))
+    for domain, group, name in EVERY[: values // tenants]:
+        upper.setdefault(domain, {}).setdefault(group, {})[name] = "" if name == "label" else f"no {name}"
+    base = Workload.drawn(0).base
+    write_project(folder, Workload(base, {f"t{index}": upper for index in range(tenants)}))

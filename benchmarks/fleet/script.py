@@ -1,12 +1,13 @@
 """What people write first: PyYAML's C loader, a plain merge, jsonschema-rs and an f-string. No rules, no check of the manifests.
 
-    python script.py PROJECT FOLDER
+python script.py PROJECT FOLDER
 """
 
 import json
 import sys
 from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import yaml
@@ -25,12 +26,12 @@ data:
 """
 
 
-def load(path):
+def load(path: Path) -> Any:
     """The contents of a file of YAML."""
     return yaml.load(path.read_bytes(), yaml.CSafeLoader)
 
 
-def merge(lower, upper):
+def merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
     """Two layers as one."""
     return {
         key: (merge(value, upper[key]) if isinstance(value, dict) else upper[key]) if key in upper else value
@@ -38,14 +39,14 @@ def merge(lower, upper):
     }
 
 
-def text(value):
+def text(value: Any) -> str:
     """A value as the text of an environment variable."""
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def main(project, folder):
+def main(project: Path, folder: Path) -> None:
     """Render every tenant."""
-    base = {}
+    base: dict[str, Any] = {}
     for path in sorted((project / "overlays" / "base").iterdir()):
         base |= load(path)
     schemas = {domain: json.loads((project / "schemas" / f"{domain}.schema.json").read_bytes()) for domain in base}

@@ -159,7 +159,9 @@ def kcl(folder: Path, workload: Workload) -> None:
             attributes = "".join(f"    {name}: {_kcl_type(name)} = {_kcl_value(values[name])}\n" for name in SETTINGS)
             lines.append(f"schema {domain.title()}{group.title()}:\n{attributes}{_KCL_CHECKS}")
         groups = ((group, f"{domain.title()}{group.title()}") for group in GROUPS)
-        lines.append(f"schema {domain.title()}:\n" + "".join(f"    {key}: {kind} = {kind} {{}}\n" for key, kind in groups))
+        lines.append(
+            f"schema {domain.title()}:\n" + "".join(f"    {key}: {kind} = {kind} {{}}\n" for key, kind in groups)
+        )
     domains = "".join(f"    {domain}: {domain.title()} = {domain.title()} {{}}\n" for domain in DOMAINS)
     put(folder / "settings" / "config.k", "\n".join([*lines, f"schema Config:\n{domains}"]))
     put(folder / "kcl.mod", '[package]\nname = "bench"\nedition = "v0.11.0"\nversion = "0.0.1"\n')

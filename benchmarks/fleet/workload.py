@@ -16,9 +16,10 @@ DOMAINS: Final = ("application", "database", "cache", "security", "monitoring")
 GROUPS: Final = ("server", "limits", "pool", "retry", "logging", "features")
 SETTINGS: Final = ("size", "timeout", "max_items", "ratio", "enabled", "mode", "host", "label")
 MODES: Final = ("fast", "safe", "auto", "off")
-WORDS: Final = tuple(
-    "amber birch cedar delta ember fjord grove haven inlet jade karst lumen maple north ocean pearl".split()
-)
+WORDS: Final = (
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jade", "karst", "lumen", "maple",
+    "north", "ocean", "pearl",
+)  # fmt: skip
 EVERY: Final = tuple((domain, group, name) for domain in DOMAINS for group in GROUPS for name in SETTINGS)
 OVERRIDDEN: Final = 12
 """So many settings each tenant has for itself."""
@@ -39,8 +40,7 @@ class Workload:
         """A fleet of so many tenants."""
         chance = random.Random(seed)
         base = {
-            domain: {group: {name: _value(chance, name) for name in SETTINGS} for group in GROUPS}
-            for domain in DOMAINS
+            domain: {group: {name: _value(chance, name) for name in SETTINGS} for group in GROUPS} for domain in DOMAINS
         }
         return cls(base, {f"t{index}": _overrides(chance, base) for index in range(number)})
 
