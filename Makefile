@@ -12,7 +12,7 @@ ENV ?= **
 TARGETS = $(if $(TENANT),'$(ENV)/$(TENANT)','$(ENV)$(if $(filter-out **,$(ENV)),/**)')
 OUTPUT ?= build
 
-.PHONY: help setup setup-tools setup-cluster setup-peers render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench bench-live bench-cluster peers clean lock format sbom secrets hook
+.PHONY: help setup setup-tools setup-cluster setup-peers setup-bench render validate diff plan deploy drift history rollback test test-programs test-cluster soak coverage mutants fuzz lint prose types fresh check docs reference pictures bench bench-docs bench-live bench-cluster peers clean lock format sbom secrets hook
 .PHONY: python for-render for-dev
 
 help: ## Show this list
@@ -42,6 +42,9 @@ render: for-render ## Validate and write every output into build/
 
 setup-peers: for-dev ## Build Helm, with which Weft is compared; says first how big it is
 	@"$(BIN)/python" requirements/peer_programs.py --venv "$(VENV)"
+
+setup-bench: for-dev ## Install what `make bench` compares Weft with; says first what and how big
+	@"$(BIN)/python" requirements/bench_programs.py --venv "$(VENV)"
 
 # a missing program is skipped and reported, and says nothing about the configuration, so only the first run is strict
 validate: for-render ## Report every problem of the configuration and of what it renders
@@ -122,9 +125,14 @@ reference: for-dev ## Rewrite the generated parts of the documentation, and the 
 pictures: for-dev ## Redraw the pictures of the documentation
 	@"$(BIN)/python" docs/pictures.py
 
-bench: for-dev ## Measure speed, as ratios against other work done in the same run
-	@"$(BIN)/python" benchmarks/bench.py
+bench: for-dev ## Measure speed next to other tools, and what is allowed: make bench SIZES="100 1000" PEERS="cue pkl"
+	@"$(BIN)/python" benchmarks/bench.py $(if $(SIZES),--sizes $(SIZES)) $(if $(PEERS),--peers $(PEERS))
 	@"$(BIN)/python" benchmarks/programs.py
+
+bench-docs: for-dev ## Measure it again for the documentation, and rewrite docs/benchmarks.md with its plots
+	@"$(BIN)/python" benchmarks/bench.py --write $(if $(SIZES),--sizes $(SIZES))
+	@"$(BIN)/python" docs/generated.py
+	@"$(BIN)/python" docs/pictures.py
 
 bench-live: for-dev ## Measure how fast a program with four workers follows its configuration: make bench-live SWAPS=200
 	@SWAPS="$(or $(SWAPS),200)" "$(BIN)/python" benchmarks/live.py

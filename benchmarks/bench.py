@@ -19,7 +19,6 @@ from fleet.fleets import Run, chosen_peers
 from fleet.measuring import CommandFailed
 from fleet.peers import OtherOutput
 from fleet.results import FILE, Results, machine
-
 from weft.version import __version__
 
 SMALL = (1, 10)

@@ -1,7 +1,8 @@
 """Draw the pictures of the documentation: `make pictures`. A test redraws them and compares.
 
 `report.svg` and `explain.svg` are what Weft prints, in a terminal that is drawn by rich; `packages.svg` is drawn from the
-imports of src/weft, which grimp reads, and from the first lines of the packages' docstrings.
+imports of src/weft, which grimp reads, and from the first lines of the packages' docstrings; `benchmark-*.svg` are drawn from
+what `make bench-docs` has measured.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from unittest import mock
@@ -26,12 +28,16 @@ from rich.text import Text
 from weft.cli import main as weft
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "benchmarks"))
+from fleet import plots  # noqa: E402 - found from the line above
+from fleet.results import kept  # noqa: E402
+
 IMAGES = ROOT / "docs" / "images"
 
 
 def pictures() -> dict[str, str]:
     """Every picture: its name, and the SVG."""
-    return {"report.svg": report(), "explain.svg": explanation(), "packages.svg": packages()}
+    return {name: draw() for name, draw in DRAWN.items()}
 
 
 def report() -> str:
@@ -148,6 +154,16 @@ def drawn(row: int, floor: str, floors: list[str], imports: set[tuple[str, str]]
             shapes.append(f'<circle class="dot" cx="{x + CELL / 2 - 2:g}" cy="{y + ROW / 2 - 2:g}" r="5"/>')
     return shapes
 
+
+DRAWN: dict[str, Callable[[], str]] = {
+    "report.svg": report,
+    "explain.svg": explanation,
+    "packages.svg": packages,
+    "benchmark-tools.svg": lambda: plots.tools(kept()),
+    "benchmark-sizes.svg": lambda: plots.sizes(kept()),
+    "benchmark-memory.svg": lambda: plots.memory(kept()),
+}
+"""What draws each picture, by its name."""
 
 if __name__ == "__main__":
     for name, svg in pictures().items():

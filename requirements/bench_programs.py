@@ -2,7 +2,7 @@
 
 Helm and kubectl are those of `make setup-peers` and `make setup-tools`; cue and jsonnet are built from their modules (builds.py);
 kcl and kapitan have an environment of their own (peers.lock). Of Pkl only the evaluator is in a registry: Maven fetches the one
-archive, whose digest stands here, and a dozen lines of Java call it (requirements/pkl). What cannot be installed is skipped by
+archive, whose digest is here, and a dozen lines of Java call it (requirements/pkl). What cannot be installed is skipped by
 `make bench`, which names it: docs/decisions/0023-fleet.md.
 """
 

@@ -16,7 +16,7 @@ from fleet.measuring import Command
 from fleet.workload import Workload, as_yaml, put
 
 CACHE: Final = ".weft_cache"
-"""Where Weft remembers what it has done, beside weft.yaml."""
+"""Where Weft remembers what it has done, next to weft.yaml."""
 OUTPUT: Final = "build"
 SETTING: Final = "application.server.size"
 

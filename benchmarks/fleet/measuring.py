@@ -32,7 +32,7 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """A command with where it runs. `accepted` are the exit codes that are no failure; `output` keeps what it prints."""
+    """A command with where it runs. `accepted` are the exit codes that count as success; `output` keeps what it prints."""
 
     words: Sequence[str | Path]
     folder: Path

@@ -102,6 +102,8 @@ def chart(title: str, measured: Mapping[str, Points], computed: Mapping[str, Poi
 
     lines = [f'<text class="name" x="12" y="18">{escape(title)}</text>', *_grid(at, (left, right), (low, high), unit)]
     for (name, line), kind in zip(measured.items(), "abcd", strict=False):
+        if not line:
+            continue
         lines.append(_drawn(line, at, f"line {kind}"))
         lines.append(_drawn(computed.get(name, ()), at, f"line {kind} computed"))
         x, y = at(*(computed.get(name) or line)[-1])

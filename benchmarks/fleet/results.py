@@ -80,6 +80,11 @@ class Results:
         return cls(data["machine"], data["versions"], tuple(Row(**row) for row in data["rows"]))
 
 
+def kept() -> Results:
+    """What the last `make bench-docs` has measured."""
+    return Results.read(FILE.read_text("utf-8"))
+
+
 def rounded(row: Row) -> dict[str, Any]:
     """A row with as many digits as mean something."""
     return {

@@ -1,4 +1,4 @@
-"""Run a program of KCL with its library for Python, as KCL's own program is in no package registry: run_kcl.py FILE."""
+"""Run a program of KCL with the library for Python, as its compiler is in no package registry: run_kcl.py FILE."""
 
 import sys
 
