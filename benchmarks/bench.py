@@ -42,7 +42,7 @@ def fleets(sizes: list[int], names: list[str] | None) -> Results:
             run.fleet(size, peers)
         run.calibrate()
         run.singles()
-    versions = {"Weft": __version__} | {peer.name.partition(" ")[0].rstrip(","): peer.version() for peer in peers}
+    versions = {"Weft": __version__} | {peer.tool: peer.version() for peer in peers}
     return Results(machine(), versions, tuple(run.rows))
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,8 +79,6 @@ class Case:
     about: str
     completes: bool = False
     """Whether the words are those that a person has typed in a shell, which asks for the last one."""
-    whole: bool = True
-    """Whether it works on the whole fleet."""
 
     def command(self, fleet: Fleet) -> Command:
         """What is run in a fleet."""
@@ -107,11 +105,12 @@ CASES: Final = (
     Case("schema changed", "render", Fleet.change_schema, "a bound of one setting"),
     Case("validate", "validate", Fleet.forget, "validate only, nothing is remembered"),
     Case("targets", "targets", Fleet.forget, "the list of all targets, nothing is remembered"),
-    Case("one target", "render TARGET", Fleet.forget, "one target of the fleet, nothing is remembered", whole=False),
-    Case("config", f"config TARGET {SETTING}", Fleet.forget, "one value, nothing is remembered", whole=False),
-    Case("explain", f"explain TARGET {SETTING}", Fleet.forget, "where one value comes from", whole=False),
-    Case("first TAB", "config TARGET", Fleet.forget, "the first completion of a target", completes=True, whole=False),
-    Case("TAB", "config TARGET", Fleet.keep, "the next completion of a target", completes=True, whole=False),
+    Case("one target", "render TARGET", Fleet.forget, "one target of the fleet, nothing is remembered"),
+    Case("config", f"config TARGET {SETTING}", Fleet.forget, "one value, nothing is remembered"),
+    Case("explain", f"explain TARGET {SETTING}", Fleet.forget, "where one value comes from"),
+    Case("first TAB", "config TARGET", Fleet.forget, "the first completion of a target", completes=True),
+    Case("TAB", "config TARGET", Fleet.keep, "the next completion of a target", completes=True),
 )
 """In the order in which they are measured: what one leaves behind is what `keep` finds."""
-BY_KEY: Final[Mapping[str, Case]] = {case.key: case for case in CASES}
+WITH_LOOPS: Final = Case("cold, loops", "render", Fleet.forget, "a fresh clone, with the template of loops")
+"""What is measured of the other template."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fleet import projects
-from fleet.cases import CACHE, CASES, OUTPUT, Case, Fleet, weft
+from fleet.cases import CACHE, CASES, OUTPUT, WITH_LOOPS, Case, Fleet, weft
 from fleet.measuring import Command, Cost, measured, nothing
 from fleet.peers import OUT, PEERS, Peer, compare, prepare
 from fleet.reference import copied
@@ -59,7 +59,7 @@ class Run:
         projects.write_project(folder / "loops", workload, projects.LOOPS)
         loops = Fleet(folder / "loops", workload)
         same_as_script(loops, folder / SCRIPT)
-        self.add(WEFT, "cold, loops", size, weft(loops.folder, "render"), loops.forget)
+        self._case(loops, WITH_LOOPS)
         for peer in peers:
             if size <= peer.most:
                 self._peer(peer, folder / "peers" / peer.name, workload)
@@ -150,8 +150,8 @@ def same_as_script(fleet: Fleet, rendered: Path) -> None:
 
 
 def chosen_peers(names: Iterable[str] | None, say: Say) -> list[Peer]:
-    """The peers that are installed, of all or of some; those that are not are named."""
-    wanted = [peer for peer in PEERS if names is None or peer.name in names]
+    """The peers that are installed, of all or of some tools; those that are not are named."""
+    wanted = [peer for peer in PEERS if names is None or peer.tool in names]
     missing = [peer.name for peer in wanted if not peer.is_here()]
     if missing:
         say(f"NOT INSTALLED, SO NOT MEASURED: {', '.join(missing)} (make setup-bench)")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fleet import acceptance, growth
-from fleet.cases import CASES
+from fleet.cases import CASES, WITH_LOOPS
 from fleet.peers import PEERS
 from fleet.results import FLOOR, SCRIPT, WEFT, Results, Row
 
@@ -88,7 +88,7 @@ def _ratios(row: Row, results: Results) -> list[str]:
 def commands(results: Results) -> str:
     """Every case of Weft at every size."""
     lines = []
-    for case in [*CASES]:
+    for case in (*CASES, WITH_LOOPS):
         for size in results.sizes(SCRIPT):
             row = results.find(WEFT, case.key, size)
             if row:

