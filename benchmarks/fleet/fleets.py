@@ -11,7 +11,7 @@ from typing import Final
 
 from fleet import projects
 from fleet.cases import CACHE, CASES, OUTPUT, WITH_LOOPS, Case, Fleet, weft
-from fleet.measuring import Command, Cost, measured, nothing
+from fleet.measuring import Command, Trial, in_turn, measured
 from fleet.peers import OUT, PEERS, Peer, compare, prepare
 from fleet.reference import copied
 from fleet.results import CALIBRATION, FLOOR, SCRIPT, WEFT, Row
@@ -33,33 +33,40 @@ class Run:
         self.scratch, self.say = scratch, say
         self.rows: list[Row] = []
 
-    def add(self, tool: str, case: str, size: int, command: Command, before: Callable[[], None] = nothing) -> Cost:
+    def add(self, tool: str, case: str, size: int, trial: Trial) -> None:
         """Measure a command. Raises CommandFailed."""
-        cost = measured(command, before)
-        self.rows.append(Row.of(tool, case, size, cost))
+        self._say(Row.of(tool, case, size, measured(trial)))
+
+    def _say(self, row: Row) -> None:
+        self.rows.append(row)
         self.say(
-            f"{size:6} {tool:20} {case:20} {cost.cpu:9.3f} s CPU {cost.wall:9.3f} s {cost.memory:8.1f} MB"
-            f" {cost.cpu / size * 1000:9.3f} ms CPU each"
+            f"{row.size:6} {row.tool:20} {row.case:20} {row.cpu:9.3f} s CPU {row.wall:9.3f} s {row.memory:8.1f} MB"
+            f" {row.cpu / row.size * 1000:9.3f} ms CPU each"
         )
-        return cost
 
     def fleet(self, size: int, peers: Iterable[Peer]) -> None:
-        """A fleet of one size: the script and the floor, Weft in all cases, its other template, the peers."""
+        """A fleet of one size: the script and the floor, Weft in all cases, the peers. Raises CommandFailed and OtherOutput."""
         workload = Workload.drawn(size)
         folder = self.scratch / f"fleet-{size}"
-        projects.write_project(folder / WEFT, workload)
-        expected = workload.expected()
-        self._script(folder, size)
-        self._floor(folder, size)
-        compare(SCRIPT, folder / SCRIPT, expected)
-        fleet = Fleet(folder / WEFT, workload)
+        fleet, loops = Fleet(folder / WEFT, workload), Fleet(folder / "loops", workload)
+        projects.write_project(fleet.folder, workload)
+        projects.write_project(loops.folder, workload, projects.LOOPS)
+        script = _script(folder)
+        script.command.run()
+        compare(SCRIPT, folder / SCRIPT, workload.expected())
         same_as_script(fleet, folder / SCRIPT)
-        for case in CASES:
-            self._case(fleet, case)
-        projects.write_project(folder / "loops", workload, projects.LOOPS)
-        loops = Fleet(folder / "loops", workload)
         same_as_script(loops, folder / SCRIPT)
-        self._case(loops, WITH_LOOPS)
+        cold = CASES[0]
+        trials = {
+            (SCRIPT, cold.key): script,
+            (FLOOR, cold.key): _floor(folder),
+            (WEFT, cold.key): _trial(fleet, cold),
+            (WEFT, WITH_LOOPS.key): _trial(loops, WITH_LOOPS),
+        }
+        for (tool, key), cost in zip(trials, in_turn(list(trials.values())), strict=True):
+            self._say(Row.of(tool, key, size, cost))
+        for case in CASES[1:]:
+            self.add(WEFT, case.key, size, _trial(fleet, case))
         for peer in peers:
             if size <= peer.most:
                 self._peer(peer, folder / "peers" / peer.name, workload)
@@ -70,19 +77,15 @@ class Run:
         fleet = Fleet(self.scratch / f"small-{size}", Workload.drawn(size))
         projects.write_project(fleet.folder, fleet.workload)
         for case in CASES[:2]:
-            self._case(fleet, case)
+            self.add(WEFT, case.key, size, _trial(fleet, case))
         shutil.rmtree(fleet.folder)
 
-    def _script(self, folder: Path, size: int) -> None:
-        words: list[str | Path] = [sys.executable, HERE / "script.py", folder / WEFT, folder / SCRIPT]
-        self.add(SCRIPT, "cold", size, Command(words, folder), functools.partial(_remove, folder / SCRIPT))
-
-    def _floor(self, folder: Path, size: int) -> None:
-        words: list[str | Path] = [sys.executable, HERE / "floor.py", folder / WEFT, folder / SCRIPT, folder / FLOOR]
-        self.add(FLOOR, "cold", size, Command(words, folder), functools.partial(_remove, folder / FLOOR))
-
-    def _case(self, fleet: Fleet, case: Case) -> None:
-        self.add(WEFT, case.key, fleet.size, case.command(fleet), functools.partial(case.prepare, fleet))
+    def calibrate(self) -> None:
+        """The script alone, at the size by which the seconds of the acceptance are scaled."""
+        if not any((row.tool, row.size) == (SCRIPT, CALIBRATION) for row in self.rows):
+            folder = self.scratch / "calibration"
+            projects.write_project(folder / WEFT, Workload.drawn(CALIBRATION))
+            self.add(SCRIPT, "cold", CALIBRATION, _script(folder))
 
     def _peer(self, peer: Peer, folder: Path, workload: Workload) -> None:
         """One peer, whose output is compared before it is timed. Raises OtherOutput and CommandFailed."""
@@ -91,15 +94,8 @@ class Run:
         empty()
         command.run()
         compare(peer.name, folder / OUT, workload.expected())
-        self.add(peer.name, "cold", len(workload.tenants), command, empty)
+        self.add(peer.name, "cold", len(workload.tenants), Trial(command, empty))
         shutil.rmtree(folder)
-
-    def calibrate(self) -> None:
-        """The script alone, at the size by which the seconds of the acceptance are scaled."""
-        if not any((row.tool, row.size) == (SCRIPT, CALIBRATION) for row in self.rows):
-            folder = self.scratch / "calibration"
-            projects.write_project(folder / WEFT, Workload.drawn(CALIBRATION))
-            self._script(folder, CALIBRATION)
 
     # --- single projects ---
 
@@ -109,16 +105,11 @@ class Run:
             folder = self.scratch / f"one-output-{objects}"
             projects.write_one_output(folder, objects)
             fleet = Fleet(folder, Workload.drawn(1))
-            self.add(WEFT, "one output", objects, weft(folder, "render"), fleet.forget)
+            self.add(WEFT, "one output", objects, Trial(weft(folder, "render"), fleet.forget))
         wrong = self.scratch / "wrong"
         projects.write_wrong(wrong, WRONG)
-        self.add(
-            WEFT,
-            "wrong values",
-            WRONG,
-            weft(wrong, "validate", accepted=(1,)),
-            functools.partial(_remove, wrong / CACHE),
-        )
+        validate = Trial(weft(wrong, "validate", accepted=(1,)), functools.partial(_remove, wrong / CACHE))
+        self.add(WEFT, "wrong values", WRONG, validate)
         self._reference()
 
     def _reference(self) -> None:
@@ -129,9 +120,26 @@ class Run:
         fleet = Fleet(folder, Workload.drawn(1))
         weft(folder, "render").run()
         files = sum(path.is_file() and not path.name.startswith(".") for path in (folder / OUTPUT).rglob("*"))
-        self.add(WEFT, "start", 1, Command([sys.executable, "-c", "import weft.project.project"], folder))
-        self.add(WEFT, "reference, cold", files, weft(folder, "render"), fleet.forget)
-        self.add(WEFT, "reference, unchanged", files, weft(folder, "render"))
+        self.add(WEFT, "start", 1, Trial(Command([sys.executable, "-c", "import weft.project.project"], folder)))
+        self.add(WEFT, "reference, cold", files, Trial(weft(folder, "render"), fleet.forget))
+        self.add(WEFT, "reference, unchanged", files, Trial(weft(folder, "render")))
+
+
+def _script(folder: Path) -> Trial:
+    """The script, for the fleet that is in a folder."""
+    words: list[str | Path] = [sys.executable, HERE / "script.py", folder / WEFT, folder / SCRIPT]
+    return Trial(Command(words, folder), functools.partial(_remove, folder / SCRIPT))
+
+
+def _floor(folder: Path) -> Trial:
+    """The floor, which writes what the script has written."""
+    words: list[str | Path] = [sys.executable, HERE / "floor.py", folder / WEFT, folder / SCRIPT, folder / FLOOR]
+    return Trial(Command(words, folder), functools.partial(_remove, folder / FLOOR))
+
+
+def _trial(fleet: Fleet, case: Case) -> Trial:
+    """A case in a fleet."""
+    return Trial(case.command(fleet), functools.partial(case.prepare, fleet))
 
 
 def _remove(folder: Path) -> None:

@@ -69,21 +69,37 @@ def nothing() -> None:
     """Prepare nothing."""
 
 
-def measured(command: Command, prepare: Callable[[], None] = nothing, *, runs: int = 3, seconds: float = 10) -> Cost:
-    """The least CPU and the least time of some runs, of which the last is the one whose memory is looked at.
+@dataclass(frozen=True)
+class Trial:
+    """A command, and what is done before each of its runs."""
 
-    There are fewer runs where they take longer than so many seconds together. `prepare` runs before each.
+    command: Command
+    prepare: Callable[[], None] = nothing
+
+
+def measured(trial: Trial, *, runs: int = 3, seconds: float = 10) -> Cost:
+    """What one command takes. Raises CommandFailed."""
+    return in_turn([trial], runs=runs, seconds=seconds)[0]
+
+
+def in_turn(trials: Sequence[Trial], *, runs: int = 3, seconds: float = 10) -> list[Cost]:
+    """What each of some commands takes: the least CPU and the least time of some runs. Raises CommandFailed.
+
+    They run in turn, so that a machine that is slower for a while is so for all of them. The memory is looked at in the last
+    round only. There are two rounds instead of three where one takes longer than so many seconds.
     """
-    costs: list[Cost] = []
+    costs: list[list[Cost]] = [[] for _ in trials]
     while True:
-        last = (
-            len(costs) + 1 >= runs
-            or sum(cost.wall for cost in costs) + max((c.wall for c in costs), default=0) > seconds
-        )
-        prepare()
-        costs.append(command.run(with_memory=last))
+        done, slowest = len(costs[0]), max((cost.wall for found in costs for cost in found), default=0.0)
+        last = done + 1 >= runs or slowest > seconds
+        for trial, found in zip(trials, costs, strict=True):
+            trial.prepare()
+            found.append(trial.command.run(with_memory=last))
         if last:
-            return Cost(min(cost.cpu for cost in costs), min(cost.wall for cost in costs), costs[-1].memory)
+            return [
+                Cost(min(cost.cpu for cost in found), min(cost.wall for cost in found), found[-1].memory)
+                for found in costs
+            ]
 
 
 class _Sampler(threading.Thread):

@@ -99,7 +99,7 @@ def machine() -> dict[str, str]:
     model = re.search(r"^model name\s*: (.*)$", said, re.MULTILINE)
     return {
         "processor": model[1] if model else platform.machine(),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "date": f"{today.day} {today:%B %Y}",

@@ -15,7 +15,7 @@ from environment import Failure
 from fleet import acceptance, growth, page, peers, plots, projects
 from fleet.cases import CASES, Fleet
 from fleet.fleets import HERE, Run, chosen_peers
-from fleet.measuring import Command, CommandFailed, measured
+from fleet.measuring import Command, CommandFailed, Trial, in_turn, measured
 from fleet.peers import PEERS, OtherOutput, compare
 from fleet.results import FLOOR, SCRIPT, WEFT, Results, Row, kept
 from fleet.workload import EVERY, OVERRIDDEN, Workload, merged
@@ -192,7 +192,7 @@ BUSY = "import time\nwhile time.process_time() < 0.2: pass"
 
 def test_the_cost_is_that_of_all_processes(tmp_path):
     nested = f"import subprocess, sys\nheld = bytearray(60_000_000)\nsubprocess.run([sys.executable, '-c', {BUSY!r}])"
-    cost = measured(Command([sys.executable, "-c", nested], tmp_path), runs=2)
+    cost = measured(Trial(Command([sys.executable, "-c", nested], tmp_path)), runs=2)
     assert cost.cpu >= 0.2
     assert cost.wall >= 0.2
     assert cost.memory > 60
@@ -205,10 +205,13 @@ def test_a_command_that_fails_says_what_it_said(tmp_path):
     Command(words, tmp_path, accepted=(1,)).run()
 
 
-def test_what_is_prepared_is_prepared_for_every_run(tmp_path):
-    prepared = []
-    measured(Command([sys.executable, "-c", ""], tmp_path), lambda: prepared.append(1))
-    assert len(prepared) == 3
+def test_commands_run_in_turn_and_each_run_is_prepared(tmp_path):
+    empty, prepared = Command([sys.executable, "-c", ""], tmp_path), []
+    in_turn([Trial(empty, lambda: prepared.append("a")), Trial(empty, lambda: prepared.append("b"))])
+    assert prepared == ["a", "b"] * 3
+    prepared.clear()
+    measured(Trial(empty, lambda: prepared.append("a")), seconds=0)
+    assert prepared == ["a", "a"]
 
 
 # --- what is allowed ---
@@ -329,7 +332,7 @@ def test_durations_are_said_as_people_say_them(seconds, said):
 def test_a_run_says_each_row_when_it_is_there(tmp_path):
     said = []
     found = Run(tmp_path, said.append)
-    found.add("it", "cold", 10, Command([sys.executable, "-c", ""], tmp_path))
+    found.add("it", "cold", 10, Trial(Command([sys.executable, "-c", ""], tmp_path)))
     assert [(row.tool, row.case, row.size) for row in found.rows] == [("it", "cold", 10)]
     assert "ms CPU each" in said[0]
     assert dataclasses.asdict(found.rows[0]).keys() == {"tool", "case", "size", "cpu", "wall", "memory"}
