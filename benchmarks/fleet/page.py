@@ -43,7 +43,7 @@ def machine(results: Results) -> str:
     """What the figures depend on."""
     about = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
-    return f"{about['processor']}, {about['cores']} cores, {about['system']}, Python {about['python']}; {about['date']}. {versions}."
+    return f"`{about['processor']}`, {about['cores']} cores, {about['system']}, Python {about['python']}; {about['date']}. {versions}."
 
 
 def tools(results: Results) -> str:

@@ -18,7 +18,7 @@ STYLE: Final = (
     " .b { stroke: #6fd3a5 } .c { stroke: #f0a06a } .d { stroke: #b9a1ea } }"
 )
 ROW, LEFT, BARS = 26, 150, 500
-WIDTH, HEIGHT, MARGIN, TOP = 720, 380, 64, 30
+WIDTH, HEIGHT, MARGIN, TOP = 730, 380, 76, 30
 Points = Sequence[tuple[float, float]]
 Place = Callable[[float, float], tuple[float, float]]
 """Where a point is drawn."""
@@ -101,14 +101,23 @@ def chart(title: str, measured: Mapping[str, Points], computed: Mapping[str, Poi
         return MARGIN + across * (WIDTH - MARGIN - 110), TOP + (1 - upward) * (HEIGHT - TOP - 44)
 
     lines = [f'<text class="name" x="12" y="18">{escape(title)}</text>', *_grid(at, (left, right), (low, high), unit)]
+    ends: dict[str, tuple[float, float]] = {}
     for (name, line), kind in zip(measured.items(), "abcd", strict=False):
-        if not line:
-            continue
-        lines.append(_drawn(line, at, f"line {kind}"))
-        lines.append(_drawn(computed.get(name, ()), at, f"line {kind} computed"))
-        x, y = at(*(computed.get(name) or line)[-1])
+        if line:
+            lines += [_drawn(line, at, f"line {kind}"), _drawn(computed.get(name, ()), at, f"line {kind} computed")]
+            ends[name] = at(*(computed.get(name) or line)[-1])
+    return svg(WIDTH, HEIGHT, title, [line for line in (*lines, *_names(ends)) if line])
+
+
+def _names(ends: Mapping[str, tuple[float, float]]) -> list[str]:
+    """The names of lines at their ends, the highest first; one that would cover another is moved down."""
+    lines: list[str] = []
+    taken: list[tuple[float, float]] = []
+    for name, (x, end) in sorted(ends.items(), key=lambda item: item[1][1]):
+        y = max([end, *(other + 15 for place, other in taken if abs(x - place) < 100)])
+        taken.append((x, y))
         lines.append(f'<text x="{x + 6:.1f}" y="{y + 4:.1f}">{escape(name)}</text>')
-    return svg(WIDTH, HEIGHT, title, [line for line in lines if line])
+    return lines
 
 
 def _grid(at: Place, across: tuple[float, float], upward: tuple[float, float], unit: str) -> list[str]:
