@@ -161,6 +161,8 @@ def in_line(text: str) -> str:
 
 
 EXAMPLES = {
+    "cache clear": "weft cache clear",
+    "cache stat": "weft cache stat",
     "ide": "weft ide --editor neovim --editor zed",
     "new value": "weft new value environment staging",
     "schema bundle": "weft schema bundle -o bundle.schema.json",

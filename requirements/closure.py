@@ -44,17 +44,22 @@ class Lock:
     """Whether only files of the packages are read, so that they are installed without what they need, and for any Python."""
     without: tuple[str, ...] = ()
     """Packages that others ask for and that have no wheel: they are left out, as nothing that is run here needs them."""
+    apart: tuple[str, ...] = ()
+    """Extras that `*` leaves out: they are in the lock of another environment."""
     within: str | None = None
     """Another lock that is installed into the same environment: packages of both have the same version."""
+
+    def chosen(self, extras: Iterable[str]) -> list[str]:
+        """The extras of the lock, of all that there are."""
+        return sorted({*extras}.difference(self.apart)) if self.extras == ("*",) else [*self.extras]
 
     def roots(self, pyproject: Mapping[str, Any]) -> list[Requirement]:
         """The requirements that the lock answers."""
         project, groups = pyproject["project"], pyproject["dependency-groups"]
         extras = project["optional-dependencies"]
-        chosen = sorted(extras) if self.extras == ("*",) else self.extras
         texts = [
             *(project["dependencies"] if self.project else ()),
-            *itertools.chain.from_iterable(extras[extra] for extra in chosen),
+            *itertools.chain.from_iterable(extras[extra] for extra in self.chosen(extras)),
             *itertools.chain.from_iterable(_group(groups, group) for group in self.groups),
         ]
         return [Requirement(text) for text in texts]
@@ -62,10 +67,11 @@ class Lock:
 
 LOCKS: Final = {
     "render": Lock(project=True, extras=("kubernetes",), groups=("build",), within="dev"),
-    "dev": Lock(project=True, extras=("*",), groups=("dev",)),
+    "dev": Lock(project=True, extras=("*",), groups=("dev",), apart=("dask",)),
     "tools": Lock(groups=("tools",)),
     "docs": Lock(groups=("docs",)),
     "application": Lock(project=True, groups=("application",)),
+    "dask": Lock(project=True, extras=("dask", "kubernetes")),
     "ml": Lock(groups=("ml",)),
     "spleeter": Lock(groups=("spleeter",), bare=True),
     "peers": Lock(groups=("peers",), without=("jsonnet",)),

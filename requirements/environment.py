@@ -32,7 +32,7 @@ from typing import Any, Final
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parent
 RECORD: Final = "weft-environment.json"
-ALONE: Final = ("docs", "application", "ml", "spleeter", "peers")
+ALONE: Final = ("docs", "application", "dask", "ml", "spleeter", "peers")
 """The environments that are not made on top of `render`, and do not hold Weft itself."""
 BARE: Final = ("spleeter",)
 """Those that lack what their packages need: only files of them are read."""

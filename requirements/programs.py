@@ -67,7 +67,7 @@ DEBIAN: Final = {
     "strace": "strace",
 }
 """Programs, and the packages of Debian that have them."""
-ENVIRONMENTS: Final = {"application": (), "ml": ("feast", "mlflow"), "spleeter": ("spleeter",)}
+ENVIRONMENTS: Final = {"application": (), "dask": (), "ml": ("feast", "mlflow"), "spleeter": ("spleeter",)}
 """The locks that have an environment of their own, and which of its programs are found from the virtual environment."""
 
 

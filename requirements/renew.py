@@ -55,9 +55,8 @@ def uv(*arguments: str | Path) -> None:
 def renew(name: str, lock: Lock, *, upgrade: bool) -> None:
     """Resolve one lock again; without `upgrade`, versions stay as long as they fit."""
     target = FOLDER / f"{name}.lock"
-    everything = (
-        ["--all-extras"] if lock.extras == ("*",) else [part for extra in lock.extras for part in ("--extra", extra)]
-    )
+    extras = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    everything = [part for extra in lock.chosen(extras) for part in ("--extra", extra)]
     groups = [part for group in lock.groups for part in ("--group", group)]
     outer = ["--constraints", FOLDER / f"{lock.within}.lock"] if lock.within else []
     source = ["pyproject.toml"] if lock.project else []

@@ -44,7 +44,8 @@ def component(package: Package, *, optional: bool) -> Component:
 
 def packages_of(roots: Iterable[Requirement], metadata: Metadata) -> dict[str, Package]:
     """The packages that requirements lead to on the supported platforms, by name and version."""
-    pins = read_lock((FOLDER / "dev.lock").read_text("utf-8"))
+    locks = ("dask", "dev")  # together, they hold all extras; where both hold a package, what the tests run with counts
+    pins = [pin for lock in locks for pin in read_lock((FOLDER / f"{lock}.lock").read_text("utf-8"))]
     found = {}
     for environment in SUPPORTED:
         here = {pin.name: pin for pin in pins if pin.applies(environment)}

@@ -112,9 +112,8 @@ def needed(item):
 @cache
 def found(program):
     """Where a program is; those of Node.js and of the other environments are in the virtual environment."""
-    beside = [
-        str(Path(sys.prefix, *parts)) for parts in (("node_modules", ".bin"), ("application", "bin"), ("ml", "bin"))
-    ]
+    own = (("node_modules", ".bin"), ("application", "bin"), ("dask", "bin"), ("ml", "bin"))
+    beside = [str(Path(sys.prefix, *parts)) for parts in own]
     return real.find(program) or shutil.which(program, path=os.pathsep.join(beside))
 
 

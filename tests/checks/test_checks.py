@@ -140,15 +140,19 @@ def test_the_other_outputs_of_a_target_belong_to_the_question_and_are_hashed_onc
 
     def outputs(other):
         return [
-            *(Rendered(f"{number}.txt", Text("word: good"), "one", "it.j2", 0, ("reader",)) for number in range(20)),
-            Rendered("beside.txt", Text(other), "one", "it.j2", 1),
-            Rendered("two.txt", Text(f"two, {other}"), "two", "it.j2", 0, ("reader",)),
+            *(
+                Rendered(f"{number}.txt", "one", "it.j2", 0, ("reader",), text=Text("word: good"))
+                for number in range(20)
+            ),
+            Rendered("beside.txt", "one", "it.j2", 1, text=Text(other)),
+            Rendered("two.txt", "two", "it.j2", 0, ("reader",), text=Text(f"two, {other}")),
         ]
 
     project(tmp_path, monkeypatch, 'cat "$1"')
     monkeypatch.setattr(checks, "_AT_ONCE", 1)
     for other in ("old", "old", "new"):
-        assert checks.run(outputs(other), ask_programs=True).problems == []
+        files = outputs(other)
+        assert checks.run(files, [], checks.texts_of(files), ask_programs=True).problems == []
         assert len(hashed) == 22
         hashed.clear()
     assert (tmp_path / "runs").read_text() == "run\n" * 42, "both targets have another file, and are asked again"
@@ -211,10 +215,13 @@ def test_an_interruption_starts_nothing_more(monkeypatch):
         time.sleep(0.01)
         return ()
 
-    monkeypatch.setattr(checks, "_load", lambda _: SimpleNamespace(check=check))
-    outputs = [Rendered(f"{number}", "", "it", "it.j2", 0, ("slow",)) for number in range(1000)]
+    monkeypatch.setattr(checks, "_load", lambda _: SimpleNamespace(check=check, PROGRAM="true", INSTALL="it"))
+    monkeypatch.setattr(checks.memory, "key", lambda *_: "")
+    monkeypatch.setattr(checks.memory, "recall", lambda _: None)
+    monkeypatch.setattr(checks.memory, "keep", lambda *_: None)
+    outputs = [Rendered(f"{number}", "it", "it.j2", 0, ("slow",), text="") for number in range(1000)]
     with pytest.raises(KeyboardInterrupt):
-        checks.run(outputs, ask_programs=True, watch=interrupted)
+        checks.run(outputs, [], checks.texts_of(outputs), ask_programs=True, watch=interrupted)
     assert len(asked) < 100
 
 

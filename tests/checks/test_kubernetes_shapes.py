@@ -589,11 +589,17 @@ def test_a_note_is_plain_data(path):
 # --- outputs of many objects ---
 
 
+def told(outputs):
+    """The problems of these outputs, each alone and together."""
+    headers = [output.header for output in outputs]
+    return checks.run(headers, checks.ask(outputs), checks.texts_of(outputs), ask_programs=False).problems
+
+
 def test_places_are_looked_up_in_one_tree(parsed):
     text = "".join(f"---\n{A_MAP}".replace("name: a", f"name: a{number}") for number in range(20))
-    one, other = (Rendered(path, text, "t", "t.j2", 0, ("kubernetes",)) for path in ("a.yaml", "b.yaml"))
+    outputs = [Rendered(path, "t", "t.j2", 0, ("kubernetes",), text=text) for path in ("a.yaml", "b.yaml")]
     with shapes():
-        problems = checks.run([one, other], ask_programs=False).problems
+        problems = told(outputs)
     assert [problem.code for problem in problems] == ["object-twice"] * 20
     assert [problem.place.line for problem in problems] == [5 + 8 * number for number in range(20)]
     assert parsed.count(text) == 1
@@ -604,6 +610,6 @@ def test_the_lines_of_an_output_are_counted_once_for_all_its_problems(monkeypatc
     monkeypatch.setattr(checks, "lines_of", lambda text: split.append(text) or lines_of(text))
     text = "".join(f"---\n{A_MAP}".replace("name: a", f"name: A{number}") for number in range(20))
     with shapes():
-        problems = checks.run([Rendered("a.yaml", text, "t", "t.j2", 0, ("kubernetes",))], ask_programs=False).problems
+        problems = told([Rendered("a.yaml", "t", "t.j2", 0, ("kubernetes",), text=text)])
     assert [problem.place.text for problem in problems] == [f"  name: A{number}" for number in range(20)]
     assert len(split) == 1

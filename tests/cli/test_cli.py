@@ -149,14 +149,14 @@ def test_a_target_with_problems_ends_with_1(command, broken):
 
 
 def test_an_interrupted_command_says_so(shop):
-    with mock.patch("weft.project.project.load_project", side_effect=KeyboardInterrupt):
+    with mock.patch("weft.project.project.open_project", side_effect=KeyboardInterrupt):
         result = run("render", cwd=shop)
     assert (result.code, result.out) == (130, "")
     assert result.err.strip() == "interrupted"
 
 
 def test_a_bug_is_one_polite_line(shop):
-    with mock.patch("weft.project.project.load_project", side_effect=RuntimeError("secret detail")):
+    with mock.patch("weft.project.project.open_project", side_effect=RuntimeError("secret detail")):
         result = run("render", cwd=shop, env={"WEFT_TRACEBACK": None})
     assert (result.code, result.out) == (3, "")
     assert result.err.count("\n") == 1

@@ -71,7 +71,7 @@ class Judge:
             if part in self.kind.kept:
                 yield mock.patch.object(module, name, self._once(getattr(module, name)))
         yield mock.patch.object(module, "load_project", self._shared(module.load_project))
-        yield mock.patch.object(module.Project, "_target", self._answered("target", module.Project._target))
+        yield mock.patch.object(module.Project, "of", self._answered("target", module.Project.of))
         yield mock.patch.object(Target, "problems", self._answered("problems", Target.problems))
 
     def _once(self, function):

@@ -58,7 +58,7 @@ def found(tmp_path, text, *patches, kind="overlay"):
 
 
 def test_an_exception_is_found(tmp_path):
-    assert found(tmp_path, b"shop: {}", ("judged", lambda _target: {}["x"])) == "crash"
+    assert found(tmp_path, b"shop: {}", ("result", lambda _target: {}["x"])) == "crash"
 
 
 def test_a_secret_in_a_report_is_found(tmp_path):

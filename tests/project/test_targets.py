@@ -658,4 +658,4 @@ def test_only_the_files_of_a_target_decide_whether_it_exists(tmp_path, limits):
     for find in (lambda project: project.target("local/t7"), lambda project: project.targets("local/t7")[0]):
         project = load_project(folder)
         assert find(project).config["tenant"]["environments"] == ["local"]
-        assert sorted(path.name for path in project.layering._overlays._sources._known) == ["base.yaml", "t7.yaml"]
+        assert sorted(path.name for path in project.layering.overlays._sources._known) == ["base.yaml", "t7.yaml"]

@@ -9,7 +9,7 @@ import pytest
 from reference import ROOT
 from weft import Place, Problem
 from weft.base import codes
-from weft.checks import Finished, Tree, programs
+from weft.checks import Finished, Tree, programs, texts_of
 from weft.derived.editors.association import Association
 from weft.files.reading import ProjectFiles
 from weft.report.report import Report
@@ -31,8 +31,8 @@ def test_the_check_reports_what_its_program_says(monkeypatch):
     check = module("new-check")
     monkeypatch.setattr(codes, "_registry", dict(codes._registry))
     codes.add_outputs_codes(["nginx"])  # as happens to the name of every check
-    rendered = Rendered("dev/nginx.conf", "lisen 80;\n", "dev", "nginx.conf.j2", 0)
-    output = Finished(rendered.path, rendered.text, Tree([rendered]))
+    rendered = Rendered("dev/nginx.conf", "dev", "nginx.conf.j2", 0, text="lisen 80;\n")
+    output = Finished(rendered.path, Tree([rendered], texts_of([rendered])))
     said = programs.Answer(1, f'nginx: [emerg] unknown directive "lisen" in {output.file}:1\n')
     asked = []
     monkeypatch.setattr(programs, "ask", lambda *question: asked.append(question) or said)

@@ -24,7 +24,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from weft.stages.write import File, write
-write(Path(sys.argv[1]), [File(path, text, "t") for path, text in {texts!r}.items()], lambda _: True, sync={sync})
+write(Path(sys.argv[1]), [File.of(path, text, "t") for path, text in {texts!r}.items()], lambda _: True, sync={sync})
 """
 CALLS = "openat,write,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir"
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (\d+)(?:<.*>)?$")
@@ -112,7 +112,7 @@ def judge(disk, root):
 
 def recorded(root, sync):
     """The system calls of a write over old outputs, and the disk before them."""
-    write(root, [File(path, text, "t") for path, text in OLD.items()], lambda _: True)
+    write(root, [File.of(path, text, "t") for path, text in OLD.items()], lambda _: True)
     disk = Disk()
     for path in (*OLD, RECORD):
         disk.names[str(root / path)] = [Content((root / path).read_bytes())]

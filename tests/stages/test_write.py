@@ -35,7 +35,7 @@ NEW = {"a.yaml": "new a\n", "dev/b.yaml": "new b\n", "dev/c.yaml": "same\n", "pr
 
 
 def files_of(texts, target="t"):
-    return [File(path, text, target) for path, text in texts.items()]
+    return [File.of(path, text, target) for path, text in texts.items()]
 
 
 def put(root, texts, **options):
@@ -135,10 +135,10 @@ def test_a_text_is_written_as_it_is(root):
 
 
 def test_files_that_hold_secrets_are_for_their_owner_alone(root):
-    write(root, [File("open", "x", "t"), File("secret", "x", "t", private=True)], lambda _: True)
+    write(root, [File.of("open", "x", "t"), File.of("secret", "x", "t", private=True)], lambda _: True)
     assert (root / "secret").stat().st_mode & 0o777 == 0o600
     assert (root / "open").stat().st_mode & 0o044
-    write(root, [File("secret", "y", "t", private=True)], lambda _: True)
+    write(root, [File.of("secret", "y", "t", private=True)], lambda _: True)
     assert (root / "secret").stat().st_mode & 0o777 == 0o600
 
 
@@ -153,8 +153,8 @@ def test_a_secret_is_for_its_owner_alone_before_it_has_its_place(root):
 
 
 def test_a_file_that_becomes_a_secret_is_closed(root):
-    write(root, [File("x", "x", "t")], lambda _: True)
-    write(root, [File("x", "x", "t", private=True)], lambda _: True)
+    write(root, [File.of("x", "x", "t")], lambda _: True)
+    write(root, [File.of("x", "x", "t", private=True)], lambda _: True)
     assert (root / "x").stat().st_mode & 0o777 == 0o600
 
 
@@ -287,14 +287,14 @@ def test_a_link_in_the_place_of_an_output_is_refused_and_its_file_stays_as_it_is
     root, outside, recorded, private, text
 ):
     if recorded:
-        write(root, [File("a", text, "t")], lambda _: True)
+        write(root, [File.of("a", text, "t")], lambda _: True)
         (root / "a").unlink()
     root.mkdir(exist_ok=True)
     write_files(outside, {"a": "same"})
     (outside / "a").chmod(0o644)
     (root / "a").symlink_to(outside / "a")
     with pytest.raises(WeftError) as refused:
-        write(root, [File("a", text, "t", private=private)], lambda _: True)
+        write(root, [File.of("a", text, "t", private=private)], lambda _: True)
     assert [problem.code for problem in refused.value.problems] == ["not-ours"]
     assert ((outside / "a").read_text(), (outside / "a").stat().st_mode & 0o777) == ("same", 0o644)
 
@@ -366,21 +366,21 @@ def test_a_link_to_nowhere_that_is_not_ours_is_in_the_way(root, tmp_path):
 
 
 def test_the_outputs_of_two_projects_do_not_share_a_folder(root):
-    write(root, [File("a", "x", "t")], lambda _: True, project="one")
+    write(root, [File.of("a", "x", "t")], lambda _: True, project="one")
     with pytest.raises(CannotRun) as told:
-        write(root, [File("b", "y", "t")], lambda _: True, project="two")
+        write(root, [File.of("b", "y", "t")], lambda _: True, project="two")
     assert [problem.code for problem in told.value.problems] == ["other-project"]
     assert tree(root) == {"a": "x"}
-    write(root, [File("b", "y", "t")], lambda _: True, project="one")
+    write(root, [File.of("b", "y", "t")], lambda _: True, project="one")
     assert tree(root) == {"b": "y"}
 
 
 def test_a_file_of_another_target_that_still_exists_is_not_overwritten(root):
-    write(root, [File("a", "x", "dev")], lambda name: name == "dev")
+    write(root, [File.of("a", "x", "dev")], lambda name: name == "dev")
     with pytest.raises(WeftError) as told:
-        write(root, [File("a", "y", "prod")], lambda name: name == "prod")
+        write(root, [File.of("a", "y", "prod")], lambda name: name == "prod")
     assert [problem.code for problem in told.value.problems] == ["same-path"]
-    write(root, [File("a", "y", "prod")], lambda name: name in ("dev", "prod"))
+    write(root, [File.of("a", "y", "prod")], lambda name: name in ("dev", "prod"))
     assert tree(root) == {"a": "y"}
 
 
@@ -549,7 +549,7 @@ from weft.stages.write import File, write
 old, new, folder = {old!r}, {new!r}, Path({folder!r})
 
 def put(root, texts):
-    write(root, [File(path, text, "t") for path, text in texts.items()], lambda _: True)
+    write(root, [File.of(path, text, "t") for path, text in texts.items()], lambda _: True)
 
 def die_at(moment):
     count = 0
@@ -598,7 +598,7 @@ from weft.stages.write import File, write
 root, rounds, files = Path(sys.argv[1]), int(sys.argv[2]), 150
 
 def texts(generation):
-    return [File(f"{number % 7}/{number}.txt", f"{generation} " * 200 + f"{generation}\\n", "t") for number in range(files)]
+    return [File.of(f"{number % 7}/{number}.txt", f"{generation} " * 200 + f"{generation}\\n", "t") for number in range(files)]
 
 write(root, texts(0), lambda _: True)
 random.seed(sys.argv[3])

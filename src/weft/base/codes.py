@@ -265,6 +265,9 @@ _CODES: Final = (
     Code("unknown-context", About.COMMAND),
     Code("bad-override", About.COMMAND),
     Code("cannot-edit", About.FILE),
+    Code("shard-damaged", About.FILE),
+    Code("shard-missing", About.COMMAND),
+    Code("shard-other", About.COMMAND),
     Code("name-taken", About.COMMAND),
     Code("bad-path", About.COMMAND),
     Code("bad-revision", About.COMMAND),
@@ -282,12 +285,15 @@ _CODES: Final = (
     Code("check-skipped", About.ENVIRONMENT),
     Code("editor-failed", About.ENVIRONMENT),
     Code("git-failed", About.ENVIRONMENT),
+    Code("no-executor", About.ENVIRONMENT),
     Code("no-git", About.ENVIRONMENT),
     Code("no-recipients", About.ENVIRONMENT),
     Code("no-repository", About.ENVIRONMENT),
     Code("not-installed", About.ENVIRONMENT),
     Code("plugin-not-used", About.ENVIRONMENT),
     Code("shallow-clone", About.ENVIRONMENT),
+    Code("worker-failed", About.ENVIRONMENT),
+    Code("workers-differ", About.ENVIRONMENT),
 )
 
 _registry: Final = {code.name: code for code in _CODES}

@@ -7,13 +7,13 @@ that they were made of, which must not change. `Latest` keeps more of them, by e
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any, Final, Generic, TypeVar
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Result = TypeVar("_Result")
 _MANY: Final = 16
-_MORE: Final = 1000
+_MORE: Final = 256
 
 
 class Recent(Generic[_Result]):
@@ -51,6 +51,12 @@ class Latest(Generic[_Key, _Result]):
         if found is not None:
             self._known[key] = found  # now it is the last one
         return found
+
+    def without(self, keys: Collection[_Key]) -> Latest[_Key, _Result]:
+        """The same results but those for some arguments."""
+        fresh: Latest[_Key, _Result] = Latest()
+        fresh._known = {key: result for key, result in self._known.items() if key not in keys}
+        return fresh
 
     def keep(self, key: _Key, result: _Result) -> _Result:
         """Keep a result, which is given back."""

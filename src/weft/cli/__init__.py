@@ -26,6 +26,7 @@ from weft.version import __version__
 
 _COMMANDS: Final = {
     "agent": "Keep the files of a running program up to date.",
+    "cache": "Look at the results of earlier runs, or remove them.",
     "config": "Print the merged configuration of a target.",
     "deploy": "Deploy targets to their clusters.",
     "diff": "Show the settings that differ between targets or revisions.",

@@ -17,11 +17,16 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from weft.base.watching import Watch
+    from weft.fleet.memory import Memory
     from weft.project.project import Project
     from weft.project.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ALLOWED: Final = "weft.allow_read"
+_NO_CACHE: Final = "weft.no_cache"
+_JOBS: Final = "weft.jobs"
+_EXECUTOR: Final = "weft.executor"
+_MEMORY: Final = "weft.memory"
 
 
 def allow_read_option(function: _F) -> _F:
@@ -55,6 +60,10 @@ PATIENCE: Final = 1.0
 _EVERY: Final = 0.1
 """The seconds between two updates of the line."""
 _CLEAR: Final = "\r\x1b[K"
+_LONG: Final = 120
+"""The seconds from which on a time is told in minutes."""
+_SLOW: Final = 10
+"""The things per second below which a rate has a decimal place."""
 
 
 MAX_PROBLEMS: Final = ContextVar("max_problems", default=100)
@@ -94,6 +103,77 @@ def project_options(function: _F) -> _F:
     )(function)
 
 
+def rendering_options(function: _F) -> _F:
+    """The same with `--jobs`, `--no-cache` and `--timings`, for every command that renders."""
+    function = click.option(
+        "--timings",
+        is_flag=True,
+        expose_value=False,
+        callback=_timings,
+        help="Say at the end how long each stage took, on stderr.",
+    )(function)
+    function = click.option(
+        "--no-cache",
+        is_flag=True,
+        envvar="WEFT_NO_CACHE",
+        expose_value=False,
+        callback=lambda ctx, _option, value: ctx.meta.__setitem__(_NO_CACHE, value),
+        help="Remember nothing in .weft_cache, and use nothing of it.  [env: WEFT_NO_CACHE]",
+    )(project_options(function))
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        envvar="WEFT_JOBS",
+        metavar="N",
+        expose_value=False,
+        callback=lambda ctx, _option, value: ctx.meta.__setitem__(_JOBS, value),
+        help="Render with N processes.  [env: WEFT_JOBS; default: one for each processor]",
+    )(function)
+
+
+def _timings(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    """Say at the end of a command how long each stage took, in all of its processes together."""
+    if wanted and not ctx.resilient_parsing:
+        from weft.base import timing
+
+        timing.begin()
+        begun = time.perf_counter()
+
+        @ctx.call_on_close
+        def show() -> None:
+            seconds = timing.taken()
+            for name in timing.STAGES:
+                click.echo(f"{name:18}{seconds[name]:8.2f} s", err=True)
+            took = time.perf_counter() - begun
+            click.echo(
+                f"{'all stages':18}{sum(seconds.values()):8.2f} s, over all processes; {took:.2f} s passed", err=True
+            )
+
+
+def executor_option(function: _F) -> _F:
+    """`--executor dask://HOST:PORT`, for commands whose work may be done on other machines."""
+    return click.option(
+        "--executor",
+        envvar="WEFT_EXECUTOR",
+        metavar="dask://HOST:PORT",
+        expose_value=False,
+        callback=_executor,
+        help="Render with the workers of a Dask scheduler, which have the same Weft installed.  [env: WEFT_EXECUTOR]",
+    )(function)
+
+
+def _executor(ctx: click.Context, param: click.Parameter, address: str | None) -> None:
+    if address is None:
+        return
+    from weft.cli.dask import Dask
+
+    try:
+        ctx.meta[_EXECUTOR] = Dask(address)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    ctx.call_on_close(ctx.meta[_EXECUTOR].shutdown)
+
+
 def policy_option(help_: str) -> Callable[[_F], _F]:
     """`--policy NAME`, which may be repeated."""
     return click.option(
@@ -102,13 +182,49 @@ def policy_option(help_: str) -> Callable[[_F], _F]:
 
 
 def open_project(ctx: click.Context, overrides: dict[str, str] | None = None, from_env: bool = False) -> Project:
-    """The project of the folder that `-C` names, with the layers of the options."""
+    """The project of the folder that `-C` names, with the layers of the options; that of the memory, if the command has one."""
     from weft.project.project import load_project
 
+    memory: Memory | None = ctx.meta.get(_MEMORY)
+    if memory is not None:
+        return memory.open()
     environment = os.environ if from_env else None
     return load_project(
         start_folder(ctx), overrides=overrides, environment=environment, allow_read=allowed_folders(ctx)
     )
+
+
+def project_folder(ctx: click.Context) -> Path:
+    """The folder of that project. Raises CannotRun if there is none."""
+    from weft.files.reading import find_project
+
+    return find_project(start_folder(ctx))
+
+
+def open_memory(
+    ctx: click.Context, overrides: dict[str, str] | None = None, from_env: bool = False, *ignored: Path
+) -> Memory:
+    """The memory of that project; the `ignored` folders are written by the command. It is closed when the command ends."""
+    from weft.files.reading import files_of
+    from weft.fleet.memory import Memory
+    from weft.fleet.options import Options
+
+    known: Memory | None = ctx.meta.get(_MEMORY)
+    if known is not None:
+        return known
+    files = files_of(project_folder(ctx), allowed_folders(ctx))
+    options = Options(overrides or {}, dict(os.environ) if from_env else None, tuple(map(str, files.allowed)))
+    memory = Memory(
+        files,
+        options,
+        keep=not ctx.meta.get(_NO_CACHE),
+        workers=ctx.meta.get(_JOBS) or 0,
+        executor=ctx.meta.get(_EXECUTOR),
+        ignored=ignored,
+    )
+    ctx.call_on_close(memory.close)
+    ctx.meta[_MEMORY] = memory
+    return memory
 
 
 def open_target(project: Project, name: str, path: str | None) -> Target:
@@ -138,18 +254,32 @@ def progress() -> Iterator[Watch]:
     """Progress of the work inside, on stderr; nothing is shown unless stderr is a terminal."""
     looks = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     shown, due = False, time.monotonic() + PATIENCE
+    begun: dict[str, float] = {}
 
     def show(what: str, done: int, every: int) -> None:
         nonlocal shown, due
-        if looks and time.monotonic() >= due:
-            shown, due = True, time.monotonic() + _EVERY
-            click.echo(f"{_CLEAR}{what}: {done} of {every}", err=True, nl=False, color=True)
+        now = time.monotonic()
+        begun.setdefault(what, now)
+        if looks and now >= due:
+            shown, due = True, now + _EVERY
+            line = f"{what}: {done} of {every}{_speed(done, every, now - begun[what])}"
+            click.echo(f"{_CLEAR}{line}", err=True, nl=False, color=True)
 
     try:
         yield show
     finally:
         if shown:
             click.echo(_CLEAR, err=True, nl=False, color=True)
+
+
+def _speed(done: int, every: int, seconds: float) -> str:
+    """The rate so far, and the time that the rest takes at this rate; nothing as long as there is none."""
+    if not done or seconds < _EVERY:
+        return ""
+    rate = done / seconds
+    left = round((every - done) / rate)
+    time_left = f"{left} s" if left < _LONG else f"{left // 60} min {left % 60} s"
+    return f", {rate:.{0 if rate >= _SLOW else 1}f}/s, {time_left} left"
 
 
 def report(targets: Sequence[Target]) -> int:
@@ -187,11 +317,19 @@ def output_folder(ctx: click.Context, output: Path | None, otherwise: Path) -> P
 
 
 def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The targets that start with the typed text."""
-    project = quietly_open(ctx)
-    if project is None:
+    """The targets that start with the typed text; they are remembered as long as nothing changes which ones exist."""
+    from weft.base.problems import WeftError
+
+    ctx.find_root().obj = started_in(ctx)
+    try:
+        memory = open_memory(ctx)
+        known = memory.answer(["targets"])
+        if known is None:
+            known = "\n".join(target.name for target in memory.open().targets())
+            memory.remember_answer(["targets"], known)
+    except WeftError:
         return []
-    return [CompletionItem(target.name) for target in project.targets() if target.name.startswith(incomplete)]
+    return [CompletionItem(name) for name in known.split("\n") if name.startswith(incomplete)]
 
 
 def complete_policy(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

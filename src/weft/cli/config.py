@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from weft.cli.answers import remembers_its_answer
 from weft.cli.clusters import context_option
 from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, put, report
 
@@ -43,6 +44,7 @@ _VARIABLES: Final = ("env", "export")
 @context_option
 @project_options
 @click.pass_context
+@remembers_its_answer("reveal", "revision")
 def command(
     ctx: click.Context,
     name: str,

@@ -16,7 +16,7 @@ from weft.cli.clusters import (
     targets_argument,
     writing_options,
 )
-from weft.cli.common import open_project, progress, project_options, put, start_folder
+from weft.cli.common import open_memory, progress, put, rendering_options, start_folder
 
 
 @click.command(name="deploy")
@@ -40,7 +40,7 @@ from weft.cli.common import open_project, progress, project_options, put, start_
 @writing_options
 @context_option
 @planning_options
-@project_options
+@rendering_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -66,7 +66,7 @@ def command(
     from weft.cluster import verbs
     from weft.cluster.plans import Options
 
-    project = open_project(ctx, overrides, from_env)
+    project = open_memory(ctx, overrides, from_env).open()
     if roles:
         from weft.cluster.roles import documents
 

@@ -10,7 +10,7 @@ import click
 
 from weft.base.wording import counted
 from weft.cli.clusters import context_option, show_outcome, show_problems, targets_argument
-from weft.cli.common import open_project, put
+from weft.cli.common import open_memory, put
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def command(
 
     if adopt:
         _refuse_beside_adopt(ctx, heal=heal, watch=watch)
-    project = open_project(ctx)
+    project = open_memory(ctx).open()
     if watch:
         _watch(project, names, context, format_, heal=heal, timeout=timeout)
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weft.cli.answers import remembers_its_answer
 from weft.cli.common import complete_setting, complete_target, open_project, open_target, project_options, report
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
+@remembers_its_answer("output")
 def command(
     ctx: click.Context,
     name: str | None,

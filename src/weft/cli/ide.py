@@ -27,8 +27,8 @@ def command(ctx: click.Context, editors: tuple[str, ...], check: bool) -> None:
     from weft.base.problems import has_errors
     from weft.cli.report import show
     from weft.derived.editors import settings_files
-    from weft.files.reading import files_of
-    from weft.project.projectfile import find_project, read_project_file
+    from weft.files.reading import files_of, find_project
+    from weft.project.projectfile import read_project_file
     from weft.report.report import Report
 
     file = read_project_file(files_of(find_project(start_folder(ctx)), allowed_folders(ctx)))

@@ -34,8 +34,8 @@ class _Parts(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from weft.base.problems import choices, did_you_mean
-            from weft.files.reading import files_of
-            from weft.project.projectfile import find_project, read_project_file
+            from weft.files.reading import files_of, find_project
+            from weft.project.projectfile import read_project_file
 
             if args[0].startswith("-"):
                 raise
@@ -245,8 +245,8 @@ def _carry_out(ctx: click.Context, project: Project, plan: Plan, dry_run: bool) 
 def _dimensions(ctx: click.Context) -> list[str]:
     """The dimensions of the project; empty if weft.yaml cannot be read, which the command itself reports."""
     from weft.base.problems import WeftError
-    from weft.files.reading import files_of
-    from weft.project.projectfile import find_project, read_project_file
+    from weft.files.reading import files_of, find_project
+    from weft.project.projectfile import read_project_file
 
     try:
         return [dimension.name for dimension in read_project_file(files_of(find_project(started_in(ctx)))).dimensions]

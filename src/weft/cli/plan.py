@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.clusters import code_of, context_option, planning_options, show_plan, show_problems, targets_argument
-from weft.cli.common import open_project, progress, project_options
+from weft.cli.common import open_memory, progress, rendering_options
 
 
 @click.command(name="plan")
@@ -17,7 +17,7 @@ from weft.cli.common import open_project, progress, project_options
 @click.option("--format", "format_", type=click.Choice(("text", "json", "markdown")), default="text", show_default=True)
 @context_option
 @planning_options
-@project_options
+@rendering_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -39,7 +39,7 @@ def command(
     from weft.cluster.planning import plan
     from weft.cluster.plans import Options
 
-    project = open_project(ctx, overrides, from_env)
+    project = open_memory(ctx, overrides, from_env).open()
     options = Options(server=server, allow_environment=allow_environment, rebuild=rebuild)
     with progress() as watch, Connections(project, context, current=True) as connections:
         made = plan(project, project.targets(*names), connections, options, watch=watch)

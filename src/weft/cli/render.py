@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from weft.base.wording import counted
-from weft.cli.common import complete_target, open_project, output_folder, progress, project_options
+from weft.cli.common import (
+    complete_target,
+    executor_option,
+    open_memory,
+    output_folder,
+    progress,
+    project_folder,
+    rendering_options,
+    start_folder,
+)
+from weft.cli.rendering import follow, writing
 
 if TYPE_CHECKING:
-    from weft.stages.write import Changes
+    from weft.base.watching import Watch
+    from weft.fleet.memory import Done, Memory
+    from weft.fleet.shards import Shard
+    from weft.fleet.unchanged import Written
+
+
+def _shard(ctx: click.Context, param: click.Parameter, text: str | None) -> Shard | None:
+    """The shard that `--shard` names."""
+    if text is None:
+        return None
+    from weft.fleet.shards import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        message = "expected I/N, as in 2/8 for the second of eight shards; the first one is 1/8"
+        raise click.BadParameter(message, ctx, param) from None
 
 
 @click.command(name="render")
@@ -36,7 +59,16 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Wait this long for another render into the same folder.  [default: 0]",
 )
-@project_options
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=_shard,
+    help="Render only the I-th of N parts of the targets, into a folder of its own.",
+)
+@click.option("--join", is_flag=True, help="Combine the outputs of all shards; the arguments are their folders.")
+@click.option("--watch", is_flag=True, help="Render again after each change, until Ctrl-C.")
+@executor_option
+@rendering_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -45,6 +77,9 @@ def command(
     check: bool,
     no_sync: bool,
     wait: int,
+    shard: Shard | None,
+    join: bool,
+    watch: bool,
     overrides: dict[str, str],
     from_env: bool,
 ) -> None:
@@ -53,48 +88,46 @@ def command(
     Nothing is written if there are errors. Unchanged files are not touched. Files that an earlier render
     wrote and that no target produces any more are removed. If a file cannot be written, all files are
     restored.
+
+    --shard I/N renders a part of the targets, which depends on nothing but their names: on a machine of
+    its own, for example. --join DIR... proves that all parts are there, rendered from just this project,
+    and writes what one render of all would have written.
     """
-    from weft.base.problems import Severity, WeftError, has_errors
-    from weft.cli.report import show
-    from weft.report.report import Report
-
     begun = time.perf_counter()
-    project = open_project(ctx, overrides, from_env)
-    targets = project.targets(*globs)
-    with progress() as watch:
-        rendered, problems = project.render(targets, watch)
-    reported = [problem for problem in problems if problem.severity is not Severity.NOTE]  # `validate` shows notes
-    if reported:
-        show(Report(reported, project.folder))
-    if has_errors(problems):
-        click.echo("nothing was written", err=True)
-        ctx.exit(1)
-    folder = output_folder(ctx, output, project.folder / "build")
-    try:
-        changes = project.write(targets, rendered, folder, dry_run=check, sync=not no_sync, wait=wait)
-    except WeftError as error:
-        show(Report(error.problems, folder))
-        ctx.exit(error.exit_code)
-    if check:
-        _show(changes)
-    shown = folder if output else os.path.relpath(folder)
-    what = f"{counted(len(targets), 'target')}, {counted(len(rendered), 'file')} in {shown}"
-    click.echo(f"{what}: {_summary(changes, check)}, {time.perf_counter() - begun:.1f} s", err=True)
-    ctx.exit(1 if check and changes else 0)
+    _refuse_together(ctx, {"--shard": shard, "--join": join, "--watch": watch, "--check": watch and check})
+    if join and not globs:
+        raise click.UsageError("--join needs the folders of the shards as arguments", ctx)
+    if shard is not None and output is None:
+        raise click.UsageError("--shard needs a folder of its own for each shard: add -o DIR", ctx)
+    home = project_folder(ctx)
+    folder = output_folder(ctx, output, home / "build")
+    memory = open_memory(ctx, overrides, from_env, folder)
+    how = writing(home, output, folder, check=check, sync=not no_sync, wait=wait)
+    if watch:
+        follow(memory, globs, how, progress)
+    written = memory.written(folder)
+    with progress() as shown:
+        if join:
+            done = _joined(memory, [start_folder(ctx) / name for name in globs], shown)
+        else:
+            done = _run(memory, globs, shard, written, shown)
+    ctx.exit(how.finish(done, written, begun))
 
 
-def _show(changes: Changes) -> None:
-    for word, paths in (("create", changes.created), ("update", changes.updated), ("remove", changes.removed)):
-        for path in paths:
-            click.echo(f"{word} {path}")
+def _refuse_together(ctx: click.Context, options: dict[str, object]) -> None:
+    """Refuse options of which only one can be given."""
+    given = [name for name, value in options.items() if value]
+    if len(given) > 1:
+        raise click.UsageError(f"{given[0]} and {given[1]} cannot be used together", ctx)
 
 
-def _count(things: Sized, name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+def _run(memory: Memory, globs: tuple[str, ...], shard: Shard | None, written: Written, watch: Watch) -> Done:
+    if shard is not None:
+        return memory.shard(globs, shard, watch)
+    return memory.run(globs, watch, enough=written.holds)
 
 
-def _summary(changes: Changes, check: bool) -> str:
-    written, removed = len(changes.created) + len(changes.updated), len(changes.removed)
-    if check:
-        return f"{written} would be written, {changes.kept} are up to date, {removed} would be removed"
-    return f"{written} written, {changes.kept} unchanged, {removed} removed"
+def _joined(memory: Memory, folders: list[Path], watch: Watch) -> Done:
+    from weft.fleet.joining import join
+
+    return join(memory, folders, watch)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from weft.cli.clusters import context_option, order_of, with_beginnings
-from weft.cli.common import complete_target, open_project, put
+from weft.cli.common import complete_target, open_memory, put
 
 if TYPE_CHECKING:
     from weft.cluster.outcomes import Order
@@ -60,7 +60,7 @@ def command(
     `weft rollout status`, `pause`, `resume` and `abort` are for the rollout that is under way; a TARGET after them says in which cluster.
     Its state is in the cluster, so any machine can go on with it. Exit 0 if it is done, 1 if it was stopped or rolled back.
     """
-    project = open_project(ctx)
+    project = open_memory(ctx).open()
     if names and names[0] in _ACTIONS:
         state = _act(project, names[0], names[1:], back=back, context=context)
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from weft.cli.answers import remembers_its_answer
 from weft.cli.common import complete_target, open_project, project_options, start_folder
 
 
@@ -23,6 +24,7 @@ from weft.cli.common import complete_target, open_project, project_options, star
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @project_options
 @click.pass_context
+@remembers_its_answer("files")
 def command(
     ctx: click.Context,
     globs: tuple[str, ...],

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from weft.base.wording import counted
-from weft.cli.common import complete_target, open_project, policy_option, progress, project_options
+from weft.cli.common import complete_target, open_memory, policy_option, progress, project_folder, rendering_options
 from weft.cli.report import formatted
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from weft.base.problems import Problem
-    from weft.checks import Outcome
+    from weft.fleet.memory import Memory
     from weft.project.project import Project
     from weft.project.target import Target
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The format of the report.",
 )
-@project_options
+@rendering_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -62,31 +63,34 @@ def command(
 
     report = Report()
     try:
-        project = open_project(ctx, overrides, from_env)
-        report.folder = project.folder
-        targets = project.targets(*globs)
+        report.folder = project_folder(ctx)
+        memory = open_memory(ctx, overrides, from_env)
         with progress() as watch:
-            checked = project.check_outputs(targets, watch, ask_programs=not no_programs) if outputs else None
-            report.add(checked.problems if checked else project.problems(targets, watch))
-        report.add([*_asked_for(project, targets, since, policies, strict=strict)])
+            done = memory.run(globs, watch, ask_programs=outputs and not no_programs)
+        report.add(done.problems)
+        report.add([*_asked_for(memory, globs, since, policies, strict=strict)])
         code = 1 if report.fails(strict) else 0
-        done = f"{counted(len(targets), 'target')} checked"
-        if checked and checked.asked + checked.skipped:
-            click.echo(_tally(checked), err=True)
+        checked = f"{counted(done.targets, 'target')} checked"
+        if outputs and done.asked + done.skipped:
+            click.echo(_tally(done.asked, done.skipped), err=True)
     except UsageError:
         raise
     except WeftError as error:
-        report, code, done = Report(error.problems, report.folder or error.folder), error.exit_code, ""
+        report, code, checked = Report(error.problems, report.folder or error.folder), error.exit_code, ""
     click.echo(formatted(report, format_), nl=False)
-    if done and not report and format_ == "text":
-        click.echo(f"{done}, no problems", err=True)
+    if checked and not report and format_ == "text":
+        click.echo(f"{checked}, no problems", err=True)
     ctx.exit(code)
 
 
 def _asked_for(
-    project: Project, targets: list[Target], since: str | None, policies: tuple[str, ...], *, strict: bool
+    memory: Memory, globs: tuple[str, ...], since: str | None, policies: tuple[str, ...], *, strict: bool
 ) -> Iterator[Problem]:
     """The problems that are only searched when an option requests them."""
+    if since is None and not policies and not strict:
+        return
+    project = memory.open()
+    targets = project.targets(*globs)
     if since is not None:
         yield from _transitions(project, targets, since)
     if policies:
@@ -113,9 +117,9 @@ def _transitions(project: Project, targets: list[Target], commit: str) -> list[P
         ]
 
 
-def _tally(outcome: Outcome) -> str:
+def _tally(asked: Counter[str], skipped: Counter[str]) -> str:
     """`210 outputs were read: kubernetes 140, promtool 70; no check was skipped`."""
-    asked = ", ".join(f"{name} {count}" for name, count in sorted(outcome.asked.items()) if count)
-    skipped = ", ".join(f"{name} {count}" for name, count in sorted(outcome.skipped.items()) if count)
-    ran = f"{outcome.asked.total()} checks ran: {asked}" if asked else "no check ran"
-    return f"{ran}; {f'skipped: {skipped}' if skipped else 'none was skipped'}"
+    ran = ", ".join(f"{name} {count}" for name, count in sorted(asked.items()) if count)
+    left = ", ".join(f"{name} {count}" for name, count in sorted(skipped.items()) if count)
+    checks = f"{asked.total()} checks ran: {ran}" if ran else "no check ran"
+    return f"{checks}; {f'skipped: {left}' if left else 'none was skipped'}"

@@ -15,13 +15,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
-from weft.base.problems import Place, Problem
+from weft.base.problems import CannotRun, Place, Problem
+from weft.files.trace import Trace
 
 VARIABLE: Final = "WEFT_ALLOW_READ"
 """The variable with folders that may be read too, separated like those of PATH."""
@@ -33,6 +35,28 @@ _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "
 _NO_NAMES: Final = ("", ".", "..")
 """Last steps of a path that name nothing in its folder."""
 _MANY_FOLDERS: Final = 64
+
+
+PROJECT: Final = "weft.yaml"
+"""The file that makes a folder a project."""
+
+
+def find_project(start: Path) -> Path:
+    """The folder of the project that contains `start`: the nearest one above it with a weft.yaml.
+
+    Raises CannotRun when there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT).exists() and not (folder / PROJECT).is_dir():
+            return folder
+    raise CannotRun(
+        Problem(
+            "no-project",
+            f"there is no {PROJECT} in {start} or above it",
+            hint="go to a project, name one with `-C DIR`, or start one with `weft init DIR`",
+        )
+    )
 
 
 class OutsideError(OSError):
@@ -48,6 +72,7 @@ class ProjectFiles:
 
     folder: Path
     allowed: tuple[Path, ...] = ()
+    trace: Trace = field(default_factory=Trace, compare=False, repr=False)
 
     def read(self, path: Path) -> bytes:
         """The content of a regular file.
@@ -55,7 +80,10 @@ class ProjectFiles:
         Raises OutsideError if it is outside of the project, and OSError if it cannot be read, is not a regular file or is larger than
         `MAX_BYTES`.
         """
+        text = str(path)
+        self.trace.asked(text.rpartition("/")[0] or "/")  # before, so that a file which comes meanwhile is noticed
         handle = os.open(self.real(path), os.O_RDONLY | _FLAGS)
+        now = time.time_ns()
         try:
             status = os.fstat(handle)
             if stat.S_ISDIR(status.st_mode):
@@ -66,6 +94,7 @@ class ProjectFiles:
             if len(content) > MAX_BYTES:
                 size = max(status.st_size, len(content))
                 raise OSError(errno.EFBIG, f"it has {size:,} bytes, but only {MAX_BYTES:,} are allowed", str(path))
+            self.trace.read(text, now, status, content)
             return content
         finally:
             os.close(handle)
@@ -76,6 +105,7 @@ class ProjectFiles:
 
     def names(self, folder: Path) -> list[str]:
         """The names in a folder, sorted; none if there is no folder. Raises OutsideError."""
+        self.trace.asked(str(folder))
         try:
             with os.scandir(self.real(folder)) as found:
                 return sorted(entry.name for entry in found)
@@ -88,7 +118,38 @@ class ProjectFiles:
 
     def matching(self, folder: Path, pattern: str) -> list[Path]:
         """The files at any depth below a folder whose names match a pattern, sorted."""
-        return sorted(folder.rglob(pattern))
+        return sorted(Path(path) for path in self.below(folder) if PurePath(path).match(pattern))
+
+    def below(self, folder: Path) -> Iterator[str]:
+        """The paths of everything at any depth below a folder; links to folders are not followed."""
+        waiting = [str(folder)]
+        while waiting:
+            inner = waiting.pop()
+            self.trace.asked(inner)  # before, as in `read`
+            with contextlib.suppress(OSError), os.scandir(inner) as found:
+                for entry in found:
+                    yield f"{inner}/{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{inner}/{entry.name}")
+
+    def reachable(self, folder: Path) -> Iterator[str]:
+        """The paths of the files at any depth below a folder that may be read, also through links; no folder is looked into twice."""
+        waiting, seen = [str(folder)], set[str]()
+        while waiting:
+            inner = waiting.pop()
+            if not self.may_read(Path(inner)) or (real := self.real(Path(inner))) in seen:
+                continue
+            seen.add(real)
+            for path in sorted(self.entries(Path(inner))):
+                if path.is_dir():
+                    waiting.append(str(path))
+                elif path.is_file() and self.may_read(path):
+                    yield str(path)
+
+    def exists(self, path: Path | str) -> bool:
+        """True if there is something. Broken links, pipes and folders count, so they are reported instead of ignored."""
+        self.trace.asked(str(path).rpartition("/")[0] or "/")
+        return os.path.lexists(path)
 
     def names_near(self, path: Path) -> list[str]:
         """The names in the folder of a path, for hints."""
@@ -99,6 +160,7 @@ class ProjectFiles:
     def has(self, path: Path) -> bool:
         """True if there is a file, or a pipe that `read` refuses. Raises OutsideError even if it does not exist."""
         real = self.real(path)
+        self.trace.asked(str(path.parent))
         return os.path.lexists(real) and not Path(real).is_dir()
 
     def may_read(self, path: Path) -> bool:

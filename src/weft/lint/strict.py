@@ -23,7 +23,7 @@ def strict_warnings(project: Project, targets: Sequence[Target]) -> list[Problem
     file, dimensions = project.file, project.dimensions
     layers = [layer for target in project.targets() for layer in target.resolution.layers]
     unread = [
-        *unread_files(file, dimensions, {source.path for layer in layers for source in layer.sources}),
+        *unread_files(file, dimensions, {str(source.path) for layer in layers for source in layer.sources}),
         *layers_without_files(file, {layer.name for layer in layers}, waiting=True),
         *without_target(file, dimensions, project.fleet.identities()),
     ]

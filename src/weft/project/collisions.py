@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from itertools import accumulate
 from typing import Final
 
 from weft.base.problems import Problem, Severity
 from weft.project.projectfile import ProjectFile
-from weft.stages.render.templates import Rendered
+from weft.stages.render.templates import OutputFile
 
 _NOT_OF_WINDOWS: Final = re.compile(r"(?i)\A(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)|[<>:\"|?*]|[. ]\Z")
 
 
-def collisions(file: ProjectFile, finished: Sequence[Rendered]) -> Iterator[Problem]:
+def collisions(file: ProjectFile, finished: Sequence[OutputFile]) -> Iterator[Problem]:
     """Outputs that would overwrite each other; a collision of two entries in many targets is one problem."""
-    first: dict[str, Rendered] = {}
+    first: dict[str, OutputFile] = {}
     for output in finished:
         first.setdefault(output.path, output)
     yield from _same_path(file, finished, first)
@@ -28,7 +28,7 @@ def collisions(file: ProjectFile, finished: Sequence[Rendered]) -> Iterator[Prob
     yield from _elsewhere(file, first.values())
 
 
-def _same_path(file: ProjectFile, finished: Sequence[Rendered], first: Mapping[str, Rendered]) -> Iterator[Problem]:
+def _same_path(file: ProjectFile, finished: Sequence[OutputFile], first: Mapping[str, OutputFile]) -> Iterator[Problem]:
     found: dict[tuple[int, int], Problem] = {}
     for output in finished:
         other = first[output.path]
@@ -40,29 +40,30 @@ def _same_path(file: ProjectFile, finished: Sequence[Rendered], first: Mapping[s
     yield from found.values()
 
 
-def _elsewhere(file: ProjectFile, finished: Iterable[Rendered]) -> Iterator[Problem]:
+def _elsewhere(file: ProjectFile, finished: Iterable[OutputFile]) -> Iterator[Problem]:
     """Warnings about paths that other systems do not allow or distinguish; one for each output of weft.yaml."""
-    folded: dict[str, Rendered] = {}
+    folded: dict[str, OutputFile] = {}
     reported = set[tuple[str, int]]()
     for output in finished:
-        place = file.place("outputs", output.entry, "path")
         other = folded.setdefault(output.path.casefold(), output)
         if other is not output and ("same-path", output.entry) not in reported:
             reported.add(("same-path", output.entry))
             message = f"{other.path} and {output.path} are the same file on macOS and Windows, which ignore case"
             hint = "make them differ in more than case"
+            place = file.place("outputs", output.entry, "path")
             yield Problem("same-path", message, Severity.WARNING, place=place, targets=(output.target,), hint=hint)
-        odd = next(filter(_NOT_OF_WINDOWS.search, PurePosixPath(output.path).parts), None)
+        odd = next(filter(_NOT_OF_WINDOWS.search, output.path.split("/")), None)
         if odd is not None and ("output-path", output.entry) not in reported:
             reported.add(("output-path", output.entry))
             message = (
                 f"{output.path} cannot be a file on Windows: `{odd}` is not a valid name, or is reserved for a device"
             )
+            place = file.place("outputs", output.entry, "path")
             hint = "rename it if anyone uses the outputs, or their repository, on Windows"
             yield Problem("output-path", message, Severity.WARNING, place=place, targets=(output.target,), hint=hint)
 
 
-def _both_write(file: ProjectFile, other: Rendered, output: Rendered) -> Problem:
+def _both_write(file: ProjectFile, other: OutputFile, output: OutputFile) -> Problem:
     if other.entry == output.entry:
         who, hint = f"targets {other.target} and {output.target}", "add a `scope`, or a placeholder to the path"
     else:
@@ -72,11 +73,12 @@ def _both_write(file: ProjectFile, other: Rendered, output: Rendered) -> Problem
 
 
 def _file_as_folder(
-    file: ProjectFile, finished: Sequence[Rendered], first: Mapping[str, Rendered]
+    file: ProjectFile, finished: Sequence[OutputFile], first: Mapping[str, OutputFile]
 ) -> Iterator[Problem]:
     reported = set[int]()
     for output in finished:
-        above = next((str(parent) for parent in PurePosixPath(output.path).parents if str(parent) in first), None)
+        steps = output.path.split("/")
+        above = next(filter(first.__contains__, accumulate(steps[:-1], "{}/{}".format)), None)
         if above and output.entry not in reported:
             reported.add(output.entry)
             message = f"{output.path} cannot be written: {above} is a file that `{first[above].template}` writes"

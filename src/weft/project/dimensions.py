@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,14 @@ class Dimensions:
         """Those whose values are the names of files."""
         return tuple(dimension for dimension in self.named if dimension.files is not None)
 
+    def has(self, dimension: Dimension, value: str) -> bool:
+        """True if a value is one of a dimension."""
+        return value in self._sets[dimension.name]
+
+    @cached_property
+    def _sets(self) -> dict[str, frozenset[str]]:
+        return {name: frozenset(values) for name, values in self.values.items()}
+
     def known(self, dimension: Dimension) -> list[str]:
         """The accepted names for values of a dimension: its values, and their aliases."""
         return [*self.values[dimension.name], *(dimension.aliases or {})]
@@ -61,8 +70,11 @@ class Dimensions:
         folder = self._folder(dimension)
         for name in self._names_in(folder) if dimension.files else ():
             fits = name.startswith(stem) and name.endswith(end) and not name.startswith(".")
-            if fits and (not of_folders or os.path.exists(f"{folder}/{name}/{inside}")):  # noqa: PTH110 - see `_names`
+            if fits and (not of_folders or self._holds(f"{folder}/{name}/{inside}")):
                 yield name[len(stem) : len(name) - len(end)], name
+
+    def _holds(self, path: str) -> bool:
+        return self._file.files.exists(path) and os.path.exists(path)  # noqa: PTH110 - see `_names`
 
     def _folder(self, dimension: Dimension) -> Path:
         before = (dimension.files or "").partition("*")[0]

@@ -42,7 +42,7 @@ class Layering:
 
     def __init__(self, root: Node, overlays: Overlays, secret_lines: SecretLines) -> None:
         self._root = root
-        self._overlays = overlays
+        self.overlays = overlays
         self._files = _FileProblems(root, secret_lines)
         self._renaming = Renaming(root)
         self._nothing = Folded({})
@@ -51,7 +51,7 @@ class Layering:
 
     def layers(self, patterns: Iterable[str], values: Mapping[str, str]) -> tuple[Layer, ...]:
         """The layers of these patterns that have files, for these values of the dimensions."""
-        found = [self._overlays.layer(pattern, values) for pattern in patterns]
+        found = [self.overlays.layer(pattern, values) for pattern in patterns]
         return tuple(self.with_new_names(layer) for layer in found if layer and layer.sources)
 
     def with_new_names(self, layer: Layer) -> Layer:

@@ -23,7 +23,7 @@ from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.catalog import Catalog
 from weft.secrets.taint import Views, noting
-from weft.stages.render.templates import Rendered, Templates
+from weft.stages.render.templates import OutputFile, Rendered, Templates
 from weft.stages.render.unset import TargetNames, Wanted
 from weft.stages.write.record import refusal
 from weft.version import __version__
@@ -118,12 +118,12 @@ class Outputs:
                 if self._has(target, output):
                     yield self._path(target, output)
 
-    def text(self, target: TargetView, finished: Rendered) -> str | None:
+    def text(self, target: TargetView, finished: OutputFile) -> str | None:
         """The text of an output for a target; None if its template fails."""
         text = self.templates.render(finished.template, self._context_of(target, finished))
         return None if isinstance(text, Problem) else text
 
-    def reading(self, target: TargetView, finished: Rendered) -> tuple[str | None, set[SettingPath]]:
+    def reading(self, target: TargetView, finished: OutputFile) -> tuple[str | None, set[SettingPath]]:
         """The same text, and the settings whose value the template reads, in whatever way: no other setting can change the text."""
         read: set[SettingPath] = set()
         config = noting(self._config(target, reveal=finished.secrets), read)
@@ -131,7 +131,7 @@ class Outputs:
         text = self.templates.render(finished.template, context)
         return None if isinstance(text, Problem) else text, read
 
-    def template_line(self, target: TargetView, finished: Rendered, line: int) -> Place | None:
+    def template_line(self, target: TargetView, finished: OutputFile, line: int) -> Place | None:
         """The line of the template that produced a line of an output."""
         return self.templates.line_of(finished.template, self._context_of(target, finished), line)
 
@@ -188,7 +188,7 @@ class Outputs:
             raise WeftError(self._problem(output, "path", code, message, hint, target))
         return path
 
-    def _context_of(self, target: TargetView, finished: Rendered) -> dict[str, Any]:
+    def _context_of(self, target: TargetView, finished: OutputFile) -> dict[str, Any]:
         return {**self._context(target, reveal=finished.secrets), "output_path": finished.path}
 
     def _context(self, target: TargetView, *, reveal: bool) -> dict[str, Any]:
@@ -227,4 +227,4 @@ class Outputs:
 
 
 def _rendered(output: Output, target: TargetView, path: str, text: str) -> Rendered:
-    return Rendered(path, text, target.name, output.template, output.index, output.checks, output.secrets)
+    return Rendered(path, target.name, output.template, output.index, output.checks, output.secrets, text=text)

@@ -9,34 +9,40 @@ A `Project` only combines parts, each of which has one task:
     outputs       the templates and conditions, compiled
     rendering     validated targets to finished outputs
     target        one target
+    runs          many targets together
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from weft import checks
 from weft.base.problems import Problem, WeftError
-from weft.base.watching import Watch, unwatched, watched
-from weft.files.reading import files_of
+from weft.base.watching import Watch, unwatched
+from weft.files.reading import ProjectFiles, files_of, find_project
+from weft.files.trace import Seen
+from weft.project import runs
 from weft.project.dimensions import Dimensions
 from weft.project.layering import Layering
 from weft.project.limits import Limits
 from weft.project.outputs import Outputs
-from weft.project.projectfile import ProjectFile, find_project, read_project_file
+from weft.project.projectfile import ProjectFile, read_project_file
 from weft.project.readers import unknown_readers
 from weft.project.rendering import Rendering
 from weft.project.resolution import Resolver
+from weft.project.runs import InMemory, Renderer, Run
 from weft.project.schemas import Schemas, load_schemas
 from weft.project.settings import extra_layers
 from weft.project.target import Target
 from weft.project.targets import Fleet, Identity
-from weft.project.writing import write_outputs
+from weft.project.writing import of_rendered, of_run, refuse_folder
 from weft.rules import Expression
 from weft.stages.load import Overlays
 from weft.stages.render.templates import Rendered
-from weft.stages.write import Changes
+from weft.stages.write import Changes, Digests, content_digest, write
+from weft.stages.write.record import Part
 
 
 def load_project(
@@ -55,16 +61,25 @@ def load_project(
     Raises CannotRun when there is no project, and WeftError with every problem of weft.yaml, the schemas, the rules and the
     templates.
     """
-    home = find_project(Path(folder))
+    return open_project(files_of(find_project(Path(folder)), allow_read), overrides or {}, environment)
+
+
+def open_project(
+    files: ProjectFiles, overrides: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> Project:
+    """The project with these files. Raises WeftError with every problem of weft.yaml, the schemas, the rules and the templates."""
     try:
-        return Project(read_project_file(files_of(home, allow_read)), overrides or {}, environment)
+        return Project(read_project_file(files), overrides, environment)
     except WeftError as error:
-        error.folder = home
+        error.folder = files.folder
         raise
 
 
 class Project:
-    """A loaded project. Overlay files are read when a target first needs them."""
+    """A loaded project. Overlay files are read when a target first needs them.
+
+    `opened_from` are the files that were read to open it: weft.yaml, schemas and templates.
+    """
 
     def __init__(
         self,
@@ -87,6 +102,8 @@ class Project:
         self.outputs: Outputs = (
             like.outputs if like else Outputs(file, self.schemas.catalog, self.schemas.rule_check.shapes)
         )
+        self.renderer: Callable[[], Renderer] = InMemory
+        self._extra = overrides, environment
         extra, wrong = extra_layers(self.root, overrides, environment)
         self.dimensions = Dimensions(file)
         self._resolver = Resolver(file, self.root, self.layering, extra)
@@ -95,6 +112,7 @@ class Project:
         self._rendering = Rendering(file, self.schemas, self.dimensions, self.limits, self.fleet, self.outputs)
         of_dimensions = (*self.dimensions.problems(), *self._resolver.problems(), *self.limits.mistakes())
         unknown = (*unknown_readers(file, self.catalog), *self._rendering.mistakes())
+        self.opened_from: dict[str, Seen] = like.opened_from if like else dict(file.files.trace.files)
         problems = (*self.schemas.problems(), *unknown, *self.outputs.problems, *wrong, *of_dimensions)
         if problems:
             raise WeftError(*problems)
@@ -113,19 +131,33 @@ class Project:
             error.folder = self.folder
             raise
 
+    def refreshed(self, changed: Collection[Path]) -> Project:
+        """The same project after these overlays have changed, came or went; its schemas and templates are not read again.
+
+        Raises WeftError for problems of the project that this causes.
+        """
+        again = copy.copy(self)
+        again.schemas = self.schemas.again()
+        again.layering = Layering(self.root, self.layering.overlays.without(changed), again.schemas.secret_lines)
+        try:
+            return Project(self.file, *self._extra, like=again)
+        except WeftError as error:
+            error.folder = self.folder
+            raise
+
     def targets(self, *globs: str) -> list[Target]:
         """The targets that the globs name (`production/*`, `**/acme`), all of them without a glob.
 
         Raises UsageError for a glob that matches none.
         """
-        return [self._target(identity) for identity in self.fleet.select(globs)]
+        return [self.of(identity) for identity in self.fleet.select(globs)]
 
     def target(self, name: str = "", **values: str) -> Target:
         """One target: by its name (`"production/acme"`), by the values of its dimensions (`environment="production"`), or both.
 
         Raises UsageError if it does not exist.
         """
-        return self._target(self.fleet.identity(name, values))
+        return self.of(self.fleet.identity(name, values))
 
     def home(self, target: Target) -> checks.Home:
         """The cluster and the namespace of a target's objects, as its settings say."""
@@ -133,56 +165,73 @@ class Project:
 
     def problems(self, targets: Sequence[Target], watch: Watch = unwatched) -> list[Problem]:
         """Every problem of these targets and of their outputs, rendered in memory: everything that would stop `render`."""
-        return self._render(targets, watch, ask_programs=False)[1].problems
+        return self.run(targets, watch).problems
 
     @property
     def expressions(self) -> list[Expression]:
         """Every expression of the schemas and of weft.yaml."""
         return [*self.schemas.rule_check.expressions, *self.outputs.conditions]
 
+    def run(self, targets: Sequence[Target], watch: Watch = unwatched, *, ask_programs: bool = False) -> Run:
+        """Render these targets together; a target with errors is not rendered.
+
+        With `ask_programs`, the checks that start a program are run too.
+        """
+        return runs.run(self._rendering, targets, self.renderer(), ask_programs=ask_programs, watch=watch)
+
     def render(self, targets: Sequence[Target], watch: Watch = unwatched) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
 
         A target with errors is not rendered. `check_outputs` also runs the checks that start a program.
         """
-        rendered, outcome = self._render(targets, watch, ask_programs=False)
-        return rendered, outcome.problems
+        done = self.run(targets, watch)
+        return done.rendered, done.problems
 
     def check_outputs(
         self, targets: Sequence[Target], watch: Watch = unwatched, *, ask_programs: bool = True
     ) -> checks.Outcome:
         """The same, optionally with the programs that read outputs: all problems, and how often each check ran or was skipped."""
-        return self._render(targets, watch, ask_programs=ask_programs)[1]
+        return self.run(targets, watch, ask_programs=ask_programs).outcome
 
     def write(
         self,
         targets: Sequence[Target],
-        rendered: Sequence[Rendered],
+        rendered: Sequence[Rendered] | Run,
         folder: Path,
         *,
         dry_run: bool = False,
         sync: bool = True,
         wait: float = 0,
+        digests: Digests = content_digest,
+        part: Part | None = None,
     ) -> Changes:
-        """Write the results of `render` into a folder, and remove the files that these targets no longer have.
+        """Write the results of `render` or `run` into a folder, and remove the files that these targets no longer have.
 
         Without `sync`, written files may be lost after a power failure. If another process writes into the folder, this waits for at most
-        `wait` seconds.
+        `wait` seconds. `digests` tells the digest of a file that is there. With a `part`, these targets are a part of a run, and the
+        folder holds nothing else afterwards.
 
         Raises CannotRun when the folder cannot be written to or contains the project's own sources, WeftError when a foreign file would be
         overwritten.
         """
-        others = {identity.name for identity in self.fleet.identities()} - {target.name for target in targets}
-        return write_outputs(self.file, rendered, others, folder, dry_run=dry_run, sync=sync, wait=wait)
+        chosen = {target.name for target in targets}
+        files = of_run(rendered) if isinstance(rendered, Run) else of_rendered(rendered)
+        refuse_folder(self.file, folder)
+        return write(
+            folder,
+            files,
+            lambda name: part is not None or name in chosen or not self.fleet.exists(name),
+            project=self.name,
+            dry_run=dry_run,
+            sync=sync,
+            wait=wait,
+            digests=digests,
+            part=part,
+        )
 
-    def _render(
-        self, targets: Sequence[Target], watch: Watch, *, ask_programs: bool
-    ) -> tuple[list[Rendered], checks.Outcome]:
-        judged = [target.judged() for target in watched(targets, "targets", watch)]
-        return self._rendering.render(judged, ask_programs=ask_programs, watch=watch)
-
-    def _target(self, identity: Identity) -> Target:
+    def of(self, identity: Identity) -> Target:
+        """The target with an identity of the `fleet`."""
         return Target(identity, self.schemas, self.layering, self._resolver, self._rendering)
 
 
-__all__ = ["Project", "load_project"]
+__all__ = ["Project", "load_project", "open_project"]

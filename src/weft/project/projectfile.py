@@ -56,24 +56,6 @@ class ProjectFile:
         return locate(Source(NAME, path=self.folder / NAME), path, key=key, within=within)
 
 
-def find_project(start: Path) -> Path:
-    """The folder of the project that contains `start`: the nearest one above it with a weft.yaml.
-
-    Raises CannotRun when there is none.
-    """
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / NAME).exists() and not (folder / NAME).is_dir():
-            return folder
-    raise CannotRun(
-        Problem(
-            "no-project",
-            f"there is no {NAME} in {start} or above it",
-            hint="go to a project, name one with `-C DIR`, or start one with `weft init DIR`",
-        )
-    )
-
-
 def read_project_file(files: ProjectFiles) -> ProjectFile:
     """Read and check weft.yaml.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -64,6 +64,12 @@ class Schemas:
             return eager
         careful: dict[str, Any] = self.root.fill(merged, cautious=True)
         return careful
+
+    def again(self) -> Schemas:
+        """The same schemas for overlays that have changed, whose lines are looked at again."""
+        fresh = replace(self, secret_lines=SecretLines(self.catalog, self.files))
+        fresh.__dict__["bad_defaults"] = self.bad_defaults
+        return fresh
 
     def problems(self) -> list[Problem]:
         """The problems of the schemas themselves: rules that do not compile, lists with keys that no item has, and others."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
-from weft.base import paths
+from weft import checks
+from weft.base import paths, timing
 from weft.base.problems import Problem, UsageError, WeftError, choices, did_you_mean, has_errors
 from weft.project.layering import Layering
 from weft.project.outputs import Outputs, TargetView
 from weft.project.placing import Placing
 from weft.project.provenance import Items, Setter, leaves_of, setters
-from weft.project.rendering import Judged, Rendering
+from weft.project.rendering import Judged, Rendering, Result, Together
 from weft.project.resolution import Resolution, Resolver
 from weft.project.schemas import Schemas
 from weft.project.settings import setting_path
@@ -90,17 +91,21 @@ class Target:
         self.scope = identity.scope
         self.schemas = schemas
         self.layering = layering
-        self._identity = identity
+        self.identity = identity
         self._resolver = resolver
         self._rendering = rendering
 
     def __repr__(self) -> str:
         return f"<Target {self.name} of {self.schemas.folder}>"
 
+    def again(self) -> Target:
+        """The same target without the results that this one keeps."""
+        return Target(self.identity, self.schemas, self.layering, self._resolver, self._rendering)
+
     @cached_property
     def resolution(self) -> Resolution:
         """The layers of the target and the values of all its dimensions."""
-        return self._resolver.resolve(self._identity.values)
+        return self._resolver.resolve(self.identity.values)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -133,7 +138,8 @@ class Target:
 
     def problems(self) -> list[Problem]:
         """All problems of the target's configuration, each with the overlay that causes it."""
-        merging = self.layering.fold(self.resolution.layers).problems
+        with timing.MERGE:
+            merging = self.layering.fold(self.resolution.layers).problems
         if any(source.problems for layer in self.resolution.layers for source in layer.sources):
             found: list[Problem] = []  # a file is missing from the merge: problems of the rest would be noise
         else:
@@ -149,10 +155,12 @@ class Target:
         of_the_target = [self.own(problem) for problem in (*merging, *found)]
         return Report((*self.schemas.bad_defaults, *of_the_target)).problems
 
-    def judged(self) -> Judged:
-        """The target's problems, and its view if nothing prevents rendering."""
-        problems = tuple(self.problems())
-        return Judged(self.resolution, problems, None if has_errors(problems) else self.view)
+    def result(self) -> Result:
+        """What the target gives on its own: its problems, and its outputs if nothing prevents rendering."""
+        with timing.VALIDATE:
+            problems = tuple(self.problems())
+        view = None if has_errors(problems) else self.view
+        return self._rendering.one(Judged(self.name, self.resolution, problems, view))
 
     def transitions(self, before: Target) -> list[Problem]:
         """A problem for each rule with `oldSelf` that the change from an earlier revision of the target breaks."""
@@ -215,10 +223,14 @@ class Target:
 
         Raises WeftError with every problem if there are errors.
         """
-        rendered, outcome = self._rendering.render([self.judged()], ask_programs=False)
-        if has_errors(outcome.problems):
-            raise WeftError(*outcome.problems)
-        return {one.path: one.text for one in rendered}
+        result, together = self.result(), Together(self._rendering)
+        together.add(result)
+        texts = checks.texts_of(result.rendered)
+        outcome = together.checked(texts, ask_programs=False)
+        problems = together.report(outcome, {self.name: self.view} if result.outputs else {})
+        if has_errors(problems):
+            raise WeftError(*problems)
+        return {one.path: one.text for one in result.rendered}
 
     def _explain(self, exact: paths.Path) -> Explanation:
         root = self.schemas.root

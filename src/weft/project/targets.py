@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from weft.base.problems import Problem, UsageError, choices, did_you_mean
 from weft.project.dimensions import WHOLE, Dimensions
@@ -39,6 +40,14 @@ class Fleet:
     def identities(self) -> Iterator[Identity]:
         """Every target that exists, an environment before its tenants."""
         yield from self._below(0, {})
+
+    def exists(self, name: str) -> bool:
+        """True if there is a target with this name."""
+        return self._named_so(name) is not None
+
+    def has_more_than(self, number: int) -> bool:
+        """True if there are more targets than a number; no more than that are looked at."""
+        return next(islice(self.identities(), number, None), None) is not None
 
     def select(self, globs: Iterable[str]) -> list[Identity]:
         """The targets that the globs name, in the project's order; all of them when there are no globs.
@@ -77,8 +86,7 @@ class Fleet:
         values: dict[str, str] = {}
         for dimension, step in zip(self._named, steps, strict=False):
             chosen = {**values, dimension.name: step}
-            exists = step in self._dimensions.values[dimension.name]
-            if not exists or (values and not self._limits.allow(dimension, chosen)):
+            if not self._dimensions.has(dimension, step) or (values and not self._limits.allow(dimension, chosen)):
                 return None
             values = chosen
         return Identity(name, values)

@@ -13,30 +13,30 @@ from weft.base.problems import Place, Problem, Severity, closest, did_you_mean
 from weft.project.dimensions import VALUE, Dimensions
 from weft.project.projectfile import ProjectFile
 from weft.project.targets import Identity
-from weft.stages.load import SUFFIXES, is_there
+from weft.stages.load import SUFFIXES
 
 _SAME_NAME: Final = 0.85
 _SHORTENED: Final = 3
 """How similar the name of a folder must be to that of another, and how many letters an abbreviation of it has: both may be intended."""
 
 
-def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[Path | None]) -> Iterator[Problem]:
-    """The unread files in the folders of layers, and in folders next to them with a similar name."""
+def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[str]) -> Iterator[Problem]:
+    """The unread files in the folders of layers, and in folders next to them with a similar name; `read` are the paths of the others."""
     known = set(chain(*dimensions.values.values()))
     folders = set(filter(file.files.may_read, _folders(file)))
-    for path in sorted(_data_files(folders).difference(read)):
+    for path in sorted(map(Path, _data_files(file, folders).difference(read))):
         if path.stem not in known:
             hint = _alias(dimensions, path.stem) or _other_suffix(file, path) or did_you_mean(path.stem, known)
             yield _unused(file, path, hint)
     for path, meant in sorted(_in_similar_folders(file).items()):
-        if path not in read and folders.isdisjoint(path.parents):
+        if str(path) not in read and folders.isdisjoint(path.parents):
             yield _unused(file, path, f"did you mean `{meant}`?")
 
 
-def _data_files(folders: Iterable[Path]) -> set[Path]:
-    """The files below some folders that could be read as layers."""
-    every = (path for folder in folders for path in folder.rglob("*"))
-    return {path for path in every if path.suffix in SUFFIXES and is_there(path)}
+def _data_files(file: ProjectFile, folders: Iterable[Path]) -> set[str]:
+    """The paths of the files below some folders that could be read as layers."""
+    every = (path for folder in folders for path in file.files.below(folder))
+    return {path for path in every if path.endswith(SUFFIXES) and Path(path).suffix}
 
 
 def _unused(file: ProjectFile, path: Path, hint: str | None) -> Problem:
@@ -55,10 +55,11 @@ def _in_similar_folders(file: ProjectFile) -> dict[Path, str]:
     folders = _existing_folders(file)
     found: dict[Path, str] = {}
     for folder in folders:
-        for other in filter(Path.is_dir, _inside((file.folder / folder).parent)):
+        for other in filter(Path.is_dir, _inside(file, (file.folder / folder).parent)):
             is_other = PurePath(other.relative_to(file.folder)) not in folders and file.files.may_read(other)
             if is_other and _resemble(other.name, folder.name):
-                found |= {path: (folder / path.relative_to(other)).as_posix() for path in _data_files([other])}
+                inside = map(Path, _data_files(file, [other]))
+                found |= {path: (folder / path.relative_to(other)).as_posix() for path in inside}
     return found
 
 
@@ -108,7 +109,7 @@ def _misspelled(file: ProjectFile, pattern: str) -> str | None:
     steps = PurePath(pattern).parts
     folders = [file.folder]
     for length, step in enumerate(steps):
-        there = [path for folder in folders for path in _inside(folder)]
+        there = [path for folder in folders for path in _inside(file, folder)]
         fitting = [path for path in there if _fits(step, path)]
         if not fitting:
             taken = _next_steps(file, pattern, steps[:length])
@@ -135,8 +136,9 @@ def _next_steps(file: ProjectFile, pattern: str, start: tuple[str, ...]) -> set[
     return {steps[len(start)] for steps in every if steps[: len(start)] == start and len(steps) > len(start)}
 
 
-def _inside(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+def _inside(file: ProjectFile, folder: Path) -> list[Path]:
+    """The content of a folder."""
+    return file.files.entries(folder) if file.files.may_read(folder) else []
 
 
 def _shape(pattern: str) -> re.Pattern[str]:

@@ -1,32 +1,38 @@
-"""Writing: which files of an output folder belong to the targets of a run, and which folders must not receive outputs."""
+"""Writing: the files of a run, and which folders must not receive outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import os
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path, PurePath
 
 from weft.base.problems import CannotRun, Problem, WeftError
 from weft.project.projectfile import ProjectFile
-from weft.stages import write as writing
+from weft.project.runs import Run
 from weft.stages.render.templates import Rendered
+from weft.stages.write import File
 
 
-def write_outputs(
-    file: ProjectFile,
-    rendered: Iterable[Rendered],
-    kept: Collection[str],
-    folder: Path,
-    *,
-    dry_run: bool,
-    sync: bool,
-    wait: float,
-) -> writing.Changes:
-    """Write outputs into a folder, and remove files that earlier runs wrote for targets other than the `kept` ones.
+def of_run(run: Run) -> list[File]:
+    """The files of a run; their texts are read when they are written."""
+    return [
+        File(one.path, run.digests[one.path], partial(run.text, one.path), one.target, one.secrets) for one in run.files
+    ]
 
-    Raises CannotRun when the folder cannot be written to or contains the project's own sources, WeftError when a foreign file would be
-    overwritten, or a symbolic link of the project points out of it.
+
+def of_rendered(rendered: Iterable[Rendered]) -> list[File]:
+    """The files of finished outputs."""
+    return [File.of(one.path, one.text, one.target, private=one.secrets) for one in rendered]
+
+
+def refuse_folder(file: ProjectFile, folder: Path) -> None:
+    """Refuse folders that must not receive outputs.
+
+    Raises CannotRun when the folder contains the project's own sources, WeftError when a symbolic link of the project points out of it.
     """
-    if folder.absolute().is_relative_to(file.folder) and not folder.resolve().is_relative_to(file.folder.resolve()):
+    named = Path(os.path.normpath(folder.absolute()))  # `..` may lead out of the project, and is no link
+    if named.is_relative_to(file.folder) and not folder.resolve().is_relative_to(file.folder.resolve()):
         message = f"{folder} is a symbolic link to a folder outside of the project, {folder.resolve()}"
         hint = "remove the symbolic link, or name its target with `-o`"
         raise WeftError(Problem("output-outside", message, hint=hint))
@@ -34,10 +40,6 @@ def write_outputs(
         if folder.resolve().is_relative_to(own):
             message = f"{folder} contains sources of the project, and outputs must not be written among them"
             raise CannotRun(Problem("output-in-sources", message, hint="choose another folder with `-o`"))
-    files = [writing.File(one.path, one.text, one.target, one.secrets) for one in rendered]
-    return writing.write(
-        folder, files, lambda name: name not in kept, project=file.project, dry_run=dry_run, sync=sync, wait=wait
-    )
 
 
 def _source_folders(file: ProjectFile) -> set[Path]:

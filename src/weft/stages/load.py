@@ -5,8 +5,7 @@ A file that many targets read is parsed once. `files.locator` looks up the posit
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +29,12 @@ class Overlays:
         self._sources: Latest[Path, Source] = Latest()
         self._layers: Latest[str, Layer] = Latest()
 
+    def without(self, changed: Collection[Path]) -> Overlays:
+        """The same overlays after these files have changed, came or went: they are read again, and looked for again."""
+        fresh = Overlays(self._project)
+        fresh._sources = self._sources.without(changed)
+        return fresh
+
     def layer(self, pattern: str, values: Mapping[str, str]) -> Layer | None:
         """The layer of a pattern for these dimension values; None when a placeholder has no value."""
         try:
@@ -45,15 +50,15 @@ class Overlays:
 
     def _files(self, name: str) -> Iterator[Path]:
         path = self._base / name
-        if not self._project.may_read(path) or (path.suffix in SUFFIXES and is_there(path)):
+        if not self._project.may_read(path) or (path.suffix in SUFFIXES and self._project.exists(path)):
             yield path  # a folder outside of the project is refused like a file
             return
         text = str(path)  # whose parts are looked at for every target
-        yield from (Path(file) for suffix in SUFFIXES if os.path.lexists(file := text + suffix))
+        yield from (Path(file) for suffix in SUFFIXES if self._project.exists(file := text + suffix))
         yield from (
             file
             for file in self._project.entries(path)
-            if file.suffix in SUFFIXES and is_there(file) and not file.name.startswith(".")
+            if file.suffix in SUFFIXES and self._project.exists(file) and not file.name.startswith(".")
         )
 
     def _read(self, path: Path) -> Source:
@@ -81,11 +86,6 @@ class Overlays:
         if datafile.is_json(path.name):  # JSON has no modeline, so editors find its schema by this key
             data = {key: value for key, value in data.items() if key != "$schema"}
         return Source(name, data, path)
-
-
-def is_there(path: Path) -> bool:
-    """True if there is a file. Broken links, pipes and folders count, so they are reported instead of ignored."""
-    return os.path.lexists(path)
 
 
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:

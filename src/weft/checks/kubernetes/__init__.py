@@ -60,7 +60,7 @@ def together(outputs: Sequence[Finished]) -> Iterator[tuple[Finished, Problem]]:
         yaml11.Documents
     )  # only those of outputs with a problem are parsed again, and each once
     for output in outputs:
-        for noted in output.notes:
+        for noted in map(Noted.from_data, output.notes):
             other, same = first.setdefault(noted.key(output), (output, noted))
             if other is not output:  # `check` reports those of one output
                 where = _place(documents, same, other)

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
 from weft.files.atomic import content_of, sync_folder
-from weft.stages.write.record import RECORD, read_record, record_text
+from weft.files.signatures import digest_of
+from weft.stages.write.record import DETAILS, RECORD, Part, read_part, read_record, record_text
 from weft.stages.write.replacing import Replacing, remove_leftovers, try_places
 
 if os.name == "posix":
@@ -30,12 +32,31 @@ _PAUSE: Final = 0.05  # seconds between two attempts to lock the folder
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be written: its path below the output folder, its text, the target it belongs to, its permissions."""
+    """A file to be written: its path below the output folder, the digest of its text, its target and its permissions.
+
+    `text` gives the text, and is called only if the file is written, so that a fleet's texts are never all in memory.
+    """
 
     path: str
-    text: str
+    digest: str
+    text: Callable[[], str]
     target: str
     private: bool = False
+
+    @classmethod
+    def of(cls, path: str, text: str, target: str, *, private: bool = False) -> File:
+        """A file whose text is at hand."""
+        return cls(path, digest_of(text), lambda: text, target, private)
+
+
+Digests = Callable[[Path], str | None]
+"""Gives the digest of a file on the disk; None if there is no regular file."""
+
+
+def content_digest(path: Path) -> str | None:
+    """The digest of a file on the disk, which is read."""
+    content = content_of(path)
+    return None if content is None else digest_of(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +81,16 @@ def write(
     dry_run: bool = False,
     sync: bool = True,
     wait: float = 0,
+    digests: Digests = content_digest,
+    part: Part | None = None,
 ) -> Changes:
     """Write these files of a project into the output folder.
 
     A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. Files that already have the
     right content are not touched. With `dry_run`, nothing is written. Without `sync`, written files may be lost or empty after a power
     failure. If another process writes into the folder, this waits for at most `wait` seconds.
+    `digests` tells what is there; a caller that knows it need not read the files again. `part` is kept beside files that are only a part
+    of a run, and an earlier one is forgotten.
 
     Raises CannotRun when the folder cannot be written to (then every file is unchanged) or belongs to another project, and WeftError
     when a file that Weft did not write would be overwritten.
@@ -74,10 +99,10 @@ def write(
     try:
         with contextlib.nullcontext() if dry_run else _locked(_made(root, sync), wait):
             record = read_record(root, project)
-            plan = _plan(root, wanted, record, stale)
+            plan = _plan(root, wanted, record, stale, digests)
             if not dry_run:
                 remove_leftovers(root)  # of a run that was killed
-                _apply(root, plan, record, wanted, project, sync=sync)
+                _apply(root, plan, record, wanted, _Records(root, project, part), sync=sync)
             return plan.changes
     except OSError as error:
         raise CannotRun(_refused(root, error)) from error
@@ -92,10 +117,12 @@ class _Plan:
     changes: Changes
 
 
-def _plan(root: Path, wanted: Mapping[str, File], record: Mapping[str, str], stale: Callable[[str], bool]) -> _Plan:
+def _plan(
+    root: Path, wanted: Mapping[str, File], record: Mapping[str, str], stale: Callable[[str], bool], digests: Digests
+) -> _Plan:
     """The plan. Raises WeftError when it would replace something that Weft did not write."""
-    present = {path: content_of(root / path) for path in wanted}
-    changed = [file for path, file in wanted.items() if present[path] != file.text.encode() or _is_exposed(root, file)]
+    present = {path: digests(root / path) for path in wanted}
+    changed = [file for path, file in wanted.items() if present[path] != file.digest or _is_exposed(root, file)]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
     created = {file.path for file in changed if present[file.path] is None}
     changes = Changes(
@@ -116,17 +143,45 @@ def _foreign(root: Path, changes: Changes, record: Container[str]) -> list[str]:
     return unknown + [path for path in changes.created if _is_strange(root / path)]
 
 
+class _Records:
+    """The record of a folder, and the details of the part of a run that it holds."""
+
+    def __init__(self, root: Path, project: str, part: Part | None) -> None:
+        self._root = root
+        self._project = project
+        self._part = part
+        self._now: Mapping[str, str] = {}
+        self.is_same_part = read_part(root) == part and (part is not None or not os.path.lexists(root / DETAILS))
+
+    def extend(self, replacing: Replacing, record: Mapping[str, str], changed: Mapping[str, str]) -> None:
+        """Record the files that are about to be written; until the end, they are no part of a run."""
+        self._now = {**record, **changed}
+        if self._now == record and self.is_same_part:
+            replacing.sync()
+        else:
+            replacing.put(self._root / RECORD, record_text(self._now, self._project))
+
+    def finish(self, replacing: Replacing, files: Mapping[str, str]) -> None:
+        """Record the files that are there now, and which part of a run they are."""
+        if files == self._now and self.is_same_part:
+            return
+        if self._part is not None:
+            replacing.put(self._root / DETAILS, self._part.details)
+        elif os.path.lexists(self._root / DETAILS):
+            replacing.remove(self._root / DETAILS)
+        replacing.put(self._root / RECORD, record_text(files, self._project, self._part))
+
+
 def _apply(
-    root: Path, plan: _Plan, record: Mapping[str, str], wanted: Mapping[str, File], project: str, *, sync: bool
+    root: Path, plan: _Plan, record: Mapping[str, str], wanted: Mapping[str, File], records: _Records, *, sync: bool
 ) -> None:
     final = _kept(root, plan, record) | _targets(wanted.values())
-    if not (plan.changed or plan.gone) and final == record:
+    if not (plan.changed or plan.gone) and final == record and records.is_same_part:
         return
     try_places(root, (root / path for path in (*_targets(plan.changed), *plan.changes.removed)))
     with Replacing(root, durable=sync) as replacing:
-        staged = [(replacing.stage(root / file.path, file.text, private=file.private), file) for file in plan.changed]
-        if plan.changed:
-            replacing.put(root / RECORD, record_text({**record, **_targets(plan.changed)}, project))
+        staged = [(replacing.stage(root / file.path, file.text(), private=file.private), file) for file in plan.changed]
+        records.extend(replacing, record, _targets(plan.changed))
         early = _in_the_way(plan.gone, wanted)
         for path in early:
             replacing.remove(root / path)
@@ -136,13 +191,15 @@ def _apply(
             if path not in early:
                 replacing.remove(root / path)
         replacing.settle()
-        if final != record or plan.changed:
-            replacing.put(root / RECORD, record_text(final, project))
+        records.finish(replacing, final)
 
 
 def _kept(root: Path, plan: _Plan, record: Mapping[str, str]) -> dict[str, str]:
     """The files of a record that a plan does not remove and that nobody else has removed, with their targets."""
-    return {path: target for path, target in record.items() if path not in plan.gone and (root / path).is_file()}
+    gone = set(plan.gone)
+    return {
+        path: target for path, target in record.items() if path not in gone and _kind(f"{root}/{path}") == stat.S_IFREG
+    }
 
 
 def _targets(files: Iterable[File]) -> dict[str, str]:
@@ -158,24 +215,48 @@ def _is_exposed(root: Path, file: File) -> bool:
 def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """Stale files at the path of a new folder, and stale files in a folder at the path of a new file."""
     names = set(wanted)
-    folders = {parent for name in names for parent in _parents(name)}
+    folders = _folders(names)
     return [path for path in gone if path in folders or names.intersection(_parents(path))]
 
 
 def _parents(path: str) -> list[str]:
-    return [str(parent) for parent in PurePosixPath(path).parents]
-
-
-def _blocking(root: Path, wanted: Iterable[str], gone: Iterable[str]) -> list[str]:
-    """Folders at the path of a new file, and files at the path of a new folder, that this write does not remove."""
-    going = {".", *gone}
+    """The folders above a path, from the nearest one to the output folder, which is `.`."""
     found = []
-    for path in wanted:
-        found += [parent for parent in _parents(path) if parent not in going and _is_no_folder(root / parent)]
-        inside = (root / path).rglob("*") if (root / path).is_dir() else ()
-        if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
-            found.append(path)
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        found.append(path)
+    return [*found, "."]
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """The folders above some paths, without the output folder."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
     return found
+
+
+def _blocking(root: Path, wanted: Collection[str], gone: Iterable[str]) -> list[str]:
+    """Folders at the path of a new file, and files at the path of a new folder, that this write does not remove."""
+    going = set(gone)
+    found = [folder for folder in sorted(_folders(wanted)) if folder not in going and _is_no_folder(root / folder)]
+    for path in wanted:
+        if _kind(f"{root}/{path}") == stat.S_IFDIR:
+            inside = (root / path).rglob("*")
+            if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
+                found.append(path)
+    return found
+
+
+def _kind(path: str) -> int:
+    """The kind of file at a path, as `stat` names it, through links; 0 if there is none."""
+    try:
+        return stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - for every output of a fleet
+    except OSError:
+        return 0
 
 
 def _is_no_folder(path: Path) -> bool:
@@ -204,7 +285,7 @@ def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Call
 
 def _refuse_links(root: Path, paths: Iterable[str]) -> None:
     """A symbolic link in the output folder must not redirect a write or a removal."""
-    for folder in sorted({parent for path in paths for parent in _parents(path)} - {"."}):
+    for folder in sorted(_folders(paths)):
         if (root / folder).is_symlink():
             message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
             raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))

@@ -1,5 +1,7 @@
 """The record `.weft-record`: the files of an output folder that Weft wrote, with their target and project.
 
+The outputs of a part of a run, a shard, have a record that says so, and `.weft-shard` beside it with all that is known of them.
+
 It is treated as untrusted, because it may have been committed with the outputs: entries outside of the folder, or with a path that
 no output may have, are ignored.
 """
@@ -9,13 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from weft.base.problems import CannotRun, Problem
 from weft.files.atomic import content_of
+from weft.files.signatures import digest_of
 
 RECORD: Final = ".weft-record"
+DETAILS: Final = ".weft-shard"
 RESERVED: Final = ".weft"
 _VERSION: Final = 1
 _BIG: Final = 64 * 2**20  # half a million files
@@ -26,8 +31,27 @@ _GIT: Final = re.compile(r"(?i)(?:\.git|git~\d+)[ .]*\Z")
 """The folder of git, including the spellings of file systems that fold case or shorten names."""
 
 
+_PLAIN: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}/)*[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}\Z")
+"""Paths that are certainly valid: nearly all of a fleet, which are looked at together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is kept of a run that was only a part of another one: `about` in the record, the `details` in a file of their own."""
+
+    about: Mapping[str, Any]
+    details: str = field(repr=False)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the record says of the part: it belongs to just these details."""
+        return {**self.about, "details": digest_of(self.details)}
+
+
 def refusal(path: str) -> tuple[str, str, str] | None:
     """Why a path cannot be the path of an output: a code, the reason and a hint; None for a valid path."""
+    if _PLAIN.match(path):
+        return None
     parts = PurePosixPath(path).parts
     if _CONTROL.search(path):
         return "project-invalid", "a path cannot contain NUL or other control characters", "remove it"
@@ -78,13 +102,31 @@ def read_record(root: Path, project: str) -> dict[str, str]:
     raise CannotRun(_bad_record(root))
 
 
-def record_text(files: Mapping[str, str], project: str) -> str:
+def read_part(root: Path) -> Part | None:
+    """The part of a run that a folder holds; None if it holds a whole one, or if record and details do not belong together.
+
+    Raises OSError when they cannot be read.
+    """
+    try:
+        data: Any = json.loads(content_of(root / RECORD, limit=_BIG) or b"{}")
+        entry: Any = data["shard"] if data["version"] == _VERSION else None
+        details = (content_of(root / DETAILS) or b"").decode()
+        about = {name: value for name, value in entry.items() if name != "details"}
+        return Part(about, details) if entry["details"] == digest_of(details) else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def record_text(files: Mapping[str, str], project: str, part: Part | None = None) -> str:
     """The content of a record of these files."""
-    data = {"version": _VERSION, "project": project, "files": dict(sorted(files.items()))}
+    shard = {} if part is None else {"shard": part.entry}
+    data = {"version": _VERSION, "project": project, **shard, "files": dict(sorted(files.items()))}
     return json.dumps(data, indent=1) + "\n"
 
 
 def _can_be_ours(path: str) -> bool:
+    if _PLAIN.match(path):
+        return True
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -79,35 +79,35 @@ class Replacing:
     def put(self, destination: Path, text: str) -> None:
         """Replace a file. Everything staged earlier is on the disk before it changes, and it is on the disk afterwards."""
         staged = self.stage(destination, text)
+        self.sync()
+        self.replace(staged, destination)
+        self.settle()
+
+    def sync(self) -> None:
+        """Wait until everything staged earlier is on the disk."""
         for waiting, meant in self._waiting if self._durable else ():
             with named(meant):
                 sync_file(waiting)  # after all were written: the disk does it faster than one by one
         self._waiting.clear()
-        self.replace(staged, destination)
-        self.settle()
 
     def replace(self, staged: Path, destination: Path) -> None:
         """Move a staged file to its destination."""
         with named(destination):
             self._make_folder(destination.parent)
             old = self._kept(destination)
+            # the way back first: an interruption may come at any moment
+            back = partial(destination.unlink, missing_ok=True) if old is None else partial(_replace, old, destination)
+            self._undo.callback(self._put_back, destination, back)
             staged.replace(destination)
-        if old is None:
-            self._undo.callback(self._put_back, destination, destination.unlink)
-        else:
-            self._undo.callback(self._put_back, destination, lambda: old.replace(destination))
         self._touched[destination.parent] = None
 
     def remove(self, path: Path) -> None:
         """Remove a file, and the folders that become empty, up to the root."""
         with named(path):
             old = self._next_old()
-            try:
+            self._undo.callback(self._put_back, path, partial(_replace, old, path))
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # a killed run got this far
                 path.rename(old)
-            except (FileNotFoundError, NotADirectoryError):
-                pass  # a killed run got this far
-            else:
-                self._undo.callback(self._put_back, path, lambda: old.rename(path))
             self._remove_empty_folders(path)
 
     def settle(self) -> None:
@@ -120,8 +120,8 @@ class Replacing:
     def _make_folder(self, folder: Path) -> None:
         lacking = [one for one in (folder, *folder.parents) if not one.exists()]
         for one in reversed(lacking):
+            self._undo.callback(self._put_back, one, partial(_remove_folder, one))
             one.mkdir()
-            self._undo.callback(self._put_back, one, one.rmdir)
             self._touched[one.parent] = None
 
     def _remove_empty_folders(self, path: Path) -> None:
@@ -211,6 +211,24 @@ def _remove_staging(staging: Path) -> None:
         for name in names:
             (staging / name).unlink()
         staging.rmdir()  # fails for a folder that contains something else
+
+
+def _replace(old: Path, destination: Path) -> None:
+    """Put an old file back, if it is no longer there."""
+    if os.path.lexists(old) and not _is_same(old, destination):
+        old.replace(destination)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(one.lstat(), other.lstat())
+    return False
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder, if it was made."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.rmdir()
 
 
 def _make(folder: Path, mode: int) -> None:

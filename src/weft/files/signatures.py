@@ -1,0 +1,40 @@
+"""What identifies the content of a file: its digest, and a signature that shows without reading that it has not changed.
+
+A signature is what the file system says about a file: size, times and inode. It is trusted only if the file was last changed clearly
+before it was looked at, because a second change within one tick of the clock would leave the same signature. Git calls such entries
+racy, and reads these files again, as Weft does: https://git-scm.com/docs/racy-git.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+from typing import Final
+
+Signature = str
+"""The size in bytes, the times of the last change of the content and of the file in nanoseconds, and the inode, as one text."""
+
+_TICK: Final = 20_000_000
+"""Nanoseconds within which two changes may get the same time; Linux counts in steps of at most 10 ms."""
+_SECONDS: Final = 2_000_000_000
+"""The same for file systems that keep whole seconds, or two of them (FAT)."""
+_WHOLE: Final = 1_000_000_000
+
+
+def digest_of(content: str | bytes) -> str:
+    """The digest of a content, as 32 hexadecimal digits; of a text, as UTF-8."""
+    return blake2b(content.encode() if isinstance(content, str) else content, digest_size=16).hexdigest()
+
+
+def signature(status: os.stat_result, now: int) -> Signature | None:
+    """The signature of a file that was looked at `now`, in nanoseconds; None if it changed too recently to be trusted."""
+    latest = max(status.st_mtime_ns, status.st_ctime_ns)
+    tick = _SECONDS if status.st_mtime_ns % _WHOLE == 0 and status.st_ctime_ns % _WHOLE == 0 else _TICK
+    if latest + tick > now:
+        return None
+    return untrusted_signature(status)
+
+
+def untrusted_signature(status: os.stat_result) -> Signature:
+    """The signature of a file, however recently it changed: to compare it with one that can be trusted."""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"

@@ -1,0 +1,361 @@
+"""The memory of a project: the door of this package. It is asked before the project is opened, and remembers what was found.
+
+memory = Memory(home, options)
+last = memory.last(globs)          # the whole run, if nothing has changed
+project = memory.open()            # otherwise: a project that remembers
+run = project.run(project.targets(*globs))
+memory.remember(globs, project, run)
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from weft.base import timing
+from weft.base.problems import Problem, has_errors
+from weft.base.watching import Watch, unwatched
+from weft.files.reading import ProjectFiles
+from weft.files.store import FOLDER, Store
+from weft.files.trace import changes
+from weft.fleet import unchanged
+from weft.fleet.options import Options, code_digest
+from weft.fleet.unchanged import Last, Written
+
+if TYPE_CHECKING:
+    from weft.files.trace import Trace
+    from weft.fleet.making import Maker
+    from weft.fleet.remembering import Remembering
+    from weft.fleet.shards import Shard
+    from weft.fleet.workers import Crew
+    from weft.project.project import Project
+    from weft.project.rendering import Result
+    from weft.project.runs import Run
+    from weft.project.target import Target
+    from weft.stages.write.record import Part
+
+_RUNS: Final = 16
+"""How many runs with other globs or options are remembered."""
+_ANSWERS: Final = 64
+"""How many answers of commands about single targets are remembered."""
+_MANY: Final = 4
+_FEW: Final = 1000
+"""How many results are kept: those of four fleets like this one, and a thousand for small ones."""
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """An earlier run, and what has changed since: files with another content, and paths that came or went."""
+
+    last: Last
+    contents: set[str]
+    names: set[str]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run: its problems, the digests of its outputs by path, and how often each check ran or was skipped.
+
+    The others are those of a run that was made now; one that is remembered has none of them. `state` is that of a folder into which it
+    is written, `part` what is kept of a shard, `fresh` are the targets whose results were not at hand.
+    """
+
+    targets: int
+    outputs: Mapping[str, str]
+    problems: Sequence[Problem]
+    asked: Counter[str]
+    skipped: Counter[str]
+    chosen: Sequence[Target] = ()
+    run: Run | None = None
+    project: Project | None = None
+    state: str = ""
+    part: Part | None = None
+    fresh: Collection[str] = ()
+
+    @classmethod
+    def made(cls, run: Run, chosen: Sequence[Target], project: Project, common: str) -> Done:
+        """A run that was made now; `common` is the key of what all targets have in common."""
+        state = unchanged.state_of(common, run.digests, (one.path for one in run.files if one.secrets))
+        asked, skipped = run.outcome.asked, run.outcome.skipped
+        return cls(len(chosen), run.digests, run.problems, asked, skipped, chosen, run, project, state)
+
+    def of(self, names: Collection[str]) -> Done:
+        """The same run with the targets and outputs of these names only."""
+        assert self.run is not None
+        files = [one for one in self.run.files if one.target in names]
+        chosen = [one for one in self.chosen if one.name in names]
+        return replace(self, chosen=chosen, run=replace(self.run, files=files))
+
+
+class Memory:
+    """The memory of the project with these files, for runs with some options.
+
+    `workers` is the number of processes, 0 for one on each processor. With an `executor`, its workers make the results, from a bundle
+    of the project instead of its folder; then it is their number, 0 for what the executor's attribute `workers` says. Without `keep`,
+    nothing is remembered: results go through a temporary store, which is removed by `close`.
+    """
+
+    def __init__(
+        self,
+        files: ProjectFiles,
+        options: Options,
+        *,
+        keep: bool = True,
+        workers: int = 0,
+        executor: Executor | None = None,
+        ignored: Iterable[Path] = (),
+    ) -> None:
+        self._files = files
+        self._options = options
+        self._keep = keep
+        self._wanted_workers = workers
+        self._executor = executor
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._ignored = {str(files.folder / FOLDER), *(str(path.absolute()) for path in ignored)}
+        self._earlier: _Earlier | None = None
+        self._renderers: list[Remembering] = []
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of the project, or a temporary one if that is not wanted, or cannot be written."""
+        store = Store(self._files.folder / FOLDER)
+        if self._keep and store.can_write():
+            return store
+        self._keep = False
+        self._temporary = tempfile.TemporaryDirectory(prefix="weft-")
+        return Store(Path(self._temporary.name) / FOLDER)
+
+    @cached_property
+    def _code(self) -> str:
+        return code_digest(self.store)
+
+    def run(
+        self,
+        globs: Sequence[str],
+        watch: Watch = unwatched,
+        *,
+        ask_programs: bool = False,
+        enough: Callable[[Last], bool] = lambda _: True,
+    ) -> Done:
+        """The run of the targets that these globs name: the last one if nothing has changed, and its outputs are `enough`.
+
+        With `ask_programs`, the checks that run a program are asked too; such a run is not remembered.
+        """
+        with timing.LOOK:
+            last = None if ask_programs else self._last(globs)
+        if last is not None and enough(last):
+            return Done(len(last.targets), last.outputs, last.problems, Counter(last.asked), Counter(last.skipped))
+        if last is not None:  # only the outputs are not as they were
+            self._earlier = _Earlier(last, set(), set())
+        project = self.open()
+        chosen = project.targets(*globs)
+        run = project.run(chosen, watch, ask_programs=ask_programs)
+        if not ask_programs:
+            with timing.REMEMBER:
+                self.remember(globs, project, run)
+        return Done.made(run, chosen, project, self._renderers[-1].common)
+
+    def shard(self, globs: Sequence[str], shard: Shard, watch: Watch = unwatched) -> Done:
+        """The run of one shard of the targets that these globs name. Results are remembered one by one, not the run as a whole."""
+        from weft.fleet.shards import Keeping
+
+        project = self.open()
+        every = project.targets(*globs)
+        keeping = Keeping(self._renderer(project))
+        project.renderer = lambda: keeping
+        chosen = shard.part(every)
+        run = project.run(chosen, watch)
+        part = keeping.kept(shard, globs, [target.name for target in every])
+        return replace(Done.made(run, chosen, project, self._renderers[-1].common), part=part)
+
+    def _last(self, globs: Sequence[str]) -> Last | None:
+        """The last run with these globs, if nothing that it read has changed since."""
+        key = unchanged.run_key(globs, self._options)
+        last = unchanged.recall(self.store, key, self._files.folder) if self._keep else None
+        if last is None or last.code != self._code:
+            return None
+        doubtful = sum(known is None for known, _ in (*last.files.values(), *last.folders.values()))
+        earlier = _Earlier(last, *changes(last.files, last.folders, self._ignored))
+        if earlier.contents or earlier.names:
+            self._earlier = earlier
+            return None
+        if doubtful:  # they were read again; the next run need not do that
+            unchanged.remember(self.store, key, last, self._files.folder)
+        return last
+
+    def answer(self, question: Sequence[str]) -> str | None:
+        """What a command said to a question, if nothing that it read has changed since."""
+        if not self._keep:
+            return None
+        known = unchanged.recall_answer(self.store, self._question(question), self._files.folder)
+        if known is None or known.code != self._code or any(changes(known.files, known.folders, self._ignored)):
+            return None
+        return known.text
+
+    def remember_answer(self, question: Sequence[str], text: str) -> None:
+        """Keep what a command says to a question; the project was opened for it."""
+        trace = self._files.trace
+        if self._keep and trace.lists_folders:
+            answer = unchanged.Answer(self._code, trace.files, trace.folders, text)
+            unchanged.remember_answer(self.store, self._question(question), answer, self._files.folder)
+            self.store.keep_newest(unchanged.ANSWER, _ANSWERS)
+
+    def _question(self, words: Sequence[str]) -> str:
+        return unchanged.run_key(words, self._options)
+
+    def open(self) -> Project:
+        """The project, which remembers. Raises what `load_project` raises."""
+        with timing.OPEN:
+            return self._opened()
+
+    def _opened(self) -> Project:
+        from weft.project.project import open_project
+
+        self._files.trace.lists_folders = True
+        self._files.trace.ignored |= self._ignored
+        project = open_project(self._files, self._options.overrides, self._options.environment)
+        common = cache(lambda: self.common(project))
+        project.renderer = lambda: self._renderer(project, common())
+        return project
+
+    def open_again(self) -> Project:
+        """The project as it is now, with nothing of what was read before."""
+        from weft.files.reading import ProjectFiles
+
+        self._files = ProjectFiles(self._files.folder, self._files.allowed)
+        self._earlier = None
+        return self.open()
+
+    @property
+    def trace(self) -> Trace:
+        """What was read of the project since it was opened."""
+        return self._files.trace
+
+    def refreshed(self, project: Project, contents: set[str], names: set[str]) -> Project:
+        """An open project after changes of overlays: those with another content, and those that came or went."""
+        again = project.refreshed({Path(path) for path in (*contents, *names)})
+        renderer = self._renderers[-1]
+        last = Last(
+            renderer.common, renderer.common, self.trace.files, self.trace.folders, renderer.known, {}, (), (), {}, {}
+        )
+        self._earlier = _Earlier(last, contents, names)
+        return again
+
+    def rendered(self, globs: Sequence[str], project: Project, kept: dict[str, Result], watch: Watch) -> Done:
+        """The run of the targets that these globs name; results are taken from those that are `kept`, and kept there."""
+        renderer = self._renderer(project, self._renderers[-1].common if kept else None)
+        renderer.kept = kept
+        project.renderer = lambda: renderer
+        chosen = project.targets(*globs)
+        run = project.run(chosen, watch)
+        return replace(Done.made(run, chosen, project, renderer.common), fresh=renderer.fresh)
+
+    def written(self, folder: Path) -> Written:
+        """What is known of the files in an output folder."""
+        return Written(self.store, folder)
+
+    def remember(self, globs: Sequence[str], project: Project, run: Run) -> None:
+        """Keep a run of all targets that these globs name, unless it has errors."""
+        renderer = self._renderers[-1]
+        if not self._keep or has_errors(run.problems) or len(renderer.known) != run.targets:
+            return
+        trace = project.files.trace
+        last = Last(
+            self._code,
+            renderer.common,
+            trace.files,
+            trace.folders,
+            renderer.known,
+            dict(run.digests),
+            tuple(one.path for one in run.files if one.secrets),
+            tuple(run.problems),
+            run.outcome.asked,
+            run.outcome.skipped,
+        )
+        unchanged.remember(self.store, unchanged.run_key(globs, self._options), last, self._files.folder)
+        self._tidy(renderer)
+
+    def _tidy(self, renderer: Remembering) -> None:
+        """Remove results that no recent run has used, if there are many of them."""
+        from weft.fleet.making import RESULT, TEXTS
+
+        self.store.keep_newest(unchanged.RUN, _RUNS)
+        number = self.store.sizes().get(RESULT, (0, 0))[0]
+        if number > _MANY * len(renderer.known) + _FEW:
+            self.store.age((kind, known.key) for known in renderer.known.values() for kind in (RESULT, TEXTS))
+
+    def close(self) -> None:
+        """Close the store."""
+        if "store" in self.__dict__:
+            self.store.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def common(self, project: Project) -> str:
+        """The key of what all targets of the project have in common."""
+        from weft.fleet.keys import common_key
+
+        return common_key(project, self._options, self._code)
+
+    def _renderer(self, project: Project, common: str | None = None) -> Remembering:
+        from weft.fleet.making import Maker
+        from weft.fleet.remembering import Remembering
+
+        maker = Maker(project, self.store, common or self.common(project))
+        renderer = Remembering(maker, self.store, self._crew(maker))
+        if self._earlier is not None and self._earlier.last.common == maker.common:
+            last = self._earlier.last
+            renderer.expect(dict(_unaffected(project, self._earlier)))
+            sources = {f"{project.folder}/{name}" for one in renderer.expected.values() for name in one.sources}
+            project.files.trace.files |= {path: last.files[path] for path in sources if path in last.files}
+            project.files.trace.folders |= last.folders
+        self._renderers = [renderer]
+        return renderer
+
+    def _crew(self, maker: Maker) -> Crew:
+        """Those who make the results of many targets."""
+        from weft.fleet.workers import Local, Work, cores
+
+        folder, allowed = maker.project.folder, self._files.allowed
+        work = Work(folder, allowed, self._options, self.store.folder, maker.common, frozenset(self._ignored))
+        number = 0 if self._executor else self._wanted_workers
+        local = Local(number or cores(), work, maker)
+        if self._executor is None:
+            return local
+        from weft.fleet.elsewhere import Elsewhere
+
+        return Elsewhere(self._executor, self._wanted_workers, maker.project, self._options, maker.common, local)
+
+
+def _unaffected(project: Project, earlier: _Earlier) -> Iterator[tuple[str, unchanged.Known]]:
+    """The targets of an earlier run whose layers have the same files, with the same contents."""
+    prefix = f"{project.folder}/"
+    contents = {path.removeprefix(prefix) for path in earlier.contents}
+    names = {name for path in earlier.names for name in _named_by(path.removeprefix(prefix))}
+    for name, known in earlier.last.targets.items():
+        if contents.isdisjoint(known.sources) and not (names and _meets(names, project, known)):
+            yield name, known
+
+
+def _meets(names: set[str], project: Project, known: unchanged.Known) -> bool:
+    """True if a layer that a target may have is named by one of these, or is in a folder that is."""
+    from weft.fleet.keys import layer_names
+
+    for layer in layer_names(project.file.layers, known.values):
+        if not names.isdisjoint(accumulate(layer.split("/"), "{}/{}".format)):
+            return True
+    return False
+
+
+def _named_by(path: str) -> tuple[str, ...]:
+    """The names of the layers that a path which came or went may belong to: its own, without its suffix, and that of its folder."""
+    folder, _, name = path.rpartition("/")
+    stem = name.rpartition(".")[0]
+    return path, f"{folder}/{stem}".lstrip("/") if stem else path, *([folder] if folder else [])

@@ -1,0 +1,107 @@
+"""A renderer that remembers: results of earlier runs are taken from the store, the others are made and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from weft.base import timing
+from weft.base.watching import Watch
+from weft.files.store import Store
+from weft.fleet.making import Made, Maker
+from weft.fleet.results import sharing
+from weft.fleet.unchanged import Known
+from weft.fleet.workers import CHUNK, Crew
+from weft.project.rendering import Result
+from weft.project.target import Target
+from weft.stages.render.templates import Texts
+
+
+class Remembering:
+    """Renders the targets of one run with a store, from which the texts are read again when they are needed."""
+
+    def __init__(self, maker: Maker, store: Store, crew: Crew) -> None:
+        self.common = maker.common
+        self.known: dict[str, Known] = {}
+        self.expected: dict[str, Known] = {}
+        self.fresh: set[str] = set()
+        """The targets whose results were not at hand."""
+        self.kept: dict[str, Result] | None = None
+        """The results of earlier runs of this process, if they are kept in memory: those that are expected are taken from here."""
+        self._maker = maker
+        self._store = store
+        self._crew = crew
+        self._places: dict[str, tuple[str, int]] = {}
+        self._texts: dict[str, str] = {}
+        self._last: tuple[str, tuple[str, ...]] = ("", ())
+
+    def expect(self, known: dict[str, Known]) -> None:
+        """Take the results of these targets from the store without looking at their files, which are known to be the same."""
+        self.expected = known
+
+    def results(self, targets: Sequence[Target], watch: Watch) -> Iterator[Result]:
+        """The results of these targets; only those that cannot be stored have their texts."""
+        for done, made in enumerate(self._made(targets)):
+            watch("targets", done, len(targets))
+            self._note(made.result, made.key)
+            yield made.result
+
+    @property
+    def text(self) -> Texts:
+        """Gives the text of an output by its path."""
+        return self._text
+
+    def _made(self, targets: Sequence[Target]) -> Iterator[Made]:
+        new = [target for target in targets if target.name not in self.expected]
+        made = self._new(new)
+        for target in targets:
+            expected = self.expected.get(target.name)
+            if expected is None:
+                yield next(made)
+            else:
+                yield self._expected(target, expected)
+
+    def _expected(self, target: Target, expected: Known) -> Made:
+        """The result of a target whose files are known to be the same."""
+        kept = self.kept.get(target.name) if self.kept else None
+        if kept is not None:
+            return Made(kept, expected.key)
+        return _sharing(self._maker.stored(target.name, expected.key) or self._maker.make(target))
+
+    def _new(self, targets: Sequence[Target]) -> Iterator[Made]:
+        """The results of targets of which nothing is known, made by the crew if there are many."""
+        if len(targets) <= self._crew.few:
+            for start in range(0, len(targets), CHUNK):
+                yield from self._stored(map(self._maker.make, targets[start : start + CHUNK]))
+            return
+        for made in self._crew.made([target.identity for target in targets]):
+            yield from self._stored(made)
+
+    def _stored(self, several: Iterable[Made]) -> list[Made]:
+        made = list(several)
+        with timing.REMEMBER:
+            self._store.put([entry for one in made for entry in one.entries])
+        return list(map(_sharing, made))
+
+    def _note(self, result: Result, key: str | None) -> None:
+        if self.kept is None or self.kept.get(result.target) is not result:
+            self.fresh.add(result.target)
+        if key is None:
+            self._texts.update((one.path, text) for one, text in zip(result.outputs, result.texts, strict=True))
+            return
+        self.known[result.target] = Known(key, result.values, result.sources)
+        if self.kept is not None:
+            self.kept[result.target] = result
+        self._places.update((one.path, (result.target, number)) for number, one in enumerate(result.outputs))
+
+    def _text(self, path: str) -> str:
+        if path in self._texts:
+            return self._texts[path]
+        name, number = self._places[path]
+        if self._last[0] != name:
+            self._last = name, self._maker.texts(name, self.known[name].key)
+        return self._last[1][number]
+
+
+def _sharing(made: Made) -> Made:
+    """A result without what was stored of it, whose short texts are shared with other results."""
+    return Made(sharing(made.result), made.key)

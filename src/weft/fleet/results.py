@@ -1,0 +1,128 @@
+"""Results as data: JSON, compressed, and back. What cannot be read is no result, so a damaged entry is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from sys import intern
+from typing import Any, Final
+
+from weft import checks
+from weft.base.problems import Problem
+from weft.fleet.packing import DAMAGE, packed, unpacked
+from weft.fleet.problem_data import problems, problems_data, problems_without
+from weft.project.rendering import Result
+from weft.stages.render.templates import OutputFile
+
+_SHORT: Final = 100
+"""The longest text that is shared."""
+
+
+def encoded(result: Result) -> tuple[bytes, bytes]:
+    """A result without its texts, and its texts."""
+    return packed(header(result)), packed(result.texts)
+
+
+def header(result: Result) -> dict[str, Any]:
+    """A result without its texts, as JSON data."""
+    positions = {output: position for position, output in enumerate(result.outputs)}
+    return {
+        "target": result.target,
+        "values": dict(result.values),
+        "home": [result.home.cluster, result.home.namespace],
+        "outputs": [[one.path, one.template, one.entry, one.checks, one.secrets] for one in result.outputs],
+        "digests": result.digests,
+        "answers": [
+            [
+                positions[answer.output],
+                answer.check,
+                problems_data(answer.problems),
+                problems_data([answer.skipped] if answer.skipped else []),
+                answer.notes,
+            ]
+            for answer in result.answers
+        ],
+        "problems": problems_data(result.problems),
+        "look_alikes": problems_data(result.look_alikes),
+        "layers": result.layers,
+        "sources": result.sources,
+    }
+
+
+def decoded(data: bytes) -> Result | None:
+    """A result without its texts; None if it is damaged."""
+    return from_header(unpacked(data))
+
+
+def from_header(data: Any) -> Result | None:
+    """A result without its texts; None if the data are damaged."""
+    try:
+        return _result(data)
+    except DAMAGE:
+        return None
+
+
+def texts(data: bytes) -> tuple[str, ...] | None:
+    """The texts of a result; None if they are damaged."""
+    found = unpacked(data)
+    return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else None
+
+
+def without_texts(result: Result) -> Result:
+    """The same result without its texts."""
+    return replace(result, texts=())
+
+
+def sharing(result: Result) -> Result:
+    """The same result, whose short texts are shared with those of other results: in a fleet, most are the same."""
+    answers = tuple(replace(answer, notes=_shared(answer.notes)) for answer in result.answers)
+    layers, sources = _shared(result.layers), _shared(result.sources)
+    return replace(result, answers=answers, layers=layers, sources=sources)
+
+
+def _shared(data: Any) -> Any:
+    if isinstance(data, str):
+        return intern(str(data)) if len(data) <= _SHORT else data
+    return tuple(map(_shared, data)) if isinstance(data, list | tuple) else data
+
+
+def without_root(result: Result, root: str) -> Result:
+    """The same result without the folder before its paths, in texts of problems."""
+
+    def without(found: Iterable[Problem]) -> tuple[Problem, ...]:
+        return problems_without(found, root)
+
+    answers = (
+        replace(
+            one, problems=without(one.problems), skipped=next(iter(without([one.skipped] if one.skipped else [])), None)
+        )
+        for one in result.answers
+    )
+    return replace(
+        result, problems=without(result.problems), look_alikes=without(result.look_alikes), answers=tuple(answers)
+    )
+
+
+def _result(header: Mapping[str, Any]) -> Result:
+    target = header["target"]
+    outputs = tuple(
+        OutputFile(path, target, template, entry, tuple(named), secrets)
+        for path, template, entry, named, secrets in header["outputs"]
+    )
+    answers = tuple(
+        checks.Answer(outputs[position], check, problems(found), next(iter(problems(skipped)), None), tuple(notes))
+        for position, check, found, skipped, notes in header["answers"]
+    )
+    return Result(
+        target=target,
+        values=header["values"],
+        home=checks.Home(*header["home"]),
+        outputs=outputs,
+        digests=tuple(header["digests"]),
+        texts=(),
+        answers=answers,
+        problems=problems(header["problems"]),
+        look_alikes=problems(header["look_alikes"]),
+        layers=tuple(header["layers"]),
+        sources=tuple(header["sources"]),
+    )
