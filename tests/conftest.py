@@ -16,13 +16,13 @@ import shutil
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import servers as real
+from installed import found
 from rounds import FEW, share
 
 GUARD = Path(__file__).parent / "guard"
@@ -107,14 +107,6 @@ def needed(item):
     """The programs that a test needs, by their names."""
     named = [name for marker in item.iter_markers("programs") for name in marker.args]
     return [*named, *(real.OF_A_CLUSTER if item.get_closest_marker("cluster") else ())]
-
-
-@cache
-def found(program):
-    """Where a program is; those of Node.js and of the other environments are in the virtual environment."""
-    own = (("node_modules", ".bin"), ("application", "bin"), ("dask", "bin"), ("ml", "bin"))
-    beside = [str(Path(sys.prefix, *parts)) for parts in own]
-    return real.find(program) or shutil.which(program, path=os.pathsep.join(beside))
 
 
 def bringer(program):

@@ -120,4 +120,6 @@ def test_nothing_is_written_when_anything_is_wrong(name, project):
 
 
 def files(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files but those of what is remembered, which nobody needs."""
+    every = (path for path in folder.rglob("*") if ".weft_cache" not in path.parts)
+    return {path: path.read_bytes() for path in every if path.is_file()}

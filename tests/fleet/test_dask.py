@@ -7,10 +7,10 @@ import signal
 import subprocess
 
 import pytest
-from conftest import found
 from small_fleet import fleet, outputs, put
 
 import reference
+from installed import found
 from servers import HOST, Server, free_port, listens, until
 
 pytestmark = pytest.mark.programs("dask-python")

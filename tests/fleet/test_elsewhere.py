@@ -340,6 +340,7 @@ def test_everything_that_a_run_reads_is_in_the_bundle(project):
     assert {os.path.realpath(path) for path in done_here.project.files.trace.files} <= files.keys()
 
 
+@pytest.mark.programs("python3")  # for minutes are few: it renders all of it twice
 def test_the_reference_project_is_rendered_elsewhere(tmp_path):
     folder = reference.copy(tmp_path / "project") or tmp_path / "project"
     wanted = seen(folder, workers=1, allow=(), given=Options({}))

@@ -190,6 +190,7 @@ def test_a_run_that_remembers_gives_what_one_from_nothing_gives(tmp_path_factory
         agree(folder)
 
 
+@pytest.mark.soak(few=12)
 @pytest.mark.parametrize("name", sorted(EDITS))
 @pytest.mark.parametrize("number", range(3))
 def test_every_edit_alone(tmp_path, name, number):

@@ -129,7 +129,8 @@ def test_a_store_that_cannot_be_used_is_not_in_the_way(folder, there):
     assert outputs(folder / "build") == cold(folder)[0]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.soak(few=3)
+@pytest.mark.parametrize("seed", range(30))
 def test_a_damaged_store_is_made_again(folder, seed, chance):
     settled(folder)
     file = folder / ".weft_cache/results.sqlite"
@@ -168,7 +169,8 @@ def test_several_processes_may_render_at_a_time(folder):
             assert outputs(folder / f"out{number}") == cold(folder)[0]
 
 
-@pytest.mark.parametrize("after", [0.05, 0.2, 0.4, 0.6, 0.8])
+@pytest.mark.soak(few=2)
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
 def test_a_killed_run_leaves_nothing_that_misleads_the_next_one(folder, after):
     for number in range(60):
         put(folder / f"overlays/tenants/t{number}.yaml", f"app: {{size: {number % 80 + 1}}}\n")
@@ -376,13 +378,14 @@ def test_a_store_that_is_a_link_is_not_used(folder, tmp_path, link):
     assert (tmp_path / "mine/keep").read_text() == "mine"
 
 
-def test_a_locked_store_is_waited_for_once(folder):
+def test_a_locked_store_is_waited_for_once(folder, monkeypatch):
     settled(folder)
+    monkeypatch.setattr("weft.files.store._WAIT", 0.5)
     put(folder / "overlays/tenants/a.yaml", "app: {size: 8}\n")
     with contextlib.closing(sqlite3.connect(folder / ".weft_cache/results.sqlite", isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         begun = time.monotonic()
         assert "2 written" in run("render", cwd=folder).err
-        assert time.monotonic() - begun < 12
+        assert time.monotonic() - begun < 3
     assert outputs(folder / "build") == cold(folder)[0]

@@ -61,6 +61,7 @@ def agree(session):
     assert (outputs(build) if build.exists() else {}) == (before if has_errors(cold_problems) else wanted)
 
 
+@pytest.mark.soak(few=8)
 @pytest.mark.parametrize("name", sorted(EDITS.keys() - BY_HAND))
 def test_a_follower_sees_every_edit_and_the_way_back(tmp_path, name):
     session = Session(sound_fleet(tmp_path / "project"))
