@@ -1,4 +1,4 @@
-"""What is known of a shape of manifests answers as the full check does, whatever is changed in a manifest."""
+"""A known shape of manifests answers as the full check does, whatever is changed in a manifest."""
 
 import contextlib
 import json
@@ -384,7 +384,7 @@ def shapes(**options):
 
 
 def answer(text, namespace=None):
-    """What the check says of a text that comes again, as a shape is remembered when it does."""
+    """The answer of the check about a text that comes again, as a shape is remembered when it does."""
     first, again = [], []
     problems = list(kubernetes.complaints(text, namespace, first.append))
     assert (list(kubernetes.complaints(text, namespace, again.append)), again) == (problems, first)

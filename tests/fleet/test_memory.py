@@ -1,4 +1,4 @@
-"""What is remembered: it is used, it is safe under other processes and damage, and it is never in the way."""
+"""What is remembered: it is used, it is safe under other processes and damage, and it never prevents a run."""
 
 import contextlib
 import os

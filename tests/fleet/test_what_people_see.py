@@ -1,4 +1,4 @@
-"""What a long run says of itself: how fast it is and how long it will take, and at the end what took how long."""
+"""What a long run says about itself: how fast it is and how long it will take, and at the end what took how long."""
 
 import contextlib
 import io

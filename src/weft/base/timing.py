@@ -1,4 +1,4 @@
-"""How long the stages of a run take: each stage says when it begins and ends, and whoever wants to know asks for the sums.
+"""How long the stages of a run take: each stage says when it begins and ends, and anyone who wants to know asks for the sums.
 
 A stage inside another one counts for itself only, so the sums add up. They are those of one thread. Two readings of a clock cost less than a
 microsecond, so stages are always timed.
@@ -49,7 +49,7 @@ LOOK, OPEN, MERGE, VALIDATE, RENDER, CHECK, REMEMBER, WRITE = map(Stage, STAGES)
 
 
 def begin() -> None:
-    """Begin to count anew."""
+    """Start counting from zero."""
     _clock.seconds.clear()
 
 

@@ -302,7 +302,7 @@ class _Unique:
             self._keep(key, self._found.get(key) or self._placed(problem, output), output)
 
     def add_answer(self, answer: Answer) -> None:
-        """Add what a check says of an output."""
+        """Add the answer of a check about an output."""
         if answer.skipped is not None:
             self.add_skipped(answer.skipped, answer.output)
         self.add(answer.problems, answer.output)

@@ -61,7 +61,7 @@ _EVERY: Final = 0.1
 """The seconds between two updates of the line."""
 _CLEAR: Final = "\r\x1b[K"
 _LONG: Final = 120
-"""The seconds from which on a time is told in minutes."""
+"""The seconds from which on a time is shown in minutes."""
 _SLOW: Final = 10
 """The things per second below which a rate has a decimal place."""
 

@@ -63,7 +63,7 @@ def _shard(ctx: click.Context, param: click.Parameter, text: str | None) -> Shar
     "--shard",
     metavar="I/N",
     callback=_shard,
-    help="Render only the I-th of N parts of the targets, into a folder of its own.",
+    help="Render only part I of N parts of the targets, into a folder of its own.",
 )
 @click.option("--join", is_flag=True, help="Combine the outputs of all shards; the arguments are their folders.")
 @click.option("--watch", is_flag=True, help="Render again after each change, until Ctrl-C.")

@@ -1,6 +1,6 @@
 """What identifies the content of a file: its digest, and a signature that shows without reading that it has not changed.
 
-A signature is what the file system says about a file: size, times and inode. It is trusted only if the file was last changed clearly
+A signature is what the file system says about a file: size, times and number (`st_ino`). It is trusted only if the file was last changed clearly
 before it was looked at, because a second change within one tick of the clock would leave the same signature. Git calls such entries
 racy, and reads these files again, as Weft does: https://git-scm.com/docs/racy-git.
 """
@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final
 
 Signature = str
-"""The size in bytes, the times of the last change of the content and of the file in nanoseconds, and the inode, as one text."""
+"""The size in bytes, the times of the last change of the content and of the file in nanoseconds, and its number (`st_ino`), as one text."""
 
 _TICK: Final = 20_000_000
 """Nanoseconds within which two changes may get the same time; Linux counts in steps of at most 10 ms."""

@@ -1,4 +1,4 @@
-"""A store of results beside a project: the folder `.weft_cache`, with one SQLite file.
+"""A store of results in the folder of a project: the folder `.weft_cache`, with one SQLite file.
 
 Losing it costs time and nothing else, so every failure is a miss: a store that cannot be written is not written, one that is damaged or of
 another version is made again. Each entry has the digest of its data, which is checked whenever it is read: SQLite itself does not notice a
@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 
 class Store:
-    """The entries of a store, by their kind and key. It is opened when it is first used, anew in each process."""
+    """The entries of a store, by their kind and key. It is opened when it is first used, by each process for itself."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -34,7 +34,7 @@ class Named(Container[str]):
 class Trace:
     """The files that were read and the folders that were listed, by their paths.
 
-    With `lists_folders`, a folder is listed when something in it is first asked for; without, the trace knows of files only. Paths in
+    With `lists_folders`, a folder is listed when something in it is first asked for; without, the trace knows files only. Paths in
     `ignored` are left out of listings: what Weft itself writes.
     """
 
@@ -105,7 +105,7 @@ def changes(
 ) -> tuple[set[str], set[str]]:
     """What is no longer as it was seen: the files with another content, and the paths that came, went or became another kind.
 
-    What has the same signature is not read again. Afterwards, `files` and `folders` are what is there now.
+    What has the same signature is not read again. Afterwards, `files` and `folders` are as they are now.
     """
     contents, names = set[str](), set[str]()
     for path in _doubtful(files):

@@ -29,7 +29,7 @@ _BOOLS: Final[dict[str, bool]] = {
 }
 _NULLS: Final = frozenset(("~", "null", "Null", "NULL", ""))
 WORDS: Final = frozenset((*_BOOLS, *_NULLS)) - {""}
-"""The plain scalars that no sign, point or digit begins, and that are no texts."""
+"""The plain scalars that no sign, point or digit begins, and that are not texts."""
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 # what is left without underscores, as strconv.ParseInt takes it with base 0, and as go-yaml takes floats; no whole number of more than
 # 20 decimal digits fits, and Python refuses to convert thousands of them

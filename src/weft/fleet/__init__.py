@@ -11,7 +11,7 @@ The door is `memory`. What is kept:
 
 Who works:
 
-    making          one result, from the store or anew
+    making          one result, from the store or from its files
     remembering     a renderer for a run: what is known, and the rest by a crew
     workers         the crew of this machine, processes
     elsewhere       the crew behind any executor: it sends `bundles`, and asks their receivers to call `serving`

@@ -98,7 +98,7 @@ def _folder(folder: Path, part: Part) -> _Folder | None:
 
 
 def _incomplete(shards: Sequence[_Folder]) -> Iterator[Problem]:
-    """The shards that are missing, and those that are there twice."""
+    """The shards that are missing, and those that appear twice."""
     first: dict[int, _Folder] = {}
     for shard in shards:
         other = first.setdefault(shard.number, shard)

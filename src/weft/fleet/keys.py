@@ -1,7 +1,7 @@
 """Keys: what the result of a target follows from, as digests of content; no times and no paths of this machine.
 
 All targets of a project share the files that it was opened from, its templates, the options of the run and Weft itself, with the packages
-that are installed beside it. A target adds the files of its layers.
+that are installed next to it. A target adds the files of its layers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def common_key(project: Project, options: Options, code: str) -> str:
     trace = project.files.trace
     for path in project.files.reachable(templates):
         if trace.digest(Path(path)) is None:
-            with contextlib.suppress(OSError):  # whoever renders it reports that
+            with contextlib.suppress(OSError):  # rendering it reports that
                 project.files.read(Path(path))
     opened = {*project.opened_from, *(path for path in trace.files if Path(path).is_relative_to(templates))}
     files = sorted((_relative(project.folder, path), trace.files[path][1]) for path in opened)
@@ -34,7 +34,7 @@ def common_key(project: Project, options: Options, code: str) -> str:
 
 
 def _of_options(project: Project, options: Options) -> list[Any]:
-    """The options; of the environment only what it says of settings, as every process has another one."""
+    """The options; of the environment only the variables of settings, as every process has another one."""
     variables = None if options.environment is None else layers_from(project.root, options.environment)[0]
     return [list(options.overrides.items()), variables, options.allowed]
 

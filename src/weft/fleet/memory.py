@@ -258,7 +258,7 @@ class Memory:
         return replace(Done.made(run, chosen, project, renderer.common), fresh=renderer.fresh)
 
     def written(self, folder: Path) -> Written:
-        """What is known of the files in an output folder."""
+        """The known digests of the files in an output folder."""
         return Written(self.store, folder)
 
     def remember(self, globs: Sequence[str], project: Project, run: Run) -> None:

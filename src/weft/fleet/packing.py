@@ -1,4 +1,4 @@
-"""JSON data as compressed bytes, and back. Damaged bytes are no data."""
+"""JSON data as compressed bytes, and back. Damaged bytes give None."""
 
 from __future__ import annotations
 

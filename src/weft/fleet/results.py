@@ -1,4 +1,4 @@
-"""Results as data: JSON, compressed, and back. What cannot be read is no result, so a damaged entry is made again."""
+"""Results as data: JSON, compressed, and back. What cannot be read gives None, so a damaged entry is made again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Shards: a run as several parts, each of which another machine may do.
 
 `Shard(2, 5)` has every fifth of the targets in the order of the digests of their names. So it depends on nothing but the names which targets a
-shard has; shards differ by at most one target; and targets that stand side by side, such as those of one environment, which may all be
-large, go to different shards. The results of a shard are kept beside its outputs: `joining` puts them together again.
+shard has; shards differ by at most one target; and targets that follow each other, such as those of one environment, which may all be
+large, go to different shards. The results of a shard are kept next to its outputs: `joining` puts them together again.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def _read(files: Any, folders: Any, home: Path) -> tuple[dict[str, Seen], dict[s
 
 
 class Written:
-    """What is known of the files in an output folder: their digests, as long as their signatures are the same."""
+    """The known files in an output folder: their digests, as long as their signatures are the same."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
@@ -215,7 +215,7 @@ class Written:
         return True
 
     def _is_known(self, path: str, digest: str) -> bool:
-        """True if a file surely has a digest, because its signature is the one that it had then."""
+        """True if a file certainly has a digest, because its signature is the one that it had then."""
         known = self._files.get(path)
         if known is None or known[0] is None or known[1] != digest:
             return False

@@ -85,7 +85,7 @@ _makers: dict[tuple[Path, Path, str], Maker] = {}
 
 
 class _State:
-    """Whether a worker makes something, and whether it was told to stop."""
+    """Whether a worker makes something, and whether it was asked to stop."""
 
     def __init__(self) -> None:
         self.making = False

@@ -190,7 +190,7 @@ class Together:
         self.sources.update(result.sources)
 
     def checked(self, texts: Texts, *, ask_programs: bool, watch: Watch = unwatched) -> checks.Outcome:
-        """What the checks say of all outputs; `texts` gives the text of an output by its path.
+        """The answers of the checks about all outputs; `texts` gives the text of an output by its path.
 
         Without `ask_programs`, checks that run a program are skipped.
         """

@@ -31,7 +31,7 @@ def refuse_folder(file: ProjectFile, folder: Path) -> None:
 
     Raises CannotRun when the folder contains the project's own sources, WeftError when a symbolic link of the project points out of it.
     """
-    named = Path(os.path.normpath(folder.absolute()))  # `..` may lead out of the project, and is no link
+    named = Path(os.path.normpath(folder.absolute()))  # `..` may lead out of the project, and is not a link
     if named.is_relative_to(file.folder) and not folder.resolve().is_relative_to(file.folder.resolve()):
         message = f"{folder} is a symbolic link to a folder outside of the project, {folder.resolve()}"
         hint = "remove the symbolic link, or name its target with `-o`"

@@ -59,7 +59,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The rules of a node that judge a value alone, and whether there may be rules below it."""
+    """The rules of a node that evaluate a value alone, and whether there may be rules below it."""
 
     rules: tuple[Rule, ...]
     deeper: bool
@@ -172,7 +172,7 @@ class RuleCheck:
         return all(self._is_quiet(node.child(step), child) for step, child in below)
 
     def _place(self, node: Node) -> _Place:
-        """What there is to judge at a node and below."""
+        """The rules at a node, and whether there may be rules below it."""
         place = self._places.get(node)
         if place is None:
             every = (rule for schema in node.certain for rule in self._rules.get(id(schema), ()))

@@ -105,7 +105,7 @@ class _Found:
         self._seen: set[tuple[str, ...]] = set()
 
     def add(self, documents: yaml11.Documents, number: int, line: int) -> None:
-        """Add the objects of documents, the first of which has this number; so many lines stand before them. Raises yaml.YAMLError."""
+        """Add the objects of documents, the first of which has this number; so many lines precede them. Raises yaml.YAMLError."""
         for index, document in enumerate(documents.data):
             for path, thing in _objects(document):
                 noted = _noted(thing, number + index, path)
@@ -117,7 +117,7 @@ class _Found:
                     self.problems.append(replace(problem, place=place))
 
     def add_right(self, noted: Noted) -> bool:
-        """Add an object that is right by itself; False if it is not here, beside the others and in the namespace."""
+        """Add an object that is right by itself; False if it is not here, next to the others and in the namespace."""
         is_elsewhere = self._namespace and noted.namespace and noted.namespace != self._namespace
         if is_elsewhere or noted.identity in self._seen:
             return False

@@ -1,6 +1,6 @@
 """A manifest, document by document.
 
-A line `---` begins a document wherever it stands, in quotes and in blocks, too; and a document depends on nothing that stands before this
+A line `---` begins a document wherever it is, in quotes and in blocks, too; and a document depends on nothing that precedes this
 line, if there is no directive. So what libyaml reads in each document alone is what it reads in the manifest, as long as it finds
 just one document in each, without an error. Every doubt is for the manifest as a whole: other marks of documents, directives, line
 ends that are not those of `---`, and a byte order mark, which only the first document may have.

@@ -1,6 +1,6 @@
 """Documents of a shape that is known to be right are not parsed: a fleet renders the same ones again and again.
 
-A document is cut into a skeleton and its values. Values stand after `key: ` up to the end of the line, or in a block below it, in one of
+A document is cut into a skeleton and its values. Values are after `key: ` up to the end of the line, or in a block below it, in one of
 a few forms; the skeleton is everything else, as it is. Nothing is lost, so two documents with one skeleton differ only in values. When
 the full check has found no problem in a document, its skeleton is remembered, with those of its values that must stay the same. The
 others are free: the object's name, its namespace, the values of its labels, and the texts in `data` of a ConfigMap or in `stringData` of
@@ -8,16 +8,16 @@ a Secret.
 
 Why a document that is known is one in which the full check would find no problem, and the same object:
 
-1. Where a free value stands, libyaml found a scalar in the document that was checked, which begins and ends where the value does, and
-   belongs to a key in block style. It is no guess of this module: what only looks like a value, in a comment or in a longer text, must
+1. Where a free value is, libyaml found a scalar in the document that was checked, which begins and ends where the value does, and
+   belongs to a key in block style. This module does not guess: what only looks like a value, in a comment or in a longer text, must
    stay the same.
-2. Any value of the forms of `_VALUE` is a scalar in that place, and ends where its line or its block does: quotes do not stand in quotes,
+2. Any value of the forms of `_VALUE` is a scalar in that place, and ends where its line or its block does: quotes do not appear in quotes,
    escapes are a few that are right, plain words contain neither `: ` nor ` #`, a block is indented by four spaces below a key with
-   less, and nothing contains a character that YAML refuses or takes for the end of a line. So all that stands before and after it is
+   less, and nothing contains a character that YAML refuses or takes for the end of a line. So all that precedes and follows it is
    parsed as before. (After a plain word, YAML refuses tabs that it takes after quotes; documents with tabs outside of free values are
    not remembered.)
-3. The scalar is a text: it is in quotes, a block, or a word that begins with a letter and is no word of YAML 1.1. It has no tag and no
-   anchor, because nothing stands between it and its key, and no alias repeats it, because documents with `&` outside of free values are
+3. The scalar is a text: it is in quotes, a block, or a word that begins with a letter and is not a word of YAML 1.1. It has no tag and no
+   anchor, because nothing is between it and its key, and no alias repeats it, because documents with `&` outside of free values are
    not remembered.
 4. Of a text in these places the schemas want nothing more. What the rules of the API want is asked again: of names, namespaces and
    labels. The data cannot have more bytes than are allowed, because the document has not. Whether the namespace is that of the target,
@@ -62,7 +62,7 @@ _BLOCK: Final = rf"\|-?\n {{4}}(?![ \t\n]){_LINE}(?: {{4}}{_LINE}|\n)*+"
 _SIGN: Final = ": "
 _VALUE = re.compile(rf"{_SIGN}((?:{_QUOTED}|{_SINGLE}|{_WORD})(?=\n)|{_BLOCK})")
 _HOLE: Final = "\0"
-"""What stands in a skeleton for a value and the sign before it; no text of YAML contains it."""
+"""What a skeleton has in place of a value and the sign before it; no text of YAML contains it."""
 _ODD = re.compile(r"[&\t]")
 _DATA: Final = {"ConfigMap": "data", "Secret": "stringData"}  # pragma: allowlist secret
 
@@ -74,7 +74,7 @@ _Entry = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the values of a skeleton stand that are more than a part of it: indexes among its values."""
+    """Where the values of a skeleton are that are more than a part of it: indexes among its values."""
 
     fixed: tuple[int, ...]
     name: int | None
@@ -121,7 +121,7 @@ class Shapes:
         return shape.noted(values, number) if shape is not None else None
 
     def learn(self, cut: Cut, root: Any, noted: Noted) -> None:
-        """Remember the shape of a document that stands alone, whose tree this is, and whose only object is right, when it comes again."""
+        """Remember the shape of a document that is alone, whose tree this is, and whose only object is right, when it comes again."""
         skeleton, values = cut
         if hash(skeleton) not in self._met:  # most that are not of a fleet never come again
             if len(self._met) >= _MET:

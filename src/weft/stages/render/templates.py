@@ -48,7 +48,7 @@ from weft.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """What is known of one file of a target besides its text: `path` is relative to the output folder, with `/`.
+    """One file of a target without its text: `path` is relative to the output folder, with `/`.
 
     `entry` is the position of its output in weft.yaml, `checks` the checks of that output, `secrets` whether it may contain secrets.
     """

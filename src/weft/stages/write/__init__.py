@@ -89,7 +89,7 @@ def write(
     A file that Weft wrote before, that is not among `files` and whose target is `stale`, is removed. Files that already have the
     right content are not touched. With `dry_run`, nothing is written. Without `sync`, written files may be lost or empty after a power
     failure. If another process writes into the folder, this waits for at most `wait` seconds.
-    `digests` tells what is there; a caller that knows it need not read the files again. `part` is kept beside files that are only a part
+    `digests` gives the digests of existing files; a caller that knows them need not read the files again. `part` is kept next to files that are only a part
     of a run, and an earlier one is forgotten.
 
     Raises CannotRun when the folder cannot be written to (then every file is unchanged) or belongs to another project, and WeftError
@@ -154,7 +154,7 @@ class _Records:
         self.is_same_part = read_part(root) == part and (part is not None or not os.path.lexists(root / DETAILS))
 
     def extend(self, replacing: Replacing, record: Mapping[str, str], changed: Mapping[str, str]) -> None:
-        """Record the files that are about to be written; until the end, they are no part of a run."""
+        """Record the files that are about to be written; until the end, they are not part of a run."""
         self._now = {**record, **changed}
         if self._now == record and self.is_same_part:
             replacing.sync()

@@ -1,6 +1,6 @@
 """The record `.weft-record`: the files of an output folder that Weft wrote, with their target and project.
 
-The outputs of a part of a run, a shard, have a record that says so, and `.weft-shard` beside it with all that is known of them.
+The outputs of a part of a run, a shard, have a record that says so, and `.weft-shard` next to it with all details about them.
 
 It is treated as untrusted, because it may have been committed with the outputs: entries outside of the folder, or with a path that
 no output may have, are ignored.
@@ -44,7 +44,7 @@ class Part:
 
     @property
     def entry(self) -> dict[str, Any]:
-        """What the record says of the part: it belongs to just these details."""
+        """The entry of the record about the part: it belongs to just these details."""
         return {**self.about, "details": digest_of(self.details)}
 
 
