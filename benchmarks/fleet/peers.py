@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,7 @@ PEERS: Final = (
         "types and bounds",
     ),
     Peer(
-        "kcl", "peers-python", typed_projects.kcl, f"peers-python '{_KCL}' main.k > out/all.yaml",
+        "kcl", "peers-python", typed_projects.kcl, f"peers-python {shlex.quote(str(_KCL))} main.k > out/all.yaml",
         "peers-python -c 'from importlib.metadata import version; print(version(\"kcl-lib\"))'", 1000,
         "types and bounds",
     ),
