@@ -154,7 +154,7 @@ def test_ctrl_c_ends_at_once(project, cluster):
     until(lambda: bundles(worker))
     worker.process.send_signal(signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not (project / "build").exists()

@@ -24,7 +24,7 @@ _PATIENCE: Final = 5
 _ASKED: Final = "weft.fleet.serving"
 """The module that a worker must have."""
 _SHOWN: Final = 3
-_IS_OF_DASK: Final = re.compile(r"distributed\b").match
+_IS_OF_DASK: Final = re.compile(r"(?:distributed|tornado|asyncio)\b").match
 _T = TypeVar("_T")
 
 
