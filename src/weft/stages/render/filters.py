@@ -68,13 +68,17 @@ def _environment(branch: Branch) -> Lasting:
         _add_ordinary(found, [envvars.variable(branch.node, branch, branch.path)])
     names = branch.node.open_variables
     parts: list[Lasting] = []
+    own = bool(branch.node.env)  # a variable of its own may have the name of one in a group
     for key in branch:
         name = names.get(key)
         if name and type(below := branch[key]) in _SCALARS:  # most settings: no secret, and a variable of their own
-            found[name] = below if type(below) is str else envvars.to_text(below)
+            found[name], own = below if type(below) is str else envvars.to_text(below), True
         elif branch.node.child(key).declares_variables:
-            parts += _add_below(found, branch, key)
-    _note_parts(found, parts)
+            added = _add_below(found, branch, key)
+            own = own or not added
+            parts += added
+    if not own:
+        _note_parts(found, parts)
     return found
 
 
