@@ -188,7 +188,7 @@ def test_ordinary_layers_are_merged_in_a_faster_way_with_the_same_result(root, l
     (fast, found), (expected, problems) = merge(root, below, upper), merge(root, slowly, upper)
     assert json.dumps(fast) == json.dumps(expected)
     assert (fast is below) == (expected is slowly)
-    # but for the words about the type of `Slow`, which is no JSON
+    # except for the words about the type of `Slow`, which JSON does not have
     assert [(one.code, one.path, one.hint) for one in found] == [(one.code, one.path, one.hint) for one in problems]
 
 
