@@ -691,3 +691,21 @@ def test_only_schemas_of_the_documents_have_a_location_in_them(tmp_path):
     gc.collect()
     others = [{"number": number} for number in range(20_000)]
     assert {documents.location(other) for other in others} == {"schema.json#"}
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+@pytest.mark.parametrize("others", [[], [False], [{"type": "string"}], [{"properties": {"b": False}}]])
+def test_an_alternative_that_allows_nothing_says_nothing_about_a_value(tmp_path, keyword, others):
+    catalog = catalog_of(tmp_path, {"properties": {"a": {keyword: [False, *others]}}})
+    for value in (5, [1], {"b": 1}):
+        expected = others[-1:] == [{"properties": {"b": False}}] and not isinstance(value, dict)
+        assert (codes(catalog, {"a": value}) == []) == expected
+
+
+def test_a_schema_in_a_keyword_of_an_older_draft_is_checked(tmp_path):
+    schema = {"$schema": DRAFTS["2020-12"], "properties": {"a": {"additionalItems": {"$ref": 5}}}}
+    folder = make_project(tmp_path, {"schema.json": schema, "overlays/base/all.yaml": {"a": [1]}})
+    result = run("-C", folder, "validate")
+    assert result.code == 1
+    assert "schema-invalid" in result.out
+    assert "$ref must be a text, not `5`" in result.out

@@ -98,6 +98,8 @@ def best_branch(catalog: Catalog, error: ValidationError) -> list[ValidationErro
     Of several that are equally deep, it is the one with the fewest. An empty list when no alternative stands out, because all of them expect another type.
     """
     branches = by_branch(error)
+    if not branches:
+        return []
     named = [errors for index, errors in branches.items() if _is_named(catalog, error, index)]
     best = min(named or branches.values(), key=_misses)
     only_required = not named and all(_is_itself(below, "required") for below in chain(*branches.values()))
@@ -134,16 +136,17 @@ def _is_of_another_type(errors: list[ValidationError]) -> bool:
 
 def _depth(error: ValidationError) -> int:
     """The depth of an error in the value of an alternative; in nested alternatives, that of the nearest one."""
-    below = min(by_branch(error).values(), key=_misses) if error.context else []
+    below = min(by_branch(error).values(), key=_misses, default=[])
     inside = 0 if not below or _is_of_another_type(below) else min(map(_depth, below))
     return len(error.relative_path) + inside
 
 
 def by_branch(error: ValidationError) -> dict[Any, list[ValidationError]]:
-    """The errors of each alternative, by its index."""
+    """The errors of each alternative, by its index; those of `false` have no index, and say nothing about a value."""
     branches: dict[Any, list[ValidationError]] = {}
     for below in error.context or ():
-        branches.setdefault(below.relative_schema_path[0], []).append(below)
+        if below.relative_schema_path:
+            branches.setdefault(below.relative_schema_path[0], []).append(below)
     return branches
 
 

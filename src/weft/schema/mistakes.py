@@ -112,13 +112,13 @@ def _emptied(schema: Any) -> Any:
 
 @cache
 def unknown_to(dialect: str) -> frozenset[str]:
-    """The keywords of the newest draft that another one does not have; those that only describe say nothing that could be wrong."""
+    """The keywords of other drafts, newer or older, that Weft follows in this one, too; those that only describe cannot be wrong."""
     family = dialect.rpartition("/")[0]
     every = {uri: frozenset(METASCHEMAS.contents(uri).get("properties", ())) for uri in METASCHEMAS}
     own = [names for uri, names in every.items() if uri.startswith(f"{family}/")]
     newest = [names for uri, names in every.items() if uri.startswith(f"{DIALECT.rpartition('/')[0]}/")]
     describing = next(names for uri, names in every.items() if uri.endswith("2020-12/meta/meta-data"))
-    return frozenset().union(*newest) - frozenset().union(*own) - describing - {"$comment"}
+    return (frozenset().union(*newest) | ONE | MANY | NAMED) - frozenset().union(*own) - describing - {"$comment"}
 
 
 @lru_cache(maxsize=4096)  # every schema has the same few keywords
