@@ -583,7 +583,7 @@ def test_threads_share_what_is_known():
 @pytest.mark.parametrize("path", [(), ("items", 2)])
 def test_a_note_is_plain_data(path):
     noted = Noted("v1", "ConfigMap", "a", None, 3, path)
-    assert Noted.from_data(json.loads(json.dumps(noted.as_data()))) == noted
+    assert Noted.from_data(json.loads(json.dumps(noted))) == noted
 
 
 # --- outputs of many objects ---

@@ -50,8 +50,8 @@ class Cluster:
         return server.start()
 
 
-def bundles(server):
-    return list((server.folder / "tmp").glob("weft-bundle-*"))
+def archives(server):
+    return list((server.folder / "tmp").glob("weft-archive-*"))
 
 
 @pytest.fixture
@@ -89,14 +89,14 @@ def test_outputs_are_those_of_this_machine_though_a_worker_is_killed(project, cl
     assert render(project, "--no-cache", "-o", "here")[0] == 0
     first, second = cluster.worker("first"), cluster.worker("second")
     process = start(project, "--executor", cluster.address)
-    until(lambda: bundles(first))  # it has begun
+    until(lambda: archives(first))  # it has begun
     first.process.send_signal(signal.SIGSTOP)
     assert process.poll() is None
     first.kill()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert outputs(project / "build") == outputs(project / "here")
-    assert bundles(second)
+    assert archives(second)
     assert "Removing worker" in cluster.servers[0].log or "Remove worker" in cluster.servers[0].log
     code, again = render(project, "--executor", "dask://127.0.0.1:1")  # nothing has changed, so nobody is asked
     assert (code, re.sub(r"\d+\.\d s", "", again)) == (
@@ -151,7 +151,7 @@ def test_a_scheduler_without_workers_and_none_at_all_are_reported(project, clust
 def test_ctrl_c_ends_at_once(project, cluster):
     worker = cluster.worker("first")
     process = start(project, "--executor", cluster.address)
-    until(lambda: bundles(worker))
+    until(lambda: archives(worker))
     worker.process.send_signal(signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

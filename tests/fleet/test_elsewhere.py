@@ -19,7 +19,7 @@ from weft.files.reading import files_of
 from weft.files.signatures import digest_of
 from weft.files.store import FOLDER, Store
 from weft.fleet import serving
-from weft.fleet.bundles import IncompleteError, bundle_of, matching
+from weft.fleet.archives import IncompleteError, archive_of, matching
 from weft.fleet.memory import Memory
 from weft.fleet.options import Options
 from weft.fleet.workers import AHEAD, CHUNK, cores
@@ -110,7 +110,7 @@ def _forgetful(tmp_path, monkeypatch):
 
 
 def left():
-    return list(Path(tempfile.gettempdir()).glob("weft-bundle-*"))
+    return list(Path(tempfile.gettempdir()).glob("weft-archive-*"))
 
 
 def test_threads_give_what_this_process_gives(project):
@@ -168,14 +168,14 @@ def test_a_project_with_a_file_that_cannot_be_read_is_rendered_here(project, tmp
 def test_a_project_that_changes_under_the_run_is_rendered_here(project):
     memory = Memory(files_of(project, [project.parent / "shared"]), options(), executor=Inline(), keep=False)
     opened = memory.open()
-    assert bundle_of(opened)
+    assert archive_of(opened)
     put(project / "schemas/tenant.json", "{}")
     with pytest.raises(IncompleteError):
-        bundle_of(opened)
+        archive_of(opened)
     memory.close()
 
 
-def test_the_bundle_is_sent_to_a_worker_that_lacks_it_and_to_no_other(project):
+def test_the_archive_is_sent_to_a_worker_that_lacks_it_and_to_no_other(project):
     inline = Inline()
     wanted = seen(project, inline)
     chunks = -(-TARGETS // CHUNK)
@@ -190,11 +190,11 @@ def test_the_bundle_is_sent_to_a_worker_that_lacks_it_and_to_no_other(project):
     assert any(other.sent)
 
 
-def test_a_bundle_holds_what_a_project_may_read_and_nothing_else(project):
+def test_a_archive_holds_what_a_project_may_read_and_nothing_else(project):
     for name in ("notes.txt", "overlays/unread/x.yaml", ".git/config"):
         put(project / name, "mine")
     memory = Memory(files_of(project, [project.parent / "shared"]), options(), keep=False)
-    _, files, links = pickle.loads(zlib.decompress(bundle_of(memory.open())))
+    _, files, links = pickle.loads(zlib.decompress(archive_of(memory.open())))
     memory.close()
     names = {Path(name).relative_to(project.parent).as_posix() for name in files}
     assert {
@@ -244,7 +244,7 @@ def test_what_elsewhere_made_is_remembered_here(project):
     with done(project, inline) as fourth:
         changed = [path for path, digest in fourth.outputs.items() if third.outputs.get(path) != digest]
     assert changed == ["dev/t4/app.yaml", "prod/t4/app.yaml"]
-    assert len(inline.sent) == 2  # two targets: one chunk, which lacks the bundle at first
+    assert len(inline.sent) == 2  # two targets: one chunk, which lacks the archive at first
 
 
 def test_a_new_file_is_noticed_after_a_run_of_new_processes(project, monkeypatch):
@@ -313,33 +313,33 @@ def test_an_executor_that_fails_is_reported(project):
     assert problem.code == "worker-failed"
     assert "ModuleNotFoundError: No module named 'weft' at all" in problem.message
     problem = refusal(project, lambda *_: (serving.LACKS, None))
-    assert "the bundle arrived damaged" in problem.message
+    assert "the archive arrived damaged" in problem.message
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
     with pytest.raises(CannotRun), done(project, pool):
         pass
 
 
-def test_a_worker_keeps_few_projects_and_takes_no_damaged_bundle(project):
+def test_a_worker_keeps_few_projects_and_takes_no_damaged_archive(project):
     code = serving.installed().digest()
     memory = Memory(files_of(project, [project.parent / "shared"]), options(), keep=False)
     opened = memory.open()
-    bundle, part, before = bundle_of(opened), pickle.dumps([]), left()
+    archive, part, before = archive_of(opened), pickle.dumps([]), left()
     jobs = [
-        pickle.dumps(serving.Job(digest_of(bundle), str(project), (), options(), str(number))) for number in range(6)
+        pickle.dumps(serving.Job(digest_of(archive), str(project), (), options(), str(number))) for number in range(6)
     ]
     assert serving.serve(code, jobs[0], part) == (serving.LACKS, None)
-    assert serving.serve(code, jobs[0], part, bundle[:-1]) == (serving.LACKS, None)
+    assert serving.serve(code, jobs[0], part, archive[:-1]) == (serving.LACKS, None)
     for job in jobs:
-        assert serving.serve(code, job, part, bundle)[0] == serving.MADE
+        assert serving.serve(code, job, part, archive)[0] == serving.MADE
     assert len(left()) - len(before) == len(serving._opened) < len(jobs)
     memory.close()
 
 
-def test_everything_that_a_run_reads_is_in_the_bundle(project):
+def test_everything_that_a_run_reads_is_in_the_archive(project):
     memory = Memory(files_of(project, [project.parent / "shared"]), options(), keep=False, workers=1)
     done_here = memory.run([])
-    _, files, _ = pickle.loads(zlib.decompress(bundle_of(memory.open())))
+    _, files, _ = pickle.loads(zlib.decompress(archive_of(memory.open())))
     memory.close()
     assert {os.path.realpath(path) for path in done_here.project.files.trace.files} <= files.keys()
 

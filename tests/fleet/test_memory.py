@@ -17,13 +17,13 @@ from small_fleet import FILES, cold, fleet, outputs, put, remove
 from run import run
 from weft.files.signatures import signature
 from weft.files.store import Store
-from weft.fleet import unchanged
-from weft.fleet.unchanged import Written
+from weft.fleet import written as written_folder
+from weft.fleet.written import Written
 from weft.project import project as opened
 from weft.project.target import Target
 
 WEFT = [sys.executable, "-m", "weft"]
-SOURCE = Path(unchanged.__file__).parents[2]
+SOURCE = Path(written_folder.__file__).parents[2]
 
 
 @pytest.fixture
@@ -147,10 +147,10 @@ def test_a_damaged_store_is_made_again(folder, seed, chance):
         assert outputs(folder / "build") == cold(folder)[0]
 
 
-def test_results_of_another_version_of_weft_are_not_used(folder, made, monkeypatch):
+def test_results_of_another_python_are_not_used(folder, made, monkeypatch):
     settled(folder)
     made.clear()
-    monkeypatch.setattr("weft.fleet.memory.code_digest", lambda _: "another")
+    monkeypatch.setattr("sys.version", "another")
     assert run("render", cwd=folder).code == 0
     assert len(made) == 8
 
@@ -272,8 +272,8 @@ def test_after_one_target_is_rendered_the_others_are_still_known(folder, monkeyp
     settled(folder)
     assert run("render", "dev/a", cwd=folder).code == 0
     read = []
-    looked = unchanged.look_at
-    monkeypatch.setattr(unchanged, "look_at", lambda path: read.append(path) or looked(path))
+    looked = written_folder.look_at
+    monkeypatch.setattr(written_folder, "look_at", lambda path: read.append(path) or looked(path))
     assert run("render", cwd=folder).code == 0
     assert [path for path in read if not path.endswith(".weft-record")] == []
 
@@ -306,8 +306,8 @@ def test_a_changed_check_of_another_package_is_noticed(folder, tmp_path):
     plugin(tmp_path / "one", "it is heavy")
     assert "it is heavy" in weft(folder, tmp_path / "one", "render")
     assert "it is heavy" in weft(folder, tmp_path / "one", "render")
-    plugin(tmp_path / "one", "it is light")
-    assert "it is light" in weft(folder, tmp_path / "one", "render")
+    plugin(tmp_path / "one", "it is much lighter")
+    assert "it is much lighter" in weft(folder, tmp_path / "one", "render")
     plugin(tmp_path / "two", "it is elsewhere")
     assert "it is elsewhere" in weft(folder, tmp_path / "two", "render")
 

@@ -76,7 +76,7 @@ class Dask(Executor):
             raise CannotRun(Problem("not-installed", message, hint=how_to_install("dask", "distributed"))) from None
         for name in filter(_IS_OF_DASK, [*logging.root.manager.loggerDict]):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is reported by Weft
-        warnings.filterwarnings("ignore", "Sending large graph")  # a bundle, once for each worker
+        warnings.filterwarnings("ignore", "Sending large graph")  # an archive, once for each worker
         try:
             return distributed.Client(f"tcp://{self._place}", timeout=_PATIENCE, set_as_default=False)
         except (OSError, TimeoutError) as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from weft.base.watching import Watch
     from weft.fleet.memory import Done, Memory
     from weft.fleet.shards import Shard
-    from weft.fleet.unchanged import Written
+    from weft.fleet.written import Written
 
 
 def _shard(ctx: click.Context, param: click.Parameter, text: str | None) -> Shard | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from weft.base.problems import Problem
     from weft.base.watching import Watch
     from weft.fleet.memory import Done, Memory
-    from weft.fleet.unchanged import Written
+    from weft.fleet.written import Written
     from weft.stages.write import Changes
 
     Progress = Callable[[], AbstractContextManager[Watch]]

@@ -7,14 +7,15 @@ The door is `memory`. What is kept:
 
     options, keys   what results follow from
     results         results as data, and back; `packing` and `problem_data` are its parts
-    unchanged       whole runs, answers of commands, and what is in output folders
+    unchanged       whole runs, and what commands printed; `affected` says which targets a change concerns
+    written         what is in output folders
 
 Who works:
 
     making          one result, from the store or from its files
     remembering     a renderer for a run: what is known, and the rest by a crew
     workers         the crew of this machine, processes
-    elsewhere       the crew behind any executor: it sends `bundles`, and asks their receivers to call `serving`
+    elsewhere       the crew behind any executor: it sends `archives`, and asks their receivers to call `serving`
 
 Other ways to run:
 

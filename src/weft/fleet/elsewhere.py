@@ -1,7 +1,7 @@
 """Workers elsewhere: results made by an executor that was handed in, whose workers do not have the project's folder.
 
 Any executor of `concurrent.futures` will do, such as one of threads or processes, or that of a cluster. It is asked to call
-`serving.serve` with the digest of the project's bundle. A worker that lacks the bundle says so, and is sent it then: about once for each
+`serving.serve` with the digest of the project's archive. A worker that lacks the archive says so, and is sent it then: about once for each
 worker, however many targets there are. Results come back in order, and no more than a few chunks for each worker are handed out at
 once. A worker that ends in the middle is the executor's matter; calling `serve` again does no harm.
 """
@@ -20,10 +20,10 @@ from typing import Final
 from weft.base.problems import CannotRun, Problem
 from weft.base.wording import cut, shortened
 from weft.files.signatures import digest_of
-from weft.fleet.bundles import IncompleteError, bundle_of
+from weft.fleet.archives import IncompleteError, archive_of
 from weft.fleet.making import Made
 from weft.fleet.options import Installation, Options
-from weft.fleet.serving import DIFFERS, LACKS, Answer, Job, installed, serve
+from weft.fleet.serving import DIFFERS, LACKS, Job, Reply, installed, serve
 from weft.fleet.workers import AHEAD, CHUNK, Crew, cores
 from weft.project.project import Project
 from weft.project.targets import Identity
@@ -34,9 +34,9 @@ _SAME: Final = "install Weft on the workers as it is installed here, with the sa
 
 
 class _Asked:
-    """A chunk that was handed out; `made` are its results when they have come, `sent` tells if the bundle went with it."""
+    """A chunk that was handed out; `made` are its results when they have come, `sent` tells if the archive went with it."""
 
-    def __init__(self, part: bytes, future: Future[Answer]) -> None:
+    def __init__(self, part: bytes, future: Future[Reply]) -> None:
         self.part = part
         self.future = future
         self.sent = False
@@ -64,21 +64,21 @@ class Elsewhere:
     def made(self, identities: Sequence[Identity]) -> Iterator[list[Made]]:
         """The results of these targets. Raises CannotRun if the workers cannot make them."""
         try:
-            bundle = bundle_of(self._project) if identities else b""
+            archive = archive_of(self._project) if identities else b""
         except IncompleteError:
             yield from self._otherwise.made(identities)
         else:
-            yield from _Call(self._executor, self._workers * AHEAD, self._job(bundle), bundle).made(identities)
+            yield from _Call(self._executor, self._workers * AHEAD, self._job(archive), archive).made(identities)
 
     @property
     def _workers(self) -> int:
         return self._wanted or getattr(self._executor, "workers", 0) or cores()
 
-    def _job(self, bundle: bytes) -> bytes:
+    def _job(self, archive: bytes) -> bytes:
         files = self._project.files
         options = replace(self._options, environment=self._environment())
         allowed = tuple(realpath(folder) for folder in files.allowed)
-        return pickle.dumps(Job(digest_of(bundle), realpath(files.folder), allowed, options, self._common), protocol=5)
+        return pickle.dumps(Job(digest_of(archive), realpath(files.folder), allowed, options, self._common), protocol=5)
 
     def _environment(self) -> Mapping[str, str] | None:
         """The variables that become settings, and no others; a secret stays here, as only its name is used."""
@@ -95,11 +95,11 @@ class Elsewhere:
 class _Call:
     """One run of an executor."""
 
-    def __init__(self, executor: Executor, ahead: int, job: bytes, bundle: bytes) -> None:
+    def __init__(self, executor: Executor, ahead: int, job: bytes, archive: bytes) -> None:
         self._executor = executor
         self._ahead = ahead
         self._job = job
-        self._bundle = bundle
+        self._archive = archive
         self._waiting: deque[_Asked] = deque()
 
     @cached_property
@@ -121,7 +121,7 @@ class _Call:
                 asked.future.cancel()
 
     def _next(self) -> list[Made]:
-        """The results of the first chunk; meanwhile, every worker that lacks the bundle is sent it."""
+        """The results of the first chunk; meanwhile, every worker that lacks the archive is sent it."""
         first = self._waiting[0]
         while first.made is None:
             wait([asked.future for asked in self._waiting if asked.made is None], return_when=FIRST_COMPLETED)
@@ -141,12 +141,12 @@ class _Call:
             asked.made = pickle.loads(data)  # noqa: S301 - from code that this process has sent
             return
         if asked.sent:
-            raise _failed(RuntimeError("the bundle arrived damaged"))
-        asked.future, asked.sent = self._submit(asked.part, self._bundle), True
+            raise _failed(RuntimeError("the archive arrived damaged"))
+        asked.future, asked.sent = self._submit(asked.part, self._archive), True
 
-    def _submit(self, part: bytes, bundle: bytes | None) -> Future[Answer]:
+    def _submit(self, part: bytes, archive: bytes | None) -> Future[Reply]:
         try:
-            return self._executor.submit(serve, self._code, self._job, part, bundle)
+            return self._executor.submit(serve, self._code, self._job, part, archive)
         except CannotRun:
             raise
         except Exception as error:

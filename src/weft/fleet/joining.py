@@ -31,6 +31,7 @@ from weft.stages.write.record import Part, read_part, refusal
 
 _SHOWN: Final = 3
 _AGAIN: Final = "render it again with `--shard`, from the files that this project has now"
+_ALL_AGAIN: Final = "render all shards again, from the files that this project has now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,8 @@ def join(memory: Memory, folders: Sequence[Path], watch: Watch) -> Done:
     targets = project.targets(*shards[0].globs)
     if [target.name for target in targets] != shards[0].targets:
         message = f"{shards[0]} was rendered when the project had other targets than now"
-        raise WeftError(Problem("shard-other", message, hint=_AGAIN.replace("it", "all shards", 1)))
-    project.renderer = lambda: _Joined(project, common, shards)
-    run = project.run(targets, watch)
+        raise WeftError(Problem("shard-other", message, hint=_ALL_AGAIN))
+    run = project.run(targets, watch, renderer=_Joined(project, common, shards))
     return Done.made(run, targets, project, common)
 
 

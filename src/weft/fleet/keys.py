@@ -1,4 +1,4 @@
-"""Keys: what the result of a target follows from, as digests of content; no times and no paths of this machine.
+"""Keys: what the result of a target follows from, as digests of content, without times.
 
 All targets of a project share the files that it was opened from, its templates, the options of the run and Weft itself, with the packages
 that are installed next to it. A target adds the files of its layers.
@@ -28,7 +28,7 @@ def common_key(project: Project, options: Options, code: str) -> str:
         if trace.digest(Path(path)) is None:
             with contextlib.suppress(OSError):  # rendering it reports that
                 project.files.read(Path(path))
-    opened = {*project.opened_from, *(path for path in trace.files if Path(path).is_relative_to(templates))}
+    opened = {*project.opened_from, *(path for path in trace.files if path.startswith(f"{templates}/"))}
     files = sorted((_relative(project.folder, path), trace.files[path][1]) for path in opened)
     return digest_of(json.dumps([code, _of_options(project, options), files], default=repr))
 

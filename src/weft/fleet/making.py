@@ -31,7 +31,7 @@ class Made:
 class Maker:
     """Makes results of one project, or finds them in the store; `common` is the part of their keys that all have in common.
 
-    `root` is the folder below which a bundle of the project was unpacked; it is in no result.
+    `root` is the folder below which an archive of the project was unpacked; it is in no result.
     """
 
     def __init__(self, project: Project, store: Store, common: str, root: str = "") -> None:

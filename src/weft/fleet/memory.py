@@ -1,21 +1,17 @@
 """The memory of a project: the door of this package. It is asked before the project is opened, and remembers what was found.
 
-memory = Memory(home, options)
-last = memory.last(globs)          # the whole run, if nothing has changed
-project = memory.open()            # otherwise: a project that remembers
-run = project.run(project.targets(*globs))
-memory.remember(globs, project, run)
+`run` gives the last run if nothing that it read has changed; otherwise it opens the project, renders what has changed, and remembers the run. `shard`
+and `rendered` are other ways to run, `answer` is for commands about single targets, and `open` gives a project that remembers, for everything else.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +22,9 @@ from weft.files.reading import ProjectFiles
 from weft.files.store import FOLDER, Store
 from weft.files.trace import changes
 from weft.fleet import unchanged
-from weft.fleet.options import Options, code_digest
-from weft.fleet.unchanged import Last, Written
+from weft.fleet.options import Options, installation
+from weft.fleet.unchanged import Earlier, Last
+from weft.fleet.written import Written
 
 if TYPE_CHECKING:
     from weft.files.trace import Trace
@@ -48,15 +45,6 @@ _ANSWERS: Final = 64
 _MANY: Final = 4
 _FEW: Final = 1000
 """How many results are kept: those of four fleets like this one, and a thousand for small ones."""
-
-
-@dataclass(frozen=True)
-class _Earlier:
-    """An earlier run, and what has changed since: files with another content, and paths that came or went."""
-
-    last: Last
-    contents: set[str]
-    names: set[str]
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ class Done:
 class Memory:
     """The memory of the project with these files, for runs with some options.
 
-    `workers` is the number of processes, 0 for one on each processor. With an `executor`, its workers make the results, from a bundle
+    `workers` is the number of processes, 0 for one on each processor. With an `executor`, its workers make the results, from an archive
     of the project instead of its folder; then it is their number, 0 for what the executor's attribute `workers` says. Without `keep`,
     nothing is remembered: results go through a temporary store, which is removed by `close`.
     """
@@ -119,8 +107,8 @@ class Memory:
         self._executor = executor
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._ignored = {str(files.folder / FOLDER), *(str(path.absolute()) for path in ignored)}
-        self._earlier: _Earlier | None = None
-        self._renderers: list[Remembering] = []
+        self._earlier: Earlier | None = None
+        self._last_renderer: Remembering
 
     @cached_property
     def store(self) -> Store:
@@ -134,7 +122,7 @@ class Memory:
 
     @cached_property
     def _code(self) -> str:
-        return code_digest(self.store)
+        return installation(self.store).digest()
 
     def run(
         self,
@@ -152,15 +140,13 @@ class Memory:
             last = None if ask_programs else self._last(globs)
         if last is not None and enough(last):
             return Done(len(last.targets), last.outputs, last.problems, Counter(last.asked), Counter(last.skipped))
-        if last is not None:  # only the outputs are not as they were
-            self._earlier = _Earlier(last, set(), set())
         project = self.open()
         chosen = project.targets(*globs)
         run = project.run(chosen, watch, ask_programs=ask_programs)
         if not ask_programs:
             with timing.REMEMBER:
                 self.remember(globs, project, run)
-        return Done.made(run, chosen, project, self._renderers[-1].common)
+        return Done.made(run, chosen, project, self._last_renderer.common)
 
     def shard(self, globs: Sequence[str], shard: Shard, watch: Watch = unwatched) -> Done:
         """The run of one shard of the targets that these globs name. Results are remembered one by one, not the run as a whole."""
@@ -169,11 +155,10 @@ class Memory:
         project = self.open()
         every = project.targets(*globs)
         keeping = Keeping(self._renderer(project))
-        project.renderer = lambda: keeping
         chosen = shard.part(every)
-        run = project.run(chosen, watch)
+        run = project.run(chosen, watch, renderer=keeping)
         part = keeping.kept(shard, globs, [target.name for target in every])
-        return replace(Done.made(run, chosen, project, self._renderers[-1].common), part=part)
+        return replace(Done.made(run, chosen, project, keeping.renderer.common), part=part)
 
     def _last(self, globs: Sequence[str]) -> Last | None:
         """The last run with these globs, if nothing that it read has changed since."""
@@ -182,9 +167,9 @@ class Memory:
         if last is None or last.code != self._code:
             return None
         doubtful = sum(known is None for known, _ in (*last.files.values(), *last.folders.values()))
-        earlier = _Earlier(last, *changes(last.files, last.folders, self._ignored))
-        if earlier.contents or earlier.names:
-            self._earlier = earlier
+        contents, names = changes(last.files, last.folders, self._ignored)
+        self._earlier = Earlier(last.common, last.targets, last.files, last.folders, contents, names)
+        if contents or names:
             return None
         if doubtful:  # they were read again; the next run need not do that
             unchanged.remember(self.store, key, last, self._files.folder)
@@ -194,7 +179,7 @@ class Memory:
         """What a command said to a question, if nothing that it read has changed since."""
         if not self._keep:
             return None
-        known = unchanged.recall_answer(self.store, self._question(question), self._files.folder)
+        known = unchanged.recall_printed(self.store, self._question(question), self._files.folder)
         if known is None or known.code != self._code or any(changes(known.files, known.folders, self._ignored)):
             return None
         return known.text
@@ -203,8 +188,8 @@ class Memory:
         """Keep what a command says to a question; the project was opened for it."""
         trace = self._files.trace
         if self._keep and trace.lists_folders:
-            answer = unchanged.Answer(self._code, trace.files, trace.folders, text)
-            unchanged.remember_answer(self.store, self._question(question), answer, self._files.folder)
+            printed = unchanged.Printed(self._code, trace.files, trace.folders, text)
+            unchanged.remember_printed(self.store, self._question(question), printed, self._files.folder)
             self.store.keep_newest(unchanged.ANSWER, _ANSWERS)
 
     def _question(self, words: Sequence[str]) -> str:
@@ -241,20 +226,16 @@ class Memory:
     def refreshed(self, project: Project, contents: set[str], names: set[str]) -> Project:
         """An open project after changes of overlays: those with another content, and those that came or went."""
         again = project.refreshed({Path(path) for path in (*contents, *names)})
-        renderer = self._renderers[-1]
-        last = Last(
-            renderer.common, renderer.common, self.trace.files, self.trace.folders, renderer.known, {}, (), (), {}, {}
-        )
-        self._earlier = _Earlier(last, contents, names)
+        last, trace = self._last_renderer, self.trace
+        self._earlier = Earlier(last.common, last.known, trace.files, trace.folders, contents, names)
         return again
 
     def rendered(self, globs: Sequence[str], project: Project, kept: dict[str, Result], watch: Watch) -> Done:
         """The run of the targets that these globs name; results are taken from those that are `kept`, and kept there."""
-        renderer = self._renderer(project, self._renderers[-1].common if kept else None)
+        renderer = self._renderer(project, self._last_renderer.common if kept else None)
         renderer.kept = kept
-        project.renderer = lambda: renderer
         chosen = project.targets(*globs)
-        run = project.run(chosen, watch)
+        run = project.run(chosen, watch, renderer=renderer)
         return replace(Done.made(run, chosen, project, renderer.common), fresh=renderer.fresh)
 
     def written(self, folder: Path) -> Written:
@@ -263,7 +244,7 @@ class Memory:
 
     def remember(self, globs: Sequence[str], project: Project, run: Run) -> None:
         """Keep a run of all targets that these globs name, unless it has errors."""
-        renderer = self._renderers[-1]
+        renderer = self._last_renderer
         if not self._keep or has_errors(run.problems) or len(renderer.known) != run.targets:
             return
         trace = project.files.trace
@@ -305,18 +286,19 @@ class Memory:
         return common_key(project, self._options, self._code)
 
     def _renderer(self, project: Project, common: str | None = None) -> Remembering:
+        from weft.fleet.affected import unaffected
         from weft.fleet.making import Maker
         from weft.fleet.remembering import Remembering
 
         maker = Maker(project, self.store, common or self.common(project))
         renderer = Remembering(maker, self.store, self._crew(maker))
-        if self._earlier is not None and self._earlier.last.common == maker.common:
-            last = self._earlier.last
-            renderer.expect(dict(_unaffected(project, self._earlier)))
+        earlier = self._earlier
+        if earlier is not None and earlier.common == maker.common:
+            renderer.expect(dict(unaffected(project, earlier)))
             sources = {f"{project.folder}/{name}" for one in renderer.expected.values() for name in one.sources}
-            project.files.trace.files |= {path: last.files[path] for path in sources if path in last.files}
-            project.files.trace.folders |= last.folders
-        self._renderers = [renderer]
+            project.files.trace.files |= {path: earlier.files[path] for path in sources if path in earlier.files}
+            project.files.trace.folders |= earlier.folders
+        self._last_renderer = renderer
         return renderer
 
     def _crew(self, maker: Maker) -> Crew:
@@ -332,30 +314,3 @@ class Memory:
         from weft.fleet.elsewhere import Elsewhere
 
         return Elsewhere(self._executor, self._wanted_workers, maker.project, self._options, maker.common, local)
-
-
-def _unaffected(project: Project, earlier: _Earlier) -> Iterator[tuple[str, unchanged.Known]]:
-    """The targets of an earlier run whose layers have the same files, with the same contents."""
-    prefix = f"{project.folder}/"
-    contents = {path.removeprefix(prefix) for path in earlier.contents}
-    names = {name for path in earlier.names for name in _named_by(path.removeprefix(prefix))}
-    for name, known in earlier.last.targets.items():
-        if contents.isdisjoint(known.sources) and not (names and _meets(names, project, known)):
-            yield name, known
-
-
-def _meets(names: set[str], project: Project, known: unchanged.Known) -> bool:
-    """True if a layer that a target may have is named by one of these, or is in a folder that is."""
-    from weft.fleet.keys import layer_names
-
-    for layer in layer_names(project.file.layers, known.values):
-        if not names.isdisjoint(accumulate(layer.split("/"), "{}/{}".format)):
-            return True
-    return False
-
-
-def _named_by(path: str) -> tuple[str, ...]:
-    """The names of the layers that a path which came or went may belong to: its own, without its suffix, and that of its folder."""
-    folder, _, name = path.rpartition("/")
-    stem = name.rpartition(".")[0]
-    return path, f"{folder}/{stem}".lstrip("/") if stem else path, *([folder] if folder else [])

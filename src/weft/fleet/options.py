@@ -52,11 +52,6 @@ class Installation:
         return digest_of(json.dumps([self.python, self.files, self.packages]))
 
 
-def code_digest(store: Store) -> str:
-    """The digest of Weft as it is installed."""
-    return installation(store).digest()
-
-
 def installation(store: Store) -> Installation:
     """Weft as it is installed, with its plug-ins. The store remembers the files, so usually none is read."""
     where, files, folders = _remembered(store)

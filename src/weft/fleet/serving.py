@@ -1,4 +1,4 @@
-"""What a worker without the project's folder does: it unpacks the bundle of a project, and makes results.
+"""What a worker without the project's folder does: it unpacks the archive of a project, and makes results.
 
 `serve` is all that such a worker is asked to call. Its arguments and answers are plain data, so that a worker with another Weft can say
 so: only the same Weft, with the same Python and packages, gives the same results. Nothing is kept in a store, and no path of the worker is
@@ -23,7 +23,7 @@ from typing import Any, Final
 from weft.files.reading import ProjectFiles
 from weft.files.signatures import digest_of
 from weft.files.store import Store
-from weft.fleet.bundles import below, unpack
+from weft.fleet.archives import below, unpack
 from weft.fleet.making import Maker
 from weft.fleet.options import Installation, Options, installation
 from weft.project.project import open_project
@@ -31,19 +31,19 @@ from weft.project.project import open_project
 MADE: Final = "made"
 """The answer with results."""
 LACKS: Final = "lacks"
-"""The answer of a worker that needs the bundle."""
+"""The answer of a worker that needs the archive."""
 DIFFERS: Final = "differs"
 """The answer of a worker with another installation."""
 _KEPT: Final = 4
 """How many projects a worker keeps open."""
 _WITHOUT_STORE: Final = Path(os.devnull, "weft")
 
-Answer = tuple[str, Any]
+Reply = tuple[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker opens: the bundle with a digest, as a project with some options; `common` is the common part of the keys."""
+    """What a worker opens: the archive with a digest, as a project with some options; `common` is the common part of the keys."""
 
     digest: str
     folder: str
@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A project that was opened from a bundle, and what removes its files."""
+    """A project that was opened from an archive, and what removes its files."""
 
     process: int
     maker: Maker
@@ -65,7 +65,7 @@ _opened: dict[bytes, _Opened] = {}
 _one_at_a_time = threading.Lock()
 
 
-def serve(code: str, job: bytes, part: bytes, bundle: bytes | None = None) -> Answer:
+def serve(code: str, job: bytes, part: bytes, archive: bytes | None = None) -> Reply:
     """The results of some targets, pickled, or why there are none; `code` is the digest of the installation that is wanted.
 
     Raises WeftError if the project cannot be opened.
@@ -79,7 +79,7 @@ def serve(code: str, job: bytes, part: bytes, bundle: bytes | None = None) -> An
                 here.python,
                 list(here.packages),
             )
-        maker = _maker(job, bundle)
+        maker = _maker(job, archive)
         if maker is None:
             return LACKS, None
         identities: Sequence[Any] = pickle.loads(part)  # noqa: S301 - the caller could send any code as well
@@ -92,29 +92,29 @@ def installed() -> Installation:
     return installation(Store(_WITHOUT_STORE))
 
 
-def _maker(job: bytes, bundle: bytes | None) -> Maker | None:
-    """What makes results of a job; None if its bundle is not here."""
+def _maker(job: bytes, archive: bytes | None) -> Maker | None:
+    """What makes results of a job; None if its archive is not here."""
     known = _opened.get(job)
     if known is not None and known.process == os.getpid():  # not that of a process from which this one was forked
         return known.maker
-    if bundle is None:
+    if archive is None:
         return None
     what: Job = pickle.loads(job)  # noqa: S301 - the caller could send any code as well
-    if digest_of(bundle) != what.digest:
+    if digest_of(archive) != what.digest:
         return None
     while len(_opened) >= _KEPT:
         _opened.pop(next(iter(_opened))).remove()
-    _opened[job] = _open(what, bundle)
+    _opened[job] = _open(what, archive)
     return _opened[job].maker
 
 
-def _open(job: Job, bundle: bytes) -> _Opened:
-    root = Path(tempfile.mkdtemp(prefix="weft-bundle-")).resolve()
+def _open(job: Job, archive: bytes) -> _Opened:
+    root = Path(tempfile.mkdtemp(prefix="weft-archive-")).resolve()
     remove = multiprocessing.util.Finalize(
         None, shutil.rmtree, (root, True), exitpriority=1
     )  # in a worker of a pool too
     try:
-        unpack(bundle, root)
+        unpack(archive, root)
         files = ProjectFiles(below(root, job.folder), tuple(below(root, folder) for folder in job.allowed))
         project = open_project(files, job.options.overrides, job.options.environment)
         return _Opened(os.getpid(), Maker(project, Store(_WITHOUT_STORE), job.common, str(root)), remove)

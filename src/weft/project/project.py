@@ -172,12 +172,19 @@ class Project:
         """Every expression of the schemas and of weft.yaml."""
         return [*self.schemas.rule_check.expressions, *self.outputs.conditions]
 
-    def run(self, targets: Sequence[Target], watch: Watch = unwatched, *, ask_programs: bool = False) -> Run:
-        """Render these targets together; a target with errors is not rendered.
+    def run(
+        self,
+        targets: Sequence[Target],
+        watch: Watch = unwatched,
+        *,
+        ask_programs: bool = False,
+        renderer: Renderer | None = None,
+    ) -> Run:
+        """Render these targets together, with a renderer other than the project's own if one is given; a target with errors is not rendered.
 
         With `ask_programs`, the checks that start a program are run too.
         """
-        return runs.run(self._rendering, targets, self.renderer(), ask_programs=ask_programs, watch=watch)
+        return runs.run(self._rendering, targets, renderer or self.renderer(), ask_programs=ask_programs, watch=watch)
 
     def render(self, targets: Sequence[Target], watch: Watch = unwatched) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.

@@ -98,10 +98,8 @@ def best_branch(catalog: Catalog, error: ValidationError) -> list[ValidationErro
     Of several that are equally deep, it is the one with the fewest. An empty list when no alternative stands out, because all of them expect another type.
     """
     branches = by_branch(error)
-    if not branches:
-        return []
     named = [errors for index, errors in branches.items() if _is_named(catalog, error, index)]
-    best = min(named or branches.values(), key=_misses)
+    best = min(named or branches.values(), key=_misses, default=[])
     only_required = not named and all(_is_itself(below, "required") for below in chain(*branches.values()))
     only_fixed = len(best) == 1 and _is_itself(best[0], "const", "enum")
     return [] if _is_of_another_type(best) or only_fixed or only_required else best

@@ -47,13 +47,9 @@ class Noted(NamedTuple):
 
     @classmethod
     def from_data(cls, data: Sequence[Any]) -> Noted:
-        """The object that `as_data` wrote."""
+        """The object again, from its JSON data."""
         api_version, kind, name, namespace, document, path = data
         return cls(api_version, kind, name, namespace, document, tuple(path))
-
-    def as_data(self) -> list[Any]:
-        """The object as JSON can write it."""
-        return [*self[:-1], list(self.path)]
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -215,7 +215,7 @@ def _is_exposed(root: Path, file: File) -> bool:
 def _in_the_way(gone: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """Stale files at the path of a new folder, and stale files in a folder at the path of a new file."""
     names = set(wanted)
-    folders = _folders(names)
+    folders = folders_of(names)
     return [path for path in gone if path in folders or names.intersection(_parents(path))]
 
 
@@ -228,8 +228,8 @@ def _parents(path: str) -> list[str]:
     return [*found, "."]
 
 
-def _folders(paths: Iterable[str]) -> set[str]:
-    """The folders above some paths, without the output folder."""
+def folders_of(paths: Iterable[str]) -> set[str]:
+    """The folders above some paths, up to the output folder and without it."""
     found: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
@@ -242,7 +242,7 @@ def _folders(paths: Iterable[str]) -> set[str]:
 def _blocking(root: Path, wanted: Collection[str], gone: Iterable[str]) -> list[str]:
     """Folders at the path of a new file, and files at the path of a new folder, that this write does not remove."""
     going = set(gone)
-    found = [folder for folder in sorted(_folders(wanted)) if folder not in going and _is_no_folder(root / folder)]
+    found = [folder for folder in sorted(folders_of(wanted)) if folder not in going and _is_no_folder(root / folder)]
     for path in wanted:
         if _kind(f"{root}/{path}") == stat.S_IFDIR:
             inside = (root / path).rglob("*")
@@ -285,7 +285,7 @@ def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Call
 
 def _refuse_links(root: Path, paths: Iterable[str]) -> None:
     """A symbolic link in the output folder must not redirect a write or a removal."""
-    for folder in sorted(_folders(paths)):
+    for folder in sorted(folders_of(paths)):
         if (root / folder).is_symlink():
             message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
             raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))

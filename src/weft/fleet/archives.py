@@ -1,9 +1,9 @@
-"""Bundles: everything that a project may read, as bytes, for a worker that does not have its folder.
+"""Archives: everything that a project may read, as bytes, for a worker that does not have its folder.
 
-A bundle holds weft.yaml, the schemas, the templates, and every file that can be one of a layer, with the places that they have here. A
+An archive holds weft.yaml, the schemas, the templates, and every file that can be one of a layer, with the places that they have here. A
 worker unpacks it below a folder of its own, its *root*, so that `/shop/weft.yaml` is `ROOT/shop/weft.yaml`. Links are
 links there too, and lead to the same places below the root; what is outside of the project here is outside there. The digest of a
-bundle names it, so a worker that has it need not get it again.
+archive names it, so a worker that has it need not get it again.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class IncompleteError(Exception):
     """A file of the project cannot be read, so a worker without the project's folder would find something else."""
 
 
-def bundle_of(project: Project) -> bytes:
-    """The bundle of a project. Everything that is in it, or was looked for, is in the project's trace afterwards.
+def archive_of(project: Project) -> bytes:
+    """The archive of a project. Everything that is in it, or was looked for, is in the project's trace afterwards.
 
     Raises IncompleteError if there is a file that cannot be read, or that has changed since the project was opened.
     """
-    bundle = _Bundle(project.files)
+    archive = _Archive(project.files)
     for path in _files(project):
-        bundle.add(path)
+        archive.add(path)
     known = project.files.trace.files
     if any(known.get(path, (None, ""))[1] != digest for path, (_, digest) in project.opened_from.items()):
         raise IncompleteError
-    return bundle.packed()
+    return archive.packed()
 
 
-def unpack(bundle: bytes, root: Path) -> None:
-    """Make the files of a bundle below a folder."""
-    folders, files, links = pickle.loads(zlib.decompress(bundle))  # noqa: S301 - the caller could send any code as well
+def unpack(archive: bytes, root: Path) -> None:
+    """Make the files of an archive below a folder."""
+    folders, files, links = pickle.loads(zlib.decompress(archive))  # noqa: S301 - the caller could send any code as well
     for name in folders:
         below(root, name).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -63,8 +63,8 @@ def below(root: Path, path: str) -> Path:
     return root / absolute.relative_to(absolute.anchor)
 
 
-class _Bundle:
-    """A bundle that is being made."""
+class _Archive:
+    """An archive that is being made."""
 
     def __init__(self, files: ProjectFiles) -> None:
         self._project = files
@@ -105,7 +105,7 @@ class _Bundle:
             here = there
 
     def packed(self) -> bytes:
-        """The bytes of the bundle: the same for the same files."""
+        """The bytes of the archive: the same for the same files."""
         files, links = dict(sorted(self._files.items())), dict(sorted(self._links.items()))
         return zlib.compress(pickle.dumps((sorted(self._folders), files, links), protocol=5), _LEVEL)
 
