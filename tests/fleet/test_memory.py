@@ -208,7 +208,7 @@ def test_old_results_are_removed(folder, monkeypatch):
 
 
 def test_the_cache_can_be_looked_at_and_removed(folder):
-    assert "0.0 MB" in run("cache", "stat", cwd=folder).out
+    assert "0 kB on the disk" in run("cache", "stat", cwd=folder).out
     settled(folder)
     shown = run("cache", "stat", cwd=folder).out
     assert "results of targets: 8" in shown

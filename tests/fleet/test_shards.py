@@ -215,7 +215,7 @@ def test_a_shard_with_an_output_outside_of_its_folder_is_not_joined(project):
 def test_the_folder_of_a_whole_run_is_no_shard(project):
     assert run("render", cwd=project).code == 0
     refused(project, ["build"], "shard-damaged", "does not hold the whole of a shard")
-    refused(project, ["nowhere"], "shard-damaged")
+    refused(project, ["nowhere"], "shard-missing", "there is no folder")
 
 
 def test_joining_needs_folders_and_is_no_shard_itself(project):

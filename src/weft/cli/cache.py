@@ -10,7 +10,6 @@ from weft.cli.common import project_folder
 
 _NAMES: Final = {
     "answer": "answers of commands",
-    "code": "files of Weft",
     "result": "results of targets",
     "run": "runs",
     "texts": "texts of targets",
@@ -23,7 +22,7 @@ _NAMES: Final = {
 def command() -> None:
     """Look at the results of earlier runs in `.weft_cache`, or remove them.
 
-    Weft checks everything that it takes from there, so removing it is never necessary.
+    Removing them costs the time to make them again, and nothing else.
     """
 
 
@@ -35,9 +34,9 @@ def stat(ctx: click.Context) -> None:
 
     store = Store(project_folder(ctx) / FOLDER)
     sizes = store.sizes()
-    click.echo(f"{store.folder}: {store.size() / 1e6:.1f} MB on the disk")
+    click.echo(f"{store.folder}: {_shown(store.size())} on the disk")
     for kind, (number, size) in sorted(sizes.items()):
-        click.echo(f"{_NAMES.get(kind, kind)}: {number}, {size / 1e6:.1f} MB")
+        click.echo(f"{_NAMES.get(kind, kind)}: {number}, {_shown(size)}")
     store.close()
 
 
@@ -50,4 +49,9 @@ def clear(ctx: click.Context) -> None:
     store = Store(project_folder(ctx) / FOLDER)
     size = store.size()
     there = store.clear()
-    click.echo(f"removed {store.folder}, {size / 1e6:.1f} MB" if there else "there is nothing to remove", err=True)
+    click.echo(f"removed {store.folder}, {_shown(size)}" if there else "there is nothing to remove", err=True)
+
+
+def _shown(size: int) -> str:
+    """`43.6 MB`, or `13 kB` of less than one."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

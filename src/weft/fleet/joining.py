@@ -69,6 +69,9 @@ def join(memory: Memory, folders: Sequence[Path], watch: Watch) -> Done:
 def _read(folders: Iterable[Path]) -> Iterator[_Folder]:
     """What is kept of each shard."""
     for folder in folders:
+        if not folder.is_dir():
+            hint = "name the folders into which the shards were rendered, with `-o`"
+            raise WeftError(Problem("shard-missing", f"there is no folder {folder}", hint=hint))
         try:
             part = read_part(folder)
         except OSError as error:

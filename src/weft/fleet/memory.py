@@ -122,7 +122,7 @@ class Memory:
 
     @cached_property
     def _code(self) -> str:
-        return installation(self.store).digest()
+        return installation().digest()
 
     def run(
         self,

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from weft import version
+from weft.files import cache
 from weft.files.signatures import digest_of
-from weft.files.store import Store
 from weft.files.trace import Listed, Named, Seen, changes, look_at, look_into
 from weft.fleet.packing import DAMAGE, packed, unpacked
 
 _CODE: Final = (".py", ".json", ".yml", ".yaml", ".j2")
-_ENTRY: Final = ("code", "weft")
+_HOME: Final = str(Path(version.__file__).parent)
+_ENTRY: Final = ("installations", digest_of(_HOME))
+"""The folder and the name of what is remembered in the user's cache: an installation is that of all projects."""
 _BYTECODE: Final = Named("__pycache__")
 _PLUGINS: Final = "weft."
 """How the groups of entry points begin whose modules Weft loads."""
@@ -52,22 +54,21 @@ class Installation:
         return digest_of(json.dumps([self.python, self.files, self.packages]))
 
 
-def installation(store: Store) -> Installation:
-    """Weft as it is installed, with its plug-ins. The store remembers the files, so usually none is read."""
-    where, files, folders = _remembered(store)
+def installation() -> Installation:
+    """Weft as it is installed, with its plug-ins. The user's cache remembers the files, so usually none is read."""
+    where, files, folders = _remembered()
     if where != sys.path or not files or any(map(bool, changes(files, folders, _BYTECODE))):
         files, folders = _looked_at()
-        store.put([(*_ENTRY, packed([sys.path, files, folders]))])
-    home = str(Path(version.__file__).parent)
-    code = sorted((path.removeprefix(home), digest) for path, (_, digest) in files.items())
+        cache.keep(*_ENTRY, packed([sys.path, files, folders]))
+    code = sorted((path.removeprefix(_HOME), digest) for path, (_, digest) in files.items())
     packages = sorted({name for _, names in folders.values() for name in names if ".dist-info/" in name})
     return Installation(version.__version__, sys.version, tuple(code), tuple(packages))
 
 
-def _remembered(store: Store) -> tuple[Any, dict[str, Seen], dict[str, Listed]]:
+def _remembered() -> tuple[Any, dict[str, Seen], dict[str, Listed]]:
     """Where Python looked for packages when the installation was last looked at, and what was seen."""
     try:
-        where, *data = unpacked(store.get(*_ENTRY))
+        where, *data = unpacked(cache.recall(*_ENTRY))
     except DAMAGE:
         return None, {}, {}
     return (where, *seen(data))
@@ -75,7 +76,7 @@ def _remembered(store: Store) -> tuple[Any, dict[str, Seen], dict[str, Listed]]:
 
 def _looked_at() -> tuple[dict[str, Seen], dict[str, Listed]]:
     """The files of Weft and of its plug-ins, their folders, and those in which packages are installed."""
-    homes = [Path(version.__file__).parent, *_plugins()]
+    homes = [Path(_HOME), *_plugins()]
     every = sorted({path for home in homes for path in (home, *(home.rglob("*") if home.is_dir() else ()))})
     files = {str(path): look_at(str(path)) for path in every if path.suffix in _CODE}
     folders = [path for path in every if path.is_dir() and str(path) not in _BYTECODE]

@@ -89,7 +89,7 @@ def serve(code: str, job: bytes, part: bytes, archive: bytes | None = None) -> R
 @cache
 def installed() -> Installation:
     """Weft as it is installed in this process."""
-    return installation(Store(_WITHOUT_STORE))
+    return installation()
 
 
 def _maker(job: bytes, archive: bytes | None) -> Maker | None:
