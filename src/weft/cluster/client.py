@@ -16,11 +16,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Problem
@@ -197,10 +198,11 @@ class Client:
 
         Raises Refused, and CannotRun when nobody answers.
         """
+        url = f"{self.server.rstrip('/')}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
         headers = {"Accept": accept} | ({"Content-Type": content} if body is not None else {})
         data = None if body is None else json.dumps(body).encode()
         for left in reversed(range(_TRIES)):
-            response = self._send(method, path, data, parameters, headers, retry=left > 0)
+            response = self._send(method, url, data, headers, retry=left > 0)
             if response is not None and (response.status_code not in (429, 503, 504) or not left):
                 return self._answer(response)
             self._sleep(_pause(response, _TRIES - left))
@@ -223,29 +225,20 @@ class Client:
         except transport_error:
             return
 
-    def each(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    def each(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """The results of a function that sends requests, several at a time, in the order of the items."""
-        if len(items) < 2:
+        if isinstance(items, Sized) and len(items) < 2:
             return [function(item) for item in items]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(function, items))
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        data: bytes | None,
-        parameters: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-        *,
-        retry: bool,
-    ) -> Any:
+    def _send(self, method: str, url: str, data: bytes | None, headers: dict[str, str], *, retry: bool) -> Any:
         """The response; None if the connection broke and the request may be sent again."""
         import httpx2 as httpx
         from lightkube.core.exceptions import ConfigError
 
         try:
-            return self._http.request(method, path, content=data, params=dict(parameters or {}), headers=dict(headers))
+            return self._http.request(method, url, content=data, headers=headers)
         except httpx.TimeoutException:
             raise self._unreachable(f"no answer within {_SECONDS:.0f} seconds") from None
         except httpx.TransportError as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from weft.rules.quantities import quantity
@@ -70,23 +71,19 @@ def owned_by(data: Mapping[str, Any], name: str) -> Tree:
     return merged(one.tree for one in managers(data) if one.name == name and one.applies and not one.subresource)
 
 
-def merged(trees: Iterable[Tree]) -> dict[str, Any]:
-    """The fields of several trees."""
-    found: dict[str, Any] = {}
+def merged(trees: Iterable[Tree]) -> Tree:
+    """The fields of several trees, of which the result may share parts."""
+    found: dict[str, Tree] = {}
     for tree in trees:
         for step, below in tree.items():
-            found[step] = merged((found.get(step, {}), below))
+            known = found.get(step)
+            found[step] = merged((known, below)) if known and below else known or below
     return found
 
 
-def leaves(tree: Tree, path: FieldPath = ()) -> Iterator[FieldPath]:
+def leaves(tree: Tree) -> Iterator[FieldPath]:
     """The paths of the values that a tree names; what identifies the object is left out."""
-    below = [(step, child) for step, child in tree.items() if step != _ITSELF]
-    if not below and path:
-        yield path
-    for step, child in below:
-        if (*path, step) not in _IDENTITY:
-            yield from leaves(child, (*path, step))
+    return (path for path, _, _ in _leaves(tree, MISSING, MISSING))
 
 
 def covers(tree: Tree, path: FieldPath) -> bool:
@@ -134,7 +131,11 @@ def _child(data: Any, step: str) -> Any:
     kind, rest = step[0], step[2:]
     if kind == "f":
         return data.get(rest, MISSING) if isinstance(data, dict) else MISSING
-    return _item(data, kind, json.loads(rest)) if isinstance(data, list) else MISSING
+    return _item(data, kind, _parsed(rest)) if isinstance(data, list) else MISSING
+
+
+_parsed: Final = lru_cache(4096)(json.loads)
+"""The keys, value or position that a step states: most objects have the same few. Nobody changes them."""
 
 
 def _item(items: list[Any], kind: str, wanted: Any) -> Any:
@@ -185,9 +186,9 @@ def _is_leaf(tree: Tree | None) -> bool:
 def _step(item: Mapping[str, Any], keyed: list[str]) -> str:
     """The step of an item of a list-map, written as the server writes it."""
     for step in keyed:
-        if _has_keys(item, json.loads(step[2:])):
+        if _has_keys(item, _parsed(step[2:])):
             return step
-    names = json.loads(keyed[0][2:])
+    names = _parsed(keyed[0][2:])
     return "k:" + json.dumps({name: item[name] for name in names if name in item}, separators=(",", ":"))
 
 
@@ -202,7 +203,7 @@ def _shown_step(step: str) -> str:
         plain = rest.replace("-", "").replace("_", "").isalnum()
         return f".{rest}" if plain else f"[{json.dumps(rest, ensure_ascii=False)}]"
     if kind == "k":
-        return "[" + ",".join(f"{name}={value}" for name, value in json.loads(rest).items()) + "]"
+        return "[" + ",".join(f"{name}={value}" for name, value in _parsed(rest).items()) + "]"
     return f"[{rest}]" if kind == "i" else f"[={rest}]"
 
 
@@ -293,14 +294,27 @@ def differences(live: Mapping[str, Any], wanted: Mapping[str, Any], tree: Tree, 
 
     A `tolerant` comparison is for an object that no server has seen: the server writes `500m` for `0.5`, and leaves out `false`.
     """
-    found = []
     owners = managers(live)
-    for path in leaves(tree):
-        old, new = read(live, path), read(wanted, path)
+    found = []
+    for path, old, new in _leaves(tree, live, wanted):
         if not (_same(old, new, path) if tolerant else old == new):
             owner = owner_of(owners, path)
             found.append(Change(path, old, new, owner.name if owner else None, owner.time if owner else ""))
     return found
+
+
+def _leaves(tree: Tree, old: Any, new: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, Any, Any]]:
+    """The paths of the values that a tree names, with these values in two states; what identifies the object is left out."""
+    is_leaf = True
+    for step, below in tree.items():
+        if step == _ITSELF:
+            continue
+        is_leaf = False
+        inner = (*path, step)
+        if inner not in _IDENTITY:
+            yield from _leaves(below, _child(old, step), _child(new, step), inner)
+    if is_leaf and path:
+        yield path, old, new
 
 
 def owner_of(owners: Iterable[Manager], path: FieldPath) -> Manager | None:

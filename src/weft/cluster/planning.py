@@ -9,7 +9,8 @@ before anything is written. A plan says which of the two it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -110,12 +111,12 @@ class _Planner:
         )
         phases = live.existing_namespaces(client, {key.namespace for key in keys if key.namespace})
         missing = Missing(state, Brought(every), phases, Documents(client))
-        for one in plans:
-            self._compare(one, wanted[one.target], missing)
-            pruning.add_steps(one, state, self._project.file.cluster)
-        if self._options.server:
-            self._ask_all(client, plans)
+        compared = self._compared(plans, wanted, missing)
+        if self._options.server:  # which begins to try the first objects while others are compared
+            client.each(lambda pair: self._ask(*pair), compared)
             rights.add_problems(client, plans)
+        else:
+            deque(compared, maxlen=0)
         return plans
 
     def _started(self, client: Client, target: Target) -> TargetPlan:
@@ -124,13 +125,19 @@ class _Planner:
         known = read(client, target.name, namespace, self._project.name)
         return TargetPlan(target, client, namespace, known, rebuilt=self._options.rebuild)
 
-    def _compare(self, one: TargetPlan, wanted: Sequence[Manifest], missing: Missing) -> None:
-        """Add a step for each manifest."""
-        for manifest in wanted:
-            step = self._step(one, manifest, missing.state)
-            step.untried, problems = missing.why(one.name, manifest)
-            step.problems += problems
-            one.steps.append(step)
+    def _compared(
+        self, plans: Iterable[TargetPlan], wanted: Mapping[Target, Sequence[Manifest]], missing: Missing
+    ) -> Iterator[tuple[TargetPlan, Step]]:
+        """Add the steps of each target; gives those that the server can try, as soon as they are known."""
+        for one in plans:
+            for manifest in wanted[one.target]:
+                step = self._step(one, manifest, missing.state)
+                step.untried, problems = missing.why(one.name, manifest)
+                step.problems += problems
+                one.steps.append(step)
+                if not step.untried and not has_errors(step.problems):
+                    yield one, step
+            pruning.add_steps(one, missing.state, self._project.file.cluster)
 
     def _step(self, one: TargetPlan, manifest: Manifest, state: live.Live) -> Step:
         key, existing = manifest.key, state.objects.get(manifest.key)
@@ -171,16 +178,9 @@ class _Planner:
         told = {change.path for change in _secret_changes(entry or Entry(), manifest)}
         return tuple(one for one in hidden if one.path[:1] != ("f:data",) or one.path in told or one.kind != "changed")
 
-    def _ask_all(self, client: Client, plans: Sequence[TargetPlan]) -> None:
-        """Let the server try every object that it can."""
-        steps = [(one, step) for one in plans for step in one.steps if step.manifest is not None and not step.untried]
-        client.each(lambda pair: self._ask(*pair), steps)
-
     def _ask(self, one: TargetPlan, step: Step) -> None:
         """Let the server try an object, and keep what it says."""
         assert step.manifest is not None
-        if step.problems and has_errors(step.problems):
-            return
         try:
             answer = send(one.client, step, dry=True)
         except Refused as error:
@@ -214,11 +214,15 @@ def _answered(step: Step, result: Mapping[str, Any]) -> tuple[Change, ...]:
     """The fields that the server would change."""
     assert step.live is not None
     before, after = fields.owned_by(step.live, MANAGER), fields.owned_by(result, MANAGER)
-    trees = fields.merged((before, after, *(_adopted_trees(step))))
+    is_same = before == after and _without_servers(step.live) == _without_servers(result)
+    if is_same and not _adopted(step) and step.live.get("status") == result.get("status"):
+        return ()
+    adopted = (one.tree for one in fields.managers(step.live) if one.name in _adopted(step))
+    trees = fields.merged((before, after, *adopted))
     found = fields.differences(step.live, result, trees, tolerant=False)
     known = {change.path for change in found}
     found += [change for change in _removed_by_adoption(step) if change.path not in known]
-    if not found and (_without_servers(step.live) != _without_servers(result) or before != after):
+    if not found and not is_same:
         found = [Change(("f:metadata", "f:managedFields"), MISSING, MANAGER)]
     return tuple(map(_hidden, found)) if step.manifest is not None and step.manifest.is_secret else tuple(found)
 
@@ -230,9 +234,8 @@ def _removed_by_adoption(step: Step) -> Iterable[Change]:
     return [change for change in step.settled.changes if change.new is MISSING]
 
 
-def _adopted_trees(step: Step) -> Iterable[fields.Tree]:
-    names = step.settled.adopted if step.settled is not None else ()
-    return [one.tree for one in fields.managers(step.live or {}) if one.name in names]
+def _adopted(step: Step) -> tuple[str, ...]:
+    return step.settled.adopted if step.settled is not None else ()
 
 
 def _without_servers(data: Mapping[str, Any]) -> dict[str, Any]:

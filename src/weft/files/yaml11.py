@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import yaml
 
-from weft.files import yaml12
+from weft.files import yaml12, yaml_events
 
 _TAG: Final = "tag:yaml.org,2002:"
 TEXT: Final = f"{_TAG}str"
@@ -247,8 +247,20 @@ def _data(loader: Loader, node: Any) -> Any:
     return loader.construct_object(node, deep=True)
 
 
+@lru_cache(4096)
+def plain(text: str) -> Any:
+    """The value of a scalar without quotes or a tag. Raises ValueError for the one that merges mappings."""
+    if text == "<<":
+        raise ValueError(text)
+    if text in _NULLS:
+        return None
+    value = _BOOLS.get(text)
+    number = _number(text) if value is None else value
+    return text if number is None else number
+
+
 class Documents:
-    """The documents of a text, and positions in them; the text is parsed once, on first use."""
+    """The documents of a text, and positions in them, for which it is parsed once more."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -257,6 +269,9 @@ class Documents:
     @cached_property
     def data(self) -> list[Any]:
         """The data of each; raises yaml.YAMLError, also for what is nested too deep or expands to too much."""
+        simple = yaml_events.documents(self._text, plain, yaml12.DEPTH_LIMIT)
+        if simple is not None:
+            return simple
         with _in_yaml_terms():
             for root in self.roots if "&" in self._text else ():
                 yaml12.check_aliases(root)
