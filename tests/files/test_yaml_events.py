@@ -73,7 +73,7 @@ def test_it_leaves_what_is_nested_too_deep_to_the_other_reader() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: 1\na: 2", "1: a", "off: a", "? [a]\n: 1", "<<: {a: 1}", "a: &b 1", "a: &b {c: 1}", "a: !!str 1", "a: !b [1]", "*a", "a: ["]
+    "text", ["a: 1\na: 2", "1: a", "off: a", "? [a]\n: b", "<<: {a: 1}", "a: &b 1", "a: &b {c: 1}", "a: !!str 1", "a: !b [1]", "*a", "a: ["]
 )  # fmt: skip
 def test_it_leaves_the_rest_to_the_other_reader(text: str) -> None:
     assert read(text) is None
