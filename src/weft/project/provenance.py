@@ -90,7 +90,7 @@ def setters(root: Node, layers: Sequence[Layer], config: Any, path: Path, known:
     found = []
     for layer in reversed(layers):
         for source in reversed(layer.sources):
-            where = search.below(source.data)
+            where = search.below(source.data) if search.may_be_in(source.data) else None
             if where is not None:
                 found.append(Setter(layer.name, source, where, get(source.data, where)))
     return found
@@ -126,6 +126,11 @@ class _Search:
         self._sizes: dict[int, int] = {}
         self._shrunk: set[int] = set()
         """The steps into lists from which a layer removes items: in lower layers, the indexes are unknown."""
+
+    def may_be_in(self, data: Any) -> bool:
+        """False if the first step shows that an overlay does not affect the value, as with most files of a layer."""
+        is_plain = bool(self._path) and isinstance(data, dict) and PATCH not in data and "$value" not in data
+        return not is_plain or self._path[0] in data or self._root.atomic_map
 
     def below(self, data: Any) -> Path | None:
         """The path of the value in an overlay; None if the overlay does not affect it."""

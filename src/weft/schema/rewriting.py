@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 _LONGEST: Final = 40
@@ -26,11 +27,14 @@ def hint_for(value: Any, fits: Callable[[Any], bool]) -> str | None:
 
 def written(value: Any) -> str:
     """A value that can be pasted into an overlay: a text is quoted if YAML would read it as something else."""
+    return _written_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(1024)
+def _written_text(value: str) -> str:
     from weft.files import yaml12
 
     quoted = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, str):
-        return quoted
     try:  # between brackets a comma or a brace would end it
         return value if yaml12.parse(f"[{value}]") == [value] and yaml12.parse(value) == value else quoted
     except yaml12.YamlError:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
@@ -21,7 +21,7 @@ from weft.schema import patterns
 from weft.schema.alternatives import Discriminator, best_branch, by_branch, discriminator, own_keys, unknown_to_all
 from weft.schema.broken import Broken, broken_by
 from weft.schema.catalog import Catalog
-from weft.schema.explaining import Undecided, assuming, explainer
+from weft.schema.explaining import UNDECIDED, Undecided, assuming, explainer
 from weft.schema.formats import OWN
 from weft.schema.levels import level_hint
 from weft.schema.node import Node
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 
 _FEW: Final = 100
 """The number of errors of jsonschema-rs to read; each contains a copy of its value."""
+_OF_ONE_SCALAR: Final = frozenset((
+    "type", "enum", "const", "format", "pattern", "minLength", "maxLength", "multipleOf",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+))  # fmt: skip
+"""Keywords about whose violation by a scalar everything is said by the schema, the place and the scalar."""
+_SAID: Final = 10_000
+"""So many problems of scalars are kept; the targets of a fleet often share a mistake."""
 _SAME_NAME: Final = 0.9
 """How similar a free key must be to another one to be called a misspelling of it: both names may be intended."""
 
@@ -59,6 +66,7 @@ class SchemaCheck:
         documents = catalog.documents
         self._catalog = catalog
         self._accepted: Recent[bool] = Recent()
+        self._said: dict[tuple[Any, ...], tuple[Any, tuple[Problem, ...]]] = {}
         self._whole = {"$schema": documents.dialect(), "$ref": documents.root}
         self._screen = jsonschema_rs.validator_for(
             self._whole,
@@ -131,7 +139,27 @@ class SchemaCheck:
 
         return list(filter(speaks, paths)) or paths
 
-    def _problems_of(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
+    def _problems_of(self, error: ValidationError, judged: _Judged) -> Iterable[Problem]:
+        """The problems of an error; those of a scalar are the same in every configuration."""
+        path = tuple(error.absolute_path)
+        value, undecided = error.instance, UNDECIDED.get()
+        if error.validator not in _OF_ONE_SCALAR or isinstance(value, dict | list) or undecided is None:
+            return self._stated(error, judged)
+        if get(judged.config, path) is not value:  # a key, or an alternative
+            return self._stated(error, judged)
+        hidden, assumptions = judged.hides(self._catalog.root.at(path), value), len(undecided.found)
+        key = id(error.schema), error.validator, path, type(value), value, hidden
+        known = self._said.get(key)
+        if known is not None:
+            return known[1]
+        found = tuple(self._stated(error, judged))
+        if len(undecided.found) == assumptions:
+            if len(self._said) >= _SAID:
+                self._said.clear()
+            self._said[key] = error.schema, found  # the schema is kept too, so that no other one gets its id
+        return found
+
+    def _stated(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
         schema = error.schema if isinstance(error.schema, dict) else {}
         location = self._location(error)
         path = tuple(error.absolute_path)
