@@ -243,10 +243,10 @@ def test_an_output_that_is_edited_while_others_are_written_is_written_again(fold
     put(folder / "overlays/tenants/b.yaml", "app: {size: 8}\n")
     note = Written.note
 
-    def edited(written, changes, state):
+    def edited(written, changes, *rest):
         put(folder / "build/dev/a/app.yaml", "by hand")  # kept by this run
         put(folder / "build/dev/b/app.yaml", "by hand")  # written by this run
-        note(written, changes, state)
+        note(written, changes, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(Written, "note", edited)

@@ -6,13 +6,14 @@ A hint names the packages of an extra, not the extra: on PyPI, `weft` is another
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, requires
 
 _REQUIREMENT = re.compile(r"(?P<package>[^;]+?)\s*;.*\bextra\s*==\s*['\"](?P<extra>[^'\"]+)['\"]")
 
 
 def packages(extra: str) -> list[str]:
     """The requirements of an extra, such as `hvac>=2.3`; none if Weft has no such extra."""
+    from importlib.metadata import PackageNotFoundError, requires
+
     try:
         stated = requires("weft") or []
     except PackageNotFoundError:  # run from a folder that is not installed

@@ -10,10 +10,12 @@ import pkgutil
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.base.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Plugins:
@@ -38,6 +40,8 @@ class Plugins:
     @cached_property
     def installed(self) -> dict[str, EntryPoint]:
         """The plug-ins that other packages offer, by name."""
+        from importlib.metadata import entry_points
+
         return {point.name: point for point in entry_points(group=self.group)}
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -156,6 +155,8 @@ def closest(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | 
     """The candidate most similar to a word, or None. Long texts are not compared, because that may take minutes."""
     if len(word) > _LONGEST_WORD:
         return None
+    import difflib
+
     return next(iter(difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)), None)
 
 

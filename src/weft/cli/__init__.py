@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -154,5 +153,7 @@ def _end(error: Exception) -> int:
 
 def _origin(error: Exception) -> str:
     """The module and the line that raised an error: names of code, never a value."""
+    import traceback
+
     frames = list(traceback.walk_tb(error.__traceback__))
     return f" in {frames[-1][0].f_globals.get('__name__', '?')}, line {frames[-1][1]}" if frames else ""

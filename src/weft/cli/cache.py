@@ -10,6 +10,9 @@ from weft.cli.common import project_folder
 
 _NAMES: Final = {
     "answer": "answers of commands",
+    "details": "details of runs",
+    "files": "files of output folders",
+    "read": "files read for answers",
     "result": "results of targets",
     "run": "runs",
     "texts": "texts of targets",

@@ -47,7 +47,7 @@ class Writing:
             changes = written.kept if done.run is None else self._write(done, written)
         if self.check:
             _show(changes)
-        what = f"{counted(done.targets, 'target')}, {counted(len(done.outputs), 'file')} in {self.shown}"
+        what = f"{counted(done.targets, 'target')}, {counted(done.outputs, 'file')} in {self.shown}"
         click.echo(f"{what}: {_summary(changes, self.check)}, {time.perf_counter() - begun:.1f} s", err=True)
         return 1 if self.check and changes else 0
 
@@ -73,8 +73,8 @@ class Writing:
             raise
         paths = {one.path for one in done.run.files}
         if not self.check:
-            written.note(changes, done.state)
-        return replace(changes, kept=changes.kept + len(done.outputs) - len(paths))
+            written.note(changes, done.state, done.run.digests)
+        return replace(changes, kept=changes.kept + done.outputs - len(paths))
 
 
 def follow(memory: Memory, globs: Sequence[str], how: Writing, progress: Progress) -> NoReturn:

@@ -8,7 +8,10 @@ racy, and reads these files again, as Weft does: https://git-scm.com/docs/racy-g
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final
 
 Signature = str
@@ -19,6 +22,7 @@ _TICK: Final = 20_000_000
 _SECONDS: Final = 2_000_000_000
 """The same for file systems that keep whole seconds, or two of them (FAT)."""
 _WHOLE: Final = 1_000_000_000
+_SAID: Final = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
 
 def digest_of(content: str | bytes) -> str:
@@ -38,3 +42,39 @@ def signature(status: os.stat_result, now: int) -> Signature | None:
 def untrusted_signature(status: os.stat_result) -> Signature:
     """The signature of a file, however recently it changed: to compare it with one that can be trusted."""
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Some files and folders, and one digest of all their signatures, which shows at once that none of them has changed.
+
+    The digest is empty if one of the signatures cannot be trusted. Paths are those below a folder, or absolute.
+    """
+
+    paths: tuple[str, ...]
+    digest: str
+
+    @classmethod
+    def of(cls, signatures: Mapping[str, Signature | None]) -> Fingerprint:
+        """The fingerprint of files and folders with these signatures."""
+        known = [one for one in signatures.values() if one is not None]
+        return cls(tuple(signatures), _digest_of_all(known) if len(known) == len(signatures) else "")
+
+    def holds(self, folder: str) -> bool:
+        """True if everything certainly is as it was, below this folder."""
+        if not self.digest:
+            return False
+        try:
+            found = map(_SAID, map(os.lstat, [below(folder, path) for path in self.paths]))
+            return self.digest == _digest_of_all([f"{size} {mtime} {ctime} {ino}" for size, mtime, ctime, ino in found])
+        except OSError:
+            return False
+
+
+def below(folder: str, path: str) -> str:
+    """A path below a folder, unless it is absolute."""
+    return path if path[:1] == os.sep or path[1:2] == ":" else f"{folder}/{path}"
+
+
+def _digest_of_all(signatures: Iterable[Signature]) -> str:
+    return digest_of("\n".join(signatures))

@@ -6,10 +6,8 @@ and `rendered` are other ways to run, `answer` is for commands about single targ
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,15 +17,19 @@ from weft.base import timing
 from weft.base.problems import Problem, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.files.reading import ProjectFiles
+from weft.files.signatures import Fingerprint
 from weft.files.store import FOLDER, Store
 from weft.files.trace import changes
 from weft.fleet import unchanged
 from weft.fleet.options import Options, installation
-from weft.fleet.unchanged import Earlier, Last
+from weft.fleet.unchanged import Details, Earlier, Last
 from weft.fleet.written import Written
 
 if TYPE_CHECKING:
-    from weft.files.trace import Trace
+    import tempfile
+    from concurrent.futures import Executor
+
+    from weft.files.trace import Listed, Seen, Trace
     from weft.fleet.making import Maker
     from weft.fleet.remembering import Remembering
     from weft.fleet.shards import Shard
@@ -49,14 +51,14 @@ _FEW: Final = 1000
 
 @dataclass(frozen=True)
 class Done:
-    """A run: its problems, the digests of its outputs by path, and how often each check ran or was skipped.
+    """A run: its problems, the number of its outputs, and how often each check ran or was skipped.
 
     The others are those of a run that was made now; one that is remembered has none of them. `state` is that of a folder into which it
     is written, `part` what is kept of a shard, `fresh` are the targets whose results were not at hand.
     """
 
     targets: int
-    outputs: Mapping[str, str]
+    outputs: int
     problems: Sequence[Problem]
     asked: Counter[str]
     skipped: Counter[str]
@@ -72,7 +74,7 @@ class Done:
         """A run that was made now; `common` is the key of what all targets have in common."""
         state = unchanged.state_of(common, run.digests, (one.path for one in run.files if one.secrets))
         asked, skipped = run.outcome.asked, run.outcome.skipped
-        return cls(len(chosen), run.digests, run.problems, asked, skipped, chosen, run, project, state)
+        return cls(len(chosen), len(run.digests), run.problems, asked, skipped, chosen, run, project, state)
 
     def of(self, names: Collection[str]) -> Done:
         """The same run with the targets and outputs of these names only."""
@@ -116,6 +118,8 @@ class Memory:
         store = Store(self._files.folder / FOLDER)
         if self._keep and store.can_write():
             return store
+        import tempfile
+
         self._keep = False
         self._temporary = tempfile.TemporaryDirectory(prefix="weft-")
         return Store(Path(self._temporary.name) / FOLDER)
@@ -137,9 +141,9 @@ class Memory:
         With `ask_programs`, the checks that run a program are asked too; such a run is not remembered.
         """
         with timing.LOOK:
-            last = None if ask_programs else self._last(globs)
-        if last is not None and enough(last):
-            return Done(len(last.targets), last.outputs, last.problems, Counter(last.asked), Counter(last.skipped))
+            last = None if ask_programs else self._last(globs, enough)
+        if last is not None:
+            return Done(last.targets, last.outputs, last.problems, Counter(last.asked), Counter(last.skipped))
         project = self.open()
         chosen = project.targets(*globs)
         run = project.run(chosen, watch, ask_programs=ask_programs)
@@ -160,37 +164,56 @@ class Memory:
         part = keeping.kept(shard, globs, [target.name for target in every])
         return replace(Done.made(run, chosen, project, keeping.renderer.common), part=part)
 
-    def _last(self, globs: Sequence[str]) -> Last | None:
-        """The last run with these globs, if nothing that it read has changed since."""
+    def _last(self, globs: Sequence[str], enough: Callable[[Last], bool]) -> Last | None:
+        """The last run with these globs, if nothing that it read has changed since, and its outputs are `enough`."""
         key = unchanged.run_key(globs, self._options)
-        last = unchanged.recall(self.store, key, self._files.folder) if self._keep else None
+        last = unchanged.recall(self.store, key) if self._keep else None
         if last is None or last.code != self._code:
             return None
-        doubtful = sum(known is None for known, _ in (*last.files.values(), *last.folders.values()))
-        contents, names = changes(last.files, last.folders, self._ignored)
-        self._earlier = Earlier(last.common, last.targets, last.files, last.folders, contents, names)
+        is_same = last.read.holds(str(self._files.folder))
+        if (is_same or self._has_read_the_same(key, last)) and enough(last):
+            return last
+        if is_same:
+            self._has_read_the_same(key, last)
+        return None
+
+    def _has_read_the_same(self, key: str, last: Last) -> bool:
+        """Find what has changed since a run, file by file. Returns whether nothing has."""
+        details = unchanged.recall_details(self.store, key, self._files.folder)
+        if details is None or details.state != last.state:
+            return False
+        contents, names = changes(details.files, details.folders, self._ignored)
+        self._earlier = Earlier(details.common, details.targets, details.files, details.folders, contents, names)
         if contents or names:
-            return None
-        if doubtful:  # they were read again; the next run need not do that
-            unchanged.remember(self.store, key, last, self._files.folder)
-        return last
+            return False
+        unchanged.remember(self.store, key, last, details, self._files.folder)  # the next run need not look so closely
+        return True
 
     def answer(self, question: Sequence[str]) -> str | None:
         """What a command said to a question, if nothing that it read has changed since."""
         if not self._keep:
             return None
-        known = unchanged.recall_printed(self.store, self._question(question), self._files.folder)
-        if known is None or known.code != self._code or any(changes(known.files, known.folders, self._ignored)):
+        key = self._question(question)
+        known = unchanged.recall_printed(self.store, key)
+        if known is None or known.code != self._code:
             return None
+        if not known.read.holds(str(self._files.folder)):
+            files, folders = unchanged.recall_read(self.store, key, known.text, self._files.folder)
+            if not files or any(changes(files, folders, self._ignored)):
+                return None
+            self._keep_answer(key, known.text, files, folders)  # the next time, nobody need look so closely
         return known.text
 
     def remember_answer(self, question: Sequence[str], text: str) -> None:
         """Keep what a command says to a question; the project was opened for it."""
         trace = self._files.trace
         if self._keep and trace.lists_folders:
-            printed = unchanged.Printed(self._code, trace.files, trace.folders, text)
-            unchanged.remember_printed(self.store, self._question(question), printed, self._files.folder)
+            self._keep_answer(self._question(question), text, trace.files, trace.folders)
             self.store.keep_newest(unchanged.ANSWER, _ANSWERS)
+            self.store.keep_newest(unchanged.READ, _ANSWERS)
+
+    def _keep_answer(self, key: str, text: str, files: Mapping[str, Seen], folders: Mapping[str, Listed]) -> None:
+        unchanged.remember_printed(self.store, key, self._code, text, files, folders, self._files.folder)
 
     def _question(self, words: Sequence[str]) -> str:
         return unchanged.run_key(words, self._options)
@@ -248,19 +271,15 @@ class Memory:
         if not self._keep or has_errors(run.problems) or len(renderer.known) != run.targets:
             return
         trace = project.files.trace
+        private = tuple(one.path for one in run.files if one.secrets)
+        state = unchanged.state_of(renderer.common, run.digests, private)
+        asked, skipped = run.outcome.asked, run.outcome.skipped
+        read = Fingerprint((), "")
         last = Last(
-            self._code,
-            renderer.common,
-            trace.files,
-            trace.folders,
-            renderer.known,
-            dict(run.digests),
-            tuple(one.path for one in run.files if one.secrets),
-            tuple(run.problems),
-            run.outcome.asked,
-            run.outcome.skipped,
+            self._code, state, run.targets, len(run.digests), private, tuple(run.problems), asked, skipped, read
         )
-        unchanged.remember(self.store, unchanged.run_key(globs, self._options), last, self._files.folder)
+        details = Details(state, renderer.common, trace.files, trace.folders, renderer.known)
+        unchanged.remember(self.store, unchanged.run_key(globs, self._options), last, details, self._files.folder)
         self._tidy(renderer)
 
     def _tidy(self, renderer: Remembering) -> None:
@@ -268,6 +287,7 @@ class Memory:
         from weft.fleet.making import RESULT, TEXTS
 
         self.store.keep_newest(unchanged.RUN, _RUNS)
+        self.store.keep_newest(unchanged.DETAILS, _RUNS)
         number = self.store.sizes().get(RESULT, (0, 0))[0]
         if number > _MANY * len(renderer.known) + _FEW:
             self.store.age((kind, known.key) for known in renderer.known.values() for kind in (RESULT, TEXTS))

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +91,8 @@ def _plugins() -> set[Path]:
 
 def _modules() -> set[str]:
     """The names of these modules, without what is inside of packages."""
+    from importlib.metadata import distributions
+
     every = (entry for found in distributions() for entry in found.entry_points)
     return {entry.module.partition(".")[0] for entry in every if entry.group.startswith(_PLUGINS)}
 

@@ -6,14 +6,13 @@ that appears where one was looked for is noticed too. Only runs without errors a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from weft.base.problems import Problem
-from weft.files.signatures import digest_of
+from weft.files.signatures import Fingerprint, Signature, below, digest_of
 from weft.files.store import Store
 from weft.files.trace import Listed, Seen
 from weft.fleet.options import Options, seen
@@ -21,7 +20,9 @@ from weft.fleet.packing import DAMAGE, packed, unpacked
 from weft.fleet.problem_data import problems, problems_data
 
 RUN: Final = "run"
+DETAILS: Final = "details"
 ANSWER: Final = "answer"
+READ: Final = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,31 @@ class Known:
 
 @dataclass(frozen=True)
 class Last:
-    """An earlier run: what it read, its targets, and what it found.
+    """An earlier run, in short: what it found, and what it read.
 
-    `outputs` are the digests of the outputs by path, `private` the paths of those that only their owner may read.
+    `state` is that of a folder into which it is written, `private` has the paths of outputs that only their owner may read.
     """
 
     code: str
-    common: str
-    files: dict[str, Seen]
-    folders: dict[str, Listed]
-    targets: dict[str, Known]
-    outputs: dict[str, str]
+    state: str
+    targets: int
+    outputs: int
     private: tuple[str, ...]
     problems: tuple[Problem, ...]
     asked: Mapping[str, int]
     skipped: Mapping[str, int]
+    read: Fingerprint
 
-    @property
-    def state(self) -> str:
-        """The state of a folder into which this run was written."""
-        return state_of(self.common, self.outputs, self.private)
+
+@dataclass(frozen=True)
+class Details:
+    """What the run with a `state` read, file by file, and its targets; `common` is the key of what all targets have in common."""
+
+    state: str
+    common: str
+    files: dict[str, Seen]
+    folders: dict[str, Listed]
+    targets: dict[str, Known]
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,8 @@ class Printed:
     """What a command printed earlier, and what it had read."""
 
     code: str
-    files: dict[str, Seen]
-    folders: dict[str, Listed]
     text: str
+    read: Fingerprint
 
 
 def state_of(common: str, outputs: Mapping[str, str], private: Iterable[str]) -> str:
@@ -94,59 +99,85 @@ def run_key(globs: Sequence[str], options: Options) -> str:
     return digest_of("\0".join([options.digest(), *globs]))
 
 
-def remember(store: Store, key: str, last: Last, home: Path) -> None:
-    """Keep a run of the project in the folder `home`."""
-    data = {
+def remember(store: Store, key: str, last: Last, details: Details, home: Path) -> None:
+    """Keep a run of the project in the folder `home`, whose files are as the `details` say."""
+    read = Fingerprint.of(_signatures(details.files, details.folders, home))
+    short = {
         "code": last.code,
-        "common": last.common,
-        "files": _relative(last.files, home),
-        "folders": _relative(last.folders, home),
-        "targets": {name: [one.key, dict(one.values), one.sources] for name, one in last.targets.items()},
+        "state": last.state,
+        "targets": last.targets,
         "outputs": last.outputs,
         "private": last.private,
         "problems": problems_data(last.problems),
         "asked": dict(last.asked),
         "skipped": dict(last.skipped),
+        "read": [read.paths, read.digest],
     }
-    store.put([(RUN, key, packed(data))])
+    targets = {name: [one.key, dict(one.values), one.sources] for name, one in details.targets.items()}
+    files, folders = _relative(details.files, home), _relative(details.folders, home)
+    closer = [details.state, details.common, files, folders, targets]
+    store.put([(RUN, key, packed(short)), (DETAILS, key, packed(closer))])
 
 
-def recall(store: Store, key: str, home: Path) -> Last | None:
-    """The run with a key, of the project in the folder `home`; None if there is none."""
+def recall(store: Store, key: str) -> Last | None:
+    """The run with a key, in short; None if there is none."""
     data = unpacked(store.get(RUN, key))
     try:
+        paths, digest = data["read"]
         return Last(
             data["code"],
-            data["common"],
-            *_read(data["files"], data["folders"], home),
-            {name: Known(key, values, tuple(sources)) for name, (key, values, sources) in data["targets"].items()},
+            data["state"],
+            data["targets"],
             data["outputs"],
             tuple(data["private"]),
             problems(data["problems"]),
             data["asked"],
             data["skipped"],
+            Fingerprint(tuple(paths), digest),
         )
     except DAMAGE:
         return None
 
 
-def _absolute(home: Path, path: str) -> str:
-    return path if path[:1] == os.sep or path[1:2] == ":" else f"{home}/{path}"
-
-
-def remember_printed(store: Store, key: str, printed: Printed, home: Path) -> None:
-    """Keep what a command printed about the project in the folder `home`."""
-    read = _relative(printed.files, home), _relative(printed.folders, home)
-    store.put([(ANSWER, key, packed([printed.code, *read, printed.text]))])
-
-
-def recall_printed(store: Store, key: str, home: Path) -> Printed | None:
-    """What was printed under a key, about the project in the folder `home`; None if there is none."""
+def recall_details(store: Store, key: str, home: Path) -> Details | None:
+    """The details of the run with a key, of the project in the folder `home`; None if there are none."""
     try:
-        code, files, folders, text = unpacked(store.get(ANSWER, key))
-        return Printed(code, *_read(files, folders, home), str(text))
+        state, common, files, folders, targets = unpacked(store.get(DETAILS, key))
+        known = {name: Known(key, values, tuple(sources)) for name, (key, values, sources) in targets.items()}
+        return Details(state, common, *_read(files, folders, home), known)
     except DAMAGE:
         return None
+
+
+def remember_printed(
+    store: Store, key: str, code: str, text: str, files: Mapping[str, Seen], folders: Mapping[str, Listed], home: Path
+) -> None:
+    """Keep what a command printed about the project in the folder `home`, whose files are as they were when it was read."""
+    read = Fingerprint.of(_signatures(files, folders, home))
+    closer = packed([digest_of(text), _relative(files, home), _relative(folders, home)])
+    store.put([(ANSWER, key, packed([code, text, read.paths, read.digest])), (READ, key, closer)])
+
+
+def recall_printed(store: Store, key: str) -> Printed | None:
+    """What was printed under a key; None if there is nothing."""
+    try:
+        code, text, paths, digest = unpacked(store.get(ANSWER, key))
+        return Printed(code, str(text), Fingerprint(tuple(paths), digest))
+    except DAMAGE:
+        return None
+
+
+def recall_read(store: Store, key: str, text: str, home: Path) -> tuple[dict[str, Seen], dict[str, Listed]]:
+    """The files and folders that were read for a text printed under a key, of the project in the folder `home`; none if they are not known."""
+    try:
+        digest, files, folders = unpacked(store.get(READ, key))
+    except DAMAGE:
+        return {}, {}
+    return _read(files, folders, home) if digest == digest_of(text) else ({}, {})
+
+
+def _signatures(files: Mapping[str, Seen], folders: Mapping[str, Listed], home: Path) -> dict[str, Signature | None]:
+    return {path: known for path, (known, _) in (*_relative(files, home).items(), *_relative(folders, home).items())}
 
 
 def _relative(seen_there: Mapping[str, Any], home: Path) -> dict[str, Any]:
@@ -157,6 +188,6 @@ def _relative(seen_there: Mapping[str, Any], home: Path) -> dict[str, Any]:
 def _read(files: Any, folders: Any, home: Path) -> tuple[dict[str, Seen], dict[str, Listed]]:
     known_files, known_folders = seen([files, folders])
     return (
-        {_absolute(home, path): one for path, one in known_files.items()},
-        {_absolute(home, path): one for path, one in known_folders.items()},
+        {below(str(home), path): one for path, one in known_files.items()},
+        {below(str(home), path): one for path, one in known_folders.items()},
     )

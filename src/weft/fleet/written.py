@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from weft.files.signatures import digest_of, untrusted_signature
+from weft.files.signatures import Fingerprint, digest_of, untrusted_signature
 from weft.files.store import Store
 from weft.files.trace import Seen, look_at
 from weft.fleet.options import seen
@@ -18,6 +21,16 @@ from weft.stages.write import Changes, folders_of
 from weft.stages.write.record import DETAILS, RECORD
 
 _WRITTEN: Final = "written"
+_FILES: Final = "files"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What was left in a folder by the run with a `state`: all its outputs, and the record with a digest."""
+
+    state: str
+    record: str
+    outputs: Fingerprint
 
 
 class Written:
@@ -28,10 +41,13 @@ class Written:
         self.folder = folder
         self._folder = folder.absolute()
         self._prefix = f"{folder}/"
-        self._kept = 0
         self._key = digest_of(str(self._folder))
-        self._state, files = _written(unpacked(store.get(_WRITTEN, self._key)))
-        self._files, _ = seen([files, {}])
+        self._held = _held(unpacked(store.get(_WRITTEN, self._key)))
+
+    @cached_property
+    def _files(self) -> dict[str, Seen]:
+        """The files by their paths below the folder."""
+        return seen([unpacked(self._store.get(_FILES, self._key)), {}])[0]
 
     def digest(self, path: Path) -> str | None:
         """The digest of a file in the folder, which is read if it may have changed; None for anything but a regular file."""
@@ -52,13 +68,16 @@ class Written:
     @property
     def kept(self) -> Changes:
         """The changes of a run whose outputs the folder `holds`: none."""
-        return Changes((), (), (), self._kept)
+        return Changes((), (), (), len(self._held.outputs.paths))
 
     def holds(self, last: Last) -> bool:
         """True if the last run that was written into the folder was just this one, and everything is as it left it."""
-        if self._state != last.state or any(map(self._is_exposed, last.private)):
+        held = self._held
+        if held.state != last.state or any(map(self._is_exposed, last.private)):
             return False
-        return not os.path.lexists(f"{self._folder}/{DETAILS}") and self._holds(last.outputs)
+        if os.path.lexists(f"{self._folder}/{DETAILS}") or look_at(f"{self._folder}/{RECORD}")[1] != held.record:
+            return False
+        return self._has_folders(held.outputs.paths) and (held.outputs.holds(str(self._folder)) or self._are_same())
 
     def _is_exposed(self, path: str) -> bool:
         """True if others can read a file, or it is not there."""
@@ -67,57 +86,64 @@ class Written:
         except OSError:
             return True
 
-    def _holds(self, outputs: Mapping[str, str]) -> bool:
-        self._kept = len(outputs)
-        record = self._files.get(RECORD)
-        wanted = {**outputs, RECORD: record[1] if record else ""}
-        doubtful = [path for path, digest in wanted.items() if not self._is_known(path, digest)]
-        folders = ("", *folders_of(outputs))
-        return self._agree(doubtful, wanted) and all(self._is(stat.S_ISDIR, folder) for folder in folders)
+    def _has_folders(self, outputs: Iterable[str]) -> bool:
+        """True if the folders of these outputs are there, and none is a link to one."""
+        within = defaultdict[str, set[str]](set)
+        for folder in folders_of(outputs):
+            above, _, name = folder.rpartition("/")
+            within[above].add(name)
+        return all(names <= _folders_in(f"{self._folder}/{above}") for above, names in within.items())
 
-    def _agree(self, doubtful: Sequence[str], wanted: Mapping[str, str]) -> bool:
-        """True if these files, which are read again, have the wanted digests; the next run need not read them."""
-        again = {path: look_at(f"{self._folder}/{path}") for path in doubtful}
-        if any(seen[1] != wanted[path] or not self._is(stat.S_ISREG, path) for path, seen in again.items()):
-            return False
-        if again:
-            self._keep(self._files | again)
+    def _are_same(self) -> bool:
+        """True if each output has the content that it had, found by reading those that may have changed; the next run need not do that."""
+        again: dict[str, Seen] = {}
+        for path in self._held.outputs.paths:
+            known, place = self._files.get(path, (None, "")), f"{self._folder}/{path}"
+            try:
+                found = os.lstat(place)
+            except OSError:
+                return False
+            if known[0] is None or known[0] != untrusted_signature(found):
+                again[path] = now = look_at(place)
+                if now[1] != known[1] or not stat.S_ISREG(found.st_mode):
+                    return False
+        self._files.update(again)
+        self._keep(self._held.state, self._held.outputs.paths)
         return True
 
-    def _is_known(self, path: str, digest: str) -> bool:
-        """True if a file certainly has a digest, because its signature is the one that it had then."""
-        known = self._files.get(path)
-        if known is None or known[0] is None or known[1] != digest:
-            return False
-        try:
-            found = os.lstat(f"{self._folder}/{path}")
-        except OSError:
-            return False
-        return known[0] == untrusted_signature(found)
+    def note(self, changes: Changes, state: str, outputs: Mapping[str, str]) -> None:
+        """Remember the folder after a run with this state and these digests of outputs was written.
 
-    def note(self, changes: Changes, state: str) -> None:
-        """Remember the folder after a run with this state was written: the written files are read again, as somebody may have edited them since."""
-        self._state = state
-        files = {path: seen for path, seen in self._files.items() if path not in changes.removed}
-        files |= {path: look_at(f"{self._folder}/{path}") for path in (*changes.created, *changes.updated, RECORD)}
-        self._keep(files)
+        The written files are read again, as somebody may have edited them since; then they are not those of the run.
+        """
+        for path in changes.removed:
+            self._files.pop(path, None)
+        for path in (*changes.created, *changes.updated, RECORD):
+            self._files[path] = look_at(f"{self._folder}/{path}")
+        agrees = all(self._files.get(path, (None, ""))[1] == digest for path, digest in outputs.items())
+        self._keep(state if agrees else "", tuple(outputs))
 
-    def _keep(self, files: Mapping[str, Seen]) -> None:
-        self._files = dict(files)
-        self._store.put([(_WRITTEN, self._key, packed([self._state, files]))])
-
-    def _is(self, kind: Callable[[int], bool], path: str) -> bool:
-        """True if there is a file or folder of a kind, and no link to one."""
-        try:
-            return kind(os.lstat(f"{self._folder}/{path}").st_mode)
-        except OSError:
-            return False
+    def _keep(self, state: str, outputs: tuple[str, ...]) -> None:
+        record = self._files.get(RECORD, (None, ""))[1]
+        known = Fingerprint.of({path: self._files.get(path, (None, ""))[0] for path in outputs})
+        self._held = _Held(state, record, known)
+        short = packed([state, record, known.paths, known.digest])
+        self._store.put([(_WRITTEN, self._key, short), (_FILES, self._key, packed(self._files))])
 
 
-def _written(data: Any) -> tuple[str, Any]:
-    """The state of a folder and its files, from JSON data."""
+def _folders_in(folder: str) -> set[str]:
+    """The names of the folders in a folder, without links."""
     try:
-        state, files = data
+        with os.scandir(folder) as found:
+            return {one.name for one in found if one.is_dir(follow_symlinks=False)}
+    except OSError:
+        return set()
+
+
+def _held(data: Any) -> _Held:
+    """What was left in a folder, from JSON data."""
+    try:
+        state, record, paths, digest = data
+        return _Held(str(state), str(record), Fingerprint(tuple(paths), str(digest)))
     except DAMAGE:
-        return "", {}
-    return str(state), files
+        return _Held("", "", Fingerprint((), ""))
