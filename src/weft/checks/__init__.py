@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -74,8 +75,13 @@ class Finished:
     _tree: Tree
     target: str = ""
     home: Home = Home()
-    notes: list[Any] = field(default_factory=list, compare=False)
+    _noted: str | list[Any] = field(default_factory=list, repr=False, compare=False)
     own: str | None = field(default=None, repr=False)
+
+    @property
+    def notes(self) -> list[Any]:
+        """What the check has noted about the output."""
+        return json.loads(self._noted) if isinstance(self._noted, str) else self._noted
 
     @property
     def text(self) -> str:
@@ -142,13 +148,16 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one check says about one output: its problems, or the one reason why it was `skipped`, and its notes."""
+    """What one check says about one output: its problems, or the one reason why it was `skipped`, and its notes.
+
+    The notes are JSON, of which a fleet keeps many, or a list where JSON cannot express them.
+    """
 
     output: OutputFile
     check: str
     problems: tuple[Problem, ...] = ()
     skipped: Problem | None = None
-    notes: tuple[Any, ...] = ()
+    notes: str | list[Any] = "[]"
 
 
 @dataclass
@@ -278,8 +287,8 @@ class _Run:
     def _finished(self, one: OutputFile, name: str) -> Finished:
         """An output as a check sees it, with what it noted about it."""
         answer = self._known.get((one, name))
-        notes = list(answer.notes) if answer is not None else []
-        return Finished(one.path, self.tree, one.target, self._homes.get(one.target, Home()), notes)
+        noted = answer.notes if answer is not None else []
+        return Finished(one.path, self.tree, one.target, self._homes.get(one.target, Home()), noted)
 
 
 class _Unique:
@@ -330,7 +339,14 @@ def _answer(name: str, one: OutputFile, output: Finished) -> Answer:
         problems = tuple(_load(name).check(output))
     except ImportError as error:
         return _skipped(name, one, f"the package {error.name} is not installed", how_to_install(name, str(error.name)))
-    return Answer(one, name, problems, notes=tuple(output.notes))
+    return Answer(one, name, problems, notes=_as_json(output.notes) if output.notes else "[]")
+
+
+def _as_json(notes: list[Any]) -> str | list[Any]:
+    try:
+        return json.dumps(notes, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        return notes
 
 
 def _skipped(name: str, one: OutputFile, why: str, hint: str) -> Answer:

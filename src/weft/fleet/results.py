@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from sys import intern
-from typing import Any, Final
+from typing import Any
 
 from weft import checks
 from weft.base.problems import Problem
@@ -13,9 +13,6 @@ from weft.fleet.packing import DAMAGE, packed, unpacked
 from weft.fleet.problem_data import problems, problems_data, problems_without
 from weft.project.rendering import Result
 from weft.stages.render.templates import OutputFile
-
-_SHORT: Final = 100
-"""The longest text that is shared."""
 
 
 def encoded(result: Result) -> tuple[bytes, bytes]:
@@ -74,16 +71,8 @@ def without_texts(result: Result) -> Result:
 
 
 def sharing(result: Result) -> Result:
-    """The same result, whose short texts are shared with those of other results: in a fleet, most are the same."""
-    answers = tuple(replace(answer, notes=_shared(answer.notes)) for answer in result.answers)
-    layers, sources = _shared(result.layers), _shared(result.sources)
-    return replace(result, answers=answers, layers=layers, sources=sources)
-
-
-def _shared(data: Any) -> Any:
-    if isinstance(data, str):
-        return intern(str(data)) if len(data) <= _SHORT else data
-    return tuple(map(_shared, data)) if isinstance(data, list | tuple) else data
+    """The same result, which shares the names of layers and files with others: in a fleet, most are the same."""
+    return replace(result, layers=tuple(map(intern, result.layers)), sources=tuple(map(intern, result.sources)))
 
 
 def without_root(result: Result, root: str) -> Result:
@@ -110,7 +99,7 @@ def _result(header: Mapping[str, Any]) -> Result:
         for path, template, entry, named, secrets in header["outputs"]
     )
     answers = tuple(
-        checks.Answer(outputs[position], check, problems(found), next(iter(problems(skipped)), None), tuple(notes))
+        checks.Answer(outputs[position], check, problems(found), next(iter(problems(skipped)), None), notes)
         for position, check, found, skipped, notes in header["answers"]
     )
     return Result(

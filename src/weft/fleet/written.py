@@ -17,7 +17,8 @@ from weft.files.trace import Seen, look_at
 from weft.fleet.options import seen
 from weft.fleet.packing import DAMAGE, packed, unpacked
 from weft.fleet.unchanged import Last
-from weft.stages.write import Changes, folders_of
+from weft.stages.write import Changes
+from weft.stages.write.places import folders_of
 from weft.stages.write.record import DETAILS, RECORD
 
 _WRITTEN: Final = "written"
@@ -49,9 +50,8 @@ class Written:
         """The files by their paths below the folder."""
         return seen([unpacked(self._store.get(_FILES, self._key)), {}])[0]
 
-    def digest(self, path: Path) -> str | None:
+    def digest(self, place: str) -> str | None:
         """The digest of a file in the folder, which is read if it may have changed; None for anything but a regular file."""
-        place = str(path)
         name = place.removeprefix(self._prefix)
         try:
             found = os.lstat(place)

@@ -21,8 +21,9 @@ from typing import Final
 from weft.base.problems import CannotRun, Place, Problem, WeftError, reason_of
 from weft.files.atomic import content_of, sync_folder
 from weft.files.signatures import digest_of
+from weft.stages.write.places import Places, folders_of
 from weft.stages.write.record import DETAILS, RECORD, Part, read_part, read_record, record_text
-from weft.stages.write.replacing import Replacing, remove_leftovers, try_places
+from weft.stages.write.replacing import Replacing, remove_leftovers
 
 if os.name == "posix":
     import fcntl
@@ -49,13 +50,13 @@ class File:
         return cls(path, digest_of(text), lambda: text, target, private)
 
 
-Digests = Callable[[Path], str | None]
-"""Gives the digest of a file on the disk; None if there is no regular file."""
+Digests = Callable[[str], str | None]
+"""Gives the digest of a file on the disk by its path; None if there is no regular file."""
 
 
-def content_digest(path: Path) -> str | None:
+def content_digest(path: str) -> str | None:
     """The digest of a file on the disk, which is read."""
-    content = content_of(path)
+    content = content_of(Path(path))
     return None if content is None else digest_of(content)
 
 
@@ -110,18 +111,21 @@ def write(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The plan: files to write, paths to remove, and both as shown to the user."""
+    """The plan: files to write, paths to remove, files that stay as they are, and what is shown to the user."""
 
     changed: list[File]
     gone: list[str]
+    kept: Mapping[str, str]
     changes: Changes
+    places: Places
 
 
 def _plan(
     root: Path, wanted: Mapping[str, File], record: Mapping[str, str], stale: Callable[[str], bool], digests: Digests
 ) -> _Plan:
     """The plan. Raises WeftError when it would replace something that Weft did not write."""
-    present = {path: digests(root / path) for path in wanted}
+    places = Places(root)
+    present = {path: digests(f"{root}/{path}") if places.has_folder_of(path) else None for path in wanted}
     changed = [file for path, file in wanted.items() if present[path] != file.digest or _is_exposed(root, file)]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
     created = {file.path for file in changed if present[file.path] is None}
@@ -131,16 +135,20 @@ def _plan(
         removed=tuple(path for path in gone if (root / path).is_file()),
         kept=len(wanted) - len(changed),
     )
-    _refuse_foreign(root, dict.fromkeys((*_foreign(root, changes, record), *_blocking(root, wanted, gone))))
+    lacking = [path for path, digest in present.items() if digest is None]
+    blocking = _blocking(root, places, folders_of(wanted), lacking, gone)
+    _refuse_foreign(root, dict.fromkeys((*_foreign(places, changes, record), *blocking)))
     _refuse_stolen(wanted.values(), record, stale)
-    _refuse_links(root, (*wanted, *gone))
-    return _Plan(changed, gone, changes)
+    _refuse_links(root, filter(places.is_link, sorted(folders_of((*wanted, *gone)))))
+    there = {path for path, digest in present.items() if digest is not None}
+    return _Plan(changed, gone, _kept(root, record, there, gone), changes, places)
 
 
-def _foreign(root: Path, changes: Changes, record: Container[str]) -> list[str]:
-    """The paths of changes at which something is that Weft did not write."""
+def _foreign(places: Places, changes: Changes, record: Container[str]) -> list[str]:
+    """The paths of changes at which something is that Weft did not write: of a new file also a link, a pipe, a device."""
     unknown = [path for path in changes.updated if path not in record]
-    return unknown + [path for path in changes.created if _is_strange(root / path)]
+    ours = (0, stat.S_IFREG, stat.S_IFDIR)
+    return unknown + [path for path in changes.created if places.of_file(path) not in ours]
 
 
 class _Records:
@@ -175,14 +183,14 @@ class _Records:
 def _apply(
     root: Path, plan: _Plan, record: Mapping[str, str], wanted: Mapping[str, File], records: _Records, *, sync: bool
 ) -> None:
-    final = _kept(root, plan, record) | _targets(wanted.values())
+    final = {**plan.kept, **_targets(wanted.values())}
     if not (plan.changed or plan.gone) and final == record and records.is_same_part:
         return
-    try_places(root, (root / path for path in (*_targets(plan.changed), *plan.changes.removed)))
+    plan.places.try_changes((*_targets(plan.changed), *plan.changes.removed))
     with Replacing(root, durable=sync) as replacing:
         staged = [(replacing.stage(root / file.path, file.text(), private=file.private), file) for file in plan.changed]
         records.extend(replacing, record, _targets(plan.changed))
-        early = _in_the_way(plan.gone, wanted)
+        early = _in_the_way(plan.gone, wanted) if plan.gone else []
         for path in early:
             replacing.remove(root / path)
         for temporary, file in staged:
@@ -194,11 +202,13 @@ def _apply(
         records.finish(replacing, final)
 
 
-def _kept(root: Path, plan: _Plan, record: Mapping[str, str]) -> dict[str, str]:
-    """The files of a record that a plan does not remove and that nobody else has removed, with their targets."""
-    gone = set(plan.gone)
+def _kept(root: Path, record: Mapping[str, str], there: Collection[str], gone: Iterable[str]) -> dict[str, str]:
+    """The files of a record that are not removed now and that nobody else has removed, with their targets; some are known to be `there`."""
+    going = set(gone)
     return {
-        path: target for path, target in record.items() if path not in gone and _kind(f"{root}/{path}") == stat.S_IFREG
+        path: target
+        for path, target in record.items()
+        if path not in going and (path in there or os.path.isfile(f"{root}/{path}"))  # noqa: PTH113 - for every output of a fleet
     }
 
 
@@ -228,40 +238,18 @@ def _parents(path: str) -> list[str]:
     return [*found, "."]
 
 
-def folders_of(paths: Iterable[str]) -> set[str]:
-    """The folders above some paths, up to the output folder and without it."""
-    found: set[str] = set()
-    for path in paths:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return found
-
-
-def _blocking(root: Path, wanted: Collection[str], gone: Iterable[str]) -> list[str]:
-    """Folders at the path of a new file, and files at the path of a new folder, that this write does not remove."""
+def _blocking(
+    root: Path, places: Places, folders: Iterable[str], lacking: Iterable[str], gone: Iterable[str]
+) -> list[str]:
+    """Files at the path of a folder that is needed, and folders at the path of a file that is not there, unless this write removes them."""
     going = set(gone)
-    found = [folder for folder in sorted(folders_of(wanted)) if folder not in going and _is_no_folder(root / folder)]
-    for path in wanted:
-        if _kind(f"{root}/{path}") == stat.S_IFDIR:
+    found = [folder for folder in sorted(folders) if folder not in going and places.is_no_folder(folder)]
+    for path in lacking:
+        if places.of_file(path) == stat.S_IFDIR:
             inside = (root / path).rglob("*")
             if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
                 found.append(path)
     return found
-
-
-def _kind(path: str) -> int:
-    """The kind of file at a path, as `stat` names it, through links; 0 if there is none."""
-    try:
-        return stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - for every output of a fleet
-    except OSError:
-        return 0
-
-
-def _is_no_folder(path: Path) -> bool:
-    """True if there is something at a path, such as a file or a broken link, and no folder."""
-    return os.path.lexists(path) and not path.is_dir()
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
@@ -283,17 +271,11 @@ def _refuse_stolen(files: Iterable[File], record: Mapping[str, str], stale: Call
             raise WeftError(Problem("same-path", message, hint="add a `scope`, or a placeholder to the path"))
 
 
-def _refuse_links(root: Path, paths: Iterable[str]) -> None:
+def _refuse_links(root: Path, links: Iterable[str]) -> None:
     """A symbolic link in the output folder must not redirect a write or a removal."""
-    for folder in sorted(folders_of(paths)):
-        if (root / folder).is_symlink():
-            message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
-            raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
-
-
-def _is_strange(path: Path) -> bool:
-    """True if the path is something that Weft cannot have written: a link, a pipe, a device."""
-    return os.path.lexists(path) and (path.is_symlink() or not (path.is_file() or path.is_dir()))
+    for folder in links:
+        message = f"{root / folder} is a symbolic link, to {(root / folder).resolve()}"
+        raise WeftError(Problem("output-outside", message, hint="remove the symbolic link"))
 
 
 def _made(root: Path, sync: bool) -> Path:

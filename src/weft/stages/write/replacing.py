@@ -48,6 +48,8 @@ class Replacing:
         self._waiting: list[tuple[Path, Path]] = []
         self._touched: dict[Path, None] = {}
         self._stuck: list[Path] = []
+        self._there: set[Path] = set()
+        """Folders that are there, until something is removed."""
 
     def __enter__(self) -> Self:
         with named(self._root):
@@ -103,6 +105,7 @@ class Replacing:
 
     def remove(self, path: Path) -> None:
         """Remove a file, and the folders that become empty, up to the root."""
+        self._there.clear()
         with named(path):
             old = self._next_old()
             self._undo.callback(self._put_back, path, partial(_replace, old, path))
@@ -118,6 +121,11 @@ class Replacing:
         self._touched.clear()
 
     def _make_folder(self, folder: Path) -> None:
+        if folder in self._there:
+            return
+        self._there.add(folder)
+        if folder.exists():
+            return
         lacking = [one for one in (folder, *folder.parents) if not one.exists()]
         for one in reversed(lacking):
             self._undo.callback(self._put_back, one, partial(_remove_folder, one))
@@ -173,28 +181,6 @@ class Replacing:
         return Problem(
             "cannot-write", message, hint="fix that, and render again: every file is whole, the old one or the new one"
         )
-
-
-def try_places(root: Path, paths: Iterator[Path]) -> None:
-    """Raise an OSError with the file's name for the first path whose folder cannot be changed, before any change."""
-    device = root.stat().st_dev
-    answers: dict[Path, int] = {}
-    for path in paths:
-        folder = next(parent for parent in path.parents if parent.is_dir())
-        if folder not in answers:
-            answers[folder] = _refusal(folder, device)
-        if answers[folder]:
-            raise OSError(answers[folder], os.strerror(answers[folder]), str(path))
-
-
-def _refusal(folder: Path, device: int) -> int:
-    """Why files cannot be moved into a folder, as an error number; 0 if they can."""
-    effective = os.access in os.supports_effective_ids
-    if folder.stat().st_dev != device:
-        return errno.EXDEV
-    if os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
-        return 0
-    return errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
 
 
 def remove_leftovers(root: Path) -> None:
