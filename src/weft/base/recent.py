@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 _Key = TypeVar("_Key", bound=Hashable)
 _Result = TypeVar("_Result")
 _MANY: Final = 16
-_MORE: Final = 256
+_MORE: Final = 128
 
 
 class Recent(Generic[_Result]):

@@ -100,7 +100,7 @@ def _undo(path: Path, before: bytes | None, missing: Iterable[Path]) -> None:
                 folder.rmdir()
 
 
-def stage(path: Path, content: str | bytes, *, private: bool = False, durable: bool = True) -> None:
+def stage(path: Path | str, content: str | bytes, *, private: bool = False, durable: bool = True) -> None:
     """Write a new file, which must not exist; a `private` one is never readable by others.
 
     Raises OSError; a partly written file is then removed.
@@ -117,7 +117,7 @@ def stage(path: Path, content: str | bytes, *, private: bool = False, durable: b
             os.close(handle)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the names in a folder survive a power failure, if the system supports that. Raises OSError."""
     if os.name != "posix":
         return
@@ -128,7 +128,7 @@ def sync_folder(folder: Path) -> None:
             raise
 
 
-def sync_file(path: Path) -> None:
+def sync_file(path: Path | str) -> None:
     """Make the content of a file survive a power failure. Raises OSError."""
     handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
@@ -159,12 +159,12 @@ def cannot_write(path: Path, error: Exception) -> Problem:
 
 
 @contextlib.contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
+def _removed_on_failure(path: Path | str) -> Iterator[None]:
     try:
         yield
     except BaseException:
         with contextlib.suppress(OSError):
-            path.unlink()
+            Path(path).unlink()
         raise
 
 

@@ -23,14 +23,16 @@ class Remembering:
         self.common = maker.common
         self.known: dict[str, Known] = {}
         self.expected: dict[str, Known] = {}
-        self.fresh: set[str] = set()
-        """The targets whose results were not at hand."""
         self.kept: dict[str, Result] | None = None
         """The results of earlier runs of this process, if they are kept in memory: those that are expected are taken from here."""
+        self.fresh: set[str] = set()
+        """The targets whose results were not among these."""
         self._maker = maker
         self._store = store
         self._crew = crew
-        self._places: dict[str, tuple[str, int]] = {}
+        self._targets: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        """The target of each output, and which one of the target's outputs it is, unless it is the first."""
         self._texts: dict[str, str] = {}
         self._last: tuple[str, tuple[str, ...]] = ("", ())
 
@@ -40,9 +42,9 @@ class Remembering:
 
     def results(self, targets: Sequence[Target], watch: Watch) -> Iterator[Result]:
         """The results of these targets; only those that cannot be stored have their texts."""
-        for done, made in enumerate(self._made(targets)):
+        for done, (target, made) in enumerate(zip(targets, self._made(targets), strict=True)):
             watch("targets", done, len(targets))
-            self._note(made.result, made.key)
+            self._note(target, made.result, made.key)
             yield made.result
 
     @property
@@ -82,24 +84,27 @@ class Remembering:
             self._store.put([entry for one in made for entry in one.entries])
         return list(map(_sharing, made))
 
-    def _note(self, result: Result, key: str | None) -> None:
-        if self.kept is None or self.kept.get(result.target) is not result:
-            self.fresh.add(result.target)
+    def _note(self, target: Target, result: Result, key: str | None) -> None:
+        name = target.name
+        if self.kept is not None and self.kept.get(name) is not result:
+            self.fresh.add(name)
         if key is None:
             self._texts.update((one.path, text) for one, text in zip(result.outputs, result.texts, strict=True))
             return
-        self.known[result.target] = Known(key, result.values, result.sources)
+        same = target.identity.values  # which is there anyway
+        self.known[name] = Known(key, same if result.values == same else result.values, result.sources)
         if self.kept is not None:
-            self.kept[result.target] = result
-        self._places.update((one.path, (result.target, number)) for number, one in enumerate(result.outputs))
+            self.kept[name] = result
+        self._targets.update((one.path, name) for one in result.outputs)
+        self._numbers.update((one.path, number) for number, one in enumerate(result.outputs) if number)
 
     def _text(self, path: str) -> str:
         if path in self._texts:
             return self._texts[path]
-        name, number = self._places[path]
+        name = self._targets[path]
         if self._last[0] != name:
             self._last = name, self._maker.texts(name, self.known[name].key)
-        return self._last[1][number]
+        return self._last[1][self._numbers.get(path, 0)]
 
 
 def _sharing(made: Made) -> Made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -71,8 +72,14 @@ def without_texts(result: Result) -> Result:
 
 
 def sharing(result: Result) -> Result:
-    """The same result, which shares the names of layers and files with others: in a fleet, most are the same."""
-    return replace(result, layers=tuple(map(intern, result.layers)), sources=tuple(map(intern, result.sources)))
+    """The same result, which shares its home and the names of layers and files with others: in a fleet, most are the same."""
+    layers, sources = tuple(map(intern, result.layers)), tuple(map(intern, result.sources))
+    return replace(result, home=_shared_home(result.home), layers=layers, sources=sources)
+
+
+@lru_cache(64)
+def _shared_home(home: checks.Home) -> checks.Home:
+    return home
 
 
 def without_root(result: Result, root: str) -> Result:

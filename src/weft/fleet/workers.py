@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final, Protocol
@@ -116,10 +117,12 @@ def _made(work: Work, identities: Sequence[Identity]) -> Chunk:
         project = open_project(readable, work.options.overrides, work.options.environment)
         maker = _makers[work.key] = Maker(project, Store(work.store), work.common)
     trace = maker.project.files.trace
-    before = set(trace.files), set(trace.folders)
+    before = len(trace.files), len(trace.folders)
     made = [maker.make(maker.project.of(identity)) for identity in identities]
-    files = {path: seen for path, seen in trace.files.items() if path not in before[0]}
-    folders = {path: seen for path, seen in trace.folders.items() if path not in before[1]}
+    files, folders = (
+        dict(islice(trace.files.items(), before[0], None)),
+        dict(islice(trace.folders.items(), before[1], None)),
+    )
     return Chunk(made, files, folders, timing.since(earlier))
 
 

@@ -23,8 +23,8 @@ _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 _NAMES: Final = {"Namespace": (_LABEL, 63), "Service": (_SERVICE, 63)}
 _FREE_NAMES: Final = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"))
 _NAME = "lower-case letters, digits, `-` and `.`, starting and ending with a letter or digit"
-_AT_HAND: Final = 10_000
-"""The number of answers that are remembered for each rule: a fleet asks about the same texts again and again."""
+_AT_HAND: Final = 2_000
+"""The number of answers that are remembered for each rule: most are about the same few texts, again and again."""
 
 
 def bad_name(kind: str, whole: str, text: str) -> Iterator[str]:

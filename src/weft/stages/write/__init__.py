@@ -167,17 +167,17 @@ class _Records:
         if self._now == record and self.is_same_part:
             replacing.sync()
         else:
-            replacing.put(self._root / RECORD, record_text(self._now, self._project))
+            replacing.put(RECORD, record_text(self._now, self._project))
 
     def finish(self, replacing: Replacing, files: Mapping[str, str]) -> None:
         """Record the files that are there now, and which part of a run they are."""
         if files == self._now and self.is_same_part:
             return
         if self._part is not None:
-            replacing.put(self._root / DETAILS, self._part.details)
+            replacing.put(DETAILS, self._part.details)
         elif os.path.lexists(self._root / DETAILS):
-            replacing.remove(self._root / DETAILS)
-        replacing.put(self._root / RECORD, record_text(files, self._project, self._part))
+            replacing.remove(DETAILS)
+        replacing.put(RECORD, record_text(files, self._project, self._part))
 
 
 def _apply(
@@ -188,16 +188,16 @@ def _apply(
         return
     plan.places.try_changes((*_targets(plan.changed), *plan.changes.removed))
     with Replacing(root, durable=sync) as replacing:
-        staged = [(replacing.stage(root / file.path, file.text(), private=file.private), file) for file in plan.changed]
+        staged = [(replacing.stage(file.path, file.text(), private=file.private), file) for file in plan.changed]
         records.extend(replacing, record, _targets(plan.changed))
         early = _in_the_way(plan.gone, wanted) if plan.gone else []
         for path in early:
-            replacing.remove(root / path)
-        for temporary, file in staged:
-            replacing.replace(temporary, root / file.path)
+            replacing.remove(path)
+        for number, file in staged:
+            replacing.replace(number, file.path)
         for path in plan.gone:
             if path not in early:
-                replacing.remove(root / path)
+                replacing.remove(path)
         replacing.settle()
         records.finish(replacing, final)
 
@@ -208,7 +208,7 @@ def _kept(root: Path, record: Mapping[str, str], there: Collection[str], gone: I
     return {
         path: target
         for path, target in record.items()
-        if path not in going and (path in there or os.path.isfile(f"{root}/{path}"))  # noqa: PTH113 - for every output of a fleet
+        if path not in going and (path in there or os.path.isfile(f"{root}/{path}"))
     }
 
 

@@ -35,7 +35,7 @@ class Places:
     def is_no_folder(self, folder: str) -> bool:
         """True if there is something at the path of a folder, such as a file or a broken link, and no folder."""
         kind = self.of_folder(folder)
-        return bool(kind) and kind != stat.S_IFDIR and not os.path.isdir(f"{self.root}/{folder}")  # noqa: PTH112 - for each of a fleet
+        return bool(kind) and kind != stat.S_IFDIR and not os.path.isdir(f"{self.root}/{folder}")
 
     def is_link(self, folder: str) -> bool:
         """True if there is a link at the path of a folder."""
@@ -43,7 +43,7 @@ class Places:
 
     def try_changes(self, paths: Iterable[str]) -> None:
         """Raise an OSError with the file's name for the first path whose folder cannot be changed, before any change."""
-        device = os.stat(self.root).st_dev  # noqa: PTH116 - as the others
+        device = os.stat(self.root).st_dev
         answers: dict[str, int] = {}
         for path in paths:
             folder = self._nearest(path.rpartition("/")[0])
