@@ -13,7 +13,7 @@ from rounds import examples
 from weft import checks
 from weft.checks import kubernetes
 from weft.checks.kubernetes import schemas
-from weft.checks.kubernetes.noted import Noted
+from weft.checks.kubernetes.noted import Noted, as_data, from_data
 from weft.checks.kubernetes.shapes import Shapes
 from weft.files import yaml11
 from weft.files.lines import lines_of
@@ -580,10 +580,27 @@ def test_threads_share_what_is_known():
         assert list(pool.map(answer, texts)) == [full_answer(text) for text in texts]
 
 
-@pytest.mark.parametrize("path", [(), ("items", 2)])
-def test_a_note_is_plain_data(path):
-    noted = Noted("v1", "ConfigMap", "a", None, 3, path)
-    assert Noted.from_data(json.loads(json.dumps(noted))) == noted
+@given(
+    st.lists(
+        st.builds(
+            Noted,
+            st.sampled_from(("v1", "apps/v1")),
+            st.sampled_from(("ConfigMap", "Secret")),
+            st.sampled_from("abc"),
+            st.sampled_from((None, "shop")),
+            st.integers(0, 3),
+            st.sampled_from(((), ("items", 0), ("items", 1))),
+        ),
+        max_size=6,
+    )
+)
+def test_what_is_noted_of_objects_is_plain_data(objects):
+    assert list(from_data(json.loads(json.dumps(as_data(objects))))) == objects
+
+
+def test_documents_of_one_kind_share_an_entry():
+    objects = [Noted("v1", "ConfigMap", name, None, number, ()) for number, name in enumerate("abc")]
+    assert as_data(objects) == [["v1", "ConfigMap", None, [], 0, ["a", "b", "c"]]]
 
 
 # --- outputs of many objects ---

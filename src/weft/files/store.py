@@ -24,6 +24,8 @@ _VERSION: Final = 1
 _WAIT: Final = 5.0
 """Seconds to wait for another process that writes."""
 _SIZE: Final = 16
+_PAGES: Final = 512
+"""The kilobytes of the file that each process keeps in memory."""
 _TAG: Final = "Signature: 8a477f597d28d172789f06886806bc55\n# Results that Weft keeps to work faster. This folder may be removed.\n"
 _T = TypeVar("_T")
 
@@ -158,6 +160,7 @@ def _connected(file: Path) -> sqlite3.Connection:
     try:
         store.execute("PRAGMA synchronous = OFF")
         store.execute("PRAGMA journal_mode = WAL")
+        store.execute(f"PRAGMA cache_size = -{_PAGES}")
         (version,) = store.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:
             with _transaction(store):

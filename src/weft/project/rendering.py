@@ -182,7 +182,8 @@ class Together:
         self.targets += 1
         self.files += result.outputs
         self._answers += result.answers
-        self._homes[result.target] = result.home
+        if result.home != checks.Home():
+            self._homes[result.target] = result.home
         self.problems += result.problems
         for problem in result.look_alikes:
             self.look_alikes.setdefault(problem.path, problem)

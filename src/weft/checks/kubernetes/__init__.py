@@ -27,7 +27,7 @@ from weft.base.paths import Path, dotted
 from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.checks.kubernetes import rules
 from weft.checks.kubernetes.documents import apart, stands_alone
-from weft.checks.kubernetes.noted import Noted
+from weft.checks.kubernetes.noted import Noted, as_data, from_data
 from weft.checks.kubernetes.schemas import VERSION, is_builtin, kinds, validator
 from weft.checks.kubernetes.shapes import Cut, Shapes, cut
 from weft.files import yaml11
@@ -50,7 +50,9 @@ Complaint = tuple[Path, str]
 
 def check(output: Finished) -> Iterator[Problem]:
     """The problems of the objects of a manifest."""
-    yield from complaints(output.text, output.home.namespace, output.notes.append)
+    objects: list[Noted] = []
+    yield from complaints(output.text, output.home.namespace, objects.append)
+    output.notes.extend(as_data(objects))
 
 
 def together(outputs: Sequence[Finished]) -> Iterator[tuple[Finished, Problem]]:
@@ -60,7 +62,7 @@ def together(outputs: Sequence[Finished]) -> Iterator[tuple[Finished, Problem]]:
         yaml11.Documents
     )  # only those of outputs with a problem are parsed again, and each once
     for output in outputs:
-        for noted in map(Noted.from_data, output.notes):
+        for noted in from_data(output.notes):
             other, same = first.setdefault(noted.key(output), (output, noted))
             if other is not output:  # `check` reports those of one output
                 where = _place(documents, same, other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from weft.base.paths import Path
@@ -45,12 +45,6 @@ class Noted(NamedTuple):
     document: int
     path: Path
 
-    @classmethod
-    def from_data(cls, data: Sequence[Any]) -> Noted:
-        """The object again, from its JSON data."""
-        api_version, kind, name, namespace, document, path = data
-        return cls(api_version, kind, name, namespace, document, tuple(path))
-
     @property
     def identity(self) -> tuple[str, ...]:
         """What only one object of a manifest has."""
@@ -66,3 +60,23 @@ class Noted(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" + (f" in the namespace {self.namespace}" if self.namespace else "")
+
+
+def as_data(objects: Iterable[Noted]) -> list[list[Any]]:
+    """Objects as JSON data: the documents of one kind that follow each other share an entry, which lists their names."""
+    entries: list[list[Any]] = []
+    for one in objects:
+        alike = [one.api_version, one.kind, one.namespace, list(one.path)]
+        last = entries[-1] if entries and not one.path else None
+        if last and last[:4] == alike and last[4] + len(last[5]) == one.document:
+            last[5].append(one.name)
+        else:
+            entries.append([*alike, one.document, [one.name]])
+    return entries
+
+
+def from_data(entries: Iterable[Sequence[Any]]) -> Iterator[Noted]:
+    """The objects again."""
+    for api_version, kind, namespace, path, first, names in entries:
+        for document, name in enumerate(names, first):
+            yield Noted(api_version, kind, name, namespace, document, tuple(path))
