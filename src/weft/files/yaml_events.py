@@ -13,8 +13,8 @@ import yaml
 
 from weft.files.libyaml import CParser
 
-_KEPT: Final = object()
-"""The key of a mapping of which no key is open, and that of a list."""
+_NONE: Final = object()
+"""The open key of a list, and of a mapping in which a key comes next."""
 
 
 class _OtherwiseError(Exception):
@@ -28,47 +28,64 @@ def documents(text: str, scalar: Callable[[str], Any], depth: int) -> list[Any] 
     """
     parser = CParser(text)
     try:
-        return _read(parser.get_event, scalar, depth)
+        return _read(parser.get_event, scalar, _Building(depth))
     except (_OtherwiseError, ValueError, yaml.YAMLError):
         return None
     finally:
         parser.dispose()
 
 
-def _read(following: Callable[[], Any], scalar: Callable[[str], Any], depth: int) -> list[Any]:
-    found: list[Any] = []
-    around: list[tuple[Any, Any]] = []  # the collections that the current one is in, with their open keys
-    current: Any = found
-    key: Any = _KEPT  # the key whose value comes next; the sentinel where a key or an item comes next
+def _read(following: Callable[[], Any], scalar: Callable[[str], Any], building: _Building) -> list[Any]:
     while True:
         event = following()
         kind = event.__class__
-        if kind is yaml.ScalarEvent:
-            if event.anchor or event.tag:
-                raise _OtherwiseError
-            value = scalar(event.value) if event.implicit[0] else event.value
-            if current.__class__ is dict and key is _KEPT:
-                if value.__class__ is not str or value in current:
-                    raise _OtherwiseError
-                key = value
-                continue
-        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-            if event.anchor or event.tag or len(around) >= depth or (current.__class__ is dict and key is _KEPT):
-                raise _OtherwiseError
-            around.append((current, key))
-            current, key = {} if kind is yaml.MappingStartEvent else [], _KEPT
-            continue
-        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-            value = current
-            current, key = around.pop()
-        elif kind is yaml.StreamEndEvent:
-            return found
-        elif kind is yaml.AliasEvent:
+        if kind is yaml.AliasEvent or getattr(event, "anchor", None) or getattr(event, "tag", None):
             raise _OtherwiseError
-        else:
-            continue
+        if kind is yaml.ScalarEvent:
+            building.add(scalar(event.value) if event.implicit[0] else event.value)
+        elif kind is yaml.MappingStartEvent:
+            building.begin({})
+        elif kind is yaml.SequenceStartEvent:
+            building.begin([])
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            building.end()
+        elif kind is yaml.StreamEndEvent:
+            return building.documents
+
+
+class _Building:
+    """The documents so far; `current` is the collection into which the next value goes, and `around` the ones that it is in."""
+
+    def __init__(self, depth: int) -> None:
+        self.documents: list[Any] = []
+        self._current: Any = self.documents
+        self._key: Any = _NONE
+        self._around: list[tuple[Any, Any]] = []
+        self._depth = depth
+
+    def add(self, value: Any) -> None:
+        """Add a scalar, which may be a key, or a collection that has ended."""
+        current, key = self._current, self._key
         if current.__class__ is list:
             current.append(value)
-        else:
+        elif key is not _NONE:
             current[key] = value
-            key = _KEPT
+            self._key = _NONE
+        elif value.__class__ is str and value not in current:
+            self._key = value
+        else:
+            raise _OtherwiseError
+
+    def begin(self, collection: dict[str, Any] | list[Any]) -> None:
+        """Begin a mapping or a list, which cannot be a key."""
+        is_key = self._key is _NONE and self._current.__class__ is dict
+        if is_key or len(self._around) >= self._depth:
+            raise _OtherwiseError
+        self._around.append((self._current, self._key))
+        self._current, self._key = collection, _NONE
+
+    def end(self) -> None:
+        """The current collection is complete."""
+        collection = self._current
+        self._current, self._key = self._around.pop()
+        self.add(collection)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Final
 
 from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files.locator import placed_at_rule
 from weft.files.reading import OutsideError, ProjectFiles, outside
+from weft.files.signatures import digest_of
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
 from weft.schema.catalog import Catalog
@@ -91,14 +93,56 @@ class Schemas:
         return next((problem for problem in self.bad_defaults if problem.schema == where), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """Compiled schemas, and the files that were read for them with the digests of their contents."""
+
+    read: tuple[tuple[Path, str], ...]
+    catalog: Catalog
+    schema_check: SchemaCheck
+    rule_check: RuleCheck
+    variable_check: VariableCheck
+
+    def is_current(self, files: ProjectFiles) -> bool:
+        """True if the files still have these contents; each of them is read."""
+        try:
+            return all(files.has(path) and digest_of(files.read(path)) == digest for path, digest in self.read)
+        except OSError:
+            return False
+
+
+class _Kept(threading.local):
+    """The schemas that this thread has compiled last, by the folder of the project and the schema file."""
+
+    def __init__(self) -> None:
+        self.by_file: dict[tuple[Path, Path], _Compiled] = {}
+
+
+_MANY: Final = 4
+_kept: Final = _Kept()
+
+
 def load_schemas(file: ProjectFile) -> Schemas:
-    """The schemas of a project file.
+    """The schemas of a project file. A program that opens a project again does not compile them again if they are the same.
 
     Raises WeftError when there is no such file, or with every problem that prevents using the schemas.
     """
-    catalog = Catalog(load_documents(_schema_file(file), file.files))
-    checks = SchemaCheck(catalog), RuleCheck(catalog, shown=mask), VariableCheck(catalog.root)
-    return Schemas(file.files, catalog, *checks, SecretLines(catalog, file.files))
+    place = file.folder, _schema_file(file)
+    known = _kept.by_file.pop(place, None)
+    if known is None or not known.is_current(file.files):
+        known = _compiled(place[1], file.files)
+    if not known.catalog.documents.searched:
+        if len(_kept.by_file) >= _MANY:
+            del _kept.by_file[next(iter(_kept.by_file))]
+        _kept.by_file[place] = known
+    checks = known.schema_check, known.rule_check, known.variable_check
+    return Schemas(file.files, known.catalog, *checks, SecretLines(known.catalog, file.files))
+
+
+def _compiled(path: Path, files: ProjectFiles) -> _Compiled:
+    catalog = Catalog(load_documents(path, files))
+    read = tuple((one, files.trace.digest(one) or "") for one in catalog.documents.files)
+    return _Compiled(read, catalog, SchemaCheck(catalog), RuleCheck(catalog, shown=mask), VariableCheck(catalog.root))
 
 
 def _schema_file(file: ProjectFile) -> Path:

@@ -65,7 +65,8 @@ class Documents:
 
     `root` is the URI of the root schema. `joined` maps URIs to the documents for validators. `schema(ref)` gives the schema of a
     joined `$ref`, `location(schema)` the location of a joined schema (`schemas/app.schema.json#/properties/port`).
-    `warnings` are about probable mistakes, `remote` about references to the network that were left open.
+    `warnings` are about probable mistakes, `remote` about references to the network that were left open. `searched` is true if a
+    file was found by its `$id`, so that another file could come before it.
     """
 
     root: str
@@ -74,6 +75,7 @@ class Documents:
     files: tuple[Path, ...]
     warnings: tuple[Problem, ...] = ()
     remote: tuple[Problem, ...] = ()
+    searched: bool = False
     _places: dict[int, str] = field(repr=False, default_factory=dict)
     _dialects: dict[str, str] = field(repr=False, default_factory=dict)
 
@@ -168,10 +170,12 @@ def join(
     schemas: Collection[int],
     warnings: Iterable[Problem] = (),
     remote: Iterable[Problem] = (),
+    *,
+    searched: bool = False,
 ) -> Documents:
     """The written documents, by their URIs, joined by their references; `schemas` are the ids of all schemas in them.
 
-    `warnings` are probable mistakes in them, `remote` the references to the network that were left open.
+    `warnings` are probable mistakes in them, `remote` the references to the network that were left open; `searched` is that of `Documents`.
     """
     run = _Join(references, schemas)
     direct: dict[str, Any] = {}
@@ -187,7 +191,7 @@ def join(
     files = tuple(document.path for document in written.values() if document.path)
     names = {uri: written[protection.written(uri)].name for uri in joined}
     dialects = {document.name: document.dialect for document in written.values()}
-    return Documents(root, joined, names, files, tuple(warnings), tuple(remote), protection.places, dialects)
+    return Documents(root, joined, names, files, tuple(warnings), tuple(remote), searched, protection.places, dialects)
 
 
 def self_contained(contents: Any, path: Path) -> Documents:

@@ -44,7 +44,8 @@ def load_documents(root: Path, files: ProjectFiles, *, open_network: bool = Fals
     start = loader.open(root)
     if loader.problems:
         raise WeftError(*loader.problems)
-    documents = join(start.uri, loader.by_uri, loader.references, loader.schemas, loader.warnings, loader.remote)
+    found = loader.by_uri, loader.references, loader.schemas, loader.warnings, loader.remote
+    documents = join(start.uri, *found, searched=loader.searched)
     for schema in circles(documents):
         loader.complain_of_circle(documents.location(schema))
     for schema, excess in () if loader.problems else too_costly(documents):
@@ -69,6 +70,7 @@ class _Loader:
         self.references: dict[tuple[int, str], str | bool] = {}
         self.schemas: set[int] = set()
         self.waiting: list[tuple[_Spot, dict[str, Any]]] = []
+        self.searched = False
         # the registry calls `_retrieve` for missing documents, which opens files and never the network
         self.registry: Registry[Any] = METASCHEMAS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]
 
@@ -270,6 +272,7 @@ class _Loader:
 
     def _with_id(self, uri: str) -> Path | None:
         """The local file of a schema found by its `$id`, or next to another schema as its address suggests."""
+        self.searched = True
         return next(chain(self._beside(uri), self._with_own_id(uri)), None)
 
     def _beside(self, uri: str) -> Iterator[Path]:
