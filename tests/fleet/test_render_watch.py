@@ -92,10 +92,10 @@ def test_a_change_of_one_overlay_renders_only_the_targets_that_read_it(tmp_path)
     put(session.folder / "overlays/tenants/a.yaml", "app: {size: 44}\n")
     session.again()
     assert session.follower._done.fresh == {"dev/a", "prod/a"}
-    assert session.follower._project.catalog is project.catalog
+    assert session.follower._project.outputs is project.outputs
     put(session.folder / "templates/note.txt.j2", "other\n")
     session.again()
-    assert session.follower._project.catalog is not project.catalog
+    assert session.follower._project.outputs is not project.outputs
 
 
 def test_a_value_that_only_changes_its_type_is_seen(tmp_path):

@@ -217,14 +217,19 @@ def _answered(step: Step, result: Mapping[str, Any]) -> tuple[Change, ...]:
     is_same = before == after and _without_servers(step.live) == _without_servers(result)
     if is_same and not _adopted(step) and step.live.get("status") == result.get("status"):
         return ()
-    adopted = (one.tree for one in fields.managers(step.live) if one.name in _adopted(step))
-    trees = fields.merged((before, after, *adopted))
-    found = fields.differences(step.live, result, trees, tolerant=False)
-    known = {change.path for change in found}
-    found += [change for change in _removed_by_adoption(step) if change.path not in known]
+    found = _differing(step, result, fields.merged((before, after)))
     if not found and not is_same:
         found = [Change(("f:metadata", "f:managedFields"), MISSING, MANAGER)]
     return tuple(map(_hidden, found)) if step.manifest is not None and step.manifest.is_secret else tuple(found)
+
+
+def _differing(step: Step, result: Mapping[str, Any], applied: fields.Tree) -> list[Change]:
+    """The fields that differ in the server's answer, among those that Weft applied or applies, or that it adopts."""
+    assert step.live is not None
+    adopted = (one.tree for one in fields.managers(step.live) if one.name in _adopted(step))
+    found = fields.differences(step.live, result, fields.merged((applied, *adopted)), tolerant=False)
+    known = {change.path for change in found}
+    return found + [change for change in _removed_by_adoption(step) if change.path not in known]
 
 
 def _removed_by_adoption(step: Step) -> Iterable[Change]:

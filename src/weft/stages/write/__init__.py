@@ -13,7 +13,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -125,23 +125,25 @@ def _plan(
 ) -> _Plan:
     """The plan. Raises WeftError when it would replace something that Weft did not write."""
     places = Places(root)
-    present = {path: digests(f"{root}/{path}") if places.has_folder_of(path) else None for path in wanted}
-    changed = [file for path, file in wanted.items() if present[path] != file.digest or _is_exposed(root, file)]
+    found = ((path, digests(f"{root}/{path}")) for path in wanted if places.has_folder_of(path))
+    present = {path: digest for path, digest in found if digest is not None}
+    changed = [file for file in wanted.values() if present.get(file.path) != file.digest or _is_exposed(root, file)]
     gone = sorted(path for path, target in record.items() if path not in wanted and stale(target))
-    created = {file.path for file in changed if present[file.path] is None}
-    changes = Changes(
-        created=tuple(sorted(created)),
-        updated=tuple(sorted({file.path for file in changed} - created)),
-        removed=tuple(path for path in gone if (root / path).is_file()),
-        kept=len(wanted) - len(changed),
-    )
-    lacking = [path for path, digest in present.items() if digest is None]
-    blocking = _blocking(root, places, folders_of(wanted), lacking, gone)
+    changes = _changes(root, changed, present, gone, kept=len(wanted) - len(changed))
+    blocking = _blocking(root, places, folders_of(wanted), sorted(wanted.keys() - present.keys()), gone)
     _refuse_foreign(root, dict.fromkeys((*_foreign(places, changes, record), *blocking)))
     _refuse_stolen(wanted.values(), record, stale)
     _refuse_links(root, filter(places.is_link, sorted(folders_of((*wanted, *gone)))))
-    there = {path for path, digest in present.items() if digest is not None}
-    return _Plan(changed, gone, _kept(root, record, there, gone), changes, places)
+    return _Plan(changed, gone, _kept(root, record, present, gone), changes, places)
+
+
+def _changes(
+    root: Path, changed: Iterable[File], present: Container[str], gone: Iterable[str], *, kept: int
+) -> Changes:
+    paths = sorted(file.path for file in changed)
+    created = tuple(path for path in paths if path not in present)
+    updated = tuple(path for path in paths if path in present)
+    return Changes(created, updated, tuple(path for path in gone if (root / path).is_file()), kept)
 
 
 def _foreign(places: Places, changes: Changes, record: Container[str]) -> list[str]:
@@ -195,14 +197,13 @@ def _apply(
             replacing.remove(path)
         for number, file in staged:
             replacing.replace(number, file.path)
-        for path in plan.gone:
-            if path not in early:
-                replacing.remove(path)
+        for path in (path for path in plan.gone if path not in early):
+            replacing.remove(path)
         replacing.settle()
         records.finish(replacing, final)
 
 
-def _kept(root: Path, record: Mapping[str, str], there: Collection[str], gone: Iterable[str]) -> dict[str, str]:
+def _kept(root: Path, record: Mapping[str, str], there: Container[str], gone: Iterable[str]) -> dict[str, str]:
     """The files of a record that are not removed now and that nobody else has removed, with their targets; some are known to be `there`."""
     going = set(gone)
     return {
