@@ -120,6 +120,7 @@ def test_threads_give_what_this_process_gives(project):
         assert seen(project, pool) == wanted
 
 
+@pytest.mark.programs("python3")
 def test_new_processes_give_what_this_process_gives_and_leave_nothing(project):
     wanted, before = seen(project, workers=1), left()
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
@@ -249,6 +250,7 @@ def test_what_elsewhere_made_is_remembered_here(project):
     assert len(inline.sent) == 2  # two targets: one chunk, which lacks the archive at first
 
 
+@pytest.mark.programs("python3")
 def test_a_new_file_is_noticed_after_a_run_of_new_processes(project, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     with done(project, workers=2) as first:

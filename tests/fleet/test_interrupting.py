@@ -12,7 +12,10 @@ import pytest
 from small_fleet import outputs, put
 from sound_fleet import sound_fleet
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc"),
+    pytest.mark.programs("python3"),
+]
 TENANTS = 300
 
 

@@ -155,6 +155,7 @@ def test_results_of_another_python_are_not_used(folder, made, monkeypatch):
     assert len(made) == 8
 
 
+@pytest.mark.programs("python3")
 def test_several_processes_may_render_at_a_time(folder):
     commands = [["render", "-o", f"out{number}"] for number in range(3)] + [["validate"]]
     for size in (11, 12):
@@ -169,6 +170,7 @@ def test_several_processes_may_render_at_a_time(folder):
             assert outputs(folder / f"out{number}") == cold(folder)[0]
 
 
+@pytest.mark.programs("python3")
 @pytest.mark.soak(few=2)
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
 def test_a_killed_run_leaves_nothing_that_misleads_the_next_one(folder, after):
@@ -185,6 +187,7 @@ def test_a_killed_run_leaves_nothing_that_misleads_the_next_one(folder, after):
     assert outputs(folder / "build") == cold(folder)[0]
 
 
+@pytest.mark.programs("python3")
 def test_several_processes_make_what_one_makes(folder, monkeypatch):
     for number in range(100):
         put(folder / f"overlays/tenants/t{number}.yaml", f"app: {{size: {number % 80 + 1}}}\n")
@@ -300,6 +303,7 @@ def weft(folder, place, *words):
     ).stderr  # fmt: skip
 
 
+@pytest.mark.programs("python3")
 def test_a_changed_check_of_another_package_is_noticed(folder, tmp_path):
     path = folder / "weft.yaml"
     path.write_text(path.read_text("utf-8").replace("check: kubernetes", "check: [kubernetes, heavy]"), "utf-8")
@@ -312,6 +316,7 @@ def test_a_changed_check_of_another_package_is_noticed(folder, tmp_path):
     assert "it is elsewhere" in weft(folder, tmp_path / "two", "render")
 
 
+@pytest.mark.programs("python3")
 def test_results_whose_notes_cannot_be_kept_are_made_each_time(folder, tmp_path):
     path = folder / "weft.yaml"
     path.write_text(path.read_text("utf-8").replace("check: kubernetes", "check: heavy"), "utf-8")

@@ -297,6 +297,7 @@ def test_a_remedy_names_settings_that_exist():
             setting_path(reference.project().root, paths.parse_dotted(path))
 
 
+@pytest.mark.programs("python3")  # for minutes are few: it looks at every object of production
 def test_production_passes_every_pack():
     assert whole_audit().problems == []
     assert whole_audit().unjudged == ()
@@ -818,6 +819,7 @@ def test_sarif_holds_all_kinds_of_results_and_is_valid(tmp_path):
     assert {"startLine", "startColumn"} == set(location["region"])
 
 
+@pytest.mark.programs("python3")  # for minutes are few: it looks at every object of every target
 def test_sarif_of_the_whole_reference_project_is_valid():
     results = valid(as_sarif(whole_audit()))
     assert len({result["ruleId"] for result in results}) == len(controls())

@@ -49,6 +49,7 @@ def test_a_package_that_is_removed_is_missed(name, pin):
     assert any(f"{pin.name} is missing" in sentence for sentence in found), found
 
 
+@pytest.mark.soak(few=20)
 @pytest.mark.parametrize(
     ("name", "pin"), [(name, pin) for name, pin in PINS if pin.marker], ids=lambda part: getattr(part, "name", part)
 )
