@@ -238,6 +238,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(tmp_path, shape, words):
     assert run("new", *words.split(" "), cwd=folder).out == dry.out
 
 
+@pytest.mark.programs("python3")  # for minutes are few: it renders the reference project several times
 def test_the_reference_project_gets_an_environment(tmp_path):
     folder = reference.copy(tmp_path)
     content_is(run("new", "environment", "qa", "--like", "staging", cwd=folder))
