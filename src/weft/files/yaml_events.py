@@ -1,6 +1,6 @@
 """The documents of a text, read event by event: the data is made at once, without the nodes that a position would need.
 
-That is three times as fast as composing. What needs more than the next event (an anchor, an alias, a tag, a key that is no text or that is
+That is three times as fast as composing. What needs more than the next event (an anchor, an alias, a tag, a key that is not a text or that is
 there twice) is left to the reader with nodes, and so is every mistake, because that one knows positions.
 """
 
