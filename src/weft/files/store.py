@@ -79,6 +79,11 @@ class Store:
         rows = self._try(lambda store: store.execute(query).fetchall())
         return {kind: (number, size) for kind, number, size in rows or ()}
 
+    def count(self, kind: str) -> int:
+        """The number of entries of one kind."""
+        query = "SELECT count(*) FROM entry WHERE kind = ?"
+        return self._try(lambda store: int(store.execute(query, (kind,)).fetchone()[0])) or 0
+
     def size(self) -> int:
         """The bytes of the folder on the disk."""
         with contextlib.suppress(OSError):

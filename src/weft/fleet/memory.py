@@ -288,8 +288,7 @@ class Memory:
 
         self.store.keep_newest(unchanged.RUN, _RUNS)
         self.store.keep_newest(unchanged.DETAILS, _RUNS)
-        number = self.store.sizes().get(RESULT, (0, 0))[0]
-        if number > _MANY * len(renderer.known) + _FEW:
+        if self.store.count(RESULT) > _MANY * len(renderer.known) + _FEW:
             self.store.age((kind, known.key) for known in renderer.known.values() for kind in (RESULT, TEXTS))
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ def unread_files(file: ProjectFile, dimensions: Dimensions, read: Collection[str
 def _data_files(file: ProjectFile, folders: Iterable[Path]) -> set[str]:
     """The paths of the files below some folders that could be read as layers."""
     every = (path for folder in folders for path in file.files.below(folder))
-    return {path for path in every if path.endswith(SUFFIXES) and Path(path).suffix}
+    # a name that begins with its only point is that of a hidden file, and has no suffix
+    return {path for path in every if path.endswith(SUFFIXES) and path.rfind(".") > path.rfind("/") + 1}
 
 
 def _unused(file: ProjectFile, path: Path, hint: str | None) -> Problem:

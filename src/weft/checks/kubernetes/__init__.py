@@ -27,7 +27,7 @@ from weft.base.paths import Path, dotted
 from weft.base.problems import Place, Problem, Severity, did_you_mean
 from weft.checks.kubernetes import rules
 from weft.checks.kubernetes.documents import apart, stands_alone
-from weft.checks.kubernetes.noted import Noted, as_data, from_data
+from weft.checks.kubernetes.noted import Entry, Noted, as_data, from_data, keys
 from weft.checks.kubernetes.schemas import VERSION, is_builtin, kinds, validator
 from weft.checks.kubernetes.shapes import Cut, Shapes, cut
 from weft.files import yaml11
@@ -57,25 +57,28 @@ def check(output: Finished) -> Iterator[Problem]:
 
 def together(outputs: Sequence[Finished]) -> Iterator[tuple[Finished, Problem]]:
     """Objects that two outputs contain: whichever is applied last would win."""
-    first: dict[tuple[str | None, ...], tuple[Finished, Noted]] = {}
-    documents = lru_cache(_TREES)(
-        yaml11.Documents
-    )  # only those of outputs with a problem are parsed again, and each once
+    first: dict[tuple[str | None, ...], tuple[Finished, Entry, int]] = {}
+    # only outputs with a problem are parsed again, and each once
+    documents = lru_cache(_TREES)(yaml11.Documents)
     for output in outputs:
-        for noted in from_data(output.notes):
-            other, same = first.setdefault(noted.key(output), (output, noted))
-            if other is not output:  # `check` reports those of one output
-                where = _place(documents, same, other)
-                message = f"{noted} is also in {where.file}:{where.line}: one of the two would overwrite the other"
-                hint = "render it for one target only, or give the two different names"
-                if other.target != output.target and output.home.cluster is None:
-                    hint += "; if their targets are of different clusters, name the setting that says so in `kubernetes.cluster` of weft.yaml"
-                yield (
-                    output,
-                    Problem(
-                        "object-twice", message, place=_place(documents, noted, output), related=(where,), hint=hint
-                    ),
-                )
+        for entry in output.notes:
+            for number, key in enumerate(keys(entry, output)):
+                known = first.setdefault(key, (output, entry, number))
+                if known[0] is not output:  # `check` reports those of one output
+                    yield output, _twice(documents, output, from_data(entry, number), known[0], from_data(*known[1:]))
+
+
+def _twice(
+    documents: Callable[[str], yaml11.Documents], output: Finished, noted: Noted, other: Finished, same: Noted
+) -> Problem:
+    """The problem of an object that another output contains, too."""
+    where = _place(documents, same, other)
+    message = f"{noted} is also in {where.file}:{where.line}: one of the two would overwrite the other"
+    hint = "render it for one target only, or give the two different names"
+    if other.target != output.target and output.home.cluster is None:
+        hint += "; if their targets are of different clusters, name the setting that says so in `kubernetes.cluster` of weft.yaml"
+    place = _place(documents, noted, output)
+    return Problem("object-twice", message, place=place, related=(where,), hint=hint)
 
 
 def _place(documents: Callable[[str], yaml11.Documents], noted: Noted, output: Finished) -> Place:
