@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib import resources
 
-from weft.files.reading import ProjectFiles
 from weft.files.shipped import shipped
 from weft.schema.catalog import Catalog
-from weft.schema.loader import load_documents
+from weft.schema.documents import self_contained
 from weft.stages.validate import SchemaCheck
 
 
@@ -16,4 +16,4 @@ from weft.stages.validate import SchemaCheck
 def check_of(name: str) -> SchemaCheck:
     """The check of a schema, by the name of its file."""
     with resources.as_file(shipped(name)) as path:
-        return SchemaCheck(Catalog(load_documents(path, ProjectFiles(path.parent))))
+        return SchemaCheck(Catalog(self_contained(json.loads(path.read_bytes()), path)))

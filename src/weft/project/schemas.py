@@ -11,13 +11,12 @@ from typing import Any, Final
 from weft.base.problems import Problem, Severity, WeftError, did_you_mean
 from weft.files.locator import placed_at_rule
 from weft.files.reading import OutsideError, ProjectFiles, outside
-from weft.files.signatures import digest_of
 from weft.project.projectfile import ProjectFile
 from weft.rules import RuleCheck
 from weft.schema.catalog import Catalog
 from weft.schema.defaults import bad_defaults
 from weft.schema.envvars import VariableCheck
-from weft.schema.loader import load_documents
+from weft.schema.kept import documents, is_current
 from weft.schema.lost_secrets import lost_secrets
 from weft.schema.node import Node
 from weft.secrets.masking import mask
@@ -97,18 +96,11 @@ class Schemas:
 class _Compiled:
     """Compiled schemas, and the files that were read for them with the digests of their contents."""
 
-    read: tuple[tuple[Path, str], ...]
+    read: dict[str, str]
     catalog: Catalog
     schema_check: SchemaCheck
     rule_check: RuleCheck
     variable_check: VariableCheck
-
-    def is_current(self, files: ProjectFiles) -> bool:
-        """True if the files still have these contents; each of them is read."""
-        try:
-            return all(files.has(path) and digest_of(files.read(path)) == digest for path, digest in self.read)
-        except OSError:
-            return False
 
 
 class _Kept(threading.local):
@@ -129,7 +121,7 @@ def load_schemas(file: ProjectFile) -> Schemas:
     """
     place = file.folder, _schema_file(file)
     known = _kept.by_file.pop(place, None)
-    if known is None or not known.is_current(file.files):
+    if known is None or not is_current(known.read, file.files):
         known = _compiled(place[1], file.files)
     if not known.catalog.documents.searched:
         if len(_kept.by_file) >= _MANY:
@@ -140,8 +132,8 @@ def load_schemas(file: ProjectFile) -> Schemas:
 
 
 def _compiled(path: Path, files: ProjectFiles) -> _Compiled:
-    catalog = Catalog(load_documents(path, files))
-    read = tuple((one, files.trace.digest(one) or "") for one in catalog.documents.files)
+    catalog = Catalog(documents(path, files))
+    read = {str(one): files.trace.digest(one) or "" for one in catalog.documents.files}
     return _Compiled(read, catalog, SchemaCheck(catalog), RuleCheck(catalog, shown=mask), VariableCheck(catalog.root))
 
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
-
-from jsonschema.validators import validator_for
 
 from weft.base import paths
 from weft.schema.catalog import Catalog
@@ -24,14 +22,8 @@ from weft.schema.node import Node
 from weft.schema.published import published, reveals
 from weft.schema.walk import MANY, NAMED, ONE, rebuild
 
-_ASSERTIONS: Final = frozenset(validator_for({"$schema": DIALECT}).VALIDATORS) | {
-    "additionalItems",
-    "dependencies",
-    "else",
-    "maxContains",
-    "minContains",
-    "then",
-}
+_OF_OTHERS: Final = frozenset(("additionalItems", "dependencies", "else", "maxContains", "minContains", "then"))
+"""Assertions of older drafts, and those that jsonschema evaluates together with another one."""
 _WITH: Final = {"then": "if", "else": "if", "minContains": "dependentRequired", "maxContains": "dependentRequired"}
 """Keywords that jsonschema evaluates together with another one, or that were introduced together with it."""
 _DATA: Final = frozenset(
@@ -181,8 +173,20 @@ def _meaningful(schema: dict[str, Any], dialect: str) -> dict[str, Any]:
     """The keywords that have an effect in a dialect; before 2019-09, a `$ref` hid all other keywords from validators."""
     kept = {key: value for key, value in schema.items() if _means_something(key, value, dialect)}
     if "$ref" in kept and _draft(dialect) < _DRAFTS.index("2019"):
-        return {key: value for key, value in kept.items() if key == "$ref" or key not in _ASSERTIONS}
+        return {key: value for key, value in kept.items() if key == "$ref" or not _is_assertion(key)}
     return kept
+
+
+def _is_assertion(key: str) -> bool:
+    return key in _OF_OTHERS or key in _assertions(DIALECT)
+
+
+@cache
+def _assertions(dialect: str) -> frozenset[str]:
+    """The keywords that jsonschema evaluates in a dialect."""
+    from jsonschema.validators import validator_for
+
+    return frozenset(validator_for({"$schema": dialect}).VALIDATORS)
 
 
 def _means_something(key: str, value: Any, dialect: str) -> bool:
@@ -191,8 +195,8 @@ def _means_something(key: str, value: Any, dialect: str) -> bool:
         return _draft(dialect) >= _first_draft(value)
     if key in _ANNOTATIONS and not isinstance(value, _ANNOTATIONS[key]):
         return False  # older drafts did not define it
-    if key in _ASSERTIONS and key != "$ref":
-        return _WITH.get(key, key) in validator_for({"$schema": dialect}).VALIDATORS
+    if key != "$ref" and _is_assertion(key):
+        return _WITH.get(key, key) in _assertions(dialect)
     if key in _KEPT or key.startswith("x-"):
         return True
     return not (key.startswith("$") or isinstance(value, dict | list))  # a remark for readers only

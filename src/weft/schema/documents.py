@@ -77,7 +77,8 @@ class Documents:
     remote: tuple[Problem, ...] = ()
     searched: bool = False
     _places: dict[int, str] = field(repr=False, default_factory=dict)
-    _dialects: dict[str, str] = field(repr=False, default_factory=dict)
+    dialects: dict[str, str] = field(repr=False, default_factory=dict)
+    """The dialect of each file, by its name."""
 
     @cached_property
     def every(self) -> tuple[dict[str, Any], ...]:
@@ -100,6 +101,10 @@ class Documents:
         """`file#/pointer` of a joined schema, or of something below it."""
         return self._places.get(id(schema), self.names[self.root] + "#") + paths.pointer(steps)
 
+    def place(self, schema: Any) -> str | None:
+        """`file#/pointer` of a joined schema; None for anything else."""
+        return self._places.get(id(schema))
+
     def address(self, schema: Any) -> str | None:
         """An absolute reference to a joined schema; None if the schema is not part of a document."""
         name, _, where = self._places.get(id(schema), "").partition("#")
@@ -114,7 +119,7 @@ class Documents:
     def dialect(self, schema: Any = None) -> str:
         """The dialect of the file that contains a joined schema; the root's dialect without a schema."""
         place = self.location(schema)
-        return next(dialect for name, dialect in self._dialects.items() if place.startswith(f"{name}#"))
+        return next(dialect for name, dialect in self.dialects.items() if place.startswith(f"{name}#"))
 
     @cached_property
     def registry(self) -> Registry[Any]:
