@@ -17,6 +17,7 @@ from small_fleet import FILES, cold, fleet, outputs, put, remove
 from run import run
 from weft.files.signatures import signature
 from weft.files.store import Store
+from weft.fleet import unchanged
 from weft.fleet import written as written_folder
 from weft.fleet.written import Written
 from weft.project import project as opened
@@ -394,3 +395,71 @@ def test_a_locked_store_is_waited_for_once(folder, monkeypatch):
         assert "2 written" in run("render", cwd=folder).err
         assert time.monotonic() - begun < 3
     assert outputs(folder / "build") == cold(folder)[0]
+
+
+# --- several at a time, and what is no file ---
+
+
+def test_two_runs_into_one_folder_do_not_take_the_files_of_the_other_for_theirs(folder, monkeypatch):
+    """The other one writes after this one has read in short what it had left, and before it reads the list of files."""
+    settled(folder)
+    holds = Written.holds
+
+    def meanwhile(written, last):
+        monkeypatch.undo()
+        assert run("render", "--set", "app.size=9", cwd=folder).code == 0
+        return holds(written, last)
+
+    monkeypatch.setattr(Written, "holds", meanwhile)
+    assert run("render", cwd=folder).code == 0
+    assert run("render", cwd=folder).code == 0
+    assert outputs(folder / "build") == cold(folder)[0]
+
+
+def test_details_of_another_run_are_not_taken_for_those_of_this_one(folder, monkeypatch):
+    settled(folder)
+    key = next(iter(store_of(folder)))
+    last = unchanged.recall(Store(folder / ".weft_cache"), key)
+    put(folder / "overlays/tenants/a.yaml", "app: {size: 8}\n")
+    assert run("render", cwd=folder).code == 0
+    store = Store(folder / ".weft_cache")
+    assert unchanged.recall_details(store, key, last.token, folder) is None
+    again = unchanged.recall(store, key)
+    assert unchanged.recall_details(store, key, again.token, folder) is not None
+
+
+def store_of(folder):
+    """The keys of the runs in the store of a project."""
+    found = sqlite3.connect(folder / ".weft_cache/results.sqlite")
+    with contextlib.closing(found):
+        return [key for (key,) in found.execute("SELECT key FROM entry WHERE kind = 'run'")]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.symlink_to("nowhere"), os.mkfifo], ids=["a link to nowhere", "a pipe"]
+)
+def test_an_overlay_that_cannot_be_read_is_not_one_that_is_absent(folder, make):
+    settled(folder)
+    make(folder / "overlays/base/more.yaml")
+    assert run("render", "--no-cache", cwd=folder).code == 1
+    assert run("render", cwd=folder).code == 1
+
+
+def test_a_record_that_became_a_link_is_not_that_of_the_folder(folder, tmp_path):
+    settled(folder)
+    record = folder / "build/.weft-record"
+    record.rename(tmp_path / "record")
+    record.symlink_to(tmp_path / "record")
+    assert "bad-record" in run("render", cwd=folder).err
+
+
+@pytest.mark.programs("python3")
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes there only")
+def test_names_that_are_not_utf_8_can_be_shown_and_remembered(folder):
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    missing = subprocess.run([*WEFT, "render", b"\xff"], cwd=folder, env=environment, capture_output=True, check=False)
+    assert (missing.returncode, b"unknown-target" in missing.stderr) == (2, True)
+    put(folder / "overlays/base" / os.fsdecode(b"\xff.yaml"), "app: {size: 4}\n")
+    for _ in range(2):
+        done = subprocess.run([*WEFT, "render"], cwd=folder, env=environment, capture_output=True, check=False)
+        assert (done.returncode, b"internal error" in done.stderr) == (0, False), done.stderr

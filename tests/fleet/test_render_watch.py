@@ -98,6 +98,21 @@ def test_a_change_of_one_overlay_renders_only_the_targets_that_read_it(tmp_path)
     assert session.follower._project.outputs is not project.outputs
 
 
+def test_a_link_to_another_schema_is_followed(tmp_path):
+    session = Session(sound_fleet(tmp_path / "project"))
+    schema = next((session.folder / "schemas").glob("*.json"))
+    for name in ("old.json", "new.json"):
+        put(session.folder / "elsewhere" / name, schema.read_text("utf-8"))
+    schema.unlink()
+    schema.symlink_to("../elsewhere/old.json")
+    session.again()
+    project = session.follower._project
+    schema.unlink()
+    schema.symlink_to("../elsewhere/new.json")
+    session.again()
+    assert session.follower._project.outputs is not project.outputs  # it was opened again
+
+
 def test_a_value_that_only_changes_its_type_is_seen(tmp_path):
     session = Session(sound_fleet(tmp_path / "project"))
     put(session.folder / "overlays/tenants/a.yaml", "app: {size: 1}\n")

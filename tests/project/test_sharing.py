@@ -89,3 +89,22 @@ def test_one_mapping_at_two_paths_keeps_both(tmp_path):
         one = Views(reveal=reveal).of(root, shared)["one"]
         assert [one[name].path for name in ("group", "other")] == [("one", "group"), ("one", "other")]
         assert [one[name].node for name in ("group", "other")] == [root.at(("one", "group")), root.at(("one", "other"))]
+
+
+def test_a_project_that_is_opened_again_uses_the_same_schemas_until_they_change(tmp_path):
+    folder = make_project(tmp_path, {"schema.json": {"properties": {"a": {"maximum": 3}}}, "base/a.yaml": "a: 5\n"})
+    first, second = load_project(folder), load_project(folder)
+    assert second.catalog is first.catalog
+    assert [one.code for one in second.target().problems()] == ["out-of-range"]
+    (folder / "schema.json").write_text('{"properties": {"a": {"maximum": 9}}}')
+    assert load_project(folder).target().problems() == []
+
+
+def test_a_schema_behind_another_link_is_another_schema(tmp_path):
+    folder = make_project(tmp_path, {"old.json": {"maximum": 9}, "new.json": {"maximum": 3}, "base/a.yaml": "a: 5\n"})
+    (folder / "schema.json").write_text('{"properties": {"a": {"$ref": "app.json"}}}')
+    (folder / "app.json").symlink_to("old.json")
+    assert load_project(folder).target().problems() == []
+    (folder / "app.json").unlink()
+    (folder / "app.json").symlink_to("new.json")
+    assert [one.code for one in load_project(folder).target().problems()] == ["out-of-range"]

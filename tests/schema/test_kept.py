@@ -137,3 +137,14 @@ def test_published_schemas_survive_json(name):
     data = kept.as_data(found, files)
     if data is not None:
         assert everything(kept.from_data(json.loads(json.dumps(data)))) == everything(found)
+
+
+def test_a_schema_behind_a_link_is_looked_for_each_time(folder):
+    write_files(folder, {"old.json": {"type": "integer"}, "new.json": {"type": "string"}})
+    (folder / "b.json").unlink()
+    (folder / "b.json").symlink_to("old.json")
+    documents(folder)
+    (folder / "b.json").unlink()
+    (folder / "b.json").symlink_to("new.json")
+    found, _ = documents(folder)
+    assert found.joined[(folder / "new.json").as_uri()]["type"] == "string"

@@ -469,3 +469,46 @@ def test_equal_mappings_of_a_long_list_are_found(tmp_path, last):
 def test_what_unevaluated_properties_say_of_a_value_is_reported_at_it(tmp_path):
     schema = {"allOf": [{"properties": {"x": {}}}], "unevaluatedProperties": {"type": "integer"}}
     assert codes(tmp_path, schema, {"x": "a", "y": "b", "z": 1}) == [("wrong-type", "/a/y")]
+
+
+# --- what is said once for all configurations ---
+
+
+def test_a_wrong_scalar_is_reported_in_each_configuration_as_in_the_first(tmp_path):
+    check = check_of(
+        tmp_path, {"properties": {"a": {"enum": ["red", "green"]}, "b": {"enum": ["red"]}, "c": {"maximum": 1}}}
+    )
+    alone = [
+        check_of(tmp_path, check._catalog.documents.joined[check._catalog.documents.root]).problems(each)
+        for each in CONFIGS
+    ]
+    assert [check.problems(each) for each in CONFIGS] == alone
+    assert [check.problems(each) for each in reversed(CONFIGS)] == alone[::-1]
+
+
+CONFIGS = [
+    {"a": "rad"},
+    {"b": "rad"},
+    {"a": "rad", "c": 2},
+    {"a": ["rad"]},
+    {"c": 2.0},
+    {"c": 3},
+    {"a": None},
+    {"a": True},
+]
+
+
+def test_a_hint_that_was_too_costly_in_one_configuration_is_given_in_another(tmp_path):
+    names = [f"alpha{number:03}" for number in range(300)]
+    last = "s119"
+    check = check_of(tmp_path, {"properties": {f"s{number:03}": {"enum": names} for number in range(120)}})
+    many = {f"s{number:03}": "alpah119" for number in range(120)}
+    assert next(one for one in check.problems(many) if one.path == f"/{last}").hint is None
+    (found,) = check.problems({last: "alpah119"})
+    assert "alpha119" in found.hint
+
+
+def test_zeros_of_both_signs_are_quoted_as_they_are(tmp_path):
+    check = check_of(tmp_path, {"properties": {"a": {"exclusiveMinimum": 0}}})
+    assert ["0.0" in one.message for value in (0.0, -0.0) for one in check.problems({"a": value})] == [True, True]
+    assert "-0.0" in check.problems({"a": -0.0})[0].message

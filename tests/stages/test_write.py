@@ -914,6 +914,22 @@ def test_a_disk_that_fails_while_an_old_file_is_kept_ends_it(root, monkeypatch):
     assert tree(root) == OLD
 
 
+def test_an_interruption_right_after_a_folder_was_removed_brings_it_back(root, monkeypatch):
+    put(root, OLD)
+    rmdir = os.rmdir
+
+    def interrupted(path, **options):
+        rmdir(path, **options)
+        if Path(path) == root / "dev/gone":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rmdir", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(root, NEW)
+    monkeypatch.undo()
+    assert tree(root) == OLD
+
+
 def test_what_cannot_be_put_back_is_named(root, monkeypatch):
     put(root, OLD)
     replace, broken = os.replace, []

@@ -166,6 +166,11 @@ class Suggestions:
     def __init__(self) -> None:
         self._left = _COMPARED
 
+    @property
+    def are_used_up(self) -> bool:
+        """True if a hint may be missing because there were too many comparisons."""
+        return self._left < 0
+
     def __call__(
         self, word: str, candidates: list[str], fits: Callable[[str], bool] | None = None, cutoff: float = 0.6
     ) -> str | None:

@@ -32,7 +32,7 @@ class Recent(Generic[_Result]):
     def keep(self, value: Any, result: _Result) -> _Result:
         """Keep a result, which is given back."""
         if len(self._known) >= _MANY:
-            del self._known[next(iter(self._known))]
+            self._known.pop(next(iter(self._known)), None)  # another thread may have done it
         self._known[id(value)] = value, result  # the value is kept too, so that no other one gets its id
         return result
 
@@ -61,6 +61,6 @@ class Latest(Generic[_Key, _Result]):
     def keep(self, key: _Key, result: _Result) -> _Result:
         """Keep a result, which is given back."""
         if len(self._known) >= _MORE:
-            del self._known[next(iter(self._known))]
+            self._known.pop(next(iter(self._known)), None)  # as above
         self._known[key] = result
         return result

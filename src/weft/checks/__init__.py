@@ -80,7 +80,7 @@ class Finished:
 
     @property
     def notes(self) -> list[Any]:
-        """What the check has noted about the output."""
+        """What the check notes about the output, a list to add to; in `together`, what it has noted."""
         return json.loads(self._noted) if isinstance(self._noted, str) else self._noted
 
     @property

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,6 +103,8 @@ def cli(ctx: click.Context, folder: Path) -> None:
 
 def main() -> None:
     """Run the command line and return an exit status: 0 success, 1 problems, 2 usage, 3 environment."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a name may contain bytes that are not UTF-8
     try:
         code = cli.main(prog_name="weft", standalone_mode=False)
         sys.stdout.flush()

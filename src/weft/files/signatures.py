@@ -27,7 +27,8 @@ _SAID: Final = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
 def digest_of(content: str | bytes) -> str:
     """The digest of a content, as 32 hexadecimal digits; of a text, as UTF-8."""
-    return blake2b(content.encode() if isinstance(content, str) else content, digest_size=16).hexdigest()
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 def signature(status: os.stat_result, now: int) -> Signature | None:

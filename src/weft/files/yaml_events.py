@@ -26,13 +26,14 @@ def documents(text: str, scalar: Callable[[str], Any], depth: int) -> list[Any] 
 
     What is nested deeper than `depth` is not simple. `scalar` raises ValueError for what it leaves to the other reader.
     """
-    parser = CParser(text)
     try:
-        return _read(parser.get_event, scalar, _Building(depth))
+        parser = CParser(text)
+        try:
+            return _read(parser.get_event, scalar, _Building(depth))
+        finally:
+            parser.dispose()
     except (_OtherwiseError, ValueError, yaml.YAMLError):
         return None
-    finally:
-        parser.dispose()
 
 
 def _read(following: Callable[[], Any], scalar: Callable[[str], Any], building: _Building) -> list[Any]:

@@ -100,6 +100,11 @@ def _is_of_editor(path: str) -> bool:
 def _only_overlays(project: Project, contents: Iterable[str], names: Iterable[str]) -> bool:
     """True if changed files, and paths that came or went, can be nothing but overlays."""
     templates = f"{project.folder / project.file.templates}/"
-    of_overlays = all(path.endswith(SUFFIXES) and not Path(path).is_dir() for path in names)
+    folders = {
+        path.rpartition("/")[0] for path in project.opened_from
+    }  # a link to a schema, or another file of its name
+    of_overlays = all(
+        path.endswith(SUFFIXES) and not Path(path).is_dir() and path.rpartition("/")[0] not in folders for path in names
+    )
     read = {*contents, *names}
     return of_overlays and read.isdisjoint(project.opened_from) and not any(path.startswith(templates) for path in read)

@@ -43,6 +43,8 @@ def target_key(project: Project, target: Target, common: str) -> str | None:
     """The key of a target's result; None if a file of its layers could not be read."""
     layers: list[Any] = []
     for source in sources(target.resolution.layers):
+        if source.path is None and source.problems:
+            return None
         if source.path is not None:
             digest = project.files.trace.digest(source.path)
             if digest is None:

@@ -17,7 +17,6 @@ from weft.base import timing
 from weft.base.problems import Problem, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.files.reading import ProjectFiles
-from weft.files.signatures import Fingerprint
 from weft.files.store import FOLDER, Store
 from weft.files.trace import changes
 from weft.fleet import unchanged
@@ -170,24 +169,26 @@ class Memory:
         last = unchanged.recall(self.store, key) if self._keep else None
         if last is None or last.code != self._code:
             return None
-        is_same = last.read.holds(str(self._files.folder))
-        if (is_same or self._has_read_the_same(key, last)) and enough(last):
+        if last.read.holds(str(self._files.folder)) and enough(last):
             return last
-        if is_same:
-            self._has_read_the_same(key, last)
-        return None
+        self._earlier = earlier = self._compared(key, last)
+        return last if earlier is not None and earlier.is_same and enough(last) else None
 
-    def _has_read_the_same(self, key: str, last: Last) -> bool:
-        """Find what has changed since a run, file by file. Returns whether nothing has."""
-        details = unchanged.recall_details(self.store, key, self._files.folder)
-        if details is None or details.state != last.state:
-            return False
+    def _compared(self, key: str, last: Last) -> Earlier | None:
+        """A run with what has changed since, found file by file; None if its details are gone.
+
+        If nothing has, the next run need not look so closely.
+        """
+        home = self._files.folder
+        details = unchanged.recall_details(self.store, key, last.token, home)
+        if details is None:
+            return None
         contents, names = changes(details.files, details.folders, self._ignored)
-        self._earlier = Earlier(details.common, details.targets, details.files, details.folders, contents, names)
-        if contents or names:
-            return False
-        unchanged.remember(self.store, key, last, details, self._files.folder)  # the next run need not look so closely
-        return True
+        earlier = Earlier(details.common, details.targets, details.files, details.folders, contents, names)
+        read = unchanged.fingerprint(details.files, details.folders, home)
+        if earlier.is_same and read.digest and read != last.read:
+            unchanged.remember(self.store, key, replace(last, read=read), details, home)
+        return earlier
 
     def answer(self, question: Sequence[str]) -> str | None:
         """What a command said to a question, if nothing that it read has changed since."""
@@ -198,7 +199,7 @@ class Memory:
         if known is None or known.code != self._code:
             return None
         if not known.read.holds(str(self._files.folder)):
-            files, folders = unchanged.recall_read(self.store, key, known.text, self._files.folder)
+            files, folders = unchanged.recall_read(self.store, key, known.token, self._files.folder)
             if not files or any(changes(files, folders, self._ignored)):
                 return None
             self._keep_answer(key, known.text, files, folders)  # the next time, nobody need look so closely
@@ -209,8 +210,7 @@ class Memory:
         trace = self._files.trace
         if self._keep and trace.lists_folders:
             self._keep_answer(self._question(question), text, trace.files, trace.folders)
-            self.store.keep_newest(unchanged.ANSWER, _ANSWERS)
-            self.store.keep_newest(unchanged.READ, _ANSWERS)
+            unchanged.ANSWERS.keep_newest(self.store, _ANSWERS)
 
     def _keep_answer(self, key: str, text: str, files: Mapping[str, Seen], folders: Mapping[str, Listed]) -> None:
         unchanged.remember_printed(self.store, key, self._code, text, files, folders, self._files.folder)
@@ -270,24 +270,28 @@ class Memory:
         renderer = self._last_renderer
         if not self._keep or has_errors(run.problems) or len(renderer.known) != run.targets:
             return
-        trace = project.files.trace
+        home, trace = project.folder, project.files.trace
+        details = Details(renderer.common, trace.files, trace.folders, renderer.known)
         private = tuple(one.path for one in run.files if one.secrets)
-        state = unchanged.state_of(renderer.common, run.digests, private)
-        asked, skipped = run.outcome.asked, run.outcome.skipped
-        read = Fingerprint((), "")
         last = Last(
-            self._code, state, run.targets, len(run.digests), private, tuple(run.problems), asked, skipped, read
+            self._code,
+            unchanged.state_of(renderer.common, run.digests, private),
+            run.targets,
+            len(run.digests),
+            private,
+            tuple(run.problems),
+            run.outcome.asked,
+            run.outcome.skipped,
+            unchanged.fingerprint(trace.files, trace.folders, home),
         )
-        details = Details(state, renderer.common, trace.files, trace.folders, renderer.known)
-        unchanged.remember(self.store, unchanged.run_key(globs, self._options), last, details, self._files.folder)
+        unchanged.remember(self.store, unchanged.run_key(globs, self._options), last, details, home)
         self._tidy(renderer)
 
     def _tidy(self, renderer: Remembering) -> None:
         """Remove results that no recent run has used, if there are many of them."""
         from weft.fleet.making import RESULT, TEXTS
 
-        self.store.keep_newest(unchanged.RUN, _RUNS)
-        self.store.keep_newest(unchanged.DETAILS, _RUNS)
+        unchanged.RUNS.keep_newest(self.store, _RUNS)
         if self.store.count(RESULT) > _MANY * len(renderer.known) + _FEW:
             self.store.age((kind, known.key) for known in renderer.known.values() for kind in (RESULT, TEXTS))
 

@@ -25,12 +25,13 @@ DAMAGE: Final = (
 
 def packed(data: Any) -> bytes:
     """JSON data, compressed. Raises TypeError or ValueError for anything else."""
-    return zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), _LEVEL)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), _LEVEL)  # names may contain bytes that are not UTF-8
 
 
 def unpacked(data: bytes | None) -> Any:
     """The JSON data again; None if there is none, or it is damaged."""
     try:
-        return None if data is None else json.loads(zlib.decompress(data))
+        return None if data is None else json.loads(zlib.decompress(data).decode("utf-8", "surrogatepass"))
     except DAMAGE:
         return None

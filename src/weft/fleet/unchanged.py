@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from weft.base.problems import Problem
-from weft.files.signatures import Fingerprint, Signature, below, digest_of
+from weft.files.signatures import Fingerprint, below, digest_of
 from weft.files.store import Store
 from weft.files.trace import Listed, Seen
 from weft.fleet.options import Options, seen
-from weft.fleet.packing import DAMAGE, packed, unpacked
+from weft.fleet.packing import DAMAGE
+from weft.fleet.pairs import Pair
 from weft.fleet.problem_data import problems, problems_data
 
-RUN: Final = "run"
-DETAILS: Final = "details"
-ANSWER: Final = "answer"
-READ: Final = "read"
+RUNS: Final = Pair("run", "details")
+ANSWERS: Final = Pair("answer", "read")
+NOTHING: Final = Fingerprint((), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Last:
-    """An earlier run, in short: what it found, and what it read.
+    """An earlier run, in short: what it found, and what it `read`.
 
-    `state` is that of a folder into which it is written, `private` has the paths of outputs that only their owner may read.
+    `state` is that of a folder into which it is written, `private` has the paths of outputs that only their owner may read. The `token`
+    is that of its details.
     """
 
     code: str
@@ -49,14 +50,14 @@ class Last:
     problems: tuple[Problem, ...]
     asked: Mapping[str, int]
     skipped: Mapping[str, int]
-    read: Fingerprint
+    read: Fingerprint = NOTHING
+    token: str = ""
 
 
 @dataclass(frozen=True)
 class Details:
-    """What the run with a `state` read, file by file, and its targets; `common` is the key of what all targets have in common."""
+    """What a run read, file by file, and its targets; `common` is the key of what all targets have in common."""
 
-    state: str
     common: str
     files: dict[str, Seen]
     folders: dict[str, Listed]
@@ -77,14 +78,20 @@ class Earlier:
     contents: set[str]
     names: set[str]
 
+    @property
+    def is_same(self) -> bool:
+        """True if nothing has changed."""
+        return not self.contents and not self.names
+
 
 @dataclass(frozen=True)
 class Printed:
-    """What a command printed earlier, and what it had read."""
+    """What a command printed earlier, and what it had `read`; the `token` is that of the details."""
 
     code: str
     text: str
     read: Fingerprint
+    token: str
 
 
 def state_of(common: str, outputs: Mapping[str, str], private: Iterable[str]) -> str:
@@ -99,9 +106,14 @@ def run_key(globs: Sequence[str], options: Options) -> str:
     return digest_of("\0".join([options.digest(), *globs]))
 
 
+def fingerprint(files: Mapping[str, Seen], folders: Mapping[str, Listed], home: Path) -> Fingerprint:
+    """The fingerprint of what was read of the project in the folder `home`."""
+    seen_there = (*_relative(files, home).items(), *_relative(folders, home).items())
+    return Fingerprint.of({path: known for path, (known, _) in seen_there})
+
+
 def remember(store: Store, key: str, last: Last, details: Details, home: Path) -> None:
-    """Keep a run of the project in the folder `home`, whose files are as the `details` say."""
-    read = Fingerprint.of(_signatures(details.files, details.folders, home))
+    """Keep a run of the project in the folder `home`."""
     short = {
         "code": last.code,
         "state": last.state,
@@ -111,17 +123,16 @@ def remember(store: Store, key: str, last: Last, details: Details, home: Path) -
         "problems": problems_data(last.problems),
         "asked": dict(last.asked),
         "skipped": dict(last.skipped),
-        "read": [read.paths, read.digest],
+        "read": [last.read.paths, last.read.digest],
     }
     targets = {name: [one.key, dict(one.values), one.sources] for name, one in details.targets.items()}
     files, folders = _relative(details.files, home), _relative(details.folders, home)
-    closer = [details.state, details.common, files, folders, targets]
-    store.put([(RUN, key, packed(short)), (DETAILS, key, packed(closer))])
+    RUNS.put(store, key, short, [details.common, files, folders, targets])
 
 
 def recall(store: Store, key: str) -> Last | None:
     """The run with a key, in short; None if there is none."""
-    data = unpacked(store.get(RUN, key))
+    token, data = RUNS.get(store, key)
     try:
         paths, digest = data["read"]
         return Last(
@@ -134,17 +145,18 @@ def recall(store: Store, key: str) -> Last | None:
             data["asked"],
             data["skipped"],
             Fingerprint(tuple(paths), digest),
+            token,
         )
     except DAMAGE:
         return None
 
 
-def recall_details(store: Store, key: str, home: Path) -> Details | None:
-    """The details of the run with a key, of the project in the folder `home`; None if there are none."""
+def recall_details(store: Store, key: str, token: str, home: Path) -> Details | None:
+    """The details of a run of the project in the folder `home`; None if there are none."""
     try:
-        state, common, files, folders, targets = unpacked(store.get(DETAILS, key))
+        common, files, folders, targets = RUNS.details(store, key, token)
         known = {name: Known(key, values, tuple(sources)) for name, (key, values, sources) in targets.items()}
-        return Details(state, common, *_read(files, folders, home), known)
+        return Details(common, *_absolute(files, folders, home), known)
     except DAMAGE:
         return None
 
@@ -153,31 +165,27 @@ def remember_printed(
     store: Store, key: str, code: str, text: str, files: Mapping[str, Seen], folders: Mapping[str, Listed], home: Path
 ) -> None:
     """Keep what a command printed about the project in the folder `home`, whose files are as they were when it was read."""
-    read = Fingerprint.of(_signatures(files, folders, home))
-    closer = packed([digest_of(text), _relative(files, home), _relative(folders, home)])
-    store.put([(ANSWER, key, packed([code, text, read.paths, read.digest])), (READ, key, closer)])
+    read = fingerprint(files, folders, home)
+    ANSWERS.put(store, key, [code, text, read.paths, read.digest], [_relative(files, home), _relative(folders, home)])
 
 
 def recall_printed(store: Store, key: str) -> Printed | None:
     """What was printed under a key; None if there is nothing."""
+    token, data = ANSWERS.get(store, key)
     try:
-        code, text, paths, digest = unpacked(store.get(ANSWER, key))
-        return Printed(code, str(text), Fingerprint(tuple(paths), digest))
+        code, text, paths, digest = data
+        return Printed(code, str(text), Fingerprint(tuple(paths), digest), token)
     except DAMAGE:
         return None
 
 
-def recall_read(store: Store, key: str, text: str, home: Path) -> tuple[dict[str, Seen], dict[str, Listed]]:
-    """The files and folders that were read for a text printed under a key, of the project in the folder `home`; none if they are not known."""
+def recall_read(store: Store, key: str, token: str, home: Path) -> tuple[dict[str, Seen], dict[str, Listed]]:
+    """The files and folders that were read for what was printed about the project in the folder `home`; none if they are not known."""
     try:
-        digest, files, folders = unpacked(store.get(READ, key))
+        files, folders = ANSWERS.details(store, key, token)
     except DAMAGE:
         return {}, {}
-    return _read(files, folders, home) if digest == digest_of(text) else ({}, {})
-
-
-def _signatures(files: Mapping[str, Seen], folders: Mapping[str, Listed], home: Path) -> dict[str, Signature | None]:
-    return {path: known for path, (known, _) in (*_relative(files, home).items(), *_relative(folders, home).items())}
+    return _absolute(files, folders, home)
 
 
 def _relative(seen_there: Mapping[str, Any], home: Path) -> dict[str, Any]:
@@ -185,7 +193,7 @@ def _relative(seen_there: Mapping[str, Any], home: Path) -> dict[str, Any]:
     return {path.removeprefix(prefix): one for path, one in seen_there.items()}
 
 
-def _read(files: Any, folders: Any, home: Path) -> tuple[dict[str, Seen], dict[str, Listed]]:
+def _absolute(files: Any, folders: Any, home: Path) -> tuple[dict[str, Seen], dict[str, Listed]]:
     known_files, known_folders = seen([files, folders])
     return (
         {below(str(home), path): one for path, one in known_files.items()},

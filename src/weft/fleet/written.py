@@ -11,27 +11,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from weft.files.atomic import content_of
 from weft.files.signatures import Fingerprint, digest_of, untrusted_signature
 from weft.files.store import Store
 from weft.files.trace import Seen, look_at
 from weft.fleet.options import seen
-from weft.fleet.packing import DAMAGE, packed, unpacked
-from weft.fleet.unchanged import Last
+from weft.fleet.packing import DAMAGE
+from weft.fleet.pairs import Pair
+from weft.fleet.unchanged import NOTHING, Last
 from weft.stages.write import Changes
 from weft.stages.write.places import folders_of
 from weft.stages.write.record import DETAILS, RECORD
 
-_WRITTEN: Final = "written"
-_FILES: Final = "files"
+_FOLDERS: Final = Pair("written", "files")
+_MANY: Final = 64
+"""So many output folders are remembered."""
 
 
 @dataclass(frozen=True)
 class _Held:
-    """What was left in a folder by the run with a `state`: all its outputs, and the record with a digest."""
+    """What was left in a folder by the run with a `state`: all its outputs, and the record with a digest.
 
-    state: str
-    record: str
-    outputs: Fingerprint
+    The `token` is that of the list of files.
+    """
+
+    state: str = ""
+    record: str = ""
+    outputs: Fingerprint = NOTHING
+    token: str = ""
 
 
 class Written:
@@ -43,12 +50,12 @@ class Written:
         self._folder = folder.absolute()
         self._prefix = f"{folder}/"
         self._key = digest_of(str(self._folder))
-        self._held = _held(unpacked(store.get(_WRITTEN, self._key)))
+        self._held = _held(*_FOLDERS.get(store, self._key))
 
     @cached_property
     def _files(self) -> dict[str, Seen]:
         """The files by their paths below the folder."""
-        return seen([unpacked(self._store.get(_FILES, self._key)), {}])[0]
+        return seen([_FOLDERS.details(self._store, self._key, self._held.token), {}])[0]
 
     def digest(self, place: str) -> str | None:
         """The digest of a file in the folder, which is read if it may have changed; None for anything but a regular file."""
@@ -75,7 +82,7 @@ class Written:
         held = self._held
         if held.state != last.state or any(map(self._is_exposed, last.private)):
             return False
-        if os.path.lexists(f"{self._folder}/{DETAILS}") or look_at(f"{self._folder}/{RECORD}")[1] != held.record:
+        if os.path.lexists(f"{self._folder}/{DETAILS}") or not self._has_record():
             return False
         return self._has_folders(held.outputs.paths) and (held.outputs.holds(str(self._folder)) or self._are_same())
 
@@ -85,6 +92,14 @@ class Written:
             return bool(os.lstat(f"{self._folder}/{path}").st_mode & 0o077)
         except OSError:
             return True
+
+    def _has_record(self) -> bool:
+        """True if the record is a file, and the one that was written."""
+        try:
+            content = content_of(self._folder / RECORD)
+        except OSError:
+            return False
+        return content is not None and digest_of(content) == self._held.record
 
     def _has_folders(self, outputs: Iterable[str]) -> bool:
         """True if the folders of these outputs are there, and none is a link to one."""
@@ -126,9 +141,9 @@ class Written:
     def _keep(self, state: str, outputs: tuple[str, ...]) -> None:
         record = self._files.get(RECORD, (None, ""))[1]
         known = Fingerprint.of({path: self._files.get(path, (None, ""))[0] for path in outputs})
-        self._held = _Held(state, record, known)
-        short = packed([state, record, known.paths, known.digest])
-        self._store.put([(_WRITTEN, self._key, short), (_FILES, self._key, packed(self._files))])
+        token = _FOLDERS.put(self._store, self._key, [state, record, known.paths, known.digest], self._files)
+        self._held = _Held(state, record, known, token)
+        _FOLDERS.keep_newest(self._store, _MANY)
 
 
 def _folders_in(folder: str) -> set[str]:
@@ -140,10 +155,10 @@ def _folders_in(folder: str) -> set[str]:
         return set()
 
 
-def _held(data: Any) -> _Held:
+def _held(token: str, data: Any) -> _Held:
     """What was left in a folder, from JSON data."""
     try:
         state, record, paths, digest = data
-        return _Held(str(state), str(record), Fingerprint(tuple(paths), str(digest)))
+        return _Held(str(state), str(record), Fingerprint(tuple(paths), str(digest)), token)
     except DAMAGE:
-        return _Held("", "", Fingerprint((), ""))
+        return _Held()

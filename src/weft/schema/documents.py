@@ -66,7 +66,7 @@ class Documents:
     `root` is the URI of the root schema. `joined` maps URIs to the documents for validators. `schema(ref)` gives the schema of a
     joined `$ref`, `location(schema)` the location of a joined schema (`schemas/app.schema.json#/properties/port`).
     `warnings` are about probable mistakes, `remote` about references to the network that were left open. `searched` is true if a
-    file was found by its `$id`, so that another file could come before it.
+    file was found by its `$id` or through a link: another one could take its place while it stays as it is.
     """
 
     root: str

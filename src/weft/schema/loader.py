@@ -76,7 +76,8 @@ class _Loader:
 
     def open(self, path: Path, dialect: str = DIALECT) -> Document:
         """Read a file, check it, and follow its references."""
-        path = path.resolve()
+        asked, path = path, path.resolve()
+        self.searched = self.searched or asked != path
         uri = path.as_uri()
         if uri in self.by_uri:
             return self.by_uri[uri]

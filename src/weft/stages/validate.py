@@ -140,26 +140,25 @@ class SchemaCheck:
         return list(filter(speaks, paths)) or paths
 
     def _problems_of(self, error: ValidationError, judged: _Judged) -> Iterable[Problem]:
-        """The problems of an error; those of a scalar are the same in every configuration."""
-        path = tuple(error.absolute_path)
-        value, undecided = error.instance, UNDECIDED.get()
-        if error.validator not in _OF_ONE_SCALAR or isinstance(value, dict | list) or undecided is None:
-            return self._stated(error, judged)
-        if get(judged.config, path) is not value:  # a key, or an alternative
-            return self._stated(error, judged)
+        """The problems of an error; those of a scalar are the same in every configuration, and are kept."""
+        undecided = UNDECIDED.get()
+        if undecided is None or not _is_of_a_scalar(error, judged):
+            return self._found(error, judged)
+        path, value = tuple(error.absolute_path), error.instance
         hidden, assumptions = judged.hides(self._catalog.root.at(path), value), len(undecided.found)
-        key = id(error.schema), error.validator, path, type(value), value, hidden
+        key = id(error.schema), error.validator, path, type(value), repr(value), hidden
         known = self._said.get(key)
         if known is not None:
             return known[1]
-        found = tuple(self._stated(error, judged))
-        if len(undecided.found) == assumptions:
+        found = tuple(self._found(error, judged))
+        if len(undecided.found) == assumptions and not judged.suggest.are_used_up:
             if len(self._said) >= _SAID:
                 self._said.clear()
             self._said[key] = error.schema, found  # the schema is kept too, so that no other one gets its id
         return found
 
-    def _stated(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
+    def _found(self, error: ValidationError, judged: _Judged) -> Iterator[Problem]:
+        """The problems of an error in one configuration."""
         schema = error.schema if isinstance(error.schema, dict) else {}
         location = self._location(error)
         path = tuple(error.absolute_path)
@@ -309,6 +308,13 @@ class SchemaCheck:
     def _located(self, uri: str) -> str:
         file, _, fragment = uri.partition("#")
         return f"{self._catalog.documents.names.get(file, file)}#{fragment}"
+
+
+def _is_of_a_scalar(error: ValidationError, judged: _Judged) -> bool:
+    """True if a scalar of the configuration breaks a keyword, and not a key, an item of an alternative or a mapping."""
+    if error.validator not in _OF_ONE_SCALAR or isinstance(error.instance, dict | list):
+        return False
+    return get(judged.config, tuple(error.absolute_path)) is error.instance
 
 
 def _is_literal_secret(error: ValidationError, schema: Mapping[str, Any], node: Node) -> bool:

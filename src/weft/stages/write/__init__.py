@@ -150,7 +150,7 @@ def _foreign(places: Places, changes: Changes, record: Container[str]) -> list[s
     """The paths of changes at which something is that Weft did not write: of a new file also a link, a pipe, a device."""
     unknown = [path for path in changes.updated if path not in record]
     ours = (0, stat.S_IFREG, stat.S_IFDIR)
-    return unknown + [path for path in changes.created if places.of_file(path) not in ours]
+    return unknown + [path for path in changes.created if places.kind_of_file(path) not in ours]
 
 
 class _Records:
@@ -246,7 +246,7 @@ def _blocking(
     going = set(gone)
     found = [folder for folder in sorted(folders) if folder not in going and places.is_no_folder(folder)]
     for path in lacking:
-        if places.of_file(path) == stat.S_IFDIR:
+        if places.kind_of_file(path) == stat.S_IFDIR:
             inside = (root / path).rglob("*")
             if any(not below.is_dir() and below.relative_to(root).as_posix() not in going for below in inside):
                 found.append(path)

@@ -13,54 +13,54 @@ class Places:
     """The paths of an output folder, as they are before the first change."""
 
     def __init__(self, root: Path) -> None:
-        self.root = str(root)
+        self._root = str(root)
         self._kinds = {"": stat.S_IFDIR}
 
     def has_folder_of(self, path: str) -> bool:
         """True if there is something at the path of the folder of a file."""
-        return bool(self.of_folder(path.rpartition("/")[0]))
+        return bool(self.kind_of_folder(path.rpartition("/")[0]))
 
-    def of_folder(self, folder: str) -> int:
+    def kind_of_folder(self, folder: str) -> int:
         """What is at the path of a folder: its kind as `lstat` names it, 0 if there is nothing."""
         known = self._kinds.get(folder)
         if known is None:
-            above = self.of_folder(folder.rpartition("/")[0])
+            above = self.kind_of_folder(folder.rpartition("/")[0])
             self._kinds[folder] = known = self._lstat(folder) if above else 0
         return known
 
-    def of_file(self, path: str) -> int:
+    def kind_of_file(self, path: str) -> int:
         """What is at the path of a file, in the same way."""
         return self._lstat(path) if self.has_folder_of(path) else 0
 
     def is_no_folder(self, folder: str) -> bool:
         """True if there is something at the path of a folder, such as a file or a broken link, and no folder."""
-        kind = self.of_folder(folder)
-        return bool(kind) and kind != stat.S_IFDIR and not os.path.isdir(f"{self.root}/{folder}")
+        kind = self.kind_of_folder(folder)
+        return bool(kind) and kind != stat.S_IFDIR and not os.path.isdir(f"{self._root}/{folder}")
 
     def is_link(self, folder: str) -> bool:
         """True if there is a link at the path of a folder."""
-        return self.of_folder(folder) == stat.S_IFLNK
+        return self.kind_of_folder(folder) == stat.S_IFLNK
 
     def try_changes(self, paths: Iterable[str]) -> None:
         """Raise an OSError with the file's name for the first path whose folder cannot be changed, before any change."""
-        device = os.stat(self.root).st_dev
+        device = os.stat(self._root).st_dev
         answers: dict[str, int] = {}
         for path in paths:
             folder = self._nearest(path.rpartition("/")[0])
             if folder not in answers:
-                answers[folder] = _refusal(Path(self.root, folder), device)
+                answers[folder] = _refusal(Path(self._root, folder), device)
             if answers[folder]:
-                raise OSError(answers[folder], os.strerror(answers[folder]), f"{self.root}/{path}")
+                raise OSError(answers[folder], os.strerror(answers[folder]), f"{self._root}/{path}")
 
     def _nearest(self, folder: str) -> str:
         """The nearest folder above that is there."""
-        while not self.of_folder(folder) or self.is_no_folder(folder):
+        while not self.kind_of_folder(folder) or self.is_no_folder(folder):
             folder = folder.rpartition("/")[0]
         return folder
 
     def _lstat(self, path: str) -> int:
         try:
-            return stat.S_IFMT(os.lstat(f"{self.root}/{path}").st_mode)
+            return stat.S_IFMT(os.lstat(f"{self._root}/{path}").st_mode)
         except OSError:
             return 0
 

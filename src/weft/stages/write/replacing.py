@@ -149,13 +149,12 @@ class Replacing:
             place = self._at(folder)
             try:
                 mode = stat.S_IMODE(os.stat(place).st_mode)
+                self._undo.callback(self._put_back, place, _make, place, mode)  # first, as in `replace`
                 os.rmdir(place)
             except FileNotFoundError:
                 pass
             except OSError:
                 break  # it contains something else
-            else:
-                self._undo.callback(self._put_back, place, _make, place, mode)
             folder = folder.rpartition("/")[0]
         self._touched[folder] = None
 
@@ -236,8 +235,10 @@ def _remove_folder(folder: str) -> None:
 
 
 def _make(folder: str, mode: int) -> None:
-    os.mkdir(folder)
-    os.chmod(folder, mode)
+    """Make a folder again, if it was removed."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder)
+        os.chmod(folder, mode)
 
 
 @contextlib.contextmanager
