@@ -397,7 +397,7 @@ def test_a_locked_store_is_waited_for_once(folder, monkeypatch):
     assert outputs(folder / "build") == cold(folder)[0]
 
 
-# --- several at a time, and what is no file ---
+# --- several at a time, and odd files ---
 
 
 def test_two_runs_into_one_folder_do_not_take_the_files_of_the_other_for_theirs(folder, monkeypatch):
