@@ -55,7 +55,8 @@ class Source:
     """One file of a layer: its data, or its problems. `name` is its name in reports.
 
     A source without `path` came from the command line or the process environment. `moves` maps settings that the file has under an
-    old name: the path in the data (new name), then the path in the file (old name). `renamed` holds a problem for each.
+    old name: the path in the data (new name), then the path in the file (old name). `renamed` holds a problem for each. `digest` is that
+    of the content that was read.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Source:
     problems: tuple[Problem, ...] = field(hash=False, default=())
     moves: tuple[tuple[SettingPath, SettingPath], ...] = field(hash=False, default=())
     renamed: tuple[Problem, ...] = field(hash=False, default=())
+    digest: str | None = field(default=None, repr=False, compare=False)
 
     def written_at(self, path: SettingPath) -> SettingPath:
         """The path in the file for a path in the data."""

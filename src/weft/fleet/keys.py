@@ -46,10 +46,9 @@ def target_key(project: Project, target: Target, common: str) -> str | None:
         if source.path is None and source.problems:
             return None
         if source.path is not None:
-            digest = project.files.trace.digest(source.path)
-            if digest is None:
+            if source.digest is None:
                 return None
-            layers.append([source.name, digest])
+            layers.append([source.name, source.digest])
     return digest_of(json.dumps([common, target.name, dict(target.resolution.values), layers]))
 
 

@@ -117,11 +117,13 @@ def _made(work: Work, identities: Sequence[Identity]) -> Chunk:
         project = open_project(readable, work.options.overrides, work.options.environment)
         maker = _makers[work.key] = Maker(project, Store(work.store), work.common)
     trace = maker.project.files.trace
-    files, folders = len(trace.files), len(trace.folders)
+    before = len(trace.files), len(trace.folders)
     made = [maker.make(maker.project.of(identity)) for identity in identities]
-    new_files = dict(islice(trace.files.items(), files, None))  # what is new comes last
-    new_folders = dict(islice(trace.folders.items(), folders, None))
-    return Chunk(made, new_files, new_folders, timing.since(earlier))
+    files = dict(islice(trace.files.items(), before[0], None))  # what is new comes last
+    folders = dict(islice(trace.folders.items(), before[1], None))
+    for path in files:
+        del trace.files[path]  # the parent keeps them
+    return Chunk(made, files, folders, timing.since(earlier))
 
 
 def chunks(executor: Executor, workers: int, work: Work, identities: Sequence[Identity]) -> Iterator[Chunk]:

@@ -85,7 +85,7 @@ class Overlays:
             return Source(name, {}, path, (problem,))
         if datafile.is_json(path.name):  # JSON has no modeline, so editors find its schema by this key
             data = {key: value for key, value in data.items() if key != "$schema"}
-        return Source(name, data, path)
+        return Source(name, data, path, digest=self._project.trace.digest(path))
 
 
 def is_left_empty(source: Source, path: Sequence[str | int]) -> bool:
