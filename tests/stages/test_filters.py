@@ -175,7 +175,7 @@ def test_a_short_text_costs_the_same_in_the_fast_way(name, text):
             results.append(function(value))
             paid.append(budget.MAX_STEPS - budget._BUDGET.get().left)
     assert results[0] == results[1]
-    assert paid[1] - 1 <= paid[0] <= paid[1]
+    assert paid[1] - 2 <= paid[0] <= paid[1]  # four bytes for each of 14 characters
 
 
 @given(SCALARS | st.lists(SCALARS, max_size=2))
