@@ -216,6 +216,9 @@ def test_the_cache_can_be_looked_at_and_removed(folder):
     settled(folder)
     shown = run("cache", "stat", cwd=folder).out
     assert "results of targets: 8" in shown
+    assert [line.partition(":")[0] for line in shown.splitlines()[1:]] == [
+        "results of targets", "runs", "texts of targets", "output folders"
+    ]  # fmt: skip
     assert "removed" in run("cache", "clear", cwd=folder).err
     assert not (folder / ".weft_cache").exists()
     assert "nothing to remove" in run("cache", "clear", cwd=folder).err

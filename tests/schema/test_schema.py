@@ -709,3 +709,12 @@ def test_a_schema_in_a_keyword_of_an_older_draft_is_checked(tmp_path):
     assert result.code == 1
     assert "schema-invalid" in result.out
     assert "$ref must be a text, not `5`" in result.out
+
+
+def test_a_missing_schema_is_not_looked_for_in_the_file_that_refers_to_it(tmp_path):
+    with pytest.raises(WeftError) as raised:
+        catalog_of(tmp_path, {"$ref": "schemas.json"})
+    assert raised.value.problems[0].hint is None
+    with pytest.raises(WeftError) as raised:
+        catalog_of(tmp_path, {"$ref": "schemas.json"}, schema2={})
+    assert raised.value.problems[0].hint == "did you mean `schema2.json`?"

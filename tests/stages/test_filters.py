@@ -166,7 +166,7 @@ class Text(str):
 
 
 @pytest.mark.parametrize("name", ["upper", "quote", "to_json", "b64encode", "length", "int", "title"])
-@given(text=st.text(max_size=5) | st.sampled_from(["x" * 63, "x" * 64, "x" * 200, "12"]))
+@given(text=st.text(max_size=5) | st.sampled_from(["x" * 63, "x" * 64, "x" * 200, "12", '00"\x1f\U00010000']))
 def test_a_short_text_costs_the_same_in_the_fast_way(name, text):
     """Except for what Python adds to rare characters."""
     function, paid, results = Sandbox().filters[name], [], []
@@ -175,7 +175,7 @@ def test_a_short_text_costs_the_same_in_the_fast_way(name, text):
             results.append(function(value))
             paid.append(budget.MAX_STEPS - budget._BUDGET.get().left)
     assert results[0] == results[1]
-    assert paid[1] - 2 <= paid[0] <= paid[1]  # four bytes for each of 14 characters
+    assert paid[1] - 1 <= paid[0] <= paid[1]
 
 
 @given(SCALARS | st.lists(SCALARS, max_size=2))

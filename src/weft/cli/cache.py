@@ -10,15 +10,14 @@ from weft.cli.common import project_folder
 
 _NAMES: Final = {
     "answer": "answers of commands",
-    "details": "details of runs",
-    "files": "files of output folders",
-    "read": "files read for answers",
     "result": "results of targets",
     "run": "runs",
     "texts": "texts of targets",
     "written": "output folders",
 }
 """What the kinds of entries are."""
+_PART_OF: Final = {"details": "run", "files": "written", "read": "answer"}
+"""The kinds that are the long form of another one, with which they are shown."""
 
 
 @click.group(name="cache")
@@ -38,7 +37,9 @@ def stat(ctx: click.Context) -> None:
     store = Store(project_folder(ctx) / FOLDER)
     sizes = store.sizes()
     click.echo(f"{store.folder}: {_shown(store.size())} on the disk")
-    for kind, (number, size) in sorted(sizes.items()):
+    for kind in sorted(sizes.keys() - _PART_OF.keys()):
+        number, size = sizes[kind]
+        size += sum(sizes[other][1] for other, whole in _PART_OF.items() if whole == kind and other in sizes)
         click.echo(f"{_NAMES.get(kind, kind)}: {number}, {_shown(size)}")
     store.close()
 

@@ -22,7 +22,8 @@ from weft.fleet.problem_data import problems, problems_data
 
 RUNS: Final = Pair("run", "details")
 ANSWERS: Final = Pair("answer", "read")
-NOTHING: Final = Fingerprint((), "")
+UNKNOWN: Final = Fingerprint((), "")
+"""The fingerprint of what is not known, which never holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Last:
     problems: tuple[Problem, ...]
     asked: Mapping[str, int]
     skipped: Mapping[str, int]
-    read: Fingerprint = NOTHING
+    read: Fingerprint = UNKNOWN
     token: str = ""
 
 

@@ -18,7 +18,7 @@ from weft.files.trace import Seen, look_at
 from weft.fleet.options import seen
 from weft.fleet.packing import DAMAGE
 from weft.fleet.pairs import Pair
-from weft.fleet.unchanged import NOTHING, Last
+from weft.fleet.unchanged import UNKNOWN, Last
 from weft.stages.write import Changes
 from weft.stages.write.places import folders_of
 from weft.stages.write.record import DETAILS, RECORD
@@ -37,7 +37,7 @@ class _Held:
 
     state: str = ""
     record: str = ""
-    outputs: Fingerprint = NOTHING
+    outputs: Fingerprint = UNKNOWN
     token: str = ""
 
 
@@ -120,7 +120,7 @@ class Written:
                 return False
             if known[0] is None or known[0] != untrusted_signature(found):
                 again[path] = now = look_at(place)
-                if now[1] != known[1] or not stat.S_ISREG(found.st_mode):
+                if not known[1] or now[1] != known[1] or not stat.S_ISREG(found.st_mode):
                     return False
         self._files.update(again)
         self._keep(self._held.state, self._held.outputs.paths)

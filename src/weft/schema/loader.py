@@ -190,7 +190,7 @@ class _Loader:
             contents = resolved.contents
         except (Unresolvable, LookupError, ValueError) as error:
             if len(self.problems) == before:  # otherwise its file is broken, and already reported
-                self._report_unresolved(spot, schema, keyword, self._explain_ref(ref, spot.resolver, error))
+                self._report_unresolved(spot, schema, keyword, self._explain_ref(ref, spot, error))
             return
         if isinstance(contents, bool):
             self.references[id(schema), keyword] = contents
@@ -236,7 +236,7 @@ class _Loader:
         else:
             self._wait(_Spot(target, path, resolver, specification_with(target.dialect)), contents)
 
-    def _explain_ref(self, ref: str, resolver: Any, error: Exception) -> tuple[str, str, str | None]:
+    def _explain_ref(self, ref: str, spot: _Spot, error: Exception) -> tuple[str, str, str | None]:
         reason = error
         while reason.__cause__ is not None and not isinstance(reason, _NotHere | OutsideError):
             reason = reason.__cause__  # type: ignore[assignment]
@@ -249,13 +249,15 @@ class _Loader:
                 "save it next to the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
             )
         if isinstance(reason, _NotHere):
-            names = self.files.names_near(Path(unquote(urlsplit(reason.uri).path)))
+            path = spot.document.path
+            others = self.files.names_near(Path(unquote(urlsplit(reason.uri).path)))
+            names = [name for name in others if path is None or name != path.name]
             return (
                 "schema-ref-nowhere",
                 f"`{ref}` refers to a file that does not exist",
                 did_you_mean(Path(ref.partition("#")[0]).name, [name for name in names if "." in name]),
             )
-        return "schema-ref-nowhere", f"`{ref}` does not exist in its schema", _similar_ref(ref, resolver)
+        return "schema-ref-nowhere", f"`{ref}` does not exist in its schema", _similar_ref(ref, spot.resolver)
 
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)

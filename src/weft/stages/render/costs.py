@@ -21,8 +21,8 @@ from weft.stages.render.budget import check_bits, made, size, spend, spend_size,
 _Cost = Callable[..., Any]
 _SHORT: Final = 64
 """The length of the shortest text that costs more than one step."""
-_FREE: Final = 15
-"""The length of the shortest text that costs a step to make: with what Python needs for each object, it has 64 bytes."""
+_FREE: Final = 13
+"""The length from which on the size of a new text is looked at: a shorter one costs at most a step, whatever its characters."""
 _NUMBERS: Final = (int, float)
 
 # --- operators ---
