@@ -249,15 +249,16 @@ class _Loader:
                 "save it next to the other schemas (its `$id` is enough to be found) and refer to it by a relative path",
             )
         if isinstance(reason, _NotHere):
-            path = spot.document.path
-            others = self.files.names_near(Path(unquote(urlsplit(reason.uri).path)))
-            names = [name for name in others if path is None or name != path.name]
-            return (
-                "schema-ref-nowhere",
-                f"`{ref}` refers to a file that does not exist",
-                did_you_mean(Path(ref.partition("#")[0]).name, [name for name in names if "." in name]),
-            )
+            hint = self._similar_file(ref, Path(unquote(urlsplit(reason.uri).path)), spot.document)
+            return "schema-ref-nowhere", f"`{ref}` refers to a file that does not exist", hint
         return "schema-ref-nowhere", f"`{ref}` does not exist in its schema", _similar_ref(ref, spot.resolver)
+
+    def _similar_file(self, ref: str, missing: Path, document: Document) -> str | None:
+        """A hint with the file next to a missing one that has the most similar name, other than the one that refers to it."""
+        names = {name for name in self.files.names_near(missing) if "." in name} - {
+            document.path and document.path.name
+        }
+        return did_you_mean(Path(ref.partition("#")[0]).name, sorted(filter(None, names)))
 
     def _retrieve(self, uri: str) -> Resource[Any]:
         parts = urlsplit(uri)
