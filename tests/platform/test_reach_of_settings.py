@@ -91,6 +91,7 @@ OFF = {
     },
     "performance.cache.persistence.*": {"performance.cache.persistence.enabled": True},
     "performance.webserver.workers.preload_app": {"application.debug": False},
+    "monitoring.*.drift.*": {"monitoring.alerting.drift.enabled": True},
     "monitoring.alerting.watchdog.*": {"monitoring.alerting.watchdog.url": "https://watchdog.example.com"},
     "database.*.image": {"database.redis.host": "localhost"},  # what a compose file runs
 }
