@@ -94,8 +94,8 @@ class Judge:
         def answer(of, *identity):
             key = what, id(of), *identity
             if key not in self._opened:
-                self._opened[key] = method(of, *identity)
-            return self._opened[key]
+                self._opened[key] = of, method(of, *identity)  # it is kept, so that no other one gets its id
+            return self._opened[key][1]
 
         return answer
 
