@@ -54,16 +54,16 @@ validate: for-render ## Report every problem of the configuration and of what it
 diff: for-render ## Compare two targets: make diff FROM=staging TO=production
 	@"$(BIN)/weft" diff $(or $(FROM),staging) $(or $(TO),production)
 
-plan: for-dev ## Show what a deploy would change in the clusters: make plan ENV=production
+plan: for-render ## Show what a deploy would change in the clusters: make plan ENV=production
 	@"$(BIN)/weft" plan $(TARGETS)
 
 deploy: for-dev ## Deploy to the clusters that weft.yaml names: make deploy ENV=production REASON=...
 	@"$(BIN)/weft" deploy $(TARGETS) $(if $(REASON),--reason "$(REASON)") $(if $(YES),--yes)
 
-drift: for-dev ## Show how the clusters differ from what was deployed
+drift: for-render ## Show how the clusters differ from what was deployed
 	@"$(BIN)/weft" drift $(TARGETS)
 
-history: for-dev ## Show the revisions of a target: make history ENV=production TENANT=acme
+history: for-render ## Show the revisions of a target: make history ENV=production TENANT=acme
 	@"$(BIN)/weft" history '$(ENV)$(if $(TENANT),/$(TENANT))'
 
 rollback: for-dev ## Deploy an earlier revision again: make rollback ENV=production TENANT=acme REVISION=7

@@ -240,6 +240,7 @@ DIALECTS = ("http://json-schema.org/draft-04/schema#", "https://json-schema.org/
 OTHER_WORDS = {
     *("cel-expr-python", "docker-compose", "weft-secrets"),
     *("kube-public", "weft-cluster", "weft-rollout", "weft-rollout-lock"),  # what is in a cluster
+    *("insecure-skip-tls-verify", "proxy-url", "tls-server-name"),  # keys of a kubeconfig
     *("kubectl-client-side-apply", "kubectl-create", "kustomize-controller"),  # field managers
 }
 

@@ -21,11 +21,11 @@ The way of an object, each step in one module:
     order          what comes first
     deploying      lock, revision, inventory, objects, readiness, removal
     drifting, history, rolling_back, rollouts     what comes after
-    client, connections, contexts, credentials    the API server
+    connections, client, transport    the API server  <-  kubeconfig, credentials
 
 Every object goes through server-side apply with the field manager `weft`, and Weft's own objects are in the same namespace: `names` has their names.
 
-May import: everything but api and cli. Needs the extra `cluster`, which is imported only when a connection is made.
+May import: everything but api and cli.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def plan(project: Project, *globs: str, context: str | None = None, server: bool
     from weft.cluster.plans import Options
 
     with Connections(project, context, current=True) as connections:
-        return planned(project, project.targets(*globs), connections, Options(server=server, **options))
+        asked = Options(server=server, **{"heeds_pins": True, **options})
+        return planned(project, project.targets(*globs), connections, asked)
 
 
 def deploy(

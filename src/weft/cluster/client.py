@@ -1,7 +1,7 @@
 """One API server, asked as the user of one context.
 
-lightkube reads the kubeconfig and knows how its users prove who they are (tokens, certificates, programs); the requests themselves are
-plain HTTP with JSON, because Weft needs what typed clients hide: warnings, strict field validation, and fields that no model knows.
+The requests are plain HTTP with JSON (`transport`), because Weft needs what the libraries for Kubernetes hide: warnings, strict field
+validation, and fields that no model knows.
 What a server answers becomes data, or one of three errors:
 
     Refused       the server says no to this request: conflict, invalid, forbidden, not found
@@ -18,14 +18,15 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from weft.base.extras import how_to_install
 from weft.base.problems import CannotRun, Problem
-from weft.cluster import contexts
+from weft.cluster.kubeconfig import Access, access, files
+from weft.cluster.transport import NoResponse, Response, Transport
 
 APPLY: Final = "application/apply-patch+yaml"
 JSON_PATCH: Final = "application/json-patch+json"
@@ -58,6 +59,10 @@ _RIGHT: Final = re.compile(
 """How RBAC says that a right is missing (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters)."""
 
 
+_ANONYMOUS: Final = 'User "system:anonymous"'
+_TRUST: Final = "see `certificate-authority` and `tls-server-name` of the cluster in the kubeconfig"
+
+
 class Refused(CannotRun):
     """The server refuses a request: its HTTP status, its reason (`Conflict`, `Invalid`, ...) and its causes.
 
@@ -76,6 +81,9 @@ class Refused(CannotRun):
 
     def _problem(self) -> Problem:
         right = self.missing_right
+        if self.status == 403 and _ANONYMOUS in self.text:
+            message = "the API server does not know who asks: the context has no user, or its server accepts nothing that the user sends"
+            return Problem("cluster-credentials", message, hint="see `user` of the context in the kubeconfig")
         if right is None:
             return Problem(
                 "cluster-refused", f"the API server refuses a request: {self.status} {self.reason}: {self.text}"
@@ -90,11 +98,19 @@ ROLES: Final = "`weft deploy --roles` prints the roles that the commands need"
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: the data, the server's warnings, and the server's time in seconds since 1970 (None if it does not say)."""
+    """An answer: the data, the server's warnings, and the date that it states (RFC 9110, section 5.6.7)."""
 
     data: Any
     warnings: tuple[str, ...] = ()
-    time: float | None = None
+    date: str | None = None
+
+    @property
+    def time(self) -> float | None:
+        """The server's time in seconds since 1970; None if it does not say."""
+        try:
+            return parsedate_to_datetime(self.date).timestamp() if self.date else None
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +132,8 @@ class Resource:
     def path(self, namespace: str = "", name: str = "") -> str:
         """The path of an object, or of all of a namespace, or of all."""
         start = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        within = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{start}{within}/{self.plural}" + (f"/{name}" if name else "")
+        within = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{start}{within}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 @dataclass
@@ -136,19 +152,17 @@ class Kinds:
 class Client:
     """A connection. Requests may be sent by several threads. `namespace` is that of the context, for what names none itself."""
 
-    def __init__(
-        self, http: Any, context: str, sleep: Callable[[float], None] = time.sleep, namespace: str = "default"
-    ) -> None:
-        self.context = context
-        self.namespace = namespace
-        self.server = str(http.base_url)
-        self._http = http
+    def __init__(self, found: Access, transport: Transport, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.context = found.context
+        self.namespace = found.namespace
+        self.server = found.server.geturl()
+        self._transport = transport
         self._sleep = sleep
         self._kinds: Kinds | None = None
 
     def close(self) -> None:
         """End the connection."""
-        self._http.close()
+        self._transport.close()
 
     @property
     def kinds(self) -> Kinds:
@@ -198,76 +212,74 @@ class Client:
 
         Raises Refused, and CannotRun when nobody answers.
         """
-        url = f"{self.server.rstrip('/')}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
+        path += f"?{urlencode(parameters)}" if parameters else ""
         headers = {"Accept": accept} | ({"Content-Type": content} if body is not None else {})
         data = None if body is None else json.dumps(body).encode()
         for left in reversed(range(_TRIES)):
-            response = self._send(method, url, data, headers, retry=left > 0)
-            if response is not None and (response.status_code not in (429, 503, 504) or not left):
+            response = self._send(method, path, data, headers, retry=left > 0)
+            if response is not None and (response.status not in (429, 503, 504) or not left):
                 return self._answer(response)
             self._sleep(_pause(response, _TRIES - left))
         raise AssertionError("the last try answers or raises")
 
     def watch(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
-        """The events at a path as they come, until the server ends the stream. Raises Refused."""
-        import httpx2
-
-        transport_error = httpx2.TransportError
+        """The events at a path as they come, until the server ends the stream. Raises Refused, and CannotRun when nobody answers."""
         wanted = {"watch": "true", "allowWatchBookmarks": "true", **parameters}
-        try:
-            with self._http.stream("GET", path, params=wanted, timeout=None) as response:
-                if response.status_code >= 400:
-                    response.read()
-                    self._answer(response)
-                for line in response.iter_lines():
-                    if line:
-                        yield json.loads(line)
-        except transport_error:
-            return
+        with self._explained():
+            response, lines = self._transport.stream(f"{path}?{urlencode(wanted)}")
+        if response.status >= 400:
+            self._answer(response)
+        yield from map(json.loads, lines)
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """The results of a function that sends requests, several at a time, in the order of the items."""
         if isinstance(items, Sized) and len(items) < 2:
             return [function(item) for item in items]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(function, items))
+            try:
+                return list(pool.map(function, items))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # what has begun ends, the rest does not begin
+                raise
 
-    def _send(self, method: str, url: str, data: bytes | None, headers: dict[str, str], *, retry: bool) -> Any:
+    def _send(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], *, retry: bool
+    ) -> Response | None:
         """The response; None if the connection broke and the request may be sent again."""
-        import httpx2 as httpx
-        from lightkube.core.exceptions import ConfigError
+        with self._explained():
+            try:
+                return self._transport.send(method, path, data, headers)
+            except NoResponse as error:
+                if retry and error.is_broken and method in ("GET", "PATCH"):
+                    return None  # both may be sent twice
+                raise
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise CannotRun where no request can be sent, or nobody answers."""
         try:
-            return self._http.request(method, url, content=data, headers=headers)
-        except httpx.TimeoutException:
-            raise self._unreachable(f"no answer within {_SECONDS:.0f} seconds") from None
-        except httpx.TransportError as error:
-            if retry and method in ("GET", "PATCH") and not isinstance(error, httpx.ConnectError):
-                return None  # both may be sent twice
-            raise self._unreachable(_reason(error)) from None
-        except (ConfigError, OSError, ValueError, LookupError) as error:
-            raise CannotRun(
-                Problem(
-                    "cluster-credentials",
-                    f"the credentials of the context `{self.context}` cannot be used: {_first_line(error)}",
-                    hint="log in again, or try `kubectl --context " + f"{self.context} get --raw /version`",
-                )
-            ) from None
+            yield
+        except NoResponse as error:
+            message = f"the API server {self.server} of the context `{self.context}` cannot be reached: {error}"
+            hint = _TRUST if error.is_untrusted else "check the address in the kubeconfig, and the network"
+            raise CannotRun(Problem("cluster-unreachable", message, hint=hint)) from None
+        except (OSError, ValueError, LookupError) as error:
+            message = f"the credentials of the context `{self.context}` cannot be used: {_first_line(error)}"
+            hint = f"log in again, or try `kubectl --context {self.context} get --raw /version`"
+            raise CannotRun(Problem("cluster-credentials", message, hint=hint)) from None
 
-    def _unreachable(self, reason: str) -> CannotRun:
-        message = f"the API server {self.server} of the context `{self.context}` cannot be reached: {reason}"
-        return CannotRun(
-            Problem("cluster-unreachable", message, hint="check the address in the kubeconfig, and the network")
-        )
-
-    def _answer(self, response: Any) -> Answer:
-        status = response.status_code
-        if status < 400:
-            return Answer(_json(response), tuple(_warnings(response.headers.get_list("warning"))), _time(response))
+    def _answer(self, response: Response) -> Answer:
+        status, data = response.status, _json(response)
+        if status < 300 and isinstance(data, dict):
+            return Answer(data, tuple(_warnings(response.headers.get_all("warning", ()))), response.headers.get("date"))
         if status == 401:
             message = f"the API server {self.server} does not accept the credentials of the context `{self.context}`"
             raise CannotRun(Problem("cluster-credentials", message, hint="log in again: they may have expired"))
-        raise _refused(response)
+        if status < 400 or (status == 400 and data is None):
+            message = f"the server {self.server} of the context `{self.context}` does not answer as an API server does"
+            hint = "check the address in the kubeconfig, and whether it begins with https://"
+            raise CannotRun(Problem("cluster-unreachable", message, hint=hint))
+        raise _refused(response, data if isinstance(data, dict) else {})
 
     def _discover(self) -> Kinds:
         kinds = Kinds()
@@ -292,78 +304,49 @@ def _add(kinds: Kinds, group: str, version: str, resource: Mapping[str, Any]) ->
 def connect(context: str | None, *, kubeconfig: str | None = None) -> Client:
     """A client for a context of the kubeconfig; without a name for the current one, or else for the service account of the pod.
 
-    `kubeconfig` and the variable KUBECONFIG name files separated as in PATH. Raises CannotRun if the package lightkube is missing or a
-    file cannot be read, and UsageError for a context that does not exist.
+    `kubeconfig` and the variable KUBECONFIG name files separated as in PATH. Raises CannotRun if the kubeconfig cannot be used, and
+    UsageError for a context that does not exist.
     """
     try:
-        import httpx2
-        from lightkube.config.client_adapter import ConnectionParams
-        from lightkube.core.exceptions import ConfigError
-
-        from weft.cluster import credentials
-    except ImportError as error:
-        package = (error.name or "lightkube").partition(".")[0]
-        hint = how_to_install("cluster", package)
-        raise CannotRun(Problem("not-installed", f"the package {package} is not installed", hint=hint)) from None
-    timeout = httpx2.Timeout(_SECONDS, connect=10)
-    limits = httpx2.Limits(max_connections=AT_ONCE * 2, max_keepalive_connections=AT_ONCE * 2)
-    try:
-        name, chosen = contexts.chosen(contexts.files(kubeconfig), context)
-        parameters = ConnectionParams(timeout=timeout).httpx_params(chosen)
-        program = chosen.user.exec if chosen.user else None
-        if program is not None and program.apiVersion == credentials.VERSION:
-            parameters["auth"] = credentials.Program(program)
-        http = httpx2.Client(**parameters, limits=limits)
-    except (ConfigError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        found = access(files(kubeconfig), context)
+        return Client(found, Transport(found, _SECONDS))
+    except (OSError, ValueError, LookupError) as error:
         message = f"the kubeconfig cannot be used: {_first_line(error)}"
-        raise CannotRun(Problem("cluster-credentials", message, hint="see `kubectl config view`")) from None
-    return Client(http, name, namespace=chosen.namespace)
+        raise CannotRun(Problem("cluster-credentials", message, hint="`KUBECONFIG` names the file")) from None
 
 
-def _refused(response: Any) -> Refused:
+def _refused(response: Response, said: Mapping[str, Any]) -> Refused:
     """A refusal as the server states it (`Status`), or as HTTP does if a proxy answers."""
-    said = _json(response)
-    said = said if isinstance(said, dict) else {}
-    causes = [
-        Cause(one.get("field") or "", one.get("reason") or "", one.get("message") or "")
-        for one in (said.get("details") or {}).get("causes") or ()
-    ]
-    reason, message = said.get("reason") or response.reason_phrase, said.get("message") or response.reason_phrase
-    return Refused(response.status_code, reason, message, causes)
+    reason, message = (str(said.get(key) or response.reason or "") for key in ("reason", "message"))
+    details = said.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return Refused(response.status, reason, message, [*map(_cause, causes or ())])
 
 
-def _json(response: Any) -> Any:
+def _cause(data: Mapping[str, Any]) -> Cause:
+    return Cause(*(data.get(key) or "" for key in ("field", "reason", "message")))
+
+
+def _json(response: Response) -> Any:
     try:
-        return response.json()
+        return json.loads(response.body)
     except ValueError:
         return None
 
 
 def _warnings(headers: Sequence[str]) -> Iterator[str]:
-    """The texts of Warning headers: `299 - "unknown field"` (RFC 7234, section 5.5)."""
+    """The texts of Warning headers: `299 - "unknown field"` (RFC 7234, section 5.5), in UTF-8, which http.client takes for Latin-1."""
     for header in headers:
-        _, quote, text = header.partition('"')
-        yield text.rpartition('"')[0].replace('\\"', '"').replace("\\\\", "\\") if quote else header
+        said = header.encode("latin-1", "replace").decode("utf-8", "replace")
+        _, mark, text = said.partition('"')
+        yield text.rpartition('"')[0].replace('\\"', '"').replace("\\\\", "\\") if mark else said
 
 
-def _time(response: Any) -> float | None:
-    try:
-        return parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
-        return None
-
-
-def _pause(response: Any, tries: int) -> float:
+def _pause(response: Response | None, tries: int) -> float:
     """How long to wait before the next try: as long as the server says, or longer each time."""
-    try:
-        stated = float(response.headers["retry-after"]) if response is not None else 0.0
-    except (KeyError, ValueError):
-        stated = 0.0
-    return min(stated or 0.2 * 2.0**tries, _LONGEST_PAUSE)
-
-
-def _reason(error: Exception) -> str:
-    return _first_line(error).lower() or type(error).__name__
+    stated = (response.headers.get("retry-after") or "") if response is not None else ""
+    seconds = int(stated) if stated.isdecimal() else 0
+    return min(seconds or 0.2 * 2.0**tries, _LONGEST_PAUSE)
 
 
 def _first_line(error: Exception) -> str:
