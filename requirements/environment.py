@@ -231,11 +231,21 @@ def _install(environment: Environment, name: str, *, again: bool) -> None:
     if name == "render":
         editable = ["--no-deps", "--no-build-isolation", "--editable", PROJECT]
         _run([*pip, "install", "--quiet", *editable], "Weft itself", environment)
+        _compile(environment)
     if name not in (*BARE, *PARTIAL):
         _run([*pip, "check"], f"requirements/{name}.lock", environment)
     _check_installed(environment, name)
     if name == "render":
         _run([environment.python, HERE / "kubernetes_schemas.py"], "the schemas of Kubernetes", environment)
+
+
+def _compile(environment: Environment) -> None:
+    """Compile Weft's modules once, as pip does with those of packages: Python may not be allowed to keep what it compiles at a start.
+
+    Where nothing can be written next to them, they are compiled at each start.
+    """
+    words = [environment.python, "-m", "compileall", "-q", "-j", "0", PROJECT / "src" / "weft"]
+    subprocess.run(words, env=variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def _check_installed(environment: Environment, name: str) -> None:

@@ -30,6 +30,10 @@ class CommandFailed(Exception):
     """A command that had to succeed did not; the text is what it said."""
 
 
+COMPILING: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of a command, in which Python keeps what it compiles, as it does for an installed program."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A command with where it runs. `accepted` are the exit codes that count as success; `output` keeps what it prints."""
@@ -48,7 +52,7 @@ class Command:
             process = subprocess.Popen(
                 [str(word) for word in self.words],
                 cwd=self.folder,
-                env={**os.environ, **(self.variables or {})},
+                env={**COMPILING, **(self.variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=said,

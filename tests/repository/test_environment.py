@@ -286,6 +286,15 @@ def test_a_package_that_pip_did_not_install_is_missed(tmp_path):
         environment._check_installed(Environment("render", tmp_path), "render")
 
 
+def test_the_modules_of_weft_are_compiled_once_also_where_python_would_not_keep_them(tmp_path, monkeypatch):
+    write_files(tmp_path, {"src/weft/module.py": "x = 1\n", "src/weft/inner/other.py": "y = 1\n"})
+    venv.create(tmp_path / "venv", with_pip=False)
+    monkeypatch.setattr(environment, "PROJECT", tmp_path)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    environment._compile(Environment("render", tmp_path / "venv"))
+    assert {path.name.partition(".")[0] for path in tmp_path.glob("src/**/*.pyc")} == {"module", "other"}
+
+
 def test_settings_of_pip_that_would_install_elsewhere_are_not_passed_on(monkeypatch):
     for name in ("PIP_TARGET", "PIP_DRY_RUN", "PIP_NO_BINARY", "PYTHONPATH"):
         monkeypatch.setenv(name, "1")
