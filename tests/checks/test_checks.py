@@ -13,7 +13,7 @@ from scratch import make_project, write_files
 from weft import Severity, checks, load_project
 from weft.checks import programs
 from weft.cli import common
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 
 SCHEMA = {"properties": {"app": {"type": "object", "properties": {"word": {"type": "string", "default": "good"}}}}}
 TEMPLATE = "# head\n{% if true %}\nfirst: 1\n{% endif %}\nword: {{ app.word }}\nlast: 2\n"

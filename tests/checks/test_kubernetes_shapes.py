@@ -17,7 +17,7 @@ from weft.checks.kubernetes.noted import Noted, as_data, from_data
 from weft.checks.kubernetes.shapes import Shapes
 from weft.files import yaml11
 from weft.files.lines import lines_of
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 
 MAPS = """\
 # Made from a template: "do not edit".

@@ -14,7 +14,7 @@ from weft.derived.editors.association import Association
 from weft.files.reading import ProjectFiles
 from weft.report.report import Report
 from weft.secrets.providers import ProviderError, Reference
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 
 ASSOCIATIONS = (Association("Weft overlays", "schemas/overlay.json", ("overlays/*.yaml", "overlays/*.json")),)
 

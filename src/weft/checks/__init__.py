@@ -50,7 +50,7 @@ from weft.base.problems import Place, Problem, Severity
 from weft.base.watching import Watch, unwatched, watched
 from weft.checks import memory, programs
 from weft.files.lines import lines_of
-from weft.stages.render.templates import OutputFile, Rendered, Texts
+from weft.stages.render.finished import OutputFile, Rendered, Texts
 
 GROUP: Final = "weft.checks"
 _AT_ONCE: Final = 4

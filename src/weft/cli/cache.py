@@ -10,6 +10,7 @@ from weft.cli.common import project_folder
 
 _NAMES: Final = {
     "answer": "answers of commands",
+    "documents": "objects of targets",
     "result": "results of targets",
     "run": "runs",
     "texts": "texts of targets",

@@ -44,9 +44,9 @@ def _adopted(project: Project, target: Target, manifest: Manifest | None, drift:
         return _left(drift, "only changed values of rendered objects can be adopted, and none of Secrets")
     path = fields.plain(change.path, manifest.data)
     place = manifest.place(path)
-    if place is None or not place.line or manifest.output is None:
+    if place is None or not place.line or manifest.source is None:
         return _left(drift, "the sources render no such field any more")
-    setting = main_setting_behind(target, manifest.output, place.line)
+    setting = main_setting_behind(target, manifest.source.output, place.line)
     if setting is None:
         return _left(drift, "no setting is behind it")
     setters = target.explain(setting).setters

@@ -289,6 +289,48 @@ class Change:
         return replace(self, old=old, new=new)
 
 
+def holds(live: Mapping[str, Any], wanted: Mapping[str, Any], owned: Tree) -> bool:
+    """True if an object has all that is wanted of it, and owned fields are wanted: then `differences` finds none.
+
+    It is quick, and so strict that it may be False where there is no difference either: a list in another order, another quantity.
+    """
+    stated = (
+        key in live and (_states_exactly if f"f:{key}" in _EXACT else _states)(live[key], value)
+        for key, value in wanted.items()
+    )
+    return all(stated) and _wants(wanted, owned)
+
+
+def _states(live: Any, wanted: Any) -> bool:
+    """True if a value says all that is wanted."""
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return all(key in live and _states(live[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(live, list):
+        return len(live) == len(wanted) and all(map(_states, live, wanted))
+    return _are_one(live, wanted)
+
+
+def _states_exactly(live: Any, wanted: Any) -> bool:
+    """True if a value says all that is wanted, and lists and empty maps are as they are wanted."""
+    if isinstance(wanted, dict) and isinstance(live, dict) and wanted:
+        return all(key in live and _states_exactly(live[key], value) for key, value in wanted.items())
+    return _are_one(live, wanted)
+
+
+def _are_one(live: Any, wanted: Any) -> bool:
+    return bool(live == wanted) and wanted is not None and isinstance(live, bool) == isinstance(wanted, bool)
+
+
+def _wants(wanted: Any, owned: Tree) -> bool:
+    """True if all that a tree names is wanted."""
+    for step, below in owned.items():
+        if step != _ITSELF:
+            child = _child(wanted, step)
+            if child is MISSING or (below and not _wants(child, below)):
+                return False
+    return True
+
+
 def differences(live: Mapping[str, Any], wanted: Mapping[str, Any], tree: Tree, *, tolerant: bool) -> list[Change]:
     """The fields of a tree that differ between two states of an object, each with its owner in the live one.
 

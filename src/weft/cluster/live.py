@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from weft.base.problems import Problem
-from weft.cluster.client import ROLES, Client, Refused, Resource
+from weft.cluster.client import AT_ONCE, ROLES, Client, Refused, Resource
 from weft.cluster.manifests import Key
 
 _FEW: Final = 1
@@ -17,34 +18,65 @@ _FEW: Final = 1
 
 @dataclass
 class Live:
-    """Objects of a cluster by their keys. `unknown` are those of kinds that the server does not know, `unreadable` those that the user may not read."""
+    """Objects of a cluster by their keys.
+
+    `unknown` are those of kinds that the server does not know, `unreadable` those that the user may not read.
+    """
 
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     unknown: set[Key] = field(default_factory=set)
     unreadable: set[Key] = field(default_factory=set)
-    namespaces: set[str] = field(default_factory=set)
+
+
+class Reading:
+    """Reads objects in the background: each kind in each namespace on its own.
+
+    Each key comes with the apiVersion in which it is wanted, or an empty text. `read` waits for some of them, while the others are still
+    read. Use it in `with`.
+    """
+
+    def __init__(self, client: Client, keys: Mapping[Key, str]) -> None:
+        self.found = Live()
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        groups: defaultdict[tuple[Resource, str], list[Key]] = defaultdict(list)
+        for key, api_version in keys.items():
+            resource = client.kinds.find(api_version, key.kind) if api_version else client.kinds.preferred.get(key.type)
+            if resource is None:
+                self.found.unknown.add(key)
+            else:
+                groups[resource, key.namespace].append(key)
+        self._pending: dict[Key, tuple[Future[dict[Key, dict[str, Any]] | None], list[Key]]] = {}
+        for (resource, namespace), wanted in groups.items():
+            reading = self._pool.submit(_read, client, resource, namespace, wanted)
+            self._pending |= dict.fromkeys(wanted, (reading, wanted))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def read(self, keys: Iterable[Key]) -> Live:
+        """What was found so far, in which all objects with these keys are that exist.
+
+        Raises CannotRun when nobody answers, and Refused for what is neither missing nor forbidden.
+        """
+        for key in keys:
+            reading, together = self._pending.pop(key, (None, ()))
+            objects = reading.result() if reading is not None else {}
+            if objects is None:
+                self.found.unreadable.update(together)
+            else:
+                self.found.objects |= objects
+            for other in together:
+                self._pending.pop(other, None)
+        return self.found
 
 
 def fetch(client: Client, keys: Mapping[Key, str]) -> Live:
-    """The objects with these keys, if they exist; each key comes with the apiVersion in which it is wanted, or an empty text.
-
-    Raises CannotRun when nobody answers, and Refused for what is neither missing nor forbidden.
-    """
-    found = Live()
-    groups: defaultdict[tuple[Resource, str], list[Key]] = defaultdict(list)
-    for key, api_version in keys.items():
-        resource = client.kinds.find(api_version, key.kind) if api_version else client.kinds.preferred.get(key.type)
-        if resource is None:
-            found.unknown.add(key)
-        else:
-            groups[resource, key.namespace].append(key)
-    jobs = list(groups.items())
-    for (_, wanted), objects in zip(jobs, client.each(lambda job: _read(client, *job[0], job[1]), jobs), strict=True):
-        if objects is None:
-            found.unreadable.update(wanted)
-        else:
-            found.objects |= objects
-    return found
+    """The objects with these keys, if they exist. Raises as `Reading.read` does."""
+    with Reading(client, keys) as reading:
+        return reading.read(keys)
 
 
 def existing_namespaces(client: Client, names: Iterable[str]) -> dict[str, str]:

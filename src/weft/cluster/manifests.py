@@ -20,7 +20,7 @@ from weft.files import yaml11
 from weft.project.impact import main_setting_behind
 from weft.project.project import Project
 from weft.project.target import Target
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import OutputFile, Rendered, Texts
 
 SECRET: Final = ("", "Secret")
 NAMESPACE: Final = ("", "Namespace")
@@ -63,14 +63,31 @@ def key_of(data: Mapping[str, Any]) -> Key:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The output that objects come from; its text is fetched when somebody asks for a line of it."""
+
+    file: OutputFile
+    texts: Texts = field(repr=False)
+
+    @cached_property
+    def output(self) -> Rendered:
+        """The output with its text."""
+        return self.file.with_text(self.texts(self.file.path))
+
+    @cached_property
+    def positions(self) -> yaml11.Documents:
+        """Where its documents and their fields are."""
+        return yaml11.Documents(self.output.text)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """An object to deploy: `data` as rendered, with its namespace; `within` is its path in the document, for items of a List."""
 
     key: Key
     data: Mapping[str, Any] = field(repr=False)
     target: Target
-    output: Rendered | None = None
-    documents: yaml11.Documents | None = None
+    source: Source | None = None
     document: int = 0
     within: tuple[str | int, ...] = ()
 
@@ -91,18 +108,19 @@ class Manifest:
 
     def place(self, path: Sequence[str | int] = ()) -> Place | None:
         """The line of the output with a field, or with the nearest one above it."""
-        if self.output is None or self.documents is None:
+        if self.source is None:
             return None
-        found = self.documents.find(self.document, (*self.within, *(path or ("kind",))))
-        text = self.output.text.splitlines()[found[0] - 1] if found and not self.output.secrets else None
+        output = self.source.output
+        found = self.source.positions.find(self.document, (*self.within, *(path or ("kind",))))
+        text = output.text.splitlines()[found[0] - 1] if found and not output.secrets else None
         line, column = found or (None, None)
-        return Place(self.output.path, line, column, text)
+        return Place(output.path, line, column, text)
 
     def problem(self, code: str, message: str, path: Sequence[str | int] = (), hint: str | None = None) -> Problem:
         """A problem at a field, with the overlay that set its value and the line of the template next to it."""
         place, related = self.place(path), list[Place]()
-        if place is not None and place.line and self.output is not None:
-            origin = self.target.outputs.template_line(self.target.view, self.output, place.line)
+        if place is not None and place.line and self.source is not None:
+            origin = self.target.outputs.template_line(self.target.view, self.source.file, place.line)
             related = [origin] if origin else []
             overlay = self.overlay_place(path) if path else None
             if overlay is not None:
@@ -120,9 +138,9 @@ class Manifest:
     def overlay_place(self, path: Sequence[str | int]) -> Place | None:
         """The line of the overlay that set the value of a field; None if no setting changes the line, or none is set by a file."""
         place = self.place(path)
-        if place is None or not place.line or self.output is None:
+        if place is None or not place.line or self.source is None:
             return None
-        setting = main_setting_behind(self.target, self.output, place.line)
+        setting = main_setting_behind(self.target, self.source.output, place.line)
         setters = self.target.explain(setting).setters if setting is not None else ()
         return setters[0].place if setters else None
 
@@ -176,25 +194,26 @@ def render(project: Project, targets: Sequence[Target], scopes: Scopes, watch: W
     Raises WeftError with every problem of configurations and outputs, so that what `weft render` refuses is never deployed.
     """
     _check_outputs(project)
-    rendered, problems = project.render(targets, watch)
-    if has_errors(problems):
-        raise WeftError(*problems)
+    run = project.run(targets, watch)
+    if has_errors(run.problems):
+        raise WeftError(*run.problems)
     by_name = {target.name: target for target in targets}
     found: dict[str, list[Manifest]] = {name: [] for name in by_name}
     wrong: list[Problem] = []
-    for output in rendered:
-        if not project.file.outputs[output.entry].apply:
+    for file in run.files:
+        if not project.file.outputs[file.entry].apply:
             continue
-        for manifest in _manifests(project, by_name[output.target], output, scopes):
+        documents = run.documents(file.path)
+        for manifest in _manifests(project, by_name[file.target], Source(file, run.text), documents, scopes):
             if manifest.key.name:
-                found[output.target].append(manifest)
+                found[file.target].append(manifest)
             else:
                 wrong.append(manifest.problem("cluster-refused", "the object has no name, so it cannot be deployed"))
     for manifests in found.values():
         wrong += _twice(manifests)
     if wrong:
         raise WeftError(*wrong)
-    return Rendering(found, problems)
+    return Rendering(found, run.problems)
 
 
 def _check_outputs(project: Project) -> None:
@@ -205,10 +224,11 @@ def _check_outputs(project: Project) -> None:
         raise WeftError(Problem("nothing-applied", "no output of weft.yaml is deployed", place=place, hint=hint))
 
 
-def _manifests(project: Project, target: Target, output: Rendered, scopes: Scopes) -> Iterator[Manifest]:
+def _manifests(
+    project: Project, target: Target, source: Source, documents: Sequence[Any], scopes: Scopes
+) -> Iterator[Manifest]:
     namespace = project.home(target).namespace or scopes.namespace(target)
-    documents = yaml11.Documents(output.text)
-    for number, document in enumerate(documents.data):
+    for number, document in enumerate(documents):
         for data, within in _objects(document, ()):
             metadata = dict(data.get("metadata") or {})
             if scopes.is_namespaced(target, str(data.get("apiVersion")), str(data.get("kind"))):
@@ -216,7 +236,7 @@ def _manifests(project: Project, target: Target, output: Rendered, scopes: Scope
             else:
                 metadata.pop("namespace", None)
             full = {**data, "metadata": metadata}
-            yield Manifest(key_of(full), full, target, output, documents, number, within)
+            yield Manifest(key_of(full), full, target, source, number, within)
 
 
 def _objects(data: Any, within: tuple[str | int, ...]) -> Iterator[tuple[dict[str, Any], tuple[str | int, ...]]]:

@@ -25,6 +25,7 @@ YIELD: Final = "yield"
 SHARE: Final = "share"
 MARKS: Final = (("f:metadata", "f:labels", f"f:{APPLYSET_PART}"), ("f:metadata", "f:annotations", f"f:{TARGET}"))
 """The fields with which Weft marks an object as its own (`dressed`)."""
+AUTOSCALER: Final = "HorizontalPodAutoscaler"
 _REPLICAS: Final = ("f:spec", "f:replicas")
 _OF_KUBERNETES: Final = ("kube-*", "k3s", "k8s", "cloud-controller-manager", "kubelet")
 """Managers of the control plane: what they write belongs to no person."""
@@ -77,8 +78,9 @@ class Ownership:
         """True if the fields of a manager become Weft's."""
         return any(fnmatch.fnmatchcase(manager, glob) for glob in self.cluster.adopt)
 
-    def _adopted(self, owners: Iterable[fields.Manager]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.name for one in owners if self.adopts(one.name)))
+    def _adopted(self, live: Mapping[str, Any], owners: Iterable[fields.Manager]) -> tuple[str, ...]:
+        """The managers whose fields become Weft's with the first deploy of an object."""
+        return () if _is_ours(live) else tuple(dict.fromkeys(one.name for one in owners if self.adopts(one.name)))
 
     def settle(self, key: Key, data: Mapping[str, Any], live: Mapping[str, Any] | None) -> Settled:
         """What to send for an object that may exist already."""
@@ -86,12 +88,12 @@ class Ownership:
             return Settled(data)
         owners = fields.writers(live)
         ours = fields.owned_by(live, MANAGER)
-        adopted = () if _is_ours(live) else self._adopted(owners)
+        adopted = self._adopted(live, owners)
+        if fields.holds(live, data, ours) and not adopted:
+            return Settled(data)
         others = [one for one in owners if one.name not in (MANAGER, *adopted)]
-        tree = fields.tree_of(data, fields.merged(one.tree for one in owners))
-        gone = fields.merged((ours, *(one.tree for one in owners if one.name in adopted)))
-        found = fields.differences(live, data, fields.merged((tree, gone)), tolerant=True)
-        kept = [change for change in found if not _stays(change, others)]
+        gone = (ours, *(one.tree for one in owners if one.name in adopted))
+        kept = [change for change in _differing(data, live, owners, gone) if not _stays(change, others)]
         return self._decided(key, data, kept, others, adopted)
 
     def _decided(
@@ -126,7 +128,7 @@ def scaled_by(objects: Iterable[Mapping[str, Any]]) -> frozenset[Key]:
     """The objects that autoscalers among these scale."""
     found = set()
     for data in objects:
-        if data.get("kind") == "HorizontalPodAutoscaler":
+        if data.get("kind") == AUTOSCALER:
             reference = (data.get("spec") or {}).get("scaleTargetRef") or {}
             group = str(reference.get("apiVersion") or "").rpartition("/")[0]
             namespace = str((data.get("metadata") or {}).get("namespace") or "")
@@ -181,6 +183,14 @@ def _as_one_entry(moved: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _is_ours(live: Mapping[str, Any]) -> bool:
     """True if Weft has applied an object before."""
     return owner_target(live)[0] is not None
+
+
+def _differing(
+    data: Mapping[str, Any], live: Mapping[str, Any], owners: Iterable[fields.Manager], gone: Iterable[fields.Tree]
+) -> list[Change]:
+    """What differs in the fields that an object states, and in those that it may state no more."""
+    stated = fields.tree_of(data, fields.merged(one.tree for one in owners))
+    return fields.differences(live, data, fields.merged((stated, *gone)), tolerant=True)
 
 
 def _stays(change: Change, others: Iterable[fields.Manager]) -> bool:

@@ -19,7 +19,7 @@ from weft.client.notifier import Notifier
 from weft.files.trace import changes
 from weft.fleet.memory import Done, Memory
 from weft.project.project import Project
-from weft.project.rendering import Result
+from weft.project.result import Result
 from weft.stages.load import SUFFIXES
 
 _QUIET: Final = 0.005

@@ -24,9 +24,10 @@ from weft.fleet.memory import Done, Memory
 from weft.fleet.packing import DAMAGE
 from weft.fleet.results import from_header
 from weft.project.project import Project
-from weft.project.rendering import Result
+from weft.project.result import Result
+from weft.project.runs import Renderer
 from weft.project.target import Target
-from weft.stages.render.templates import OutputFile, Texts
+from weft.stages.render.finished import OutputFile, Texts
 from weft.stages.write.record import Part, read_part, refusal
 
 _SHOWN: Final = 3
@@ -142,7 +143,7 @@ def _refuse(problems: Iterable[Problem]) -> None:
         raise WeftError(*found)
 
 
-class _Joined:
+class _Joined(Renderer):
     """Takes the results of targets from shards, after it has proven that they are those of this project."""
 
     def __init__(self, project: Project, common: str, shards: Sequence[_Folder]) -> None:

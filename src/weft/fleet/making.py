@@ -12,7 +12,7 @@ from weft.files.store import Store
 from weft.fleet import results
 from weft.fleet.keys import target_key
 from weft.project.project import Project
-from weft.project.rendering import Result
+from weft.project.result import Result
 from weft.project.target import Target
 
 RESULT: Final = "result"
@@ -39,8 +39,7 @@ class Maker:
         self._store = store
         self.common = common
         self._root = root
-        for output in project.file.outputs:
-            checks.register(output.checks)  # the problems of a stored result may have their codes
+        self._knows_checks = False
 
     def make(self, target: Target) -> Made:
         """The result of a target."""
@@ -56,6 +55,11 @@ class Maker:
         with timing.REMEMBER:
             data = self._store.get(RESULT, key)
             known = results.decoded(data) if data is not None else None
+            if known is None and data is not None and not self._knows_checks:
+                self._knows_checks = True
+                for output in self.project.file.outputs:
+                    checks.register(output.checks)  # problems may have their codes
+                known = results.decoded(data)
         return Made(known, key) if known is not None and known.target == name else None
 
     def texts(self, name: str, key: str) -> tuple[str, ...]:

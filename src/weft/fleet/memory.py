@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from weft.fleet.shards import Shard
     from weft.fleet.workers import Crew
     from weft.project.project import Project
-    from weft.project.rendering import Result
+    from weft.project.result import Result
     from weft.project.runs import Run
     from weft.project.target import Target
     from weft.stages.write.record import Part
@@ -172,12 +172,14 @@ class Memory:
         if last.read.holds(str(self._files.folder)) and enough(last):
             return last
         self._earlier = earlier = self._compared(key, last)
-        return last if earlier is not None and earlier.is_same and enough(last) else None
+        if earlier is None or not earlier.is_same or not enough(last):
+            return None
+        return unchanged.recall(self.store, key) or last  # which may have been stored again just now
 
     def _compared(self, key: str, last: Last) -> Earlier | None:
         """A run with what has changed since, found file by file; None if its details are gone.
 
-        If nothing has, the next run need not look so closely.
+        If nothing has, it is stored again, so that the next run need not look so closely.
         """
         home = self._files.folder
         details = unchanged.recall_details(self.store, key, last.token, home)
@@ -231,6 +233,55 @@ class Memory:
         project = open_project(self._files, self._options.overrides, self._options.environment)
         common = cache(lambda: self.common(project))
         project.renderer = lambda: self._renderer(project, common())
+        return project
+
+    def opened_for(self, globs: Sequence[str], watch: Watch = unwatched, *, whole: bool = False) -> Project:
+        """The project, with the run of the targets that these globs name: `targets` and `run` give it without making it again.
+
+        If nothing has changed since the last such run, nothing is opened: the parts of the project are made when somebody asks for them, of
+        files that may have changed by then. With `whole`, for those to whom this matters, it is opened. Raises what `load_project` raises.
+        """
+        from weft.project.project import Recalled
+
+        with timing.LOOK:
+            known = None if whole else self._recalled(globs)
+        if known is not None:
+            return known
+        project = self.open()
+        chosen = project.targets(*globs)
+        run = project.run(chosen, watch)
+        self.remember(globs, project, run)
+        project.recalled = Recalled(tuple(globs), tuple(one.identity for one in chosen), run)
+        return project
+
+    def _recalled(self, globs: Sequence[str]) -> Project | None:
+        """The project with the last run of the targets that these globs name, if nothing has changed and all results are there."""
+        last = self._last(globs, lambda _: True)
+        home = self._files.folder
+        details = (
+            None if last is None else unchanged.recall_details(self.store, self._question(globs), last.token, home)
+        )
+        if last is None or details is None:
+            return None
+        from weft.checks import Outcome
+        from weft.project.project import Project, Recalled
+        from weft.project.projectfile import read_project_file
+        from weft.project.runs import Gathered
+        from weft.project.targets import Identity
+
+        project = Project(read_project_file(self._files), self._options.overrides, self._options.environment)
+        named = [one.name for one in project.file.dimensions if one.setting is None]
+        identities = [
+            Identity(name, {one: known.values[one] for one in named if one in known.values})
+            for name, known in details.targets.items()
+        ]
+        renderer = self._renderer(project, details.common)
+        renderer.expect(details.targets)
+        gathered = Gathered()
+        for result in renderer.results(list(map(project.of, identities)), unwatched):
+            gathered.add(result)
+        outcome = Outcome([*last.problems], Counter(last.asked), Counter(last.skipped))
+        project.recalled = Recalled(tuple(globs), tuple(identities), gathered.run(outcome, renderer))
         return project
 
     def open_again(self) -> Project:
@@ -290,10 +341,12 @@ class Memory:
     def _tidy(self, renderer: Remembering) -> None:
         """Remove results that no recent run has used, if there are many of them."""
         from weft.fleet.making import RESULT, TEXTS
+        from weft.fleet.remembering import DOCUMENTS
 
         unchanged.RUNS.keep_newest(self.store, _RUNS)
         if self.store.count(RESULT) > _MANY * len(renderer.known) + _FEW:
-            self.store.age((kind, known.key) for known in renderer.known.values() for kind in (RESULT, TEXTS))
+            kinds = RESULT, TEXTS, DOCUMENTS
+            self.store.age((kind, known.key) for known in renderer.known.values() for kind in kinds)
 
     def close(self) -> None:
         """Close the store."""

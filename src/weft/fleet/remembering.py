@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
 
 from weft.base import timing
 from weft.base.watching import Watch
 from weft.files.store import Store
 from weft.fleet.making import Made, Maker
+from weft.fleet.packing import packed, unpacked
 from weft.fleet.results import sharing
 from weft.fleet.unchanged import Known
 from weft.fleet.workers import CHUNK, Crew
-from weft.project.rendering import Result
+from weft.project.result import Result
+from weft.project.runs import Renderer
 from weft.project.target import Target
-from weft.stages.render.templates import Texts
+from weft.stages.render.finished import Texts
+
+DOCUMENTS: Final = "documents"
 
 
-class Remembering:
+class Remembering(Renderer):
     """Renders the targets of one run with a store, from which the texts are read again when they are needed."""
 
     def __init__(self, maker: Maker, store: Store, crew: Crew) -> None:
@@ -35,6 +41,7 @@ class Remembering:
         """The target of each output, and which one of the target's outputs it is, unless it is the first."""
         self._texts: dict[str, str] = {}
         self._last: tuple[str, tuple[str, ...]] = ("", ())
+        self._last_documents: tuple[str, dict[str, list[Any]]] = ("", {})
 
     def expect(self, known: dict[str, Known]) -> None:
         """Take the results of these targets from the store without looking at their files, which are known to be the same."""
@@ -51,6 +58,32 @@ class Remembering:
     def text(self) -> Texts:
         """Gives the text of an output by its path."""
         return self._text
+
+    def documents(self, path: str) -> list[Any]:
+        """The data of the YAML documents of an output, for reading only. Raises yaml.YAMLError."""
+        name = self._targets.get(path)
+        if name is None:
+            return super().documents(path)
+        last = self._last_documents  # which another thread may replace
+        if last[0] != name:
+            self._last_documents = last = name, self._documents(name, self.known[name].key)
+        found = last[1].get(path)
+        return super().documents(path) if found is None else found
+
+    def _documents(self, name: str, key: str) -> dict[str, list[Any]]:
+        """The documents of those outputs of a target that a cluster takes, by their paths; they are kept, because to parse them is slow."""
+        kept = unpacked(self._store.get(DOCUMENTS, key))
+        if isinstance(kept, dict):
+            return kept
+        stored = self._maker.stored(name, key)
+        outputs = stored.result.outputs if stored is not None else ()
+        applied = [one.path for one in outputs if self._maker.project.file.outputs[one.entry].apply]
+        made = {path: super(Remembering, self).documents(path) for path in applied}
+        with suppress(TypeError, ValueError):  # what JSON cannot say is parsed each time
+            data = packed(made)
+            if unpacked(data) == made:
+                self._store.put([(DOCUMENTS, key, data)])
+        return made
 
     def _made(self, targets: Sequence[Target]) -> Iterator[Made]:
         new = [target for target in targets if target.name not in self.expected]
@@ -102,9 +135,10 @@ class Remembering:
         if path in self._texts:
             return self._texts[path]
         name = self._targets[path]
-        if self._last[0] != name:
-            self._last = name, self._maker.texts(name, self.known[name].key)
-        return self._last[1][self._numbers.get(path, 0)]
+        last = self._last  # which another thread may replace
+        if last[0] != name:
+            self._last = last = name, self._maker.texts(name, self.known[name].key)
+        return last[1][self._numbers.get(path, 0)]
 
 
 def _sharing(made: Made) -> Made:

@@ -12,8 +12,8 @@ from weft import checks
 from weft.base.problems import Problem
 from weft.fleet.packing import DAMAGE, packed, unpacked
 from weft.fleet.problem_data import problems, problems_data, problems_without
-from weft.project.rendering import Result
-from weft.stages.render.templates import OutputFile
+from weft.project.result import Result
+from weft.stages.render.finished import OutputFile
 
 
 def encoded(result: Result) -> tuple[bytes, bytes]:

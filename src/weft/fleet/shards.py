@@ -17,9 +17,10 @@ from weft.base.watching import Watch
 from weft.files.signatures import digest_of
 from weft.fleet.remembering import Remembering
 from weft.fleet.results import header
-from weft.project.rendering import Result
+from weft.project.result import Result
+from weft.project.runs import Renderer
 from weft.project.target import Target
-from weft.stages.render.templates import Texts
+from weft.stages.render.finished import Texts
 from weft.stages.write.record import Part
 
 _WRITTEN: Final = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)\Z")
@@ -50,7 +51,7 @@ class Shard:
         return [target for target in targets if target.name in mine]
 
 
-class Keeping:
+class Keeping(Renderer):
     """A renderer that keeps the results of another one as data."""
 
     def __init__(self, renderer: Remembering) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from weft.base.problems import Problem, Severity
 from weft.project.projectfile import ProjectFile
-from weft.stages.render.templates import OutputFile
+from weft.stages.render.finished import OutputFile
 
 _NOT_OF_WINDOWS: Final = re.compile(r"(?i)\A(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)|[<>:\"|?*]|[. ]\Z")
 

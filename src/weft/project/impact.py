@@ -22,7 +22,7 @@ from weft.project.project import Project
 from weft.project.projectfile import NAME
 from weft.project.provenance import leaves_of
 from weft.project.target import Target
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 
 Use = tuple[str, Lines]
 """An output, and its lines (from 1)."""

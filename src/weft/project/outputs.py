@@ -23,7 +23,8 @@ from weft.project.projectfile import ProjectFile
 from weft.rules import Expression, Request, Shapes, Undecided, compiled, holds
 from weft.schema.catalog import Catalog
 from weft.secrets.taint import Views, noting
-from weft.stages.render.templates import OutputFile, Rendered, Templates
+from weft.stages.render.finished import OutputFile, Rendered
+from weft.stages.render.templates import Templates
 from weft.stages.render.unset import TargetNames, Wanted
 from weft.stages.write.record import refusal
 from weft.version import __version__

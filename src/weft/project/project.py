@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from weft import checks
+from weft.base.overlay import Layer
 from weft.base.problems import Problem, WeftError
 from weft.base.watching import Watch, unwatched
 from weft.files.reading import ProjectFiles, files_of, find_project
@@ -39,8 +42,10 @@ from weft.project.target import Target
 from weft.project.targets import Fleet, Identity
 from weft.project.writing import of_rendered, of_run, refuse_folder
 from weft.rules import Expression
+from weft.schema.catalog import Catalog
+from weft.schema.node import Node
 from weft.stages.load import Overlays
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 from weft.stages.write import Changes, Digests, content_digest, write
 from weft.stages.write.record import Part
 
@@ -69,17 +74,26 @@ def open_project(
 ) -> Project:
     """The project with these files. Raises WeftError with every problem of weft.yaml, the schemas, the rules and the templates."""
     try:
-        return Project(read_project_file(files), overrides, environment)
+        return Project(read_project_file(files), overrides, environment).checked()
     except WeftError as error:
         error.folder = files.folder
         raise
 
 
-class Project:
-    """A loaded project. Overlay files are read when a target first needs them.
+@dataclass(frozen=True)
+class Recalled:
+    """A run of the targets that some globs name, which would give the same again."""
 
-    `opened_from` are the files that were read to open it: weft.yaml, schemas and templates.
-    """
+    globs: tuple[str, ...]
+    targets: tuple[Identity, ...]
+    run: Run
+
+
+class Project:
+    """A loaded project. Its parts are made when they are first needed, and overlay files are read when a target first needs them."""
+
+    recalled: Recalled | None = None
+    """A run that need not be made again."""
 
     def __init__(
         self,
@@ -93,29 +107,85 @@ class Project:
         self.name = file.project
         self.files = file.files
         self.folder = file.folder
-        self.schemas: Schemas = like.schemas if like else load_schemas(file)
-        self.catalog = self.schemas.catalog
-        self.root = self.schemas.root
-        self.layering: Layering = (
-            like.layering if like else Layering(self.root, Overlays(file.files), self.schemas.secret_lines)
-        )
-        self.outputs: Outputs = (
-            like.outputs if like else Outputs(file, self.schemas.catalog, self.schemas.rule_check.shapes)
-        )
         self.renderer: Callable[[], Renderer] = InMemory
         self._extra = overrides, environment
-        extra, wrong = extra_layers(self.root, overrides, environment)
-        self.dimensions = Dimensions(file)
-        self._resolver = Resolver(file, self.root, self.layering, extra)
-        self.limits = Limits(file, self.dimensions, self.root, self._resolver)
-        self.fleet = Fleet(self.dimensions, self.limits)
-        self._rendering = Rendering(file, self.schemas, self.dimensions, self.limits, self.fleet, self.outputs)
-        of_dimensions = (*self.dimensions.problems(), *self._resolver.problems(), *self.limits.mistakes())
-        unknown = (*unknown_readers(file, self.catalog), *self._rendering.mistakes())
-        self.opened_from: dict[str, Seen] = like.opened_from if like else dict(file.files.trace.files)
+        if like is not None:
+            self.schemas, self.layering, self.outputs, self.opened_from = (
+                like.schemas, like.layering, like.outputs, like.opened_from
+            )  # fmt: skip
+
+    @cached_property
+    def schemas(self) -> Schemas:
+        """The schemas."""
+        return load_schemas(self.file)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The settings of the schemas."""
+        return self.schemas.catalog
+
+    @property
+    def root(self) -> Node:
+        """The schema of the whole configuration."""
+        return self.schemas.root
+
+    @cached_property
+    def layering(self) -> Layering:
+        """Folds layers into configurations."""
+        return Layering(self.root, Overlays(self.files), self.schemas.secret_lines)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """The templates and conditions."""
+        return Outputs(self.file, self.catalog, self.schemas.rule_check.shapes)
+
+    @cached_property
+    def dimensions(self) -> Dimensions:
+        """The properties in which targets differ."""
+        return Dimensions(self.file)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Where the targets exist."""
+        return Limits(self.file, self.dimensions, self.root, self.resolver)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """The names of all targets."""
+        return Fleet(self.dimensions, self.limits)
+
+    @cached_property
+    def opened_from(self) -> dict[str, Seen]:
+        """The files that were read when it was checked: weft.yaml, schemas and templates."""
+        return dict(self.checked().files.trace.files)
+
+    @cached_property
+    def _extra_layers(self) -> tuple[tuple[Layer, ...], list[Problem]]:
+        return extra_layers(self.root, *self._extra)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Knows the layers of each target."""
+        return Resolver(self.file, self.root, self.layering, self._extra_layers[0])
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """Makes the outputs."""
+        return Rendering(self.file, self.schemas, self.dimensions, self.limits, self.fleet, self.outputs)
+
+    def checked(self) -> Project:
+        """The same project, of which all parts are made now.
+
+        Raises WeftError with every problem of weft.yaml, the schemas, the rules and the templates.
+        """
+        of_dimensions = (*self.dimensions.problems(), *self.resolver.problems(), *self.limits.mistakes())
+        unknown = (*unknown_readers(self.file, self.catalog), *self.rendering.mistakes())
+        wrong = self._extra_layers[1]
         problems = (*self.schemas.problems(), *unknown, *self.outputs.problems, *wrong, *of_dimensions)
+        vars(self).setdefault("opened_from", dict(self.files.trace.files))  # before overlays are read
         if problems:
             raise WeftError(*problems)
+        return self
 
     def __repr__(self) -> str:
         return f"<Project {self.name} in {self.folder}>"
@@ -126,7 +196,7 @@ class Project:
         No file that this project has read is read again. Raises WeftError for overrides that cannot be used.
         """
         try:
-            return Project(self.file, overrides, environment, like=self)
+            return Project(self.file, overrides, environment, like=self).checked()
         except WeftError as error:
             error.folder = self.folder
             raise
@@ -140,7 +210,7 @@ class Project:
         again.schemas = self.schemas.again()
         again.layering = Layering(self.root, self.layering.overlays.without(changed), again.schemas.secret_lines)
         try:
-            return Project(self.file, *self._extra, like=again)
+            return Project(self.file, *self._extra, like=again).checked()
         except WeftError as error:
             error.folder = self.folder
             raise
@@ -150,7 +220,9 @@ class Project:
 
         Raises UsageError for a glob that matches none.
         """
-        return [self.of(identity) for identity in self.fleet.select(globs)]
+        known = self.recalled
+        chosen = known.targets if known is not None and known.globs == globs else self.fleet.select(globs)
+        return list(map(self.of, chosen))
 
     def target(self, name: str = "", **values: str) -> Target:
         """One target: by its name (`"production/acme"`), by the values of its dimensions (`environment="production"`), or both.
@@ -161,7 +233,8 @@ class Project:
 
     def home(self, target: Target) -> checks.Home:
         """The cluster and the namespace of a target's objects, as its settings say."""
-        return self._rendering.home(target.view)
+        known = self.recalled.run.homes.get(target.name) if self.recalled is not None else None
+        return self.rendering.home(target.view) if known is None else known
 
     def problems(self, targets: Sequence[Target], watch: Watch = unwatched) -> list[Problem]:
         """Every problem of these targets and of their outputs, rendered in memory: everything that would stop `render`."""
@@ -184,7 +257,11 @@ class Project:
 
         With `ask_programs`, the checks that start a program are run too.
         """
-        return runs.run(self._rendering, targets, renderer or self.renderer(), ask_programs=ask_programs, watch=watch)
+        known = self.recalled
+        is_plain = renderer is None and not ask_programs
+        if known is not None and is_plain and [one.identity for one in targets] == [*known.targets]:
+            return known.run
+        return runs.run(self.rendering, targets, renderer or self.renderer(), ask_programs=ask_programs, watch=watch)
 
     def render(self, targets: Sequence[Target], watch: Watch = unwatched) -> tuple[list[Rendered], list[Problem]]:
         """Every output of these targets in memory, checked, and all problems of outputs and targets.
@@ -238,7 +315,7 @@ class Project:
 
     def of(self, identity: Identity) -> Target:
         """The target with an identity of the `fleet`."""
-        return Target(identity, self.schemas, self.layering, self._resolver, self._rendering)
+        return Target(identity, self)
 
 
-__all__ = ["Project", "load_project", "open_project"]
+__all__ = ["Project", "Recalled", "load_project", "open_project"]

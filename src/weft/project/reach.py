@@ -19,7 +19,7 @@ from weft.project.others import other_values, replaced
 from weft.project.provenance import leaves_of
 from weft.project.target import Target
 from weft.stages.render.filters import same_digests
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 
 _TURNS: Final = 4
 """So many values are tried for one that no other setting has."""

@@ -8,7 +8,7 @@ target reads, a limit that names nothing. `Together` collects the results of a r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from weft import checks
@@ -27,10 +27,11 @@ from weft.project.outputs import Outputs, TargetView
 from weft.project.projectfile import ProjectFile
 from weft.project.provenance import place_of
 from weft.project.resolution import Resolution
+from weft.project.result import Result
 from weft.project.schemas import Schemas
 from weft.project.targets import Fleet
 from weft.report.report import Report
-from weft.stages.render.templates import OutputFile, Rendered, Texts
+from weft.stages.render.finished import OutputFile, Rendered, Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +42,6 @@ class Judged:
     resolution: Resolution
     problems: tuple[Problem, ...]
     view: TargetView | None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a target gives on its own: its outputs, unless problems prevent them, and the answers of checks that run no program.
-
-    `texts` and `digests` belong to the `outputs`; a result without its texts has none. `problems` are those of the target and of its
-    templates. `look_alikes` are settings that seem to limit where a target exists but do not. `layers` are the names of its layers that
-    have files, `sources` the names of these files. `values` are those of all dimensions.
-    """
-
-    target: str
-    values: Mapping[str, str]
-    home: checks.Home
-    outputs: tuple[OutputFile, ...]
-    digests: tuple[str, ...]
-    texts: tuple[str, ...] = field(repr=False)
-    answers: tuple[checks.Answer, ...]
-    problems: tuple[Problem, ...]
-    look_alikes: tuple[Problem, ...]
-    layers: tuple[str, ...]
-    sources: tuple[str, ...]
-
-    @property
-    def rendered(self) -> list[Rendered]:
-        """The outputs with their texts."""
-        return [output.with_text(text) for output, text in zip(self.outputs, self.texts, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,19 @@ for those that are needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from weft import checks
 from weft.base import timing
-from weft.base.problems import Problem
+from weft.base.problems import Problem, has_errors
 from weft.base.watching import Watch, unwatched, watched
-from weft.project.rendering import Rendering, Result, Together
+from weft.files import yaml11
+from weft.project.rendering import Rendering, Together
+from weft.project.result import Result
 from weft.project.target import Target
-from weft.stages.render.templates import OutputFile, Rendered, Texts
+from weft.stages.render.finished import OutputFile, Rendered, Texts
 
 
 class Renderer(Protocol):
@@ -30,8 +32,12 @@ class Renderer(Protocol):
     def text(self) -> Texts:
         """Gives the text of an output of these results by its path."""
 
+    def documents(self, path: str) -> list[Any]:
+        """The data of the YAML documents of an output of these results, for reading only. Raises yaml.YAMLError."""
+        return yaml11.Documents(self.text(path)).data
 
-class InMemory:
+
+class InMemory(Renderer):
     """Renders every target in this process, and keeps the texts."""
 
     def __init__(self) -> None:
@@ -52,13 +58,18 @@ class InMemory:
 
 @dataclass(frozen=True)
 class Run:
-    """The outputs of a number of targets, with the digests of their texts by path, and what is wrong with them."""
+    """The outputs of a number of targets, with the digests of their texts by path, and what is wrong with them.
+
+    `homes` are those of the objects of targets without errors; `text` and `documents` are what the renderer gives for the path of an output.
+    """
 
     targets: int
     files: Sequence[OutputFile]
     digests: Mapping[str, str]
+    homes: Mapping[str, checks.Home]
     outcome: checks.Outcome
     text: Texts = field(repr=False)
+    documents: Callable[[str], list[Any]] = field(repr=False)
 
     @property
     def problems(self) -> list[Problem]:
@@ -71,6 +82,30 @@ class Run:
         return [file.with_text(self.text(file.path)) for file in self.files]
 
 
+class Gathered:
+    """The results of a run as they come, without texts."""
+
+    def __init__(self) -> None:
+        self.targets = 0
+        self.files: list[OutputFile] = []
+        self.digests: dict[str, str] = {}
+        self.homes: dict[str, checks.Home] = {}
+
+    def add(self, result: Result) -> None:
+        """Add the result of a target."""
+        self.targets += 1
+        self.files += result.outputs
+        if not has_errors(result.problems):
+            self.homes[result.target] = result.home
+        self.digests.update(
+            (output.path, digest) for output, digest in zip(result.outputs, result.digests, strict=True)
+        )
+
+    def run(self, outcome: checks.Outcome, renderer: Renderer) -> Run:
+        """The run, with what is wrong with it."""
+        return Run(len(self.homes), self.files, self.digests, self.homes, outcome, renderer.text, renderer.documents)
+
+
 def run(
     rendering: Rendering,
     targets: Sequence[Target],
@@ -80,13 +115,12 @@ def run(
     watch: Watch = unwatched,
 ) -> Run:
     """Render targets together."""
-    together = Together(rendering)
-    digests: dict[str, str] = {}
+    together, gathered = Together(rendering), Gathered()
     for result in renderer.results(targets, watch):
         together.add(result)
-        digests.update((output.path, digest) for output, digest in zip(result.outputs, result.digests, strict=True))
+        gathered.add(result)
     with timing.CHECK:
         outcome = together.checked(renderer.text, ask_programs=ask_programs, watch=watch)
         concerned = together.concerned(outcome)
         outcome.problems = together.report(outcome, {one.name: one.view for one in targets if one.name in concerned})
-    return Run(together.targets, together.files, digests, outcome, renderer.text)
+    return gathered.run(outcome, renderer)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from weft import checks
 from weft.base import paths, timing
@@ -16,8 +16,9 @@ from weft.project.layering import Layering
 from weft.project.outputs import Outputs, TargetView
 from weft.project.placing import Placing
 from weft.project.provenance import Items, Setter, leaves_of, setters
-from weft.project.rendering import Judged, Rendering, Result, Together
+from weft.project.rendering import Judged, Rendering, Together
 from weft.project.resolution import Resolution, Resolver
+from weft.project.result import Result
 from weft.project.schemas import Schemas
 from weft.project.settings import setting_path
 from weft.project.targets import Identity
@@ -78,34 +79,56 @@ def _or_null(value: Any) -> Any:
     return None if value is MISSING else value
 
 
+class Parts(Protocol):
+    """The parts of a project that its targets need, each of which is made when it is first asked for."""
+
+    @property
+    def schemas(self) -> Schemas:
+        """The schemas."""
+
+    @property
+    def layering(self) -> Layering:
+        """Folds layers into configurations."""
+
+    @property
+    def resolver(self) -> Resolver:
+        """Knows the layers of each target."""
+
+    @property
+    def rendering(self) -> Rendering:
+        """Makes the outputs."""
+
+
 class Target:
-    """One target of a project. Results are computed on first use and kept.
+    """One target of a project. Results are computed on first use and kept."""
 
-    It refers to the parts of its project that it needs: the `schemas`, `layering` and the layers, and the outputs.
-    """
-
-    def __init__(
-        self, identity: Identity, schemas: Schemas, layering: Layering, resolver: Resolver, rendering: Rendering
-    ) -> None:
+    def __init__(self, identity: Identity, parts: Parts) -> None:
         self.name = identity.name
         self.scope = identity.scope
-        self.schemas = schemas
-        self.layering = layering
         self.identity = identity
-        self._resolver = resolver
-        self._rendering = rendering
+        self._parts = parts
 
     def __repr__(self) -> str:
         return f"<Target {self.name} of {self.schemas.folder}>"
 
     def again(self) -> Target:
         """The same target without the results that this one keeps."""
-        return Target(self.identity, self.schemas, self.layering, self._resolver, self._rendering)
+        return Target(self.identity, self._parts)
+
+    @property
+    def schemas(self) -> Schemas:
+        """The schemas of its configuration."""
+        return self._parts.schemas
+
+    @property
+    def layering(self) -> Layering:
+        """Folds its layers into its configuration."""
+        return self._parts.layering
 
     @cached_property
     def resolution(self) -> Resolution:
         """The layers of the target and the values of all its dimensions."""
-        return self._resolver.resolve(self.identity.values)
+        return self._parts.resolver.resolve(self.identity.values)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -134,7 +157,7 @@ class Target:
     @property
     def outputs(self) -> Outputs:
         """The outputs that render the target's view."""
-        return self._rendering.outputs
+        return self._parts.rendering.outputs
 
     def problems(self) -> list[Problem]:
         """All problems of the target's configuration, each with the overlay that causes it."""
@@ -160,7 +183,7 @@ class Target:
         with timing.VALIDATE:
             problems = tuple(self.problems())
         view = None if has_errors(problems) else self.view
-        return self._rendering.one(Judged(self.name, self.resolution, problems, view))
+        return self._parts.rendering.one(Judged(self.name, self.resolution, problems, view))
 
     def transitions(self, before: Target) -> list[Problem]:
         """A problem for each rule with `oldSelf` that the change from an earlier revision of the target breaks."""
@@ -223,7 +246,7 @@ class Target:
 
         Raises WeftError with every problem if there are errors.
         """
-        result, together = self.result(), Together(self._rendering)
+        result, together = self.result(), Together(self._parts.rendering)
         together.add(result)
         texts = checks.texts_of(result.rendered)
         outcome = together.checked(texts, ask_programs=False)

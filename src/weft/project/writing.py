@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from weft.base.problems import CannotRun, Problem, WeftError
 from weft.project.projectfile import ProjectFile
 from weft.project.runs import Run
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 from weft.stages.write import File
 
 

@@ -20,7 +20,7 @@ from weft.rules import Expression, Mistake, Request, Shapes, compiled
 from weft.schema.catalog import Catalog
 from weft.schema.documents import DIALECT, Documents
 from weft.schema.node import Node
-from weft.stages.render.templates import Rendered
+from weft.stages.render.finished import Rendered
 
 PODS: Final = "pods"
 """What `over` says for the pods of every rendered object that makes some."""

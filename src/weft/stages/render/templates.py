@@ -12,7 +12,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -44,41 +44,6 @@ from weft.stages.render.budget import TooCostlyError, check_length, fresh_budget
 from weft.stages.render.sandbox import Sandbox
 from weft.stages.render.unset import UnsetError, Uses
 from weft.version import __version__
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """One file of a target without its text: `path` is relative to the output folder, with `/`.
-
-    `entry` is the position of its output in weft.yaml, `checks` the checks of that output, `secrets` whether it may contain secrets.
-    """
-
-    path: str
-    target: str
-    template: str
-    entry: int
-    checks: tuple[str, ...] = ()
-    secrets: bool = False
-
-    def with_text(self, text: str) -> Rendered:
-        """The finished file."""
-        return Rendered(self.path, self.target, self.template, self.entry, self.checks, self.secrets, text=text)
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered(OutputFile):
-    """One finished file."""
-
-    text: str = field(kw_only=True)
-
-    @property
-    def header(self) -> OutputFile:
-        """The same file without its text."""
-        return OutputFile(self.path, self.target, self.template, self.entry, self.checks, self.secrets)
-
-
-Texts = Callable[[str], str]
-"""Gives the text of an output of a run, by its path."""
 
 
 class Templates:
