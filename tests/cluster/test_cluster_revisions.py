@@ -96,6 +96,44 @@ def test_a_rollback_to_what_is_there_pins_it(shop):
     assert "is pinned to revision 1" in shop.deploy("test", code=1).err
 
 
+def test_a_plan_knows_that_a_target_is_pinned(shop):
+    shop.deploy("test")
+    shop.set("base", motto="new")
+    shop.deploy("test")
+    shop.weft("rollback", "test", "--yes", "--timeout", "0")
+    assert "test is pinned to revision 1" in shop.weft("plan", "test", code=1).err
+    assert "test is pinned to revision 1" in shop.weft("plan", "test", "--server", code=1).err
+    shop.set("base", motto="buy more")
+    shop.weft("plan", "test")
+
+
+def test_the_revision_to_which_a_target_is_pinned_is_kept(shop):
+    shop.configure(revisions=2)
+    for number in range(2):
+        shop.set("base", motto=f"number {number}")
+        shop.deploy("test")
+    shop.weft("rollback", "test", "1", "--yes", "--timeout", "0")
+    shop.cluster.patch("ConfigMap", NAMESPACE, "shop", {"data": {"MOTTO": "by hand"}})
+    shop.weft("drift", "test", "--heal", "--timeout", "0")
+    assert [one["number"] for one in history(shop)] == [1, 3, 4]
+    assert "number 0" in shop.weft("config", "test", "--revision", "1").out
+
+
+def test_a_rollback_without_a_way_back_names_the_revisions(shop):
+    shop.deploy("test")
+    assert (
+        "`weft rollback test REVISION` deploys one of `1` again" in shop.weft("rollback", "test", "--yes", code=2).err
+    )
+
+
+def test_the_history_of_another_project_is_not_shown(shop):
+    shop.deploy("test")
+    file = shop.folder / "weft.yaml"
+    file.write_text(file.read_text().replace("project: shop", "project: other"))
+    assert "is the inventory of the project `shop`" in shop.weft("history", "test", code=3).err
+    assert "is the inventory of the project `shop`" in shop.weft("rollback", "test", "1", "--yes", code=3).err
+
+
 def test_only_the_last_revisions_are_kept(shop):
     shop.configure(revisions=3)
     for number in range(6):

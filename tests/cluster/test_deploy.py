@@ -91,7 +91,7 @@ def test_removing_a_large_share_needs_somebody_who_confirms(shop):
     shop.set("base", extra=False)
     shop.configure(prune=10)
     said = shop.deploy("test", code=2)
-    assert "nobody can answer the question" in said.err
+    assert "a deploy asks first, and there is no terminal" in said.err
     assert "ConfigMap/shop-extra" in shop.objects()
 
 
@@ -136,7 +136,7 @@ def test_nothing_is_deployed_without_a_context_or_an_answer(shop):
     path.write_text(path.read_text().replace('clusters: {"**": admin}\n', ""))
     assert "nothing says in which cluster test is deployed" in shop.deploy("test", code=2).err
     said = shop.weft("deploy", "test", "--context", "admin", code=2)
-    assert "nobody can answer the question" in said.err
+    assert "a deploy asks first, and there is no terminal" in said.err
     assert "there is no context `admn`" in shop.weft("plan", "test", "--context", "admn", code=2).err
     assert shop.cluster.read("Namespace", None, NAMESPACE) is None
 
@@ -278,6 +278,24 @@ def test_an_inventory_that_names_a_foreign_object_removes_nothing(shop, cluster)
     shop.set("base", motto="x")
     shop.deploy("test")
     assert cluster.read("ConfigMap", NAMESPACE, "foreign") is not None
+
+
+def test_two_targets_that_want_one_object_are_refused_both(shop, cluster):
+    template = shop.folder / "templates" / "app.yaml.j2"
+    text = template.read_text().replace("if target.tenant is defined else", "if target.tenant == 'a' else")
+    template.write_text(
+        text.replace("  namespace: {{ app.namespace }}\n", "").replace(", namespace: {{ app.namespace }}", "")
+    )
+    file = shop.folder / "weft.yaml"
+    file.write_text(file.read_text().replace("kubernetes: {cluster: app.cluster, namespace: app.namespace}\n", ""))
+    cluster.namespace(NAMESPACE)
+    for words in (["plan"], ["plan", "--server"], ["deploy", "--yes"]):
+        said = shop.weft(*words, "test/b", "test/c", code=1).err
+        assert "error[object-twice]: ConfigMap default/shop is rendered for `test/c`, too" in said
+        assert "ConfigMap default/shop is rendered for `test/b`, too" in said
+    assert cluster.read("ConfigMap", "default", "shop") is None
+    shop.deploy("test/b")
+    assert "belongs to the target test/b" in shop.deploy("test/c", code=1).err
 
 
 def test_an_unresolved_reference_stops_the_target(shop, cluster):

@@ -64,6 +64,15 @@ def test_a_whole_object_is_lost_and_comes_back(shop, cluster):
     assert drift(shop, "test", code=0) == []
 
 
+def test_heal_may_be_allowed_in_the_cluster_of_another_environment(shop, cluster):
+    shop.deploy("test")
+    shop.deploy("live", "--allow-environment", "live")
+    cluster.delete("Secret", "shop-live", "shop-secret")
+    assert "add `--allow-environment live`" in shop.weft("drift", "live", "--heal", "--timeout", "0", code=1).err
+    shop.weft("drift", "live", "--heal", "--timeout", "0", "--allow-environment", "live")
+    assert drift(shop, "live", code=0) == []
+
+
 def test_an_autoscaler_may_change_replicas(shop, cluster):
     shop.set("base", workload=True, autoscaler=True)
     shop.deploy("test")

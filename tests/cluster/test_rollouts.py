@@ -149,6 +149,16 @@ def test_a_target_that_does_not_become_ready_is_taken_back_too(shop, cluster, mo
 
 
 @SLOW
+def test_a_rollout_may_be_allowed_in_the_cluster_of_another_environment(shop):
+    shop.deploy("test")
+    shop.deploy("live", "--allow-environment", "live")
+    shop.set("base", motto="new")
+    assert "is for the environment `test`" in shop.weft("rollout", "live", "--yes", code=1).out
+    shop.weft("rollout", "live", "--yes", "--allow-environment", "live")
+    assert shop.cluster.read("ConfigMap", "shop-live", "shop")["data"]["MOTTO"] == "new"
+
+
+@SLOW
 def test_what_was_rolled_back_is_pinned_until_somebody_unpins_it(shop):
     shop.deploy("test", "test/*")
     shop.set("base", port=9000)

@@ -32,19 +32,24 @@ def context_option(function: _F) -> _F:
     )(function)
 
 
-def planning_options(function: _F) -> _F:
-    """The options of commands that plan."""
-    function = click.option(
+def environment_option(function: _F) -> _F:
+    """`--allow-environment`."""
+    return click.option(
         "--allow-environment",
         multiple=True,
         metavar="NAME",
         help="Allow targets of this environment in a cluster that is for another one; may be repeated.",
     )(function)
+
+
+def planning_options(function: _F) -> _F:
+    """The options of commands that plan."""
+    function = environment_option(function)
     return click.option(
         "--rebuild-inventory",
         "rebuild",
         is_flag=True,
-        help="Make the inventories again from the labels of the objects, for one that somebody damaged.",
+        help="Rebuild the inventories from the labels of the objects, if somebody has damaged one.",
     )(function)
 
 
@@ -146,14 +151,17 @@ class Question:
         """Ask somebody, and say which targets lose many objects. Raises UsageError if nobody can be asked."""
         if not sys.stdin.isatty():
             hint = (
-                "removing so much needs somebody who confirms it, or another `cluster.prune`" if many else "add --yes"
+                "to remove so many objects, confirm it on a terminal, or raise `cluster.prune`" if many else "add --yes"
             )
-            raise click.UsageError(f"nobody can answer the question whether to deploy: {hint}")
+            raise click.UsageError(f"a deploy asks first, and there is no terminal: {hint}")
         question = "Deploy this?"
         if many:
             shares = ", ".join(f"{one.removed_share:.0f} % of {one.name}" for one in many)
             question = f"This removes {shares}, more than the {self._share} % of `cluster.prune`. Deploy it?"
-        return click.confirm(with_beginnings(plan.beginnings, question), err=True)
+        if click.confirm(with_beginnings(plan.beginnings, question), err=True):
+            return True
+        click.echo("nothing was written", err=True)
+        return False
 
 
 def with_beginnings(beginnings: Sequence[Beginning], question: str) -> str:

@@ -118,7 +118,7 @@ def rendering_options(function: _F) -> _F:
         envvar="WEFT_NO_CACHE",
         expose_value=False,
         callback=lambda ctx, _option, value: ctx.meta.__setitem__(_NO_CACHE, value),
-        help="Remember nothing in .weft_cache, and use nothing of it.  [env: WEFT_NO_CACHE]",
+        help="Neither read nor write .weft_cache.  [env: WEFT_NO_CACHE]",
     )(project_options(function))
     return click.option(
         "--jobs",

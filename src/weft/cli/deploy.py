@@ -66,15 +66,16 @@ def command(
     from weft.cluster import verbs
     from weft.cluster.plans import Options
 
-    project = open_memory(ctx, overrides, from_env).open()
+    memory = open_memory(ctx, overrides, from_env)
     if roles:
         from weft.cluster.roles import documents
 
-        put("".join(documents(verbs.roles(project, names, context=context))))
+        put("".join(documents(verbs.roles(memory.open(), names, context=context))))
         return
-    question = Question(project.folder, yes=yes, share=project.file.cluster.prune)
     options = Options(server=True, resolve=True, allow_environment=allow_environment, rebuild=rebuild, force=force)
     with progress() as watch:
+        project = memory.open() if exported else memory.opened_for(names, watch, whole=True)
+        question = Question(project.folder, yes=yes, share=project.file.cluster.prune)
         outcomes = verbs.deploy(
             project,
             names,

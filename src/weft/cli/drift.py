@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.base.wording import counted
-from weft.cli.clusters import context_option, show_outcome, show_problems, targets_argument
+from weft.cli.clusters import context_option, environment_option, show_outcome, show_problems, targets_argument
 from weft.cli.common import open_memory, put
 from weft.report.formats import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from weft.cluster.drifting import TargetDrift
     from weft.project.project import Project
     from weft.project.target import Target
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--adopt", is_flag=True, help="Write live values back into the overlays that set them.")
 @click.option("--format", "format_", type=click.Choice((*FORMATS, "metrics")), default="text", show_default=True)
 @context_option
+@environment_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -42,6 +45,7 @@ def command(
     timeout: float | None,
     format_: str,
     context: str | None,
+    allow_environment: tuple[str, ...],
 ) -> None:
     """Show how objects differ from what was last deployed: lost, changed and foreign fields, and who changed them.
 
@@ -53,8 +57,12 @@ def command(
     if adopt:
         _refuse_beside_adopt(ctx, heal=heal, watch=watch)
     project = open_memory(ctx).open()
+
+    def heal_them(names: Sequence[str]) -> int:
+        return _heal(project, names, context, timeout, allow_environment)
+
     if watch:
-        _watch(project, names, context, format_, heal=heal, timeout=timeout)
+        _watch(project, names, context, format_, heal_them if heal else None)
         return
     with Connections(project, context, current=not heal) as connections:
         found = drift(project, project.targets(*names), connections)
@@ -63,7 +71,7 @@ def command(
     if not drifted:
         return
     if heal:
-        ctx.exit(_heal(project, drifted, context, timeout))
+        ctx.exit(heal_them(drifted))
     if adopt:
         from weft.cluster.adopting import adopt as adopt_values
 
@@ -118,38 +126,47 @@ def _summary(one: TargetDrift) -> str:
 
 
 def _watch(
-    project: Project, names: tuple[str, ...], context: str | None, format_: str, *, heal: bool, timeout: float | None
+    project: Project,
+    names: tuple[str, ...],
+    context: str | None,
+    format_: str,
+    heal: Callable[[Sequence[str]], int] | None,
 ) -> None:
-    """Show drift as it happens, until somebody ends it."""
+    """Show drift as it happens, until somebody ends it, and heal it if `heal` says how."""
     from weft.cluster import watching
     from weft.cluster.connections import Connections
 
     def heal_one(target: Target) -> None:
-        _heal(project, [target.name], context, timeout)
+        assert heal is not None
+        heal([target.name])
 
     def gave_up(target: Target) -> None:
         click.echo(
             f"{target.name} was healed too often: something else sets these fields, so it is left alone", err=True
         )
 
-    with Connections(project, context, current=not heal) as connections:
+    with Connections(project, context, current=heal is None) as connections:
         watching.watch(
             project,
             project.targets(*names),
             connections,
             told=lambda found: _show(project, found, format_),
-            heal=heal_one if heal else None,
+            heal=heal_one if heal is not None else None,
             gave_up=gave_up,
         )
 
 
-def _heal(project: Project, names: list[str], context: str | None, timeout: float | None) -> int:
+def _heal(
+    project: Project, names: Sequence[str], context: str | None, timeout: float | None, allowed: tuple[str, ...]
+) -> int:
     """Heal targets. Returns the exit status."""
     from weft.cluster import verbs
     from weft.cluster.outcomes import Stop
 
     stop = Stop()
-    outcomes = verbs.heal(project, names, context=context, timeout=timeout, stop=stop, told=show_outcome)
+    outcomes = verbs.heal(
+        project, names, context=context, timeout=timeout, allow_environment=allowed, stop=stop, told=show_outcome
+    )
     show_problems([problem for one in outcomes for problem in one.problems], project.folder)
     if stop.wanted:
         raise KeyboardInterrupt  # the deploy has finished its object first; now a watch ends, too

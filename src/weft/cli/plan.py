@@ -39,10 +39,11 @@ def command(
     from weft.cluster.planning import plan
     from weft.cluster.plans import Options
 
-    project = open_memory(ctx, overrides, from_env).open()
-    options = Options(server=server, allow_environment=allow_environment, rebuild=rebuild)
-    with progress() as watch, Connections(project, context, current=True) as connections:
-        made = plan(project, project.targets(*names), connections, options, watch=watch)
+    options = Options(server=server, allow_environment=allow_environment, rebuild=rebuild, heeds_pins=True)
+    with progress() as watch:
+        project = open_memory(ctx, overrides, from_env).opened_for(names, watch)
+        with Connections(project, context, current=True) as connections:
+            made = plan(project, project.targets(*names), connections, options, watch=watch)
     show_plan(made, format_)
     show_problems(made.problems, project.folder)
     ctx.exit(code_of(made.problems) or (1 if check and made.alters else 0))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from weft.cli.clusters import context_option, order_of, with_beginnings
+from weft.cli.clusters import context_option, environment_option, order_of, with_beginnings
 from weft.cli.common import complete_target, open_memory, put
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _ACTIONS: Final = ("status", "pause", "resume", "abort")
 )
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", show_default=True)
 @context_option
+@environment_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -54,6 +55,7 @@ def command(
     wait: float,
     format_: str,
     context: str | None,
+    allow_environment: tuple[str, ...],
 ) -> None:
     """Deploy many targets in steps, with a bake time and gates after each.
 
@@ -66,9 +68,9 @@ def command(
     else:
         settings = _settings(ctx, project, strategy, step, bake, failure)
         how = order_of(reason, None, wait, unpin=unpin)
-        state = _start(ctx, project, names, settings, how, yes=yes, context=context)
+        state = _start(ctx, project, names, settings, how, allow_environment, yes=yes, context=context)
     if state is None:
-        click.echo("there never was a rollout", err=True)
+        click.echo("there has been no rollout yet", err=True)
         ctx.exit(1)
     if format_ == "json":
         put(json.dumps(asdict(state), indent=2, ensure_ascii=False) + "\n")
@@ -103,6 +105,7 @@ def _start(
     names: tuple[str, ...],
     settings: Rollout,
     how: Order,
+    allow_environment: tuple[str, ...],
     *,
     yes: bool,
     context: str | None,
@@ -117,14 +120,16 @@ def _start(
         import sys
 
         if not sys.stdin.isatty():
-            raise click.UsageError("nobody can answer the question whether to roll out: add --yes", ctx)
+            raise click.UsageError("a rollout asks first, and there is no terminal: add --yes", ctx)
         with connections.Connections(project, context) as known:
             clients = {target: known.of(target) for target in targets}
             notes = connections.read_notes(clients.values())
             question = with_beginnings(connections.beginnings(project, clients, notes), "Roll this out?")
         if not click.confirm(question, err=True):
             ctx.exit(1)
-    return verbs.rollout(project, names, settings, context=context, how=how, told=click.echo)
+    return verbs.rollout(
+        project, names, settings, context=context, how=how, allow_environment=allow_environment, told=click.echo
+    )
 
 
 def _act(project: Project, action: str, names: tuple[str, ...], *, back: bool, context: str | None) -> State | None:

@@ -10,7 +10,7 @@ from typing import Final
 from weft.base.problems import Problem, has_errors
 from weft.cluster.connections import read_note, write_note
 from weft.cluster.execution import Execution
-from weft.cluster.inventory import Inventory
+from weft.cluster.inventory import Inventory, pin_problem
 from weft.cluster.outcomes import Order, Outcome, Stop
 from weft.cluster.plans import Plan, TargetPlan
 from weft.project.project import Project
@@ -104,13 +104,6 @@ def _alters_inventory(inventory: Inventory, how: Order) -> bool:
     pins = how.restores is not None and inventory.pinned != how.restores
     unpins = how.unpin and inventory.pinned is not None
     return first or pins or unpins
-
-
-def pin_problem(inventory: Inventory) -> Problem:
-    """The problem of a target that somebody rolled back."""
-    message = f"{inventory.target} is pinned to revision {inventory.pinned}, to which somebody rolled it back"
-    hint = "deploy with `--unpin` when the sources are right again"
-    return Problem("cluster-pinned", message, targets=(inventory.target,), hint=hint)
 
 
 def _note_clusters(project: Project, plans: Sequence[TargetPlan]) -> None:

@@ -193,7 +193,9 @@ class Execution:
 
     def _forget_revisions(self) -> None:
         known = revisions.every(self._client, self._plan.name, self._plan.namespace)
-        for old in known[: -self._settings.revisions]:
+        kept, others = known[-self._settings.revisions :], known[: -self._settings.revisions]
+        restored = {one.restores for one in kept}  # to one of which the target may be pinned
+        for old in (one for one in others if one.number not in restored):
             revisions.remove(self._client, old, self._plan.namespace)
 
     def _apply_all(self, steps: Sequence[Step]) -> None:

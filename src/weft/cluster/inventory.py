@@ -162,6 +162,13 @@ def from_object(data: Mapping[str, Any], empty: Inventory) -> Inventory:
         raise CannotRun(Problem("cluster-inventory", message, targets=(empty.target,), hint=hint)) from None
 
 
+def pin_problem(inventory: Inventory) -> Problem:
+    """The problem of a target that somebody rolled back."""
+    message = f"{inventory.target} is pinned to revision {inventory.pinned}, to which somebody rolled it back"
+    hint = "deploy with `--unpin` when the sources are right again"
+    return Problem("cluster-pinned", message, targets=(inventory.target,), hint=hint)
+
+
 def write(client: Client, inventory: Inventory) -> Inventory:
     """Write an inventory, and give it with its new resourceVersion. Raises Refused."""
     parameters = {"fieldManager": MANAGER, "force": "true"}

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from weft.base.problems import Problem, has_errors
+from weft.base.problems import Problem, choices, has_errors
 from weft.base.watching import Watch, unwatched
 from weft.cluster import fields, inventory, live, manifests, ownership, pruning, refusals, rights, secret_data
 from weft.cluster.client import APPLY, Client, Refused
 from weft.cluster.connections import Connections, beginnings, check_note, namespace_of, read_notes
 from weft.cluster.fields import Change
 from weft.cluster.inventory import Entry
-from weft.cluster.manifests import Manifest
+from weft.cluster.manifests import Key, Manifest
 from weft.cluster.names import MANAGER
 from weft.cluster.openapi import Documents
 from weft.cluster.ownership import Ownership, Settled
@@ -68,9 +68,18 @@ def plan(
         found.targets += planner.of_cluster(client, own)
     writing = {one.target: one.client for one in found.targets if one.writes and not one.is_refused}
     found.beginnings = beginnings(project, writing, notes)
+    if options.heeds_pins:
+        _heed_pins(found.targets)
     names = list(clients)
     found.targets.sort(key=lambda one: names.index(one.name))
     return found
+
+
+def _heed_pins(plans: Iterable[TargetPlan]) -> None:
+    """Refuse to change targets that somebody rolled back."""
+    for one in plans:
+        if one.writes and one.inventory.pinned is not None:
+            one.problems.append(inventory.pin_problem(one.inventory))
 
 
 class AskedScopes:
@@ -101,22 +110,21 @@ class _Planner:
         """The plans of the targets of one cluster."""
         plans = client.each(lambda target: self._started(client, target), list(wanted))
         every = list(chain.from_iterable(wanted.values()))
-        keys = {key: "" for one in plans for key in one.inventory.objects}
-        keys |= {manifest.key: manifest.api_version for manifest in every}
-        state = live.fetch(client, keys)
-        self._owners = Ownership(
-            self._project.file.cluster,
-            ownership.scaled_by([*state.objects.values(), *(one.data for one in every)]),
-            self._options.force,
-        )
-        phases = live.existing_namespaces(client, {key.namespace for key in keys if key.namespace})
-        missing = Missing(state, Brought(every), phases, Documents(client))
-        compared = self._compared(plans, wanted, missing)
-        if self._options.server:  # which begins to try the first objects while others are compared
-            client.each(lambda pair: self._ask(*pair), compared)
+        keys = _keys(plans, every)
+        with live.Reading(client, keys) as reading:
+            phases = live.existing_namespaces(client, {key.namespace for key in keys if key.namespace})
+            scalers = reading.read(key for key in keys if key.kind == ownership.AUTOSCALER)
+            scaled = ownership.scaled_by([*scalers.objects.values(), *(one.data for one in every)])
+            owners = Ownership(self._project.file.cluster, scaled, self._options.force)
+            missing = Missing(reading.found, Brought(every), phases, Documents(client))
+            shared = _wanted_twice(wanted)
+            compared = self._compared(plans, wanted, missing, reading, owners, shared)
+            if self._options.server:  # which begins to try the first objects while others are read and compared
+                client.each(lambda pair: self._ask(*pair), compared)
+            else:
+                deque(compared, maxlen=0)
+        if self._options.server:
             rights.add_problems(client, plans)
-        else:
-            deque(compared, maxlen=0)
         return plans
 
     def _started(self, client: Client, target: Target) -> TargetPlan:
@@ -126,27 +134,35 @@ class _Planner:
         return TargetPlan(target, client, namespace, known, rebuilt=self._options.rebuild)
 
     def _compared(
-        self, plans: Iterable[TargetPlan], wanted: Mapping[Target, Sequence[Manifest]], missing: Missing
+        self,
+        plans: Iterable[TargetPlan],
+        wanted: Mapping[Target, Sequence[Manifest]],
+        missing: Missing,
+        reading: live.Reading,
+        owners: Ownership,
+        shared: Mapping[Key, Sequence[str]],
     ) -> Iterator[tuple[TargetPlan, Step]]:
         """Add the steps of each target; gives those that the server can try, as soon as they are known."""
         for one in plans:
+            reading.read([*(manifest.key for manifest in wanted[one.target]), *one.inventory.objects])
             for manifest in wanted[one.target]:
-                step = self._step(one, manifest, missing.state)
+                step = self._step(one, manifest, missing.state, owners)
                 step.untried, problems = missing.why(one.name, manifest)
                 step.problems += problems
+                step.problems += _collision(manifest, shared.get(manifest.key, ()))
                 one.steps.append(step)
                 if not step.untried and not has_errors(step.problems):
                     yield one, step
             pruning.add_steps(one, missing.state, self._project.file.cluster)
 
-    def _step(self, one: TargetPlan, manifest: Manifest, state: live.Live) -> Step:
+    def _step(self, one: TargetPlan, manifest: Manifest, state: live.Live, owners: Ownership) -> Step:
         key, existing = manifest.key, state.objects.get(manifest.key)
         rendered = self._secrets.filled(manifest) if manifest.is_secret else manifest.data
         data = ownership.dressed(rendered, one.inventory.applyset, one.name)
         if key in state.unreadable:
             return self._unread_step(one, manifest, data)
         foreign = _foreign(one, manifest, existing)
-        settled = self._owners.settle(key, data, existing)
+        settled = owners.settle(key, data, existing)
         changes = settled.changes
         if manifest.is_secret:
             changes = self._of_secret(one.inventory.objects.get(key), manifest, existing, changes)
@@ -194,6 +210,13 @@ class _Planner:
             entry = one.inventory.objects.get(step.key)
             step.changes = self._of_secret(entry, step.manifest, step.live, changes) if unresolved else changes
             step.action = Action.CHANGE if step.changes else Action.UNCHANGED
+
+
+def _keys(plans: Iterable[TargetPlan], wanted: Iterable[Manifest]) -> dict[Key, str]:
+    """All objects that matter, with the apiVersion in which they are wanted; autoscalers, which are needed first, come first."""
+    keys = {key: "" for one in plans for key in one.inventory.objects}
+    keys |= {manifest.key: manifest.api_version for manifest in wanted}
+    return dict(sorted(keys.items(), key=lambda pair: pair[0].kind != ownership.AUTOSCALER))
 
 
 def send(client: Client, step: Step, *, dry: bool) -> Any:
@@ -276,6 +299,24 @@ def _conflict(manifest: Manifest, change: Change) -> Problem:
 def _short(value: Any) -> str:
     text = fields.value_text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _wanted_twice(wanted: Mapping[Target, Sequence[Manifest]]) -> dict[Key, list[str]]:
+    """The objects that several targets want, each with the names of these targets."""
+    found: dict[Key, list[str]] = {}
+    for target, own in wanted.items():
+        for key in dict.fromkeys(manifest.key for manifest in own):
+            found.setdefault(key, []).append(target.name)
+    return {key: names for key, names in found.items() if len(names) > 1}
+
+
+def _collision(manifest: Manifest, names: Sequence[str]) -> Iterator[Problem]:
+    """The problem of an object that other targets want, too: each would overwrite what the other one has written."""
+    others = [name for name in names if name != manifest.target.name]
+    if others:
+        message = f"{manifest.key} is rendered for {choices(others)}, too, so one would overwrite the other"
+        hint = "give it a namespace or a name that differs, or deploy these targets to clusters of their own"
+        yield manifest.problem("object-twice", message, ("metadata", "name"), hint)
 
 
 def _foreign(one: TargetPlan, manifest: Manifest, existing: Mapping[str, Any] | None) -> Problem | None:

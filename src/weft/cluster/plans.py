@@ -153,7 +153,8 @@ class Options:
     """How to plan.
 
     `server` tries every object; `resolve` replaces references by secrets; `allow_environment` names environments that may be deployed into a
-    cluster of another one; `rebuild` makes inventories again from labels; `force` takes fields of other managers that nothing else decides.
+    cluster of another one; `rebuild` makes inventories again from labels; `force` takes fields of other managers that nothing else decides;
+    `heeds_pins` refuses to change a target that somebody rolled back, as a deploy does without `--unpin`.
     """
 
     server: bool = False
@@ -161,3 +162,4 @@ class Options:
     allow_environment: tuple[str, ...] = ()
     rebuild: bool = False
     force: bool = False
+    heeds_pins: bool = False

@@ -62,7 +62,10 @@ def _conflict(manifest: Manifest, cause: Cause) -> Problem:
     )
 
 
-CONFLICT_HINT: Final = "take it, yield it or share it with `cluster: {{ownership: {{{kind}.{field}: take}}}}` in weft.yaml, or leave it out of the template"
+CONFLICT_HINT: Final = (
+    "take it, yield it or share it with `cluster: {{ownership: {{{kind}.{field}: take}}}}` in weft.yaml, or leave it out of the template; "
+    "once, `weft deploy --force-conflicts` takes it, and `weft drift --adopt` writes the live value into the overlay"
+)
 
 
 def _by_message(manifest: Manifest, error: Refused, secrets: Secrets) -> Iterator[Problem]:

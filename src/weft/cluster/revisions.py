@@ -81,15 +81,22 @@ def find(revisions: Sequence[Revision], number: int | None, target: str) -> Revi
         good = [one for one in revisions if one.outcome == DEPLOYED]
         earlier = _before(good[-1], good) if good else []
         if not earlier:
-            message = f"{target} has no revision to go back to"
-            raise UsageError(Problem("unknown-cluster-revision", message, targets=(target,)))
+            message = f"{target} has no revision to go back to: none before the current state deployed anything else"
+            hint = (
+                f"`weft rollback {target} REVISION` deploys one of {_numbers(revisions)} again" if revisions else None
+            )
+            raise UsageError(Problem("unknown-cluster-revision", message, targets=(target,), hint=hint))
         return earlier[-1]
     for one in revisions:
         if one.number == number:
             return one
-    hint = f"choose from {choices([str(one.number) for one in revisions])}" if revisions else "it was never deployed"
+    hint = f"choose from {_numbers(revisions)}" if revisions else "it was never deployed"
     message = f"{target} has no revision {number} in its cluster"
     raise UsageError(Problem("unknown-cluster-revision", message, targets=(target,), hint=hint))
+
+
+def _numbers(revisions: Sequence[Revision]) -> str:
+    return choices([str(one.number) for one in revisions])
 
 
 def _before(now: Revision, good: Sequence[Revision]) -> list[Revision]:

@@ -56,7 +56,8 @@ class State:
     """Where a rollout is.
 
     `steps` are the targets of each step; `step` is the current one, from 0. `before` maps touched targets to their revisions from before, 0
-    for targets that were new. `unpin` deploys targets that are pinned, too; `wait` is how many seconds a lock is waited for. `since` is
+    for targets that were new. `unpin` deploys targets that are pinned, too; `wait` is how many seconds a lock is waited for;
+    `allow_environment` names environments that may be deployed into a cluster of another one. `since` is
     when the current phase began, in seconds since 1970. `digest` is that of the rendered objects: a rollout goes on with the sources that
     it began with.
     """
@@ -78,6 +79,7 @@ class State:
     message: str = ""
     unpin: bool = False
     wait: float = 0
+    allow_environment: tuple[str, ...] = ()
 
     @property
     def has_ended(self) -> bool:
@@ -138,6 +140,7 @@ class Rollouts:
             data = json.loads(found["data"][_FIELD])
             data["steps"] = tuple(map(tuple, data["steps"]))
             data["gates"] = tuple(data["gates"])
+            data["allow_environment"] = tuple(data.get("allow_environment", ()))
             return State(**data)
         except (ValueError, LookupError, TypeError):
             message = f"ConfigMap {self._namespace}/{ROLLOUT} was changed by somebody and cannot be read"
@@ -145,7 +148,14 @@ class Rollouts:
             raise CannotRun(Problem("cluster-inventory", message, hint=hint)) from None
 
     def begin(
-        self, targets: Sequence[Target], rollout: Rollout, reason: str = "", *, unpin: bool = False, wait: float = 0
+        self,
+        targets: Sequence[Target],
+        rollout: Rollout,
+        reason: str = "",
+        *,
+        unpin: bool = False,
+        wait: float = 0,
+        allow_environment: tuple[str, ...] = (),
     ) -> State:
         """Write the state of a new rollout. Raises CannotRun if one has not ended, WeftError without `unpin` if targets are pinned."""
         current = self.read()
@@ -168,6 +178,7 @@ class Rollouts:
             since=self._world.now(),
             unpin=unpin,
             wait=wait,
+            allow_environment=allow_environment,
         )
         return self._write(state)
 
@@ -175,7 +186,7 @@ class Rollouts:
         """Raise WeftError if targets are pinned."""
         pinned = [one for one in self._client.each(self._inventory, targets) if one.pinned is not None]
         if pinned:
-            raise WeftError(*map(deploying.pin_problem, pinned))
+            raise WeftError(*map(inventory.pin_problem, pinned))
 
     def pause(self) -> State:
         """Let a rollout stop after the target that it is at. Raises UsageError if there is none."""
@@ -260,7 +271,7 @@ class Rollouts:
         return replace(state, paused=True) if is_paused else None
 
     def _deploy(self, target: Target, state: State) -> Outcome:
-        plan = planning.plan(self._project, [target], self._connections, Options(server=True, resolve=True))
+        plan = planning.plan(self._project, [target], self._connections, _options(state))
         reason = state.reason or f"rollout of {state.time}, step {state.step + 1}"
         how = Order(reason, wait_for_lock=state.wait, unpin=state.unpin)
         return deploying.deploy(self._project, plan, how, sleep=self._world.sleep)[0]
@@ -287,7 +298,8 @@ class Rollouts:
             if untouched or not before or self._is_back(target, now, before):
                 continue  # it was not reached, is back already, or was new and has nothing to go back to
             how = Order(f"back: {state.message}", wait_for_lock=state.wait)
-            outcomes = verbs.roll_back(self._project, self._connections, target, before, lambda _: True, how)
+            asked = _options(state)
+            outcomes = verbs.roll_back(self._project, self._connections, target, before, lambda _: True, how, asked)
             is_back = all(one.is_good for one in outcomes)
             told(f"  {name}: back to revision {before}, and pinned to it" if is_back else f"  {name}: not rolled back")
             failures += [] if is_back else [name]
@@ -309,7 +321,7 @@ class Rollouts:
     def _running(self) -> State:
         state = self.read()
         if state is None or state.has_ended:
-            said = f"the last one is {state.phase}" if state else "there never was one"
+            said = f"the last one is {state.phase}" if state else "there has been none"
             raise UsageError(Problem("unknown-cluster-revision", f"no rollout is under way: {said}"))
         return state
 
@@ -340,6 +352,10 @@ class Rollouts:
         path = path_of(self._namespace, ROLLOUT)
         self._client.request("PATCH", path, data, parameters={"fieldManager": MANAGER, "force": "true"}, content=APPLY)
         return state
+
+
+def _options(state: State) -> Options:
+    return Options(server=True, resolve=True, allow_environment=state.allow_environment)
 
 
 def _gate(data: Mapping[str, Any]) -> Gate:

@@ -71,6 +71,7 @@ def heal(
     *,
     context: str | None = None,
     timeout: float | None = None,
+    allow_environment: tuple[str, ...] = (),
     stop: Stop | None = None,
     told: Told = lambda _: None,
 ) -> list[Outcome]:
@@ -81,7 +82,7 @@ def heal(
     with Connections(project, context) as connections:
         targets = project.targets(*globs)
         given = {target.name: _revision_of(project, connections, target, None, current=True)[1] for target in targets}
-        options = Options(server=True, resolve=True, force=True)
+        options = Options(server=True, resolve=True, force=True, allow_environment=allow_environment)
         plan = planning.plan(project, targets, connections, options, given=given)
         pinned = {one.name: one.inventory.pinned for one in plan.targets}
         found = []
@@ -94,9 +95,7 @@ def heal(
 def history(project: Project, name: str, *, context: str | None = None) -> list[Revision]:
     """The revisions of a target, the oldest first. Raises CannotRun."""
     with Connections(project, context, current=True) as connections:
-        target = project.target(name)
-        client, namespace = connections.home(target)
-        return revisions.every(client, target.name, namespace)
+        return _revisions(project, connections, project.target(name))
 
 
 def content(project: Project, name: str, number: int, *, context: str | None = None) -> tuple[Revision, Content]:
@@ -104,7 +103,7 @@ def content(project: Project, name: str, number: int, *, context: str | None = N
     with Connections(project, context, current=True) as connections:
         target = project.target(name)
         client, namespace = connections.home(target)
-        revision = revisions.find(revisions.every(client, target.name, namespace), number, target.name)
+        revision = revisions.find(_revisions(project, connections, target), number, target.name)
         return revision, revisions.content(client, revision, namespace)
 
 
@@ -121,7 +120,7 @@ def history_of_setting(
     with Connections(project, context, current=True) as connections:
         client, namespace = connections.home(target)
         before: Any = MISSING
-        for one in revisions.every(client, target.name, namespace):
+        for one in _revisions(project, connections, target):
             if one.outcome == revisions.DEPLOYED:
                 config = revisions.content(client, one, namespace).config
                 after = paths.get(config, path) if paths.has(config, path) else MISSING
@@ -260,8 +259,15 @@ def _revision_of(
             raise CannotRun(
                 Problem("not-deployed", message, targets=(target.name,), hint=f"`weft deploy {target.name}` deploys it")
             )
-    revision = revisions.find(revisions.every(client, target.name, namespace), number, target.name)
+    revision = revisions.find(_revisions(project, connections, target), number, target.name)
     return revision, _manifests(target, revisions.content(client, revision, namespace).objects)
+
+
+def _revisions(project: Project, connections: Connections, target: Target) -> list[Revision]:
+    """The revisions of a target, the oldest first. Raises CannotRun if they are those of another project."""
+    client, namespace = connections.home(target)
+    inventory.read(client, target.name, namespace, project.name)  # which says whose they are
+    return revisions.every(client, target.name, namespace)
 
 
 def _transitions(project: Project, connections: Connections, target: Target, back_to: Revision) -> list[Problem]:
@@ -303,6 +309,7 @@ def rollout(
     *,
     context: str | None = None,
     how: Order | None = None,
+    allow_environment: tuple[str, ...] = (),
     stop: Stop | None = None,
     told: Callable[[str], None] = lambda _: None,
     world: World | None = None,
@@ -318,5 +325,7 @@ def rollout(
     with Connections(project, context) as connections:
         targets = project.targets(*globs)
         rollouts = Rollouts(project, connections, targets[0], world or World())
-        rollouts.begin(targets, settings, how.reason, unpin=how.unpin, wait=how.wait_for_lock)
+        rollouts.begin(
+            targets, settings, how.reason, unpin=how.unpin, wait=how.wait_for_lock, allow_environment=allow_environment
+        )
         return rollouts.go_on(stop=stop, told=told)

@@ -113,11 +113,25 @@ def _misspelled(file: ProjectFile, pattern: str) -> str | None:
         there = [path for folder in folders for path in _inside(file, folder)]
         fitting = [path for path in there if _fits(step, path)]
         if not fitting:
-            taken = _next_steps(file, pattern, steps[:length])
-            names = [name for name in map(_as_step, there) if name not in taken]
-            return None if "{" in step else did_you_mean(step, names)
+            return None if "{" in step else _instead(file, pattern, length, there)
         folders = fitting
     return None
+
+
+def _instead(file: ProjectFile, pattern: str, length: int, there: Iterable[Path]) -> str | None:
+    """A suggestion for a step that does not exist: one of the paths that are there, if no other layer uses it."""
+    steps = PurePath(pattern).parts
+    taken = _next_steps(file, pattern, steps[:length])
+    free = [path for path in there if _as_step(path) not in taken]
+    values = _values(file, PLACEHOLDER.findall("/".join(steps[length + 1 :])))
+    having = (path.name for path in free if path.is_dir() and not values.isdisjoint(map(_as_step, _inside(file, path))))
+    similar = did_you_mean(steps[length], list(map(_as_step, free)))
+    return similar or next((f"did you mean `{name}`?" for name in having), None)
+
+
+def _values(file: ProjectFile, names: Collection[str]) -> set[str]:
+    """The values of dimensions that weft.yaml lists."""
+    return {value for entry in file.dimensions if entry.name in names for value in entry.values}
 
 
 def _fits(step: str, path: Path) -> bool:

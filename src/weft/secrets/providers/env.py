@@ -27,4 +27,5 @@ def resolve(reference: Reference, files: ProjectFiles) -> str:
     if value:
         return value
     state = "is empty" if value is not None else "is not set"
-    raise ProviderError(f"the environment variable {reference.path} {state}", did_you_mean(reference.path, os.environ))
+    hint = did_you_mean(reference.path, os.environ) or f"`export {reference.path}=...` before the command"
+    raise ProviderError(f"the environment variable {reference.path} {state}", hint)
