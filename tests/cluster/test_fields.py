@@ -13,7 +13,13 @@ SCALARS = st.sampled_from((None, True, False, 0, 1, 1.0, "", "a", "1", "500m", "
 VALUES = st.recursive(
     SCALARS, lambda inner: st.dictionaries(NAMES, inner, max_size=3) | st.lists(inner, max_size=3), max_leaves=8
 )
-OBJECTS = st.fixed_dictionaries({}, optional=dict.fromkeys(("spec", "data", "stringData", "metadata", "rules"), VALUES))
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("spec", "data", "stringData", "rules"), VALUES),
+        "metadata": st.dictionaries(NAMES, VALUES, max_size=3),  # which the server makes an object
+    },
+)
 
 
 def owned(data):
