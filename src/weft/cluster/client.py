@@ -21,11 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from weft.base.problems import CannotRun, Problem
-from weft.cluster.kubeconfig import Access, access, files
+from weft.cluster.kubeconfig import NAMED_BY, Access, access, files
 from weft.cluster.transport import NoResponse, Response, Transport
 
 APPLY: Final = "application/apply-patch+yaml"
@@ -307,12 +308,14 @@ def connect(context: str | None, *, kubeconfig: str | None = None) -> Client:
     `kubeconfig` and the variable KUBECONFIG name files separated as in PATH. Raises CannotRun if the kubeconfig cannot be used, and
     UsageError for a context that does not exist.
     """
+    named: list[Path] = []
     try:
-        found = access(files(kubeconfig), context)
+        named = files(kubeconfig)
+        found = access(named, context)
         return Client(found, Transport(found, _SECONDS))
     except (OSError, ValueError, LookupError) as error:
-        message = f"the kubeconfig cannot be used: {_first_line(error)}"
-        raise CannotRun(Problem("cluster-credentials", message, hint="`KUBECONFIG` names the file")) from None
+        message = f"the kubeconfig cannot be used: {_first_line(error)}" if named else _first_line(error)
+        raise CannotRun(Problem("cluster-credentials", message, hint=NAMED_BY)) from None
 
 
 def _refused(response: Response, said: Mapping[str, Any]) -> Refused:

@@ -27,7 +27,7 @@ from weft.files import yaml11
 
 DEFAULT_NAMESPACE: Final = "default"
 _SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_NAMED_BY: Final = "`KUBECONFIG` names the file"
+NAMED_BY: Final = "`KUBECONFIG` names the file"
 _SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
 """The lists of a kubeconfig, and the key that each of their items has next to its name."""
 
@@ -253,7 +253,7 @@ def _of_pod() -> Access:
 
 def _unknown(context: str, among: Sequence[Path], known: Sequence[str]) -> Problem:
     if not among:
-        return Problem("unknown-context", f"{_none()}, so there is no context `{context}`", hint=_NAMED_BY)
+        return Problem("unknown-context", f"{_none()}, so there is no context `{context}`", hint=NAMED_BY)
     where = ", ".join(map(str, among))
     what = f"there is no context `{context}` in {where}" if context else f"{where} names no current context"
     hint = did_you_mean(context, known) or (f"choose from {choices(known)}" if known else None)

@@ -117,14 +117,14 @@ class _Planner:
             scaled = ownership.scaled_by([*scalers.objects.values(), *(one.data for one in every)])
             owners = Ownership(self._project.file.cluster, scaled, self._options.force)
             missing = Missing(reading.found, Brought(every), phases, Documents(client))
-            shared = _wanted_twice(wanted)
-            compared = self._compared(plans, wanted, missing, reading, owners, shared)
+            compared = self._compared(plans, wanted, missing, reading, owners)
             if self._options.server:  # which begins to try the first objects while others are read and compared
                 client.each(lambda pair: self._ask(*pair), compared)
             else:
                 deque(compared, maxlen=0)
         if self._options.server:
             rights.add_problems(client, plans)
+        _refuse_shared(plans)
         return plans
 
     def _started(self, client: Client, target: Target) -> TargetPlan:
@@ -140,7 +140,6 @@ class _Planner:
         missing: Missing,
         reading: live.Reading,
         owners: Ownership,
-        shared: Mapping[Key, Sequence[str]],
     ) -> Iterator[tuple[TargetPlan, Step]]:
         """Add the steps of each target; gives those that the server can try, as soon as they are known."""
         for one in plans:
@@ -149,7 +148,6 @@ class _Planner:
                 step = self._step(one, manifest, missing.state, owners)
                 step.untried, problems = missing.why(one.name, manifest)
                 step.problems += problems
-                step.problems += _collision(manifest, shared.get(manifest.key, ()))
                 one.steps.append(step)
                 if not step.untried and not has_errors(step.problems):
                     yield one, step
@@ -301,22 +299,24 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _wanted_twice(wanted: Mapping[Target, Sequence[Manifest]]) -> dict[Key, list[str]]:
-    """The objects that several targets want, each with the names of these targets."""
-    found: dict[Key, list[str]] = {}
-    for target, own in wanted.items():
-        for key in dict.fromkeys(manifest.key for manifest in own):
-            found.setdefault(key, []).append(target.name)
-    return {key: names for key, names in found.items() if len(names) > 1}
+def _refuse_shared(plans: Iterable[TargetPlan]) -> None:
+    """Refuse objects that several targets want: each would overwrite what another one has written."""
+    wanted: dict[Key, list[tuple[TargetPlan, Step]]] = {}
+    for one in plans:
+        for step in one.steps:
+            if step.manifest is not None:
+                wanted.setdefault(step.key, []).append((one, step))
+    for several in wanted.values():
+        for one, step in several if len(several) > 1 else ():
+            others = choices(other.name for other, _ in several if other is not one)
+            step.problems.append(_shared(step, others))
 
 
-def _collision(manifest: Manifest, names: Sequence[str]) -> Iterator[Problem]:
-    """The problem of an object that other targets want, too: each would overwrite what the other one has written."""
-    others = [name for name in names if name != manifest.target.name]
-    if others:
-        message = f"{manifest.key} is rendered for {choices(others)}, too, so one would overwrite the other"
-        hint = "give it a namespace or a name that differs, or deploy these targets to clusters of their own"
-        yield manifest.problem("object-twice", message, ("metadata", "name"), hint)
+def _shared(step: Step, others: str) -> Problem:
+    assert step.manifest is not None
+    message = f"{step.key} is rendered for {others}, too, so one would overwrite the other"
+    hint = "give it a namespace or a name that differs, or deploy these targets to clusters of their own"
+    return step.manifest.problem("object-twice", message, ("metadata", "name"), hint)
 
 
 def _foreign(one: TargetPlan, manifest: Manifest, existing: Mapping[str, Any] | None) -> Problem | None:

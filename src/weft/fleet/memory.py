@@ -143,13 +143,20 @@ class Memory:
             last = None if ask_programs else self._last(globs, enough)
         if last is not None:
             return Done(last.targets, last.outputs, last.problems, Counter(last.asked), Counter(last.skipped))
+        project, chosen, run = self._new(globs, watch, ask_programs=ask_programs)
+        return Done.made(run, chosen, project, self._last_renderer.common)
+
+    def _new(
+        self, globs: Sequence[str], watch: Watch, *, ask_programs: bool = False
+    ) -> tuple[Project, list[Target], Run]:
+        """The project, opened, with the targets that these globs name, and their run, which is remembered."""
         project = self.open()
         chosen = project.targets(*globs)
         run = project.run(chosen, watch, ask_programs=ask_programs)
         if not ask_programs:
             with timing.REMEMBER:
                 self.remember(globs, project, run)
-        return Done.made(run, chosen, project, self._last_renderer.common)
+        return project, chosen, run
 
     def shard(self, globs: Sequence[str], shard: Shard, watch: Watch = unwatched) -> Done:
         """The run of one shard of the targets that these globs name. Results are remembered one by one, not the run as a whole."""
@@ -247,10 +254,7 @@ class Memory:
             known = None if whole else self._recalled(globs)
         if known is not None:
             return known
-        project = self.open()
-        chosen = project.targets(*globs)
-        run = project.run(chosen, watch)
-        self.remember(globs, project, run)
+        project, chosen, run = self._new(globs, watch)
         project.recalled = Recalled(tuple(globs), tuple(one.identity for one in chosen), run)
         return project
 
